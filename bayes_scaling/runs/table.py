@@ -1,0 +1,222 @@
+"""The table of runs: canonical columns as numpy arrays, and notes on what was filled in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.runs.columns import nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunTable:
+    """Training runs, one row per (run, metric, steps, tokens).
+
+    The constructor only freezes what it is given, so a saved table is rebuilt by
+    ``RunTable(columns=..., notes=...)`` without checks. Everything that comes from a user goes
+    through `from_columns`, `from_frame` or `read_runs`, which validate and complete it.
+
+    Parameters
+    ----------
+    columns : Mapping of str to array, dims (row,)
+        Canonical name to values: float64 for numbers, str for text. NaN (or "") where a row has
+        no value. Units are those of `bayes_scaling.runs.columns.COLUMNS`.
+    notes : tuple of str
+        What was completed, assumed or set aside when the table was read.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        frozen = {name: _read_only(values) for name, values in self.columns.items()}
+        object.__setattr__(self, "columns", MappingProxyType(frozen))
+        object.__setattr__(self, "notes", tuple(self.notes))
+
+    def __len__(self) -> int:
+        return next((len(values) for values in self.columns.values()), 0)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name in self.columns:
+            return self.columns[name]
+        close = nearest(str(name), self.columns)
+        hint = f"did you mean {close!r}?" if close else f"it has {', '.join(self.columns)}"
+        raise InputError(f"the table of runs has no column {name!r}; {hint}")
+
+    def __repr__(self) -> str:
+        return f"RunTable({len(self)} rows: {', '.join(self.columns)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (dict(self.columns), self.notes)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The table as a DataFrame; changing it leaves the table as it is."""
+        import pandas as pd
+
+        return pd.DataFrame({name: values.copy() for name, values in self.columns.items()})
+
+    @classmethod
+    def from_columns(
+        cls,
+        columns: Mapping[str, ArrayLike],
+        *,
+        source: str | None = None,
+        row_label: str = "row",
+    ) -> RunTable:
+        """Make a table from named columns, checked and completed.
+
+        Parameters
+        ----------
+        columns : Mapping of str to array_like, dims (row,)
+            Canonical names or aliases to values.
+        source : str, optional
+            What to call the table in an error.
+        row_label : str
+            What to call a row in an error; rows count from 1.
+
+        Returns
+        -------
+        RunTable
+
+        Raises
+        ------
+        InputError
+            With every problem of the table.
+        """
+        from bayes_scaling.runs.assemble import Rows, assemble
+
+        lengths = [len(np.atleast_1d(np.asarray(v, dtype=object))) for v in columns.values()]
+        rows = Rows(label=row_label, numbers=np.arange(1, max(lengths, default=0) + 1))
+        return assemble(columns, rows=rows, source=source)
+
+    @classmethod
+    def from_frame(
+        cls, frame: pd.DataFrame, *, columns: Mapping[str, str] | None = None
+    ) -> RunTable:
+        """Make a table from a DataFrame, checked and completed.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            One row per (run, metric, steps, tokens).
+        columns : Mapping of str to str, optional
+            From the frame's names to canonical ones, where the aliases do not do it.
+
+        Returns
+        -------
+        RunTable
+
+        Raises
+        ------
+        InputError
+            With every problem of the table; "row 6" is the sixth row, whatever its index says.
+        """
+        from bayes_scaling.runs.readers import read_runs
+
+        return read_runs(frame, columns=columns)
+
+    def take(self, rows: NDArray[Any]) -> RunTable:
+        """Return some of the rows, in the order asked for, with the notes.
+
+        Parameters
+        ----------
+        rows : array of bool or int, dims (row,) or (chosen,)
+            A mask over all rows, or positions counted from 0.
+
+        Returns
+        -------
+        RunTable
+
+        Raises
+        ------
+        InputError
+            For a mask of another length, or a position the table does not have.
+        """
+        chosen = np.asarray(rows)
+        if chosen.dtype == bool and chosen.shape != (len(self),):
+            raise InputError(
+                f"a mask of shape {chosen.shape} cannot pick from {len(self)} rows; "
+                f"give one True or False per row"
+            )
+        if chosen.size == 0:
+            chosen = chosen.astype(np.intp)
+        try:
+            picked = {name: values[chosen] for name, values in self.columns.items()}
+        except IndexError as error:
+            raise InputError(f"rows to take do not fit {len(self)} rows: {error}") from None
+        return RunTable(columns=picked, notes=self.notes)
+
+    def labels(self, by: str) -> NDArray[np.str_]:
+        """Return the group of each row as text.
+
+        Parameters
+        ----------
+        by : str
+            A column. One the table does not have puts every row in the group "all".
+
+        Returns
+        -------
+        array of str, dims (row,)
+        """
+        if by not in self.columns:
+            return np.full(len(self), "all")
+        values = self.columns[by]
+        if values.dtype.kind == "f":
+            return np.array([f"{value:.12g}" for value in values], dtype=np.str_)
+        return values.astype(np.str_)
+
+    def groups(self, by: str) -> tuple[str, ...]:
+        """Return the distinct labels of `labels`, sorted."""
+        return tuple(str(label) for label in np.unique(self.labels(by)))
+
+    @cached_property
+    def content_hash(self) -> str:
+        """The sha256 of names, types and values: equal tables have equal hashes anywhere.
+
+        The order of columns and the notes do not enter it; the order of rows does.
+        """
+        digest = hashlib.sha256(f"rows {len(self)}".encode())
+        for name in sorted(self.columns):
+            values = self.columns[name]
+            if values.dtype.kind == "f":
+                tidy = np.where(np.isnan(values), np.nan, values + 0.0).astype("<f8")
+                kind, content = "number", tidy.tobytes()
+            else:
+                cells = [str(value).encode() for value in values]
+                kind, content = "text", b"".join(b"%d:%b" % (len(c), c) for c in cells)
+            digest.update(f"\n{len(name)}:{name} {kind} {len(content)}\n".encode())
+            digest.update(content)
+        return digest.hexdigest()
+
+
+def _read_only(values: ArrayLike) -> NDArray[Any]:
+    """Return a private, unwritable copy: float64 for numbers, fixed-width str for text."""
+    array = np.asarray(values)
+    if array.dtype.kind in "biuf":
+        array = array.astype(np.float64)
+    elif array.dtype.kind in "OS":
+        text = [v.decode() if isinstance(v, bytes) else str(v) for v in array.tolist()]
+        array = np.array(text, dtype=np.str_)
+    else:
+        array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+def _rebuild(columns: dict[str, NDArray[Any]], notes: tuple[str, ...]) -> RunTable:
+    return RunTable(columns=columns, notes=notes)
