@@ -1,0 +1,129 @@
+"""Credible intervals of draws, and how they are printed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayes_scaling.errors import InputError
+
+PROBABILITY = 0.90
+"""Probability of every interval unless another is asked for."""
+
+KIND = "ETI"
+"""Equal-tailed: as much probability below the interval as above it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """Median and equal-tailed interval of one quantity.
+
+    Attributes
+    ----------
+    median, lower, upper : float
+        In the unit of the quantity.
+    probability : float
+        Share of the draws inside.
+    """
+
+    median: float
+    lower: float
+    upper: float
+    probability: float = PROBABILITY
+
+    def __str__(self) -> str:
+        """Write ``2.01 [1.94, 2.09] 90 % ETI``, with digits that follow the width."""
+        numbers = format_numbers(self.median, self.lower, self.upper)
+        return f"{numbers[0]} [{numbers[1]}, {numbers[2]}] {format_kind(self.probability)}"
+
+    def to_dict(self) -> dict[str, float | str]:
+        """Return the fields as JSON can hold them."""
+        return {
+            "median": self.median,
+            "lower": self.lower,
+            "upper": self.upper,
+            "probability": self.probability,
+            "kind": KIND,
+        }
+
+
+def check_probability(probability: float) -> float:
+    """Return the probability of an interval, or say what is wrong with it.
+
+    Raises
+    ------
+    InputError
+        It is not strictly between 0 and 1.
+    """
+    if not 0 < probability < 1:
+        raise InputError(
+            f"probability must lie between 0 and 1, got {probability!r}; "
+            "write 0.9 for a 90 % interval"
+        )
+    return float(probability)
+
+
+def quantiles(
+    draws: ArrayLike, probability: float = PROBABILITY, *, axis: int = 0
+) -> NDArray[np.float64]:
+    """Median and equal-tailed interval along one axis.
+
+    Parameters
+    ----------
+    draws : array
+        Posterior draws, any unit.
+    probability : float
+        Share of the draws inside the interval.
+    axis : int
+        The axis of the draws.
+
+    Returns
+    -------
+    array (3, ...)
+        Median, lower and upper end.
+    """
+    tail = (1 - check_probability(probability)) / 2
+    result: NDArray[np.float64] = np.quantile(
+        np.asarray(draws, float), [0.5, tail, 1 - tail], axis=axis
+    )
+    return result
+
+
+def interval(draws: ArrayLike, probability: float = PROBABILITY) -> Interval:
+    """Median and equal-tailed interval of a set of draws (n_draws,)."""
+    median, lower, upper = (float(value) for value in quantiles(np.ravel(draws), probability))
+    return Interval(median=median, lower=lower, upper=upper, probability=probability)
+
+
+def format_kind(probability: float = PROBABILITY) -> str:
+    """Name the interval: ``90 % ETI``."""
+    return f"{100 * probability:g} % {KIND}"
+
+
+def format_numbers(median: float, lower: float, upper: float) -> tuple[str, str, str]:
+    """Write three numbers with the digits their distance deserves (two of the width)."""
+    values = (median, lower, upper)
+    if not all(math.isfinite(value) for value in values):
+        return (f"{median:.4g}", f"{lower:.4g}", f"{upper:.4g}")
+    size = max(abs(value) for value in values)
+    width = abs(upper - lower)
+    if size == 0:
+        return ("0", "0", "0")
+    if width == 0:
+        return (f"{median:.6g}", f"{lower:.6g}", f"{upper:.6g}")
+    decimals = 1 - math.floor(math.log10(width))
+    if 1e-3 <= size < 1e5:
+        places = min(max(decimals, 0), 12)
+        return (f"{median:.{places}f}", f"{lower:.{places}f}", f"{upper:.{places}f}")
+    return (_scientific(median, decimals), _scientific(lower, decimals), _scientific(upper, decimals))
+
+
+def _scientific(value: float, decimals: int) -> str:
+    """Write `value` in powers of ten, down to `decimals` decimal places, at least two digits."""
+    if value == 0:
+        return "0"
+    digits = decimals + math.floor(math.log10(abs(value)))
+    return f"{value:.{min(max(digits, 1), 12)}e}".replace("e+", "e")

@@ -1,0 +1,185 @@
+"""The one place that turns a `Model` and a `Design` into a `pymc.Model`.
+
+Everything in the law that depends on data alone is computed once in numpy and handed over as `pm.Data`
+("hoisted"), so a gradient costs a few multiplications a run, and a compiled model can be refitted
+with other runs. No quantity per run is stored in the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from numpy.typing import NDArray
+
+from bayes_scaling.laws.design import Design
+from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.nodes import Call, Name, Node, Number, evaluate, names
+from bayes_scaling.laws.parameters import Parameter
+from bayes_scaling.laws.priors import Prior
+from bayes_scaling.runs.columns import COLUMNS
+
+PYTENSOR: Mapping[str, Any] = {
+    "+": pt.add, "-": pt.sub, "*": pt.mul, "/": pt.true_div, "**": pt.pow, "neg": pt.neg,
+    "<": pt.lt, "<=": pt.le, ">": pt.gt, ">=": pt.ge, "==": pt.eq, "!=": pt.neq,
+    "exp": pt.exp, "log": pt.log, "log10": pt.log10, "sqrt": pt.sqrt, "sigmoid": pt.sigmoid,
+    "logaddexp": pt.logaddexp, "where": pt.where,
+    "min": lambda *args: _fold(pt.minimum, args),
+    "max": lambda *args: _fold(pt.maximum, args),
+}  # fmt: skip
+"""What each formula operation is in PyTensor."""
+
+
+def _fold(operation: Any, args: tuple[Any, ...]) -> Any:
+    result = args[0]
+    for arg in args[1:]:
+        result = operation(result, arg)
+    return result
+
+
+# ---- hoisting ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hoisted:
+    """A law split into what depends on data alone and the rest.
+
+    Attributes
+    ----------
+    law : Node
+        The law over parameters and the names of `data`.
+    data : mapping of str to Node
+        The parts to compute once per table, over inputs and reference sizes.
+    """
+
+    law: Node
+    data: Mapping[str, Node]
+
+
+def hoist(model: Model) -> Hoisted:
+    """Split the law of a model; powers of positive data become exponentials of logs."""
+    constants = {*model.inputs, *model.reference_names}
+    found: dict[Node, str] = {}
+
+    def lift(node: Node) -> Node:
+        return Name(found.setdefault(node, f"data_{len(found)}"))
+
+    def visit(node: Node) -> Node:
+        if isinstance(node, Number):
+            return node
+        if names(node) and names(node) <= constants:
+            return lift(node)
+        match node:
+            case Call("**", (base, exponent)) if names(base) <= constants and _positive(base):
+                return Call("exp", (Call("*", (visit(exponent), lift(Call("log", (base,))))),))
+            case Call(op, args):
+                return Call(op, tuple(visit(arg) for arg in args))
+            case _:
+                return node
+
+    law = visit(model.law)
+    return Hoisted(law=law, data={name: node for node, name in found.items()})
+
+
+def _positive(node: Node) -> bool:
+    """Whether a data-only formula is positive by its form: products and powers of sizes."""
+    match node:
+        case Number(value):
+            return value > 0
+        case Name(id):
+            column = COLUMNS.get(id.removesuffix("_ref"))
+            return column is not None and column.kind in ("count", "positive")
+        case Call("*" | "/" | "+", args):
+            return all(_positive(arg) for arg in args)
+        case Call("**", (base, _)):
+            return _positive(base)
+        case _:
+            return False
+
+
+def model_data(hoisted: Hoisted, design: Design) -> dict[str, NDArray[Any]]:
+    """Return the arrays a built model holds as `pm.Data`, for `design`."""
+    values = {**design.references, **design.inputs}
+    shape = design.response.shape
+    data: dict[str, NDArray[Any]] = {
+        name: np.ascontiguousarray(np.broadcast_to(evaluate(node, values), shape), dtype=float)
+        for name, node in hoisted.data.items()
+    }
+    data["log_response"] = np.log(design.response)
+    if len(design.groups) > 1:
+        data["group_index"] = design.group
+    return data
+
+
+# ---- the model -----------------------------------------------------------------------------------
+
+
+def build_model(model: Model, design: Design) -> pm.Model:
+    """Build the `pymc.Model` of a law on a design.
+
+    Parameters
+    ----------
+    model : Model
+        The law.
+    design : Design
+        Its data.
+
+    Returns
+    -------
+    pymc.Model
+        Its parameters have the names of the definition; partially pooled ones come with
+        ``_population`` and ``_sd``. Observed is the log response.
+    """
+    hoisted = hoist(model)
+    grouped = len(design.groups) > 1
+    with pm.Model(coords={model.group: list(design.groups)} if grouped else {}) as built:
+        data = {name: pm.Data(name, value) for name, value in model_data(hoisted, design).items()}
+        values: dict[str, Any] = dict(data)
+        for parameter in model.parameters:
+            value = _sampled(parameter, model.group if grouped else None, centred=design.centred)
+            per_run = grouped and parameter.pool.kind != "shared"
+            values[parameter.name] = value[data["group_index"]] if per_run else value
+        mean = pt.log(evaluate(hoisted.law, values, PYTENSOR))
+        observed = data["log_response"]
+        if model.noise == "normal":
+            pm.Normal("log_loss", mean, values["sigma"], observed=observed)
+        else:
+            pm.StudentT("log_loss", values["nu"], mean, values["sigma"], observed=observed)
+    return built
+
+
+def _sampled(parameter: Parameter, group: str | None, *, centred: bool) -> Any:
+    """Create the random variables of one parameter and return its value, per group or single."""
+    if group is None or parameter.pool.kind == "shared":
+        return _random(parameter.name, parameter.prior)
+    if parameter.pool.kind == "separate":
+        return _random(parameter.name, parameter.prior, dims=group)
+    population = _random(parameter.population_name, parameter.prior)
+    spread = _random(parameter.sd_name, parameter.pool.sd)
+    location = _UNBOUNDED[parameter.prior.scale](population)
+    if centred:
+        return _CENTRED[parameter.prior.scale](parameter.name, location, spread, dims=group)
+    offset = pm.Normal(parameter.offset_name, 0.0, 1.0, dims=group)
+    value = _BOUNDED[parameter.prior.scale](location + spread * offset)
+    return pm.Deterministic(parameter.name, value, dims=group)
+
+
+def _random(name: str, prior: Prior, dims: str | None = None) -> Any:
+    return getattr(pm, prior.dist)(name, **dict(prior.args), dims=dims)
+
+
+_UNBOUNDED: Mapping[str, Any] = {
+    "log": pt.log,
+    "logit": lambda value: pt.log(value) - pt.log1p(-value),
+    "identity": lambda value: value,
+}
+_BOUNDED: Mapping[str, Any] = {
+    "log": pt.exp,
+    "logit": pt.sigmoid,
+    "identity": lambda value: value,
+}
+_CENTRED: Mapping[str, Any] = {"log": pm.LogNormal, "logit": pm.LogitNormal, "identity": pm.Normal}

@@ -1,0 +1,117 @@
+"""The catalogue: shipped models, a user's own files, and models of other packages."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.read import read_model
+
+ENTRY_POINTS = "bayes_scaling.models"
+"""Entry-point group by which another package adds a folder of TOML files (the value: its package)."""
+
+
+def model_folders() -> tuple[Path, ...]:
+    """Return the folders that hold model definitions, the shipped one first."""
+    package = Path(__file__).resolve().parents[1]
+    shipped = next(
+        (path for path in (package / "_models", package.parent / "models") if path.is_dir()), None
+    )
+    if shipped is None:
+        raise InputError("the shipped models are missing; reinstall bayes-scaling")
+    return (shipped, *_folders_of_others())
+
+
+def _folders_of_others() -> list[Path]:
+    from importlib.resources import files
+
+    return [Path(str(files(point.value))) for point in entry_points(group=ENTRY_POINTS)]
+
+
+def model_files() -> Mapping[str, Path]:
+    """Return the definition file of every model in the catalogue, by id."""
+    found: dict[str, Path] = {}
+    for folder in model_folders():
+        for path in sorted(folder.glob("*.toml")):
+            found.setdefault(path.stem, path)
+    return found
+
+
+def list_models() -> tuple[Model, ...]:
+    """Return every model of the catalogue, sorted by id.
+
+    Raises
+    ------
+    InputError
+        A definition cannot be read.
+    """
+    files = model_files()
+    return tuple(load_model(name) for name in sorted(files))
+
+
+def load_model(source: str | Path | Model | Mapping[str, Any]) -> Model:
+    """Load a model.
+
+    Parameters
+    ----------
+    source : str, Path, Model or mapping
+        An id of the catalogue (``"chinchilla"``), a TOML file, a parsed definition, or a `Model`,
+        which is returned as it is.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    InputError
+        No such model or file, or the definition has problems.
+
+    Examples
+    --------
+    >>> load_model("chinchilla").sizes
+    ('params', 'tokens')
+    """
+    return _load(source, ())
+
+
+def _load(source: str | Path | Model | Mapping[str, Any], chain: tuple[str, ...]) -> Model:
+    """Load a model; `chain` holds the models that led here through ``base``."""
+    if isinstance(source, Model):
+        return source
+    if isinstance(source, Mapping):
+        return read_model(source, find_base=lambda name: _load(name, chain))
+    path = _find(source)
+    if path.stem in chain:
+        raise InputError(f"'base' goes round in a circle: {' -> '.join((*chain, path.stem))}")
+    try:
+        definition = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"not a TOML file: {error}", source=str(path)) from None
+    definition.setdefault("id", path.stem)
+    return read_model(
+        definition, find_base=lambda name: _load(name, (*chain, path.stem)), source=str(path)
+    )
+
+
+def _find(source: str | Path) -> Path:
+    files = model_files()
+    if isinstance(source, str) and source in files:
+        return files[source]
+    path = Path(source)
+    if path.suffix == ".toml":
+        if path.is_file():
+            return path
+        raise InputError(f"no model file {str(path)!r}; give an existing .toml or a model id")
+    near = difflib.get_close_matches(str(source), files, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise InputError(
+        f"no model {str(source)!r}; {hint}The catalogue has {', '.join(sorted(files))}; "
+        "a file of your own ends in .toml"
+    )

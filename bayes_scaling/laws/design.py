@@ -1,0 +1,191 @@
+"""`Design`: what a model reads of a run table, as arrays, and what can be said of it before sampling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.laws.model import Model
+from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.columns import COLUMNS
+
+CENTRED_FROM = 6
+"""Runs per group (median) from which groups are sampled in the centred form."""
+
+COLLINEAR = 0.98
+"""Correlation of log params and log tokens beyond which their exponents are not told apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """The data of one fit.
+
+    Attributes
+    ----------
+    inputs : mapping of str to array (n_runs,)
+        What the law reads, in the units of the run table.
+    response : array (n_runs,)
+        The observed loss (or score).
+    groups : tuple of str
+        Labels of the groups.
+    group : array of int (n_runs,)
+        Group of each run.
+    references : mapping of str to float
+        Reference sizes: the geometric means of the inputs.
+    centred : bool
+        Whether partially pooled parameters are sampled in the centred form.
+    warnings : tuple of str
+        What a reader should know before trusting the fit.
+    """
+
+    inputs: Mapping[str, NDArray[np.float64]]
+    response: NDArray[np.float64]
+    groups: tuple[str, ...]
+    group: NDArray[np.int64]
+    references: Mapping[str, float]
+    centred: bool
+    warnings: tuple[str, ...] = ()
+
+
+def make_design(model: Model, runs: RunTable) -> Design:
+    """Take from a run table what a model reads.
+
+    Parameters
+    ----------
+    model : Model
+        The law.
+    runs : RunTable
+        The runs.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    InputError
+        Columns are missing or incomplete, losses are not positive, or there are too few runs to fit
+        anything; every problem at once.
+    """
+    sources, warnings = _sources(model, runs)
+    problems = _missing_columns(model, runs, sources)
+    if problems:
+        raise InputError(problems, source=f"model {model.id!r}")
+    problems = [
+        problem
+        for name, column in sources.items()
+        for problem in _bad_values(runs, column, positive=_needs_positive(name))
+    ]
+    problems += _bad_values(runs, model.response, positive=True)
+    if len(runs) < 2:
+        problems.append(f"{len(runs)} run: a law needs at least two, and better two dozen")
+    if problems:
+        raise InputError(problems, source=f"model {model.id!r}")
+    inputs = {name: np.asarray(runs[column], float) for name, column in sources.items()}
+    groups, group = _grouping(model, runs)
+    counts = np.bincount(group, minlength=len(groups))
+    references = {
+        name: float(np.exp(np.mean(np.log(np.asarray(runs[_source(model, runs, name[:-4])], float)))))
+        for name in model.reference_names
+    }
+    return Design(
+        inputs=inputs,
+        response=np.asarray(runs[model.response], float),
+        groups=groups,
+        group=group,
+        references=references,
+        centred=bool(np.median(counts) >= CENTRED_FROM),
+        warnings=(*warnings, *_design_warnings(model, inputs, counts)),
+    )
+
+
+def _source(model: Model, runs: RunTable, name: str) -> str:
+    """Return the column an input is read from."""
+    wanted = dict(model.columns).get(name, name)
+    return wanted if wanted in runs else name
+
+
+def _sources(model: Model, runs: RunTable) -> tuple[dict[str, str], list[str]]:
+    """Return the column of every input, and a warning where it is not the one that is meant."""
+    sources = {name: _source(model, runs, name) for name in model.inputs}
+    warnings = []
+    for name, wanted in model.columns:
+        if name in sources and sources[name] != wanted:
+            warnings.append(
+                f"{model.id} means {wanted}, and the runs have no such column: {name} is used; "
+                f"give forecasts the same count"
+            )
+        elif name in sources and name in runs and not np.array_equal(runs[name], runs[wanted]):
+            warnings.append(
+                f"{model.id} counts {name} as {wanted}; give forecasts and budgets that count"
+            )
+    return sources, warnings
+
+
+def _missing_columns(model: Model, runs: RunTable, sources: Mapping[str, str]) -> list[str]:
+    have = ", ".join(runs.columns)
+    wanted = [*sources.values(), model.response]
+    return [
+        f"the runs have no column {column!r}; they have {have}"
+        for column in wanted
+        if column not in runs
+    ]
+
+
+def _needs_positive(name: str) -> bool:
+    column = COLUMNS.get(name)
+    return column is not None and column.kind in ("count", "positive")
+
+
+def _bad_values(runs: RunTable, column: str, *, positive: bool) -> list[str]:
+    values = np.asarray(runs[column], float)
+    bad = ~np.isfinite(values)
+    if positive:
+        bad |= ~(values > 0)
+    if not bad.any():
+        return []
+    rows = np.flatnonzero(bad) + 1
+    shown = ", ".join(str(row) for row in rows[:8]) + (", ..." if rows.size > 8 else "")
+    kind = "positive" if positive else "finite"
+    hint = " (the noise acts on its log)" if column in ("loss", "score") else ""
+    return [
+        f"column {column!r} must be {kind} in every run{hint}; row {shown} "
+        f"({rows.size} of {values.size}) is not: complete or leave out those rows"
+    ]
+
+
+def _grouping(model: Model, runs: RunTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    if model.group not in runs and model.group != "family":
+        raise InputError(
+            f"model {model.id!r} is pooled by {model.group!r}, and the runs have no such column; "
+            f"they have {', '.join(runs.columns)}"
+        )
+    labels, index = np.unique(runs.labels(model.group), return_inverse=True)
+    return tuple(str(label) for label in labels), index.astype(np.int64)
+
+
+def _design_warnings(
+    model: Model, inputs: Mapping[str, NDArray[np.float64]], counts: NDArray[np.int64]
+) -> list[str]:
+    warnings = []
+    free = sum(item.name not in ("sigma", "nu") for item in model.parameters)
+    if counts.min() < free:
+        warnings.append(
+            f"{counts.min()} runs in the smallest group for the {free} parameters of {model.id}: "
+            "the priors speak louder than the data"
+        )
+    spans = {name: np.ptp(np.log(values)) for name, values in inputs.items() if values.min() > 0}
+    warnings += [f"all runs have the same {name}: its effect is prior only" for name in spans if spans[name] == 0]
+    varied = [name for name in ("params", "tokens") if spans.get(name, 0) > 0]
+    if len(varied) == 2:
+        r = float(np.corrcoef(np.log(inputs["params"]), np.log(inputs["tokens"]))[0, 1])
+        if abs(r) > COLLINEAR:
+            warnings.append(
+                f"log params and log tokens move together (correlation {r:.3f}): their exponents "
+                "cannot be told apart; vary the tokens per parameter"
+            )
+    return warnings

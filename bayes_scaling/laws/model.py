@@ -1,0 +1,299 @@
+"""`Model`: a law with its priors, pooling and noise, as a frozen value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.laws.nodes import Node, evaluate, names, substitute
+from bayes_scaling.laws.noise import NoiseFamily
+from bayes_scaling.laws.parameters import Parameter
+from bayes_scaling.laws.priors import read_prior
+from bayes_scaling.laws.render import to_text
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+    from bayes_scaling.runs import RunTable
+
+Kind = Literal["law", "rule", "query", "decision"]
+Arrays = Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A named formula: a ``[where]`` line, a tuned input or a derived quantity.
+
+    Attributes
+    ----------
+    name : str
+        What it defines.
+    node : Node
+        The formula.
+    inverse : tuple of (str, Node)
+        For a derived quantity that may carry a prior: the parameter it stands in for, as a formula
+        of the quantity.
+    """
+
+    name: str
+    node: Node
+    inverse: tuple[tuple[str, Node], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A scaling law with everything that is needed to fit it.
+
+    Attributes
+    ----------
+    id, title : str
+        Its name in the catalogue, and one line for people.
+    formula : Node
+        The response as a formula of parameters, inputs, reference sizes and ``[where]`` lines.
+    parameters : tuple of Parameter
+        Everything that is sampled; the parameters of the noise come last.
+    response : str
+        The column that is explained; noise acts on its log.
+    where, derived, tuned : tuple of Line
+        Named sub-expressions; quantities reported with the posterior; and the value an input takes
+        in a well-tuned run, used where a forecast does not give it.
+    noise : {"student_t", "normal"}
+        Noise of a run on the log of the response.
+    group : str
+        The column whose values are the groups of ``partial`` and ``separate`` parameters.
+    columns : tuple of (str, str)
+        Inputs that mean a more specific column, such as ``("params", "params_nonembedding")``.
+    extra_inputs : tuple of str
+        Inputs beyond the vocabulary of `RunTable`.
+    kind : {"law", "rule", "query", "decision"}
+        What the definition describes.
+    valid : str
+        Where the law is meant to hold.
+    references : tuple of str
+        Papers, with the equation.
+    base : str or None
+        The model it was built on.
+    """
+
+    id: str
+    title: str
+    formula: Node
+    parameters: tuple[Parameter, ...]
+    response: str = "loss"
+    where: tuple[Line, ...] = ()
+    derived: tuple[Line, ...] = ()
+    tuned: tuple[Line, ...] = ()
+    noise: NoiseFamily = "student_t"
+    group: str = "family"
+    columns: tuple[tuple[str, str], ...] = ()
+    extra_inputs: tuple[str, ...] = ()
+    kind: Kind = "law"
+    valid: str = ""
+    references: tuple[str, ...] = ()
+    base: str | None = None
+
+    # ---- the formula -------------------------------------------------------------------------
+
+    @property
+    def law(self) -> Node:
+        """The formula with every ``[where]`` line written out."""
+        return self._closed(self.formula)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Columns of the run table that the law reads, sorted."""
+        return tuple(sorted(self._inputs()))
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """Inputs a forecast must be given: those without a tuned value."""
+        tuned = {line.name for line in self.tuned}
+        return tuple(name for name in self.inputs if name not in tuned)
+
+    @property
+    def reference_names(self) -> tuple[str, ...]:
+        """Reference sizes that formula or derived quantities read, such as ``params_ref``."""
+        nodes = [self.law, *(line.node for line in self.derived), *self._tuned_nodes()]
+        nodes += [node for line in self.derived for _, node in line.inverse]
+        found = set().union(*(names(node) for node in nodes))
+        return tuple(sorted(name for name in found if name.endswith("_ref")))
+
+    def parameter(self, name: str) -> Parameter:
+        """Return a parameter by name."""
+        return next(item for item in self.parameters if item.name == name)
+
+    def predict(self, parameters: Arrays, inputs: Arrays, references: Mapping[str, float]) -> Any:
+        """Compute the noise-free response.
+
+        Parameters
+        ----------
+        parameters : mapping of str to array
+            Values of the parameters; draws first, e.g. (n_draws, 1).
+        inputs : mapping of str to array
+            Sizes and settings of the runs, in the units of the run table, e.g. (n_runs,). A tuned
+            input that is absent takes its tuned value.
+        references : mapping of str to float
+            Reference sizes.
+
+        Returns
+        -------
+        array
+            Broadcast of all of them, in the unit of the response.
+        """
+        values = {**references, **parameters, **inputs}
+        for name, node in zip((line.name for line in self.tuned), self._tuned_nodes(), strict=True):
+            if name not in values:
+                values[name] = evaluate(node, values)
+        return evaluate(self.law, values)
+
+    def tuned_value(
+        self, name: str, parameters: Arrays, inputs: Arrays, references: Mapping[str, float]
+    ) -> Any:
+        """Compute the value an input takes in a well-tuned run; arguments as in `predict`."""
+        node = next(self._closed(line.node) for line in self.tuned if line.name == name)
+        return evaluate(node, {**references, **parameters, **inputs})
+
+    def derive(self, parameters: Arrays, references: Mapping[str, float]) -> dict[str, Any]:
+        """Compute the derived quantities, in the published parameterisation."""
+        values: dict[str, Any] = {**references, **parameters}
+        for line in self.derived:
+            values[line.name] = evaluate(line.node, values)
+        return {line.name: values[line.name] for line in self.derived}
+
+    def _closed(self, node: Node) -> Node:
+        lines: dict[str, Node] = {}
+        for line in self.where:
+            lines[line.name] = substitute(line.node, lines)
+        return substitute(node, lines)
+
+    def _tuned_nodes(self) -> list[Node]:
+        return [self._closed(line.node) for line in self.tuned]
+
+    def _inputs(self) -> Iterator[str]:
+        own = {parameter.name for parameter in self.parameters}
+        found = names(self.law).union(*(names(node) for node in self._tuned_nodes()))
+        return (name for name in found if name not in own and not name.endswith("_ref"))
+
+    # ---- variants ----------------------------------------------------------------------------
+
+    def with_priors(self, priors: Mapping[str, Any]) -> Model:
+        """Return the model with other priors.
+
+        Parameters
+        ----------
+        priors : mapping of str to mapping
+            Parameter name to prior, e.g. ``{"alpha": {"dist": "LogNormal", "mu": -1, "sigma": .3}}``.
+            A derived quantity that names its inverse (``N_c``) is accepted too: it is then sampled
+            instead of the parameter it is computed from, and the parameter becomes derived.
+
+        Raises
+        ------
+        InputError
+            A name is unknown or cannot carry a prior, or a prior cannot be read.
+        """
+        model, problems = self, []
+        for name, given in priors.items():
+            try:
+                model = model._with_prior(name, given)
+            except InputError as error:
+                problems += error.problems
+        if problems:
+            raise InputError(problems, source=f"model {self.id!r}")
+        return model
+
+    def _with_prior(self, name: str, given: object) -> Model:
+        if any(parameter.name == name for parameter in self.parameters):
+            prior = read_prior(given, where=f"prior of {name}")
+            changed = (
+                replace(item, prior=prior) if item.name == name else item
+                for item in self.parameters
+            )
+            return replace(self, parameters=tuple(changed))
+        line = next((line for line in self.derived if line.name == name and line.inverse), None)
+        if line is None:
+            allowed = [item.name for item in self.parameters]
+            allowed += [item.name for item in self.derived if item.inverse]
+            raise InputError(f"no prior can be put on {name!r}; allowed are {', '.join(allowed)}")
+        return self._exchange(line, given)
+
+    def _exchange(self, line: Line, given: object) -> Model:
+        """Sample a derived quantity in place of the parameter that its inverse gives."""
+        ((replaced, inverse),) = line.inverse
+        prior = read_prior(given, where=f"prior of {line.name}")
+        new = replace(
+            self.parameter(replaced), name=line.name, prior=prior, about=f"stands in for {replaced}"
+        )
+        parameters = (new if item.name == replaced else item for item in self.parameters)
+        derived = (item for item in self.derived if item.name != line.name)
+        back = Line(name=replaced, node=inverse, inverse=((line.name, line.node),))
+        return replace(
+            self,
+            parameters=tuple(parameters),
+            where=(Line(name=replaced, node=inverse), *self.where),
+            derived=(back, *derived),
+        )
+
+    def pooled_by(self, column: str) -> Model:
+        """Return the model with its groups given by another column."""
+        return replace(self, group=column)
+
+    # ---- identity ----------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the definition in the form of its TOML, flat: without a base."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "kind": self.kind,
+            "formula": to_text(self.formula),
+            "response": self.response,
+            "group": self.group,
+            "built_on": self.base,
+            "references": list(self.references),
+            "columns": dict(self.columns),
+            "extra_inputs": list(self.extra_inputs),
+            "where": {line.name: to_text(line.node) for line in self.where},
+            "parameters": {item.name: item.to_dict(self.group) for item in self.parameters},
+            "tuned": {line.name: to_text(line.node) for line in self.tuned},
+            "derived": {line.name: _derived_dict(line) for line in self.derived},
+            "noise": {"family": self.noise},
+            "valid": {"about": self.valid},
+        }
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of all that changes an answer; titles and explanations do not count."""
+        content = self.to_dict()
+        for key in ("title", "references", "valid", "built_on"):
+            del content[key]
+        for parameter in content["parameters"].values():
+            del parameter["about"]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    # ---- PyMC --------------------------------------------------------------------------------
+
+    def build(self, runs: RunTable) -> pm.Model:
+        """Return the `pymc.Model` of this law on a table of runs, for a user of PyMC to take over.
+
+        Raises
+        ------
+        InputError
+            The table lacks what the law reads.
+        """
+        from bayes_scaling.laws.build import build_model
+        from bayes_scaling.laws.design import make_design
+
+        return build_model(self, make_design(self, runs))
+
+
+def _derived_dict(line: Line) -> dict[str, Any]:
+    inverse = {name: to_text(node) for name, node in line.inverse}
+    return {"formula": to_text(line.node), "inverse": inverse}
+

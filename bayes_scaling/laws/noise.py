@@ -1,0 +1,78 @@
+"""Noise of a new run around the law, on the log of the response."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.laws.parameters import Parameter, Pool
+from bayes_scaling.laws.priors import Prior
+
+NoiseFamily = Literal["student_t", "normal"]
+
+SIGMA = Parameter(
+    name="sigma",
+    prior=Prior(dist="LogNormal", args=(("mu", -5.0), ("sigma", 1.5))),
+    pool=Pool(kind="partial", sd=Prior(dist="HalfNormal", args=(("sigma", 0.5),))),
+    about="scale of the noise of a run, relative to its loss",
+)
+NU = Parameter(
+    name="nu",
+    prior=Prior(dist="LogNormal", args=(("mu", 2.0), ("sigma", 0.75))),
+    about="degrees of freedom of the noise; low means outliers",
+)
+
+PARAMETERS: Mapping[NoiseFamily, tuple[Parameter, ...]] = {
+    "student_t": (SIGMA, NU),
+    "normal": (SIGMA,),
+}
+"""Parameters of each noise family, with their default priors."""
+
+
+def sample_noise(
+    family: NoiseFamily,
+    parameters: Mapping[str, NDArray[np.float64]],
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Draw the deviation of a new run's log response from the law.
+
+    Parameters
+    ----------
+    family : {"student_t", "normal"}
+        The noise family.
+    parameters : mapping of str to array
+        Draws of its parameters, broadcastable to `shape`.
+    shape : tuple of int
+        Shape of the result.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    array, shape `shape`
+        Additive on the log scale [dimensionless].
+    """
+    if family == "normal":
+        deviation = rng.standard_normal(shape)
+    else:
+        deviation = rng.standard_t(np.broadcast_to(parameters["nu"], shape))
+    return np.asarray(parameters["sigma"] * deviation)
+
+
+def noise_logpdf(
+    family: NoiseFamily,
+    deviation: NDArray[np.float64],
+    parameters: Mapping[str, NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Log density of a deviation on the log scale, elementwise."""
+    from scipy import stats
+
+    if family == "normal":
+        return np.asarray(stats.norm.logpdf(deviation, scale=parameters["sigma"]))
+    return np.asarray(
+        stats.t.logpdf(deviation, df=parameters["nu"], scale=parameters["sigma"])
+    )

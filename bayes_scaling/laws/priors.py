@@ -1,0 +1,198 @@
+"""Prior distributions: their names, arguments, densities and draws.
+
+A prior is data (`Prior`), read from the TOML of a model. What a distribution is called, which arguments
+it takes and where it lives stands once, in `DISTRIBUTIONS`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayes_scaling.errors import InputError
+
+Scale = Literal["log", "logit", "identity"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """One family of distributions.
+
+    Attributes
+    ----------
+    args : mapping of str to str
+        Argument name to its constraint: ``"real"`` or ``"positive"``.
+    scale : {"log", "logit", "identity"}
+        The scale on which its values are unbounded; group deviations are added there.
+    frozen : callable
+        From the arguments to the frozen scipy distribution.
+    """
+
+    args: Mapping[str, Literal["real", "positive"]]
+    scale: Scale
+    frozen: Callable[..., Any]
+
+
+def _stats() -> Any:
+    from scipy import stats
+
+    return stats
+
+
+DISTRIBUTIONS: Mapping[str, Distribution] = {
+    "LogNormal": Distribution(
+        args={"mu": "real", "sigma": "positive"},
+        scale="log",
+        frozen=lambda mu, sigma: _stats().lognorm(s=sigma, scale=math.exp(mu)),
+    ),
+    "HalfNormal": Distribution(
+        args={"sigma": "positive"},
+        scale="log",
+        frozen=lambda sigma: _stats().halfnorm(scale=sigma),
+    ),
+    "Exponential": Distribution(
+        args={"lam": "positive"},
+        scale="log",
+        frozen=lambda lam: _stats().expon(scale=1 / lam),
+    ),
+    "Gamma": Distribution(
+        args={"alpha": "positive", "beta": "positive"},
+        scale="log",
+        frozen=lambda alpha, beta: _stats().gamma(a=alpha, scale=1 / beta),
+    ),
+    "Beta": Distribution(
+        args={"alpha": "positive", "beta": "positive"},
+        scale="logit",
+        frozen=lambda alpha, beta: _stats().beta(a=alpha, b=beta),
+    ),
+    "Normal": Distribution(
+        args={"mu": "real", "sigma": "positive"},
+        scale="identity",
+        frozen=lambda mu, sigma: _stats().norm(loc=mu, scale=sigma),
+    ),
+    "StudentT": Distribution(
+        args={"nu": "positive", "mu": "real", "sigma": "positive"},
+        scale="identity",
+        frozen=lambda nu, mu, sigma: _stats().t(df=nu, loc=mu, scale=sigma),
+    ),
+}
+"""The distributions a prior may name; each is also the name of the PyMC class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """A prior on one parameter.
+
+    Attributes
+    ----------
+    dist : str
+        A key of `DISTRIBUTIONS`.
+    args : tuple of (str, float)
+        Its arguments, in the order of the distribution.
+    """
+
+    dist: str
+    args: tuple[tuple[str, float], ...]
+
+    @property
+    def scale(self) -> Scale:
+        """The scale on which values are unbounded."""
+        return DISTRIBUTIONS[self.dist].scale
+
+    @property
+    def positive(self) -> bool:
+        """Whether every value is above zero."""
+        return self.scale in ("log", "logit")
+
+    def frozen(self) -> Any:
+        """Return the frozen scipy distribution."""
+        return DISTRIBUTIONS[self.dist].frozen(**dict(self.args))
+
+    def quantile(self, probability: ArrayLike) -> NDArray[np.float64]:
+        """Quantile of the prior in the unit of the parameter."""
+        return np.asarray(self.frozen().ppf(probability), float)
+
+    def cdf(self, value: ArrayLike) -> NDArray[np.float64]:
+        """Probability below a value in the unit of the parameter."""
+        return np.asarray(self.frozen().cdf(value), float)
+
+    def logpdf(self, value: ArrayLike) -> NDArray[np.float64]:
+        """Log density [1 / unit of the parameter]."""
+        return np.asarray(self.frozen().logpdf(value), float)
+
+    def sample(self, size: int | tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw from the prior."""
+        return np.asarray(self.frozen().rvs(size=size, random_state=rng), float)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the TOML form."""
+        return {"dist": self.dist, **dict(self.args)}
+
+    def __str__(self) -> str:
+        """Write ``LogNormal(mu=-1.05, sigma=0.5)``."""
+        return f"{self.dist}({', '.join(f'{name}={value:g}' for name, value in self.args)})"
+
+
+def read_prior(given: object, *, where: str) -> Prior:
+    """Read a prior from its TOML form.
+
+    Parameters
+    ----------
+    given : mapping
+        For example ``{"dist": "LogNormal", "mu": -1.05, "sigma": 0.5}``; a `Prior` is returned as it is.
+    where : str
+        What the prior belongs to, for messages.
+
+    Returns
+    -------
+    Prior
+
+    Raises
+    ------
+    InputError
+        The distribution is unknown, or arguments are missing, unknown or out of range.
+    """
+    if isinstance(given, Prior):
+        return given
+    if not isinstance(given, Mapping) or "dist" not in given:
+        raise InputError(
+            f"{where}: a prior is a table with 'dist' and its arguments, such as "
+            f'{{ dist = "LogNormal", mu = -1.0, sigma = 0.5 }}; got {given!r}'
+        )
+    dist = given["dist"]
+    if dist not in DISTRIBUTIONS:
+        near = difflib.get_close_matches(str(dist), DISTRIBUTIONS, n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(
+            f"{where}: unknown distribution {dist!r}{hint} Known are {', '.join(DISTRIBUTIONS)}"
+        )
+    wanted = DISTRIBUTIONS[dist].args
+    problems = [
+        f"{where}: {dist} takes no argument {name!r}, only {', '.join(wanted)}"
+        for name in given
+        if name != "dist" and name not in wanted
+    ]
+    for name, constraint in wanted.items():
+        problem = _argument_problem(given.get(name), constraint)
+        if problem:
+            problems.append(f"{where}: {dist} needs {name} {problem}")
+    if problems:
+        raise InputError(problems)
+    return Prior(dist=dist, args=tuple((name, float(given[name])) for name in wanted))
+
+
+def _argument_problem(value: object, constraint: str) -> str | None:
+    if value is None:
+        return f"({constraint}), none given"
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value):  # type: ignore[arg-type]
+        return f"to be a finite number, got {value!r}"
+    if constraint == "positive" and value <= 0:  # type: ignore[operator]
+        return f"above 0, got {value!r}"
+    return None
