@@ -1,0 +1,66 @@
+"""Bayesian neural scaling laws: from a table of small training runs to a forecast with intervals.
+
+Importing this package is instant: every name below is loaded from its room when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bayes_scaling import report as report
+    from bayes_scaling.datasets import list_datasets, load_dataset
+    from bayes_scaling.decisions import Allocation, Forecast
+    from bayes_scaling.errors import BayesScalingWarning, InputError, UnconvergedError
+    from bayes_scaling.inference import Fit, fit, load
+    from bayes_scaling.laws import Model, list_models, load_model
+    from bayes_scaling.runs import RunTable, read_runs
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Allocation",
+    "BayesScalingWarning",
+    "Fit",
+    "Forecast",
+    "InputError",
+    "Model",
+    "RunTable",
+    "UnconvergedError",
+    "__version__",
+    "fit",
+    "list_datasets",
+    "list_models",
+    "load",
+    "load_dataset",
+    "load_model",
+    "read_runs",
+    "report",
+]
+
+_ROOMS = {
+    "errors": ("BayesScalingWarning", "InputError", "UnconvergedError"),
+    "runs": ("RunTable", "read_runs"),
+    "datasets": ("list_datasets", "load_dataset"),
+    "laws": ("Model", "list_models", "load_model"),
+    "inference": ("Fit", "fit", "load"),
+    "decisions": ("Allocation", "Forecast"),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name == "report":
+        # The room itself, which can be called. Python puts it here under this name whenever
+        # anything imports it, so it must be what the name means in every order of imports.
+        return import_module("bayes_scaling.report")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"bayes_scaling.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
