@@ -1,0 +1,69 @@
+# `make report` and `make test` do all the set-up themselves; they need Python 3.12 to 3.14 (or uv).
+
+BIN := .venv/bin
+
+# The shipped sweep ends near 1e13 FLOP; the report looks 100 times beyond its largest run.
+REPORT_ARGS ?= nano-lm --model chinchilla-lr --flops 1e15
+
+# Packages are installed without byte code, which is then written where they are first imported.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help report test test-slow notebooks lint format setup setup-dev setup-train lock clean
+
+help:
+	@echo "make report     fit the shipped sweep and write report.html (trains nothing)"
+	@echo "make test       run the fast tests"
+	@echo "make test-slow  run the slow tests"
+	@echo "make notebooks  run every notebook"
+	@echo "make lint       check style and types"
+	@echo "make format     put imports and layout in order"
+	@echo "make lock       pin the newest allowed versions"
+
+report: setup
+	$(BIN)/bayes-scaling report $(REPORT_ARGS) -o report.html
+
+test: setup
+	$(BIN)/python -m pytest
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+notebooks: setup
+	@set -e; set -- notebooks/*.py; \
+	if [ ! -e "$$1" ]; then echo "There are no notebooks."; exit 0; fi; \
+	for notebook; do echo "$$notebook"; MPLBACKEND=Agg $(BIN)/python "$$notebook"; done
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup:
+	@.ci/setup
+
+setup-dev:
+	@.ci/setup requirements-dev.lock
+
+# For `bayes-scaling train-sweep` and `train-run`.
+setup-train:
+	@.ci/setup requirements-train.lock
+
+# The lock files name versions and no place to fetch them from. Each of the two further ones
+# lists only what it adds to the first.
+lock:
+	rm -rf build/lock && "$$(.ci/find-python)" -m venv build/lock
+	build/lock/bin/pip install -q '.[parquet,test]'
+	build/lock/bin/pip freeze --exclude bayes-scaling > requirements.lock
+	for extra in dev train; do \
+	    rm -rf build/lock-$$extra && "$$(.ci/find-python)" -m venv build/lock-$$extra && \
+	    build/lock-$$extra/bin/pip install -q -c requirements.lock ".[test,$$extra]" && \
+	    build/lock-$$extra/bin/pip freeze --exclude bayes-scaling \
+	        | grep -vxFf requirements.lock > requirements-$$extra.lock || exit 1; \
+	done
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache report.html
