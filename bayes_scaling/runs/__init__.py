@@ -1,6 +1,34 @@
 """The table of runs: vocabulary with units, validation, readers, counting."""
 
 from bayes_scaling.runs.columns import ALIASES, COLUMNS, Column, canonical_name
+from bayes_scaling.runs.counting import (
+    PF_DAY,
+    FlopCount,
+    ParamCount,
+    count_params,
+    flops_per_token,
+    training_flops,
+)
+from bayes_scaling.runs.readers import read_runs
+from bayes_scaling.runs.shapes import Shape, shapes_near
+from bayes_scaling.runs.summary import TableSummary, describe
 from bayes_scaling.runs.table import RunTable
 
-__all__ = ["ALIASES", "COLUMNS", "Column", "RunTable", "canonical_name"]
+__all__ = [
+    "ALIASES",
+    "COLUMNS",
+    "PF_DAY",
+    "Column",
+    "FlopCount",
+    "ParamCount",
+    "RunTable",
+    "Shape",
+    "TableSummary",
+    "canonical_name",
+    "count_params",
+    "describe",
+    "flops_per_token",
+    "read_runs",
+    "shapes_near",
+    "training_flops",
+]

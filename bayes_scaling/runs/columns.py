@@ -46,75 +46,98 @@ def _column(name: str, unit: str, kind: Kind, about: str) -> tuple[str, Column]:
     return name, Column(name=name, unit=unit, kind=kind, about=about)
 
 
-COLUMNS: Mapping[str, Column] = MappingProxyType(dict((
-    _column("run", "", "text", "identifier of the training run"),
-    _column("family", "", "text", "the group that is pooled: corpus, architecture, optimizer"),
-    _column("params", "parameters", "count", "parameters, all of them, embeddings included"),
-    _column("params_nonembedding", "parameters", "count", "parameters without the embeddings"),
-    _column("params_active", "parameters", "count", "parameters used per token (experts)"),
-    _column("tokens", "tokens", "count", "training tokens seen up to this row"),
-    _column("flops", "FLOP", "count", "training compute up to this row, 6 N D"),
-    _column("loss", "nats per token", "number", "cross-entropy on the text named by metric"),
-    _column("score", "1", "fraction", "downstream quality between 0 and 1"),
-    _column("learning_rate", "1", "positive", "peak learning rate, or the current one of a curve"),
-    _column("batch_size", "tokens", "count", "tokens per optimizer step"),
-    _column("steps", "steps", "count", "optimizer steps taken up to this row"),
-    _column("width", "1", "count", "size of the residual stream, d_model"),
-    _column("depth", "layers", "count", "transformer layers"),
-    _column("heads", "1", "count", "attention heads per layer"),
-    _column("d_ff", "1", "count", "hidden size of the feed-forward block"),
-    _column("context_length", "tokens", "count", "tokens per training sequence"),
-    _column("position", "tokens", "count", "position in the context that the loss is taken at"),
-    _column("experts", "1", "count", "experts per layer; 1 for a dense model"),
-    _column("unique_tokens", "tokens", "count", "distinct training tokens, before repetition"),
-    _column("finetune_tokens", "tokens", "nonnegative", "tokens of the fine-tuning text"),
-    _column("source", "", "text", "the text or study a row starts from"),
-    _column("schedule", "", "text", "learning-rate schedule"),
-    _column("optimizer", "", "text", "optimizer"),
-    _column("corpus", "", "text", "training text"),
-    _column("metric", "", "text", "what loss or score was measured on"),
-    _column("budget", "FLOP", "positive", "nominal compute of the row's isoFLOP line"),
-    _column("seed", "1", "number", "random seed of the run"),
-)))  # fmt: skip
+COLUMNS: Mapping[str, Column] = MappingProxyType(
+    dict(
+        (
+            _column("run", "", "text", "identifier of the training run"),
+            _column(
+                "family", "", "text", "the group that is pooled: corpus, architecture, optimizer"
+            ),
+            _column(
+                "params", "parameters", "count", "parameters, all of them, embeddings included"
+            ),
+            _column(
+                "params_nonembedding", "parameters", "count", "parameters without the embeddings"
+            ),
+            _column("params_active", "parameters", "count", "parameters used per token (experts)"),
+            _column("tokens", "tokens", "count", "training tokens seen up to this row"),
+            _column("flops", "FLOP", "count", "training compute up to this row, 6 N D"),
+            _column(
+                "loss", "nats per token", "number", "cross-entropy on the text named by metric"
+            ),
+            _column("score", "1", "fraction", "downstream quality between 0 and 1"),
+            _column(
+                "learning_rate",
+                "1",
+                "positive",
+                "peak learning rate, or the current one of a curve",
+            ),
+            _column("batch_size", "tokens", "count", "tokens per optimizer step"),
+            _column("steps", "steps", "count", "optimizer steps taken up to this row"),
+            _column("width", "1", "count", "size of the residual stream, d_model"),
+            _column("depth", "layers", "count", "transformer layers"),
+            _column("heads", "1", "count", "attention heads per layer"),
+            _column("d_ff", "1", "count", "hidden size of the feed-forward block"),
+            _column("context_length", "tokens", "count", "tokens per training sequence"),
+            _column(
+                "position", "tokens", "count", "position in the context that the loss is taken at"
+            ),
+            _column("experts", "1", "count", "experts per layer; 1 for a dense model"),
+            _column(
+                "unique_tokens", "tokens", "count", "distinct training tokens, before repetition"
+            ),
+            _column("finetune_tokens", "tokens", "nonnegative", "tokens of the fine-tuning text"),
+            _column("source", "", "text", "the text or study a row starts from"),
+            _column("schedule", "", "text", "learning-rate schedule"),
+            _column("optimizer", "", "text", "optimizer"),
+            _column("corpus", "", "text", "training text"),
+            _column("metric", "", "text", "what loss or score was measured on"),
+            _column("budget", "FLOP", "positive", "nominal compute of the row's isoFLOP line"),
+            _column("seed", "1", "number", "random seed of the run"),
+        )
+    )
+)
 
 SIZES = ("params", "tokens", "flops")
 
-_SPELLINGS: Mapping[str, str] = MappingProxyType({
-    "run": "run_id run_name run_uuid",
-    "family": "model_family",
-    "params": "N n_params num_params parameters n_parameters num_parameters total_params "
-    "params_total",
-    "params_nonembedding": "params_nonemb params_non_embedding params_non_emb n_params_nonemb "
-    "n_params_nonembedding n_params_non_embedding num_params_nonemb num_params_non_embedding "
-    "non_embedding_params nonembedding_params non_emb_params nonemb_params N_nonemb "
-    "non_embedding_parameters",
-    "params_active": "active_params n_active_params num_active_params n_params_active "
-    "activated_params active_parameters N_active",
-    "tokens": "D n_tokens num_tokens train_tokens training_tokens n_train_tokens "
-    "num_train_tokens total_tokens tokens_seen",
-    "flops": "C compute flop n_flops num_flops train_flops training_flops total_flops "
-    "train_compute training_compute",
-    "loss": "L val_loss valid_loss validation_loss eval_loss test_loss heldout_loss final_loss",
-    "learning_rate": "lr peak_lr max_lr peak_learning_rate max_learning_rate",
-    "batch_size": "B batch_size_tokens batch_size_in_tokens batch_tokens tokens_per_batch "
-    "tokens_per_step",
-    "steps": "S step n_steps num_steps train_steps training_steps n_train_steps "
-    "num_train_steps global_step iterations iters",
-    "width": "d_model hidden_size n_embd embed_dim model_dim hidden_dim",
-    "depth": "n_layer n_layers num_layers layers num_hidden_layers",
-    "heads": "n_head n_heads num_heads num_attention_heads",
-    "d_ff": "ffn d_ffn ffn_dim ff_dim ffn_size ffn_hidden_size intermediate_size n_inner",
-    "context_length": "context seq_len seq_length sequence_length max_seq_len n_ctx block_size",
-    "position": "token_position",
-    "experts": "n_experts num_experts",
-    "unique_tokens": "U_D n_unique_tokens num_unique_tokens",
-    "finetune_tokens": "D_F fine_tune_tokens finetuning_tokens ft_tokens",
-    "schedule": "lr_schedule lr_scheduler",
-    "optimizer": "optim optimiser",
-    "corpus": "dataset train_dataset training_data",
-    "metric": "eval_metric",
-    "seed": "random_seed rng_seed",
-})
+_SPELLINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "run": "run_id run_name run_uuid",
+        "family": "model_family",
+        "params": "N n_params num_params parameters n_parameters num_parameters total_params "
+        "params_total",
+        "params_nonembedding": "params_nonemb params_non_embedding params_non_emb n_params_nonemb "
+        "n_params_nonembedding n_params_non_embedding num_params_nonemb num_params_non_embedding "
+        "non_embedding_params nonembedding_params non_emb_params nonemb_params N_nonemb "
+        "non_embedding_parameters",
+        "params_active": "active_params n_active_params num_active_params n_params_active "
+        "activated_params active_parameters N_active",
+        "tokens": "D n_tokens num_tokens train_tokens training_tokens n_train_tokens "
+        "num_train_tokens total_tokens tokens_seen",
+        "flops": "C compute flop n_flops num_flops train_flops training_flops total_flops "
+        "train_compute training_compute",
+        "loss": "L val_loss valid_loss validation_loss eval_loss test_loss heldout_loss final_loss",
+        "learning_rate": "lr peak_lr max_lr peak_learning_rate max_learning_rate",
+        "batch_size": "B batch_size_tokens batch_size_in_tokens batch_tokens tokens_per_batch "
+        "tokens_per_step",
+        "steps": "S step n_steps num_steps train_steps training_steps n_train_steps "
+        "num_train_steps global_step iterations iters",
+        "width": "d_model hidden_size n_embd embed_dim model_dim hidden_dim",
+        "depth": "n_layer n_layers num_layers layers num_hidden_layers",
+        "heads": "n_head n_heads num_heads num_attention_heads",
+        "d_ff": "ffn d_ffn ffn_dim ff_dim ffn_size ffn_hidden_size intermediate_size n_inner",
+        "context_length": "context seq_len seq_length sequence_length max_seq_len n_ctx block_size",
+        "position": "token_position",
+        "experts": "n_experts num_experts",
+        "unique_tokens": "U_D n_unique_tokens num_unique_tokens",
+        "finetune_tokens": "D_F fine_tune_tokens finetuning_tokens ft_tokens",
+        "schedule": "lr_schedule lr_scheduler",
+        "optimizer": "optim optimiser",
+        "corpus": "dataset train_dataset training_data",
+        "metric": "eval_metric",
+        "seed": "random_seed rng_seed",
+    }
+)
 ALIASES: Mapping[str, str] = MappingProxyType(
     {alias: name for name, spellings in _SPELLINGS.items() for alias in spellings.split()}
 )
@@ -194,8 +217,10 @@ def resolve(given: Iterable[str], columns: Mapping[str, str] | None = None) -> R
         else:
             close = nearest(name, given)
             hint = f"; did you mean {close!r}?" if close else ""
-            problems.append(f"columns maps {name!r}, which the table does not have{hint} "
-                            f"(it has {_listed(given)})")  # fmt: skip
+            problems.append(
+                f"columns maps {name!r}, which the table does not have{hint} "
+                f"(it has {_listed(given)})"
+            )
     taken = set(asked.values())
     names: dict[str, str] = {}
     for name in given:
@@ -204,14 +229,17 @@ def resolve(given: Iterable[str], columns: Mapping[str, str] | None = None) -> R
             target = name.strip()
             if target in taken:
                 target = f"{target}_unmapped"
-                notes.append(f"column {name!r} rides along as {target!r}: columns gives "
-                             "that name to another column")  # fmt: skip
+                notes.append(
+                    f"column {name!r} rides along as {target!r}: columns gives "
+                    "that name to another column"
+                )
         names[name] = target
     for target in dict.fromkeys(names.values()):
         claims = [name for name in given if names[name] == target]
         if len(claims) > 1:
+            both = "both" if len(claims) == 2 else "all"
             problems.append(
-                f"columns {_listed(claims)} all mean {target!r}; keep one, or name it: "
+                f"columns {_listed(claims)} {both} mean {target!r}; keep one, or say which it is: "
                 f"columns={{{claims[0]!r}: {target!r}}}"
             )
     return Resolution(names=names, notes=tuple(notes), problems=tuple(problems))

@@ -40,17 +40,21 @@ class RunTable:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        """Freeze the columns."""
         frozen = {name: _read_only(values) for name, values in self.columns.items()}
         object.__setattr__(self, "columns", MappingProxyType(frozen))
         object.__setattr__(self, "notes", tuple(self.notes))
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return next((len(values) for values in self.columns.values()), 0)
 
     def __contains__(self, name: object) -> bool:
+        """Return whether the table has a column."""
         return name in self.columns
 
     def __getitem__(self, name: str) -> NDArray[Any]:
+        """Return one column, dims (row,); an InputError for one the table does not have."""
         if name in self.columns:
             return self.columns[name]
         close = nearest(str(name), self.columns)
@@ -58,9 +62,11 @@ class RunTable:
         raise InputError(f"the table of runs has no column {name!r}; {hint}")
 
     def __repr__(self) -> str:
+        """Return the number of rows and the columns."""
         return f"RunTable({len(self)} rows: {', '.join(self.columns)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as plain arrays; a mapping proxy cannot be."""
         return _rebuild, (dict(self.columns), self.notes)
 
     @property
@@ -98,11 +104,18 @@ class RunTable:
         InputError
             With every problem of the table.
         """
-        from bayes_scaling.runs.assemble import Rows, assemble
+        from bayes_scaling.runs.assemble import assemble
+        from bayes_scaling.runs.cells import Rows
 
-        lengths = [len(np.atleast_1d(np.asarray(v, dtype=object))) for v in columns.values()]
-        rows = Rows(label=row_label, numbers=np.arange(1, max(lengths, default=0) + 1))
-        return assemble(columns, rows=rows, source=source)
+        cells = {
+            name: np.atleast_1d(
+                np.asarray(values, dtype=object) if isinstance(values, list) else np.asarray(values)
+            )
+            for name, values in columns.items()
+        }
+        most = max((len(values) for values in cells.values()), default=0)
+        rows = Rows(label=row_label, numbers=np.arange(1, most + 1))
+        return assemble(cells, rows=rows, source=source)
 
     @classmethod
     def from_frame(

@@ -1,0 +1,179 @@
+"""What is suspicious about a table without being wrong: said, and the values kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.runs.cells import Rows
+from bayes_scaling.runs.complete import model_size
+from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY
+from bayes_scaling.runs.validate import equal_rows
+
+Columns = Mapping[str, NDArray[Any]]
+TOLERANCE = 1.3  # a ratio beyond this, either way, is a disagreement
+
+
+def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
+    """Return every doubt about a table.
+
+    Parameters
+    ----------
+    given : Mapping of str to array, dims (row,)
+        Canonical columns before completion.
+    rows : Rows
+        Names of the rows.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return (
+        *_compute_disagrees(given, rows),
+        *_tokens_disagree(given, rows),
+        *_batch_in_sequences(given, rows),
+        *_identical_rows(given, rows),
+        *_mixed_counts(given, rows),
+        *_small_counts(given, rows),
+        *_unnamed_group(given, rows),
+    )
+
+
+def _compute_disagrees(given: Columns, rows: Rows) -> list[str]:
+    if "flops" not in given or "tokens" not in given:
+        return []
+    size, used = model_size(given, len(rows))
+    ratio = _ratio(given["flops"], FLOPS_PER_PARAM_TOKEN * size * given["tokens"])
+    off = _beyond(ratio)
+    if not off.any():
+        return []
+    hint = _unit_hint("flops", ratio[off])
+    other = given.get("params_nonembedding")
+    if not hint and other is not None and "params_nonembedding" not in used:
+        again = _ratio(given["flops"], FLOPS_PER_PARAM_TOKEN * other * given["tokens"])
+        if not _beyond(again[off]).any():
+            hint = "; they agree with 6 x params_nonembedding x tokens"
+    return [
+        f"{rows.say(off)}: flops disagree with 6 x {' or '.join(used)} x tokens by more than "
+        f"30 % ({_span(ratio[off])} times it){hint}; the given values are kept"
+    ]
+
+
+def _tokens_disagree(given: Columns, rows: Rows) -> list[str]:
+    if not {"tokens", "batch_size", "steps"} <= set(given):
+        return []
+    ratio = _ratio(given["tokens"], given["batch_size"] * given["steps"])
+    off = _beyond(ratio)
+    if not off.any():
+        return []
+    middle = float(np.median(ratio[off]))
+    hint = ""
+    if middle >= 32 and np.ptp(np.log(ratio[off])) < 0.1:
+        hint = (
+            f"; batch_size counts tokens, and here it looks like sequences of about "
+            f"{middle:.0f} tokens"
+        )
+    return [
+        f"{rows.say(off)}: tokens disagree with batch_size x steps by more than 30 % "
+        f"({_span(ratio[off])} times it){hint}; the given values are kept"
+    ]
+
+
+def _batch_in_sequences(given: Columns, rows: Rows) -> list[str]:
+    batch = given.get("batch_size")
+    if batch is None:
+        return []
+    context = given.get("context_length")
+    if context is not None and (small := batch < context).any():
+        return [
+            f"{rows.say(small)}: batch_size is smaller than context_length; it counts tokens, "
+            "so multiply sequences by their length"
+        ]
+    tokens = given.get("tokens", np.full(len(rows), np.nan))
+    used = np.isnan(tokens) & np.isfinite(batch * given.get("steps", np.nan))
+    if used.any() and batch[used].max() <= 2048:
+        return [
+            f"{rows.say(used)}: tokens come from batch_size x steps with batch_size at most "
+            f"{batch[used].max():g}; it counts tokens, so multiply sequences by their length"
+        ]
+    return []
+
+
+def _identical_rows(given: Columns, rows: Rows) -> list[str]:
+    if "run" in given:
+        return []  # the key already answers for these
+    groups = equal_rows(given, list(given))
+    if not groups:
+        return []
+    where = np.sort(np.concatenate(groups))
+    return [
+        f"{rows.say(where)}: identical in every column, and there is no column 'run' to tell "
+        "repeats of a run from a row pasted twice; each is counted as a run of its own"
+    ]
+
+
+def _mixed_counts(given: Columns, rows: Rows) -> list[str]:
+    if "params" not in given:
+        return []
+    empty = np.isnan(given["params"])
+    found = []
+    for name in ("params_nonembedding", "params_active"):
+        if name in given:
+            taken = empty & np.isfinite(given[name])
+            if taken.any() and not taken.all():
+                found.append(
+                    f"{rows.say(taken)}: params is empty and taken from {name}, while other "
+                    "rows give params: two kinds of count in one column"
+                )
+            empty &= ~taken
+    return found
+
+
+def _small_counts(given: Columns, rows: Rows) -> list[str]:
+    found = []
+    for name in ("params", "params_nonembedding", "params_active", "tokens"):
+        values = given.get(name)
+        if values is not None and np.any(values > 0) and np.nanmax(values) < 1000:
+            found.append(
+                f"{name} runs up to {np.nanmax(values):g}: counts are plain numbers, not "
+                "millions or billions (write 7e9 for 7 billion)"
+            )
+    return found
+
+
+def _unnamed_group(given: Columns, rows: Rows) -> list[str]:
+    family = given.get("family")
+    if family is None:
+        return []
+    empty = family == ""
+    if not empty.any() or empty.all():
+        return []
+    return [f"{rows.say(empty)}: family is empty; these rows form a group of their own"]
+
+
+def _ratio(value: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return value / expected where both are positive and finite, else NaN."""
+    with np.errstate(all="ignore"):
+        ratio = value / expected
+    return np.where((value > 0) & (expected > 0) & np.isfinite(ratio), ratio, np.nan)
+
+
+def _beyond(ratio: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return (ratio > TOLERANCE) | (ratio < 1 / TOLERANCE)
+
+
+def _unit_hint(name: str, ratio: NDArray[np.float64]) -> str:
+    middle = float(np.median(ratio))
+    units = {f"units of 1e{power} FLOP": 10.0**power for power in (9, 12, 15, 18, 21)}
+    for unit, size in (units | {"PF-days (8.64e19 FLOP)": PF_DAY}).items():
+        if abs(np.log(middle * size)) < np.log(TOLERANCE):
+            return f"; {name} look like {unit}"
+    return ""
+
+
+def _span(ratio: NDArray[np.float64]) -> str:
+    low, high = f"{ratio.min():.3g}", f"{ratio.max():.3g}"
+    return low if low == high else f"{low} to {high}"

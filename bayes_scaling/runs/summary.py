@@ -1,0 +1,148 @@
+"""A table of runs in a few numbers, for a person about to fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling.runs.assemble import WARNING
+from bayes_scaling.runs.columns import COLUMNS
+from bayes_scaling.runs.table import RunTable
+
+RANGED = (
+    "params",
+    "params_nonembedding",
+    "params_active",
+    "tokens",
+    "flops",
+    "loss",
+    "score",
+    "learning_rate",
+    "batch_size",
+    "steps",
+    "unique_tokens",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """The values of one column.
+
+    Parameters
+    ----------
+    low, high : float [unit]
+    distinct : int
+        Different values.
+    missing : int
+        Rows without a value.
+    unit : str
+    """
+
+    low: float
+    high: float
+    distinct: int
+    missing: int
+    unit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSummary:
+    """What a table holds.
+
+    Parameters
+    ----------
+    rows, runs : int
+        More rows than runs means checkpoints, or several metrics.
+    families, metrics : Mapping of str to int
+        Rows per label; empty without the column.
+    ranges : Mapping of str to Range
+        Sizes, responses and hyperparameters that the table has.
+    learning_rates : int
+        Distinct learning rates; 0 without the column.
+    columns : tuple of str
+        Canonical columns, then those that ride along.
+    extra_columns : tuple of str
+        The latter alone.
+    notes : tuple of str
+        What was completed, assumed or left out.
+    warnings : tuple of str
+        What looks wrong and was kept.
+    content_hash : str
+        Of the table.
+    """
+
+    rows: int
+    runs: int
+    families: Mapping[str, int]
+    metrics: Mapping[str, int]
+    ranges: Mapping[str, Range]
+    learning_rates: int
+    columns: tuple[str, ...]
+    extra_columns: tuple[str, ...]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    content_hash: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dicts, lists, numbers and text, ready for JSON."""
+        plain = asdict(self)
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in plain.items()
+        }
+
+
+def describe(table: RunTable) -> TableSummary:
+    """Summarise a table of runs.
+
+    Parameters
+    ----------
+    table : RunTable
+
+    Returns
+    -------
+    TableSummary
+    """
+    ranges = {
+        name: _range(table, name)
+        for name in RANGED
+        if name in table and np.isfinite(table[name]).any()
+    }
+    rates = ranges.get("learning_rate")
+    return TableSummary(
+        rows=len(table),
+        runs=len(table.groups("run")) if "run" in table else len(table),
+        families=_counts(table, "family"),
+        metrics=_counts(table, "metric"),
+        ranges=ranges,
+        learning_rates=rates.distinct if rates else 0,
+        columns=tuple(table.columns),
+        extra_columns=tuple(name for name in table.columns if name not in COLUMNS),
+        notes=tuple(note for note in table.notes if not note.startswith(WARNING)),
+        warnings=tuple(
+            note.removeprefix(WARNING) for note in table.notes if note.startswith(WARNING)
+        ),
+        content_hash=table.content_hash,
+    )
+
+
+def _range(table: RunTable, name: str) -> Range:
+    values = table[name]
+    known = values[np.isfinite(values)]
+    return Range(
+        low=float(known.min()),
+        high=float(known.max()),
+        distinct=len(np.unique(known)),
+        missing=int(len(values) - len(known)),
+        unit=COLUMNS[name].unit,
+    )
+
+
+def _counts(table: RunTable, name: str) -> dict[str, int]:
+    if name not in table:
+        return {}
+    labels, counts = np.unique(table[name], return_counts=True)
+    return {str(label): int(count) for label, count in zip(labels, counts, strict=True)}

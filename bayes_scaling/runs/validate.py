@@ -1,0 +1,266 @@
+"""Everything that is wrong with a table, each problem one sentence with its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.runs.cells import Rows, number_advice
+from bayes_scaling.runs.columns import COLUMNS, NUMBER_KINDS, SIZES, canonical_name
+
+Columns = Mapping[str, NDArray[Any]]
+KEY = ("run", "metric", "steps", "tokens")
+_ESSENTIAL = ("loss", "score", *SIZES)
+_OTHER_SCALES = ("steps", "width", "depth", "position", "unique_tokens", "finetune_tokens")
+
+
+def text_problems(
+    name: str, unread: Mapping[int, str], rows: Rows, called: str | None = None
+) -> list[str]:
+    """Return one problem per kind of text found in a column of numbers.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    unread : Mapping of int to str
+        Position to text of the cells at fault.
+    rows : Rows
+        Names of the rows.
+    called : str, optional
+        What the file calls the column.
+
+    Returns
+    -------
+    list of str
+    """
+    called = called or name
+    label = _label(name, called)
+    other = ""
+    if name not in _ESSENTIAL:
+        rename = f"columns={{{called!r}: 'my_{name}'}}"
+        other = f"; if the column means something else, give it another name: {rename}"
+    alike: dict[str, list[int]] = {}
+    for position, text in unread.items():
+        advice = number_advice(text)
+        kind = advice.split(", ")[-1]
+        alike.setdefault(kind, []).append(position)
+    problems = []
+    for positions in alike.values():
+        shown = _shown([repr(_short(unread[i])) for i in positions])
+        advice = number_advice(unread[positions[0]])
+        otherwise = "delete the row" if name == "loss" else "leave the cell empty"
+        problems.append(
+            f"{rows.say(positions)}: {label} has text ({shown}) where a number "
+            f"belongs; {advice}, or {otherwise}{other}"
+        )
+    return problems
+
+
+def value_problems(
+    columns: Columns, rows: Rows, called: Mapping[str, str] | None = None
+) -> list[str]:
+    """Return the values that their column cannot have: infinite, negative, zero, above one.
+
+    Parameters
+    ----------
+    columns : Mapping of str to array, dims (row,)
+        Canonical columns; others are left alone.
+    rows : Rows
+        Names of the rows.
+    called : Mapping of str to str, optional
+        What the file calls each column.
+
+    Returns
+    -------
+    list of str
+    """
+    problems = []
+    for name, values in columns.items():
+        column = COLUMNS.get(name)
+        if column is None or column.kind not in NUMBER_KINDS:
+            continue
+        label = _label(name, (called or {}).get(name, name))
+        infinite = np.isinf(values)
+        below = np.zeros(len(values), dtype=bool)
+        zero = above = below
+        if column.kind != "number":
+            below = (values < 0) & ~infinite
+        if column.kind in ("count", "positive"):
+            zero = values == 0
+            if name == "learning_rate" and _is_curve(columns):
+                zero = np.zeros_like(zero)  # a schedule may end at 0
+        if column.kind == "fraction":
+            above = (values > 1) & ~infinite
+        for where, fault in (
+            (infinite, "must be finite; a run that diverged has no value: delete the row"),
+            (below, f"cannot be negative{_overflow(name)}"),
+            (zero, f"must be above 0{_zero_advice(name)}"),
+            (above, "must lie between 0 and 1; divide percentages by 100"),
+        ):
+            if where.any():
+                shown = _shown([f"{value:g}" for value in values[where]])
+                problems.append(f"{rows.say(where)}: {label} is {shown}; it {fault}")
+    return problems
+
+
+def absence_problems(columns: Columns, rows: Rows, given: Mapping[str, str]) -> list[str]:
+    """Return what is missing: the response, a size to scale with, or cells of them.
+
+    Parameters
+    ----------
+    columns : Mapping of str to array, dims (row,)
+        Canonical columns after completion; cells that hold unreadable text are not NaN here.
+    rows : Rows
+        Names of the rows.
+    given : Mapping of str to str
+        From the file's names to the table's, to say what there is.
+
+    Returns
+    -------
+    list of str
+    """
+    problems = []
+    has = ", ".join(repr(name) for name in given) or "no columns"
+    responses = [name for name in ("loss", "score") if name in columns]
+    if not responses:
+        near = [name for name in given if _sounds_like_loss(name)]
+        example = near[0] if near else "their name"
+        problems.append(
+            f"no column 'loss' (or 'score'); the table has {has}; rename one or pass "
+            f"columns={{{example!r}: 'loss'}}"
+        )
+    elif (gap := _all_missing(columns, responses)).any():
+        what = " and ".join(responses)
+        advice = "give one of them" if len(responses) > 1 else f"give the {what}"
+        verb = "are" if len(responses) > 1 else "is"
+        problems.append(f"{rows.say(gap)}: {what} {verb} empty or NaN; {advice} or delete the row")
+    sizes = [name for name in SIZES if name in columns]
+    others = [name for name in _OTHER_SCALES if name in columns]
+    if not sizes and not others:
+        problems.append(
+            "no size to scale with: none of 'params', 'tokens', 'flops'; "
+            f"the table has {has}; rename one or pass columns={{'their name': 'params'}}"
+        )
+    elif sizes and (gap := _all_missing(columns, [*sizes, *others])).any():
+        problems.append(
+            f"{rows.say(gap)}: {' and '.join(sizes)} "
+            f"{'are' if len(sizes) > 1 else 'is'} empty; give at least one size "
+            "or delete the row"
+        )
+    return problems
+
+
+def duplicate_problems(columns: Columns, rows: Rows, most: int = 5) -> list[str]:
+    """Return the groups of rows that share the key (run, metric, steps, tokens).
+
+    Parameters
+    ----------
+    columns : Mapping of str to array, dims (row,)
+        Canonical columns after completion; absent key columns are ignored.
+    rows : Rows
+        Names of the rows.
+    most : int
+        Groups to print; the rest is counted.
+
+    Returns
+    -------
+    list of str
+    """
+    key = [name for name in KEY if name in columns]
+    if "run" not in key:
+        return []
+    groups = equal_rows(columns, key)
+    problems = []
+    for group in groups[:most]:
+        first = group[0]
+        what = ", ".join(f"{name} {_value(columns[name][first])}" for name in key)
+        differ = [name for name, values in columns.items() if len(np.unique(values[group])) > 1]
+        if not differ:
+            advice = "they are identical: delete all but one"
+        elif set(differ) <= {"loss", "score"}:
+            advice = (
+                f"they differ in {' and '.join(differ)} alone: keep one, or say what each "
+                "was measured on in a column 'metric'"
+            )
+        else:
+            advice = (
+                f"they differ in {', '.join(differ[:6])}: give each run its own id, or "
+                "each measurement its own metric, steps or tokens"
+            )
+        problems.append(f"{rows.say(group)}: the same {what}; {advice}")
+    if len(groups) > most:
+        rest = sum(len(group) for group in groups[most:])
+        problems.append(f"{len(groups) - most} more groups of duplicates ({rest} rows)")
+    return problems
+
+
+def equal_rows(columns: Columns, names: list[str]) -> list[NDArray[np.intp]]:
+    """Return the groups of two or more rows that agree in all the named columns.
+
+    Parameters
+    ----------
+    columns : Mapping of str to array, dims (row,)
+    names : list of str
+        Columns to compare; NaN equals NaN.
+
+    Returns
+    -------
+    list of array of int
+        Positions from 0, in the order of their first row.
+    """
+    if not names or not len(columns[names[0]]):
+        return []
+    codes = np.column_stack([np.unique(columns[n], return_inverse=True)[1] for n in names])
+    _, group, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+    order = np.argsort(group, kind="stable")
+    found = [g for g in np.split(order, np.cumsum(counts)[:-1]) if len(g) > 1]
+    return sorted(found, key=lambda g: int(g[0]))
+
+
+def _label(name: str, called: str) -> str:
+    return name if name == called else f"{called!r} ({name})"
+
+
+def _all_missing(columns: Columns, names: list[str]) -> NDArray[np.bool_]:
+    return np.isnan(np.stack([columns[name] for name in names])).all(axis=0)
+
+
+def _is_curve(columns: Columns) -> bool:
+    run = columns.get("run")
+    return run is not None and len(np.unique(run)) < len(run)
+
+
+def _sounds_like_loss(name: str) -> bool:
+    low = name.lower()
+    return canonical_name(name) is None and any(w in low for w in ("loss", "nll", "ppl", "bpb"))
+
+
+def _overflow(name: str) -> str:
+    if name == "flops":
+        return "; 6 N D overflows int64 near 9.2e18: compute it in float64, or leave flops out"
+    return ""
+
+
+def _zero_advice(name: str) -> str:
+    if name in ("tokens", "steps", "flops"):
+        return "; delete rows from before the first step"
+    if name == "experts":
+        return "; a dense model has 1"
+    return ""
+
+
+def _value(value: Any) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else repr(str(value))
+
+
+def _short(text: str, most: int = 40) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _shown(values: list[str], most: int = 3) -> str:
+    distinct = list(dict.fromkeys(values))
+    return ", ".join(distinct[:most]) + (", ..." if len(distinct) > most else "")
