@@ -1,0 +1,154 @@
+"""The data sets that can be loaded by name."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bayes_scaling.datasets.public import CHINCHILLA, fetch
+from bayes_scaling.errors import InputError
+from bayes_scaling.runs import RunTable, read_runs
+
+HERE = Path(__file__).parent
+OWN = "trained by bayes_scaling.datasets.nano_lm; see bayes_scaling/datasets/README.md"
+CHINCHILLA_OUTLIERS = 5
+"""Points the refit of Besiroglu et al. (2024) leaves out: those with the fewest tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo:
+    """What a data set is and where it comes from.
+
+    Parameters
+    ----------
+    name : str
+        Name for `load_dataset`.
+    title : str
+        One line about it.
+    rows : int
+        Rows of its table.
+    origin : str
+        Who made it, and where it is published.
+    licence : str
+        Terms of use.
+    shipped : bool
+        Whether it comes with the package; otherwise it is fetched on first use.
+    """
+
+    name: str
+    title: str
+    rows: int
+    origin: str
+    licence: str
+    shipped: bool
+
+
+def list_datasets() -> tuple[DatasetInfo, ...]:
+    """Return the data sets that `load_dataset` knows."""
+    return (
+        DatasetInfo(
+            name="nano-lm",
+            title="Byte-level transformers of 7e3 to 2e6 parameters on Python source",
+            rows=_shipped_rows("nano_lm.csv"),
+            origin=OWN,
+            licence="MIT, as this package",
+            shipped=True,
+        ),
+        DatasetInfo(
+            name="nano-lm-curves",
+            title="Validation loss during the runs of nano-lm, at log-spaced steps",
+            rows=_shipped_rows("nano_lm_curves.csv"),
+            origin=OWN,
+            licence="MIT, as this package",
+            shipped=True,
+        ),
+        DatasetInfo(
+            name="chinchilla",
+            title="Runs of Hoffmann et al. (2022), read off figure 4; 5 outliers marked",
+            rows=245,
+            origin=f"Besiroglu et al. (2024), arXiv:2404.10102, {CHINCHILLA.url}",
+            licence="none stated by the publisher",
+            shipped=False,
+        ),
+    )
+
+
+def load_dataset(name: str, *, cache_dir: str | Path | None = None) -> RunTable:
+    """Load a data set by name.
+
+    Parameters
+    ----------
+    name : str
+        One of the names in `list_datasets`.
+    cache_dir : path, optional
+        Where fetched files are kept; see `bayes_scaling.datasets.public.cache_folder`.
+
+    Returns
+    -------
+    RunTable
+
+    Raises
+    ------
+    InputError
+        The name is unknown, or a public file cannot be fetched or is not the expected one.
+    """
+    loaders: dict[str, Callable[[], RunTable]] = {
+        "nano-lm": lambda: read_runs(HERE / "nano_lm.csv"),
+        "nano-lm-curves": lambda: read_runs(HERE / "nano_lm_curves.csv"),
+        "chinchilla": lambda: read_chinchilla(fetch(CHINCHILLA, cache_dir=cache_dir)),
+    }
+    if name not in loaders:
+        close = difflib.get_close_matches(name, loaders, n=1, cutoff=0.4)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise InputError(f"no data set is called {name!r}; {hint}known are {', '.join(loaders)}")
+    return loaders[name]()
+
+
+def read_chinchilla(path: Path) -> RunTable:
+    """Table of the points Epoch AI read off figure 4 of Hoffmann et al. (2022).
+
+    Parameters
+    ----------
+    path : Path
+        The published CSV, with columns `Model Size`, `Training FLOP` and `loss`.
+
+    Returns
+    -------
+    RunTable
+        `tokens` is flops / (6 params); `epoch_outlier` is 1 for the five points with the fewest
+        tokens, which the refit leaves out.
+
+    References
+    ----------
+    arXiv:2203.15556; arXiv:2404.10102.
+    """
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    params = np.array([float(row["Model Size"]) for row in rows])
+    flops = np.array([float(row["Training FLOP"]) for row in rows])
+    tokens = flops / (6 * params)
+    outlier = np.zeros(len(rows))
+    outlier[np.argsort(tokens, kind="stable")[:CHINCHILLA_OUTLIERS]] = 1
+    return RunTable.from_columns(
+        {
+            "run": np.array([f"p{i:03d}" for i in range(len(rows))]),
+            "family": np.full(len(rows), "chinchilla"),
+            "params": params,
+            "tokens": tokens,
+            "flops": flops,
+            "loss": np.array([float(row["loss"]) for row in rows]),
+            "metric": np.full(len(rows), "smoothed training nats per token"),
+            "epoch_outlier": outlier,
+        },
+        source="chinchilla",
+    )
+
+
+def _shipped_rows(filename: str) -> int:
+    with (HERE / filename).open() as file:
+        return sum(1 for line in file) - 1

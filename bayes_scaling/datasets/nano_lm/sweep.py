@@ -1,0 +1,194 @@
+"""The whole sweep: resumable, one row appended per finished run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bayes_scaling.datasets.nano_lm.plan import Planned, stage_runs, stages
+from bayes_scaling.datasets.nano_lm.train import TrainedRun, train_run
+from bayes_scaling.datasets.nano_lm.transformer import require_jax
+
+RUN_COLUMNS = (
+    "run",
+    "family",
+    "params",
+    "params_nonembedding",
+    "tokens",
+    "flops",
+    "loss",
+    "learning_rate",
+    "batch_size",
+    "steps",
+    "width",
+    "depth",
+    "heads",
+    "d_ff",
+    "context_length",
+    "seed",
+    "budget",
+    "purpose",
+    "corpus",
+    "metric",
+    "schedule",
+    "optimizer",
+    "seconds",
+)
+CURVE_COLUMNS = (
+    "run",
+    "family",
+    "params",
+    "params_nonembedding",
+    "steps",
+    "tokens",
+    "flops",
+    "loss",
+    "learning_rate",
+)
+
+
+def train_sweep(
+    *,
+    out: str | Path,
+    cache_dir: str | Path | None = None,
+    max_flops: float | None = None,
+    limit: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> int:
+    """Train the runs of the plan that are not in `out` yet.
+
+    Beside `out` two more files are written: the curves (`*_curves.csv`) and the runs whose loss
+    is not a finite number (`*_diverged.csv`, same columns, no loss). A run's row is written last,
+    so an interrupted run leaves no row and is trained again.
+
+    Parameters
+    ----------
+    out : path
+        CSV of finished runs; continued if it exists.
+    cache_dir : path, optional
+        Folder of the corpus.
+    max_flops : float, optional
+        Leave out runs with a larger budget, in FLOPs.
+    limit : int, optional
+        Stop after this many new runs.
+    progress : callable, optional
+        Called with one line after each run.
+
+    Returns
+    -------
+    int
+        Runs trained.
+
+    Raises
+    ------
+    InputError
+        JAX is missing or the corpus cannot be had.
+    """
+    require_jax()
+    out = Path(out)
+    runs, curves, diverged = table_paths(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    rows = read_finished(runs)
+    lost = {row["run"] for row in read_finished(diverged)}
+    drop_curves(curves, keep={row["run"] for row in rows})
+    trained = 0
+    for stage in stages():
+        for planned in stage_runs(stage, rows):
+            known = {row["run"] for row in rows} | lost
+            if planned.run in known or (max_flops and planned.budget > max_flops):
+                continue
+            if limit is not None and trained >= limit:
+                return trained
+            result = _train_planned(planned, cache_dir)
+            if result.diverged:
+                append_rows(diverged, RUN_COLUMNS, [result.row | {"loss": ""}])
+                lost.add(planned.run)
+            else:
+                append_rows(curves, CURVE_COLUMNS, result.curve)
+                append_rows(runs, RUN_COLUMNS, [result.row])
+                rows.append({name: _cell(value) for name, value in result.row.items()})
+            trained += 1
+            if progress is not None:
+                progress(_line(stage, result))
+    return trained
+
+
+def table_paths(out: Path) -> tuple[Path, Path, Path]:
+    """Files of runs, curves and diverged runs."""
+    return (
+        out,
+        out.with_name(f"{out.stem}_curves{out.suffix}"),
+        out.with_name(f"{out.stem}_diverged{out.suffix}"),
+    )
+
+
+def read_finished(path: Path) -> list[dict[str, Any]]:
+    """Rows of a table as text, none if it is absent; half a last line is cut off the file."""
+    if not path.exists():
+        return []
+    text = path.read_text()
+    if not text.endswith("\n"):
+        text = text[: text.rfind("\n") + 1]
+        _replace(path, text)
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def drop_curves(path: Path, *, keep: set[str]) -> None:
+    """Remove the curves of runs that did not finish."""
+    rows = read_finished(path)
+    kept = [row for row in rows if row["run"] in keep]
+    if len(kept) < len(rows):
+        _replace(path, _csv_text(CURVE_COLUMNS, kept, header=True))
+
+
+def append_rows(path: Path, columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Append rows in one write, with the header first if the file is new."""
+    text = _csv_text(columns, rows, header=not path.exists())
+    with path.open("a") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _csv_text(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]], *, header: bool) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    if header:
+        writer.writerow(columns)
+    writer.writerows([_cell(row[name]) for name in columns] for row in rows)
+    return buffer.getvalue()
+
+
+def _cell(value: object) -> str:
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def _train_planned(planned: Planned, cache_dir: str | Path | None) -> TrainedRun:
+    return train_run(
+        width=planned.width,
+        depth=planned.depth,
+        tokens=planned.tokens,
+        learning_rate=planned.learning_rate,
+        seed=planned.seed,
+        cache_dir=cache_dir,
+        budget=planned.budget,
+        purpose=planned.purpose,
+    )
+
+
+def _line(stage: str, result: TrainedRun) -> str:
+    row = result.row
+    loss = "diverged" if not math.isfinite(row["loss"]) else f"loss {row['loss']:.4f}"
+    speed = row["flops"] / row["seconds"] / 1e9
+    return f"{stage}: {row['run']} {loss}, {row['seconds']:.1f} s, {speed:.1f} GFLOP/s"

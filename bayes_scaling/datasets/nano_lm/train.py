@@ -1,0 +1,271 @@
+"""One training run: a shape, a number of bytes and a learning rate give a row and a curve."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bayes_scaling.datasets.nano_lm.corpus import CORPUS_NAME, load_corpus
+from bayes_scaling.datasets.nano_lm.transformer import (
+    CONTEXT,
+    MICRO,
+    Shape,
+    check_shape,
+    initial_state,
+    make_evaluate,
+    make_train,
+    require_jax,
+)
+from bayes_scaling.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+METRIC = "validation nats per byte"
+SLOTS = 1024
+"""Groups of `MICRO` windows handed to the compiled loop at once."""
+FINAL_WINDOWS = 1024
+"""Validation windows behind the loss of a run (131072 bytes)."""
+CURVE_WINDOWS = 256
+"""Validation windows behind a point of the curve (32768 bytes), a part of the final ones."""
+MIN_SEQUENCES, MAX_SEQUENCES = 2, 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedRun:
+    """What a run leaves behind.
+
+    Parameters
+    ----------
+    row : dict of str to (str, int or float)
+        One row of the table of runs; `loss` is in nats per byte and may be infinite or nan.
+    curve : tuple of dict
+        Validation loss at log-spaced steps, the last one being the loss of the run.
+    """
+
+    row: dict[str, Any]
+    curve: tuple[dict[str, Any], ...]
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss at the end is not a finite number."""
+        return not math.isfinite(self.row["loss"])
+
+
+def batch_sequences(tokens: float) -> int:
+    """Sequences in a batch: the power of two nearest sqrt(tokens) / context, from 2 to 64."""
+    power = round(math.log2(max(1.0, math.sqrt(tokens) / CONTEXT)))
+    return min(MAX_SEQUENCES, max(MIN_SEQUENCES, 1 << power))
+
+
+def curve_steps(steps: int, tokens: float) -> list[int]:
+    """List the steps at which the curve is measured: 8 to 16, log-spaced, the last one included."""
+    points = min(16, max(8, round(1.2 * tokens / (CURVE_WINDOWS * CONTEXT))))
+    first = max(1.0, 0.02 * steps)
+    spaced = [first * (steps / first) ** (i / (points - 1)) for i in range(points)]
+    return sorted({min(steps, max(1, round(step))) for step in spaced} | {steps})
+
+
+def window_order(total: int, wanted: int, seed: int) -> NDArray[np.int64]:
+    """First `wanted` windows of a seeded permutation of all `total`: no window comes twice."""
+    import numpy as np
+
+    if wanted > total:
+        raise InputError(
+            f"tokens ask for {wanted * CONTEXT:.4g} bytes; the corpus has {total * CONTEXT:.4g} "
+            "and is read once at most: give fewer tokens"
+        )
+    return np.random.default_rng(seed).permutation(total)[:wanted]
+
+
+def windows_at(text: NDArray[np.uint8], which: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Windows of context + 1 bytes; predicted bytes of two windows never overlap.
+
+    Parameters
+    ----------
+    text : ndarray of uint8, shape (bytes,)
+    which : ndarray of int, shape (...)
+        Window numbers.
+
+    Returns
+    -------
+    ndarray of uint8, shape (..., context + 1)
+    """
+    import numpy as np
+
+    return np.asarray(text[which[..., None] * CONTEXT + np.arange(CONTEXT + 1)])
+
+
+def window_count(text: NDArray[np.uint8]) -> int:
+    """Windows a text holds."""
+    return (text.size - 1) // CONTEXT
+
+
+def run_id(shape: Shape, budget: float, learning_rate: float, seed: int) -> str:
+    """Name of a run, such as `w32d2-1e11-lr2^-7-s0`."""
+    power = f"{math.log2(learning_rate):.3f}".rstrip("0").rstrip(".")
+    return f"w{shape.width}d{shape.depth}-{budget:.3g}-lr2^{power}-s{seed}".replace("e+", "e")
+
+
+def train_run(
+    *,
+    width: int,
+    depth: int,
+    tokens: float,
+    learning_rate: float,
+    seed: int = 0,
+    cache_dir: str | Path | None = None,
+    budget: float | None = None,
+    purpose: str = "single",
+    progress: Callable[[str], None] | None = None,
+) -> TrainedRun:
+    """Train one model on one pass over the corpus and measure its validation loss.
+
+    Parameters
+    ----------
+    width, depth : int
+        Size of the residual stream, a multiple of 16 (or even and below), and blocks.
+    tokens : float
+        Bytes to train on; rounded to whole steps.
+    learning_rate : float
+        Peak learning rate of AdamW.
+    seed : int
+        Initial weights and order of the text.
+    cache_dir : path, optional
+        Folder of the corpus; the user's cache by default.
+    budget : float, optional
+        Nominal FLOPs written to the row; 6 x params x tokens by default.
+    purpose : str
+        Written to the row.
+    progress : callable, optional
+        Called with one line at each point of the curve.
+
+    Returns
+    -------
+    TrainedRun
+
+    Raises
+    ------
+    InputError
+        A size or rate cannot be used, the corpus is too short or cannot be had, or JAX is missing.
+    """
+    shape = Shape(width=width, depth=depth)
+    problems = check_shape(shape)
+    if not tokens >= MIN_SEQUENCES * CONTEXT:
+        problems.append(f"tokens is {tokens:g}; give at least {MIN_SEQUENCES * CONTEXT}")
+    if not 0 < learning_rate < math.inf:
+        problems.append(f"learning_rate is {learning_rate:g}; give a positive number")
+    if problems:
+        raise InputError(problems)
+    require_jax()
+    corpus = load_corpus(cache_dir)
+    sequences = batch_sequences(tokens)
+    steps = max(1, round(tokens / (sequences * CONTEXT)))
+    order = window_order(window_count(corpus.train), steps * sequences, seed)
+    began = time.perf_counter()
+    losses = _train(
+        shape, corpus.train, corpus.validation, order, steps, learning_rate, seed, progress
+    )
+    seconds = time.perf_counter() - began
+
+    done = steps * sequences * CONTEXT
+    budget = 6.0 * shape.params * done if budget is None else budget
+    shared: dict[str, Any] = {
+        "run": run_id(shape, budget, learning_rate, seed),
+        "family": "nano-lm",
+        "params": shape.params,
+        "params_nonembedding": shape.params_nonembedding,
+    }
+    row = shared | {
+        "tokens": done,
+        "flops": 6.0 * shape.params * done,
+        "loss": losses[-1][1],
+        "learning_rate": learning_rate,
+        "batch_size": sequences * CONTEXT,
+        "steps": steps,
+        "width": width,
+        "depth": depth,
+        "heads": shape.heads,
+        "d_ff": 4 * width,
+        "context_length": CONTEXT,
+        "seed": seed,
+        "budget": budget,
+        "purpose": purpose,
+        "corpus": CORPUS_NAME,
+        "metric": METRIC,
+        "schedule": "cosine-10pct",
+        "optimizer": "adamw",
+        "seconds": seconds,
+    }
+    curve = tuple(
+        shared
+        | {
+            "steps": step,
+            "tokens": step * sequences * CONTEXT,
+            "flops": 6.0 * shape.params * step * sequences * CONTEXT,
+            "loss": loss,
+            "learning_rate": learning_rate,
+        }
+        for step, loss in losses
+    )
+    return TrainedRun(row=row, curve=curve)
+
+
+def _train(
+    shape: Shape,
+    text: NDArray[np.uint8],
+    validation: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    steps: int,
+    peak: float,
+    seed: int,
+    progress: Callable[[str], None] | None,
+) -> list[tuple[int, float]]:
+    import numpy as np
+
+    sequences = order.size // steps
+    micro = min(MICRO, sequences)
+    parts, per_call = sequences // micro, SLOTS // (sequences // micro)
+    train, evaluate = make_train(shape), make_evaluate(shape)
+    sample = validation_sample(validation)
+    state = initial_state(shape, seed)
+    slots = np.zeros((SLOTS, micro, CONTEXT + 1), np.uint8)
+    points: list[tuple[int, float]] = []
+    step = 0
+    for stop in curve_steps(steps, order.size * CONTEXT):
+        while step < stop:
+            count = min(per_call, stop - step)
+            taken = order[step * sequences : (step + count) * sequences]
+            fresh = windows_at(text, taken).reshape(count * parts, micro, CONTEXT + 1)
+            slots = np.zeros_like(slots)  # the last call may still read the old array
+            slots[: fresh.shape[0]] = fresh
+            state = train(
+                state,
+                slots,
+                np.int32(parts),
+                np.int32(step),
+                np.int32(count),
+                np.float32(steps),
+                np.float32(peak),
+            )
+            step += count
+        points.append((step, float(evaluate(state[0], sample[: CURVE_WINDOWS // MICRO]))))
+        if progress is not None:
+            progress(f"step {step} of {steps}: about {points[-1][1]:.4f} {METRIC}")
+    final = float(evaluate(state[0], sample))
+    ratio = final / points[-1][1] if math.isfinite(final) else 1.0
+    return [(at, loss * ratio) for at, loss in points[:-1]] + [(steps, final)]
+
+
+def validation_sample(validation: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pick the fixed validation windows, shape (groups, `MICRO`, context + 1)."""
+    import numpy as np
+
+    which = np.random.default_rng(20).permutation(window_count(validation))[:FINAL_WINDOWS]
+    return windows_at(validation, which.reshape(-1, MICRO))
