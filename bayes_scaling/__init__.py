@@ -9,12 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bayes_scaling import report as report
     from bayes_scaling.datasets import list_datasets, load_dataset
     from bayes_scaling.decisions import Allocation, Forecast
     from bayes_scaling.errors import BayesScalingWarning, InputError, UnconvergedError
     from bayes_scaling.inference import Fit, fit, load
     from bayes_scaling.laws import Model, list_models, load_model
+    from bayes_scaling.report import report
     from bayes_scaling.runs import RunTable, read_runs
 
 __version__ = "0.1.0"
@@ -52,8 +52,8 @@ _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 def __getattr__(name: str) -> object:
     if name == "report":
-        # The room itself, which can be called. Python puts it here under this name whenever
-        # anything imports it, so it must be what the name means in every order of imports.
+        # The room itself, which can be called like its function of that name: Python binds this
+        # name to the room whenever anything imports it, so nothing else would stay here.
         return import_module("bayes_scaling.report")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
