@@ -146,9 +146,10 @@ def build_model(model: Model, design: Design) -> pm.Model:
         mean = pt.log(evaluate(hoisted.law, values, PYTENSOR))
         observed = data["log_response"]
         if model.noise == "normal":
-            pm.Normal("log_loss", mean, values["sigma"], observed=observed)
+            pm.Normal("log_loss", mu=mean, sigma=values["sigma"], observed=observed)
         else:
-            pm.StudentT("log_loss", values["nu"], mean, values["sigma"], observed=observed)
+            scale = {"mu": mean, "sigma": values["sigma"]}
+            pm.StudentT("log_loss", nu=values["nu"], **scale, observed=observed)
     return built
 
 
@@ -162,7 +163,7 @@ def _sampled(parameter: Parameter, group: str | None, *, centred: bool) -> Any:
     spread = _random(parameter.sd_name, parameter.pool.sd)
     location = _UNBOUNDED[parameter.prior.scale](population)
     if centred:
-        return _CENTRED[parameter.prior.scale](parameter.name, location, spread, dims=group)
+        return _CENTRED[parameter.prior.scale](parameter.name, mu=location, sigma=spread, dims=group)
     offset = pm.Normal(parameter.offset_name, 0.0, 1.0, dims=group)
     value = _BOUNDED[parameter.prior.scale](location + spread * offset)
     return pm.Deterministic(parameter.name, value, dims=group)

@@ -89,7 +89,7 @@ def make_design(model: Model, runs: RunTable) -> Design:
     groups, group = _grouping(model, runs)
     counts = np.bincount(group, minlength=len(groups))
     references = {
-        name: float(np.exp(np.mean(np.log(np.asarray(runs[_source(model, runs, name[:-4])], float)))))
+        name: _geometric_mean(runs[source_column(model, runs, name.removesuffix("_ref"))])
         for name in model.reference_names
     }
     return Design(
@@ -103,15 +103,19 @@ def make_design(model: Model, runs: RunTable) -> Design:
     )
 
 
-def _source(model: Model, runs: RunTable, name: str) -> str:
-    """Return the column an input is read from."""
+def _geometric_mean(values: NDArray[np.float64]) -> float:
+    return float(np.exp(np.mean(np.log(values))))
+
+
+def source_column(model: Model, runs: RunTable, name: str) -> str:
+    """Return the column of a run table that an input of the law is read from."""
     wanted = dict(model.columns).get(name, name)
     return wanted if wanted in runs else name
 
 
 def _sources(model: Model, runs: RunTable) -> tuple[dict[str, str], list[str]]:
     """Return the column of every input, and a warning where it is not the one that is meant."""
-    sources = {name: _source(model, runs, name) for name in model.inputs}
+    sources = {name: source_column(model, runs, name) for name in model.inputs}
     warnings = []
     for name, wanted in model.columns:
         if name in sources and sources[name] != wanted:

@@ -1,0 +1,297 @@
+"""Allocate: the best split of a compute budget between parameters and tokens, draw by draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.decisions.forecast import extrapolation
+from bayes_scaling.decisions.sizes import FLOPS_PER_PARAM_TOKEN, group_index
+from bayes_scaling.errors import InputError
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
+from bayes_scaling.laws.density import per_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+Edge = NDArray[np.bool_]
+Loss = Callable[[Array, Array, Index], Array]
+"""Loss as a function of log params, log tokens and the draw; the three broadcast."""
+
+GRID_STEP = 0.25
+"""Spacing of the first search [e-folds of params]."""
+
+STENCIL = 1e-2
+"""Step of the finite differences [e-folds]; their error is its fourth power."""
+
+SEARCH = 120.0
+"""Range searched for the missing size when params or tokens are given: 1 to e^this."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Allocation:
+    """Compute-optimal sizes.
+
+    Attributes
+    ----------
+    given : str
+        What was fixed: ``"flops"``, ``"params"`` or ``"tokens"``.
+    params, tokens, flops : array (n_draws, n_cases)
+        Optimal sizes per draw; what was given is constant over the draws.
+    loss : array (n_draws, n_cases)
+        Noise-free loss at each draw's own optimum (nats per token).
+    tuned : mapping of str to array (n_draws, n_cases)
+        Tuned value, at the optimum, of inputs such as the learning rate.
+    extrapolation : mapping of str to array (n_cases,)
+        E-folds of the median optimum beyond the fitted runs.
+    at_edge : array (n_cases,)
+        Share of draws without an optimum inside the range searched.
+    label : str
+        The group it holds for.
+    probability : float
+        Probability of the intervals in `table`.
+    """
+
+    given: str
+    params: Array
+    tokens: Array
+    flops: Array
+    loss: Array
+    tuned: Mapping[str, Array] = field(default_factory=dict)
+    extrapolation: Mapping[str, Array] = field(default_factory=dict)
+    at_edge: Array
+    label: str = "all"
+    probability: float = PROBABILITY
+
+    @property
+    def tokens_per_param(self) -> Array:
+        """Tokens per parameter at the optimum (n_draws, n_cases)."""
+        return self.tokens / self.params
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the table as one dict per case, of plain numbers and texts."""
+        quantities = {
+            "params": self.params,
+            "tokens": self.tokens,
+            "flops": self.flops,
+            "tokens_per_param": self.tokens_per_param,
+            "loss": self.loss,
+            **self.tuned,
+        }
+        limits = {name: quantiles(draws, self.probability) for name, draws in quantities.items()}
+        rows = []
+        for index in range(self.params.shape[1]):
+            row: dict[str, Any] = {"given": self.given, "family": self.label}
+            for name, (median, lower, upper) in limits.items():
+                row[name] = float(median[index])
+                if name != self.given:
+                    row[f"{name}_lower"] = float(lower[index])
+                    row[f"{name}_upper"] = float(upper[index])
+            for name, beyond in self.extrapolation.items():
+                row[f"efolds_{name}"] = float(beyond[index])
+            row["at_edge"] = float(self.at_edge[index])
+            rows.append(row | {"probability": self.probability, "kind": KIND})
+        return rows
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per case: N*, D*, C, tokens per parameter, loss, each with its interval."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+
+def allocate(
+    fit: Fit,
+    *,
+    flops: float | Sequence[float] | None = None,
+    params: float | Sequence[float] | None = None,
+    tokens: float | Sequence[float] | None = None,
+    family: str | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Allocation:
+    """Find the split of compute that minimises the noise-free loss on C = 6 N D, per draw.
+
+    Parameters
+    ----------
+    fit : Fit
+        The posterior of a law in params and tokens.
+    flops, params, tokens : float or sequence of float
+        Exactly one: a budget to split, or a size whose compute-optimal partner is wanted.
+    family : str, optional
+        The group it is asked for, where the fit has several.
+    probability : float
+        Probability of the equal-tailed intervals.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    Allocation
+
+    Raises
+    ------
+    InputError
+        Not exactly one size is given, it is not positive, or the law has no sizes to trade.
+    UnconvergedError
+        The fit did not converge.
+
+    Notes
+    -----
+    The search assumes no formula: a grid in log params finds the valley of every draw, and a root
+    of the loss's slope along the budget, by finite differences, finds its bottom. For
+    ``chinchilla`` the result equals the closed form of Hoffmann et al. 2022, eq. 4.
+
+    Examples
+    --------
+    >>> fit.allocate(flops=[1e21, 1e23]).table  # doctest: +SKIP
+    """
+    check_probability(probability)
+    fit.require_converged(allow_unconverged=allow_unconverged)
+    given, values = _one_given(flops=flops, params=params, tokens=tokens)
+    _require_two_sizes(fit)
+    group, labels, problems = group_index(fit, family, 1)
+    if problems:
+        raise InputError(problems, source="allocate")
+    parameters = per_run(fit.model, fit.flat, group)
+    loss = _loss_function(fit, int(group[0]))
+    draws = np.arange(fit.settings.chains * fit.settings.draws)
+    solved = [_SOLVERS[given](loss, float(np.log(value)), draws) for value in values]
+    log_params = np.stack([item[0] for item in solved], axis=1)
+    log_tokens = np.stack([item[1] for item in solved], axis=1)
+    sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
+    sizes["flops"] = FLOPS_PER_PARAM_TOKEN * sizes["params"] * sizes["tokens"]
+    sizes[given] = np.broadcast_to(values, log_params.shape)
+    medians = {name: np.median(draws, axis=0) for name, draws in sizes.items()}
+    return Allocation(
+        given=given,
+        **sizes,
+        loss=loss(log_params, log_tokens, draws[:, None]),
+        tuned={
+            line.name: np.asarray(
+                fit.model.tuned_value(line.name, parameters, sizes, fit.references)
+            )
+            for line in fit.model.tuned
+        },
+        extrapolation=extrapolation(fit, medians),
+        at_edge=np.array([item[2].mean() for item in solved]),
+        label=labels[0],
+        probability=probability,
+    )
+
+
+def _one_given(**sizes: float | Sequence[float] | None) -> tuple[str, Array]:
+    present = {name: value for name, value in sizes.items() if value is not None}
+    if len(present) != 1:
+        raise InputError(
+            f"give exactly one of flops, params and tokens; got {', '.join(present) or 'none'}"
+        )
+    ((name, value),) = present.items()
+    try:
+        values = np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be a number or numbers, got {value!r}") from None
+    if values.ndim != 1 or values.size == 0 or not (np.isfinite(values) & (values > 6)).all():
+        raise InputError(f"{name} must be finite and above 6, got {value!r}")
+    return name, values
+
+
+def _require_two_sizes(fit: Fit) -> None:
+    if not {"params", "tokens"} <= set(fit.model.inputs) or "flops" in fit.model.inputs:
+        raise InputError(
+            f"{fit.model.id} reads {', '.join(fit.model.inputs)}: only a law in params and tokens "
+            "can split a budget; fit chinchilla, coupled or kaplan-nd"
+        )
+    others = [name for name in fit.model.sizes if name not in ("params", "tokens")]
+    if others:
+        raise InputError(f"{fit.model.id} also needs {', '.join(others)}, which has no tuned value")
+
+
+def _loss_function(fit: Fit, group: int) -> Loss:
+    def loss(log_params: Array, log_tokens: Array, draw: Index) -> Array:
+        parameters = {
+            item.name: values[draw] if values.ndim == 1 else values[draw, group]
+            for item in fit.model.parameters
+            for values in (fit.flat[item.name],)
+        }
+        sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
+        return np.asarray(fit.model.predict(parameters, sizes, fit.references))
+
+    return loss
+
+
+def _imbalance(loss: Loss, u: Array, v: Array, draw: Index) -> Array:
+    """Slope of log loss when params grow at the cost of tokens, by a five-point stencil.
+
+    Zero where the split of a budget is optimal, negative where there are too few params.
+    """
+
+    def at(step: int) -> Array:
+        return np.log(loss(u + step * STENCIL, v - step * STENCIL, draw))
+
+    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * STENCIL)
+
+
+def _split_flops(loss: Loss, log_flops: float, draws: Index) -> tuple[Array, Array, Edge]:
+    """Optimal log params and log tokens (n_draws,) on a budget, and whether at the edge."""
+    total = log_flops - np.log(FLOPS_PER_PARAM_TOKEN)
+    grid = np.linspace(0.0, total, max(3, int(total / GRID_STEP) + 1))
+    valley = loss(grid, total - grid, draws[:, None])
+    best = np.argmin(np.nan_to_num(valley, nan=np.inf), axis=1)
+    edge = (best == 0) | (best == grid.size - 1)
+    inside = np.clip(best, 1, grid.size - 2)
+    root = _root(
+        lambda u, draw: _imbalance(loss, u, total - u, draw),
+        grid[inside - 1],
+        grid[inside + 1],
+        draws,
+    )
+    u = np.where(edge, grid[best], root)
+    return u, total - u, edge
+
+
+def _partner_of_params(loss: Loss, log_params: float, draws: Index) -> tuple[Array, Array, Edge]:
+    """Log tokens for which the given params are optimal."""
+    v, edge = _search(lambda x, draw: _imbalance(loss, np.full_like(x, log_params), x, draw), draws)
+    return np.full(draws.size, log_params), v, edge
+
+
+def _partner_of_tokens(loss: Loss, log_tokens: float, draws: Index) -> tuple[Array, Array, Edge]:
+    """Log params for which the given tokens are optimal."""
+    u, edge = _search(lambda x, draw: _imbalance(loss, x, np.full_like(x, log_tokens), draw), draws)
+    return u, np.full(draws.size, log_tokens), edge
+
+
+def _search(function: Callable[[Array, Index], Array], draws: Index) -> tuple[Array, Edge]:
+    """Root of a function of one log size, from 1 upwards; nan, and an edge, where there is none."""
+    lower, upper = np.zeros(draws.size), np.full(draws.size, SEARCH)
+    with np.errstate(all="ignore"):
+        ends = np.sign(function(lower, draws)) * np.sign(function(upper, draws))
+    edge = ~(ends < 0)
+    return np.where(edge, np.nan, _root(function, lower, upper, draws)), edge
+
+
+def _root(
+    function: Callable[[Array, Index], Array], lower: Array, upper: Array, draws: Index
+) -> Array:
+    """Root of one function per draw inside its bracket, by Chandrupatla's method."""
+    from scipy.optimize import elementwise
+
+    with np.errstate(all="ignore"):
+        result = elementwise.find_root(function, (lower, upper), args=(draws,))
+    return np.asarray(result.x)
+
+
+_SOLVERS = {
+    "flops": _split_flops,
+    "params": _partner_of_params,
+    "tokens": _partner_of_tokens,
+}

@@ -1,0 +1,155 @@
+"""Forecast: the noise-free loss of the law, and the loss of a new run, at any size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.decisions.sizes import Plan, Sizes, read_plan
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
+from bayes_scaling.laws.density import per_run
+from bayes_scaling.laws.design import source_column
+from bayes_scaling.laws.noise import sample_noise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Draws = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Forecast:
+    """Forecast losses of runs to come.
+
+    Attributes
+    ----------
+    plan : Plan
+        The runs, completed.
+    noise_free : array (n_draws, n_runs)
+        Loss of the law: what runs of this size reach on average (nats per token).
+    draws : array (n_draws, n_runs)
+        Loss of one new run: the law and the noise of a run.
+    tuned : mapping of str to array (n_draws, n_runs)
+        Inputs that were not given and took their tuned value, such as the learning rate.
+    extrapolation : mapping of str to array (n_runs,)
+        E-folds beyond the fitted runs, by input and in flops; 0 inside their range.
+    probability : float
+        Probability of the intervals in `table`.
+    """
+
+    plan: Plan
+    noise_free: Draws
+    draws: Draws
+    tuned: Mapping[str, Draws] = field(default_factory=dict)
+    extrapolation: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    probability: float = PROBABILITY
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the table as one dict per run, of plain numbers and texts."""
+        quantities = {"noise_free": self.noise_free, "new_run": self.draws, **self.tuned}
+        limits = {name: quantiles(draws, self.probability) for name, draws in quantities.items()}
+        rows = []
+        for index in range(len(self.plan)):
+            row: dict[str, Any] = {
+                name: float(values[index]) for name, values in self.plan.columns.items()
+            }
+            row[self.plan.group_column] = self.plan.labels[index]
+            for name, (median, lower, upper) in limits.items():
+                row[name] = float(median[index])
+                row[f"{name}_lower"] = float(lower[index])
+                row[f"{name}_upper"] = float(upper[index])
+            for name, beyond in self.extrapolation.items():
+                row[f"efolds_{name}"] = float(beyond[index])
+            rows.append(row | {"probability": self.probability, "kind": KIND})
+        return rows
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per run: sizes, median and interval of both losses, e-folds beyond the data."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+
+def forecast(
+    fit: Fit,
+    sizes: Sizes,
+    *,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Forecast:
+    """Forecast the loss of runs from the posterior.
+
+    Parameters
+    ----------
+    fit : Fit
+        The posterior.
+    sizes : mapping, DataFrame or RunTable
+        The runs: two of params, tokens and flops, and what else the law reads. Where the law has
+        a tuned input (the learning rate) that is not given, its best value is used draw by draw.
+    probability : float
+        Probability of the equal-tailed intervals.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    InputError
+        The sizes cannot be used.
+    UnconvergedError
+        The fit did not converge.
+
+    Examples
+    --------
+    >>> fit.forecast({"params": 7e10, "tokens": 1.4e12}).table  # doctest: +SKIP
+    """
+    check_probability(probability)
+    fit.require_converged(allow_unconverged=allow_unconverged)
+    plan = read_plan(fit, sizes)
+    parameters = per_run(fit.model, fit.flat, plan.group)
+    inputs = {name: plan.columns[name] for name in fit.model.inputs if name in plan.columns}
+    noise_free = np.asarray(fit.model.predict(parameters, inputs, fit.references))
+    noise = sample_noise(
+        fit.model.noise, parameters, noise_free.shape, fit.generator("forecast")
+    )
+    tuned = {
+        line.name: np.broadcast_to(
+            fit.model.tuned_value(line.name, parameters, inputs, fit.references), noise_free.shape
+        )
+        for line in fit.model.tuned
+        if line.name not in inputs
+    }
+    return Forecast(
+        plan=plan,
+        noise_free=noise_free,
+        draws=noise_free * np.exp(noise),
+        tuned=tuned,
+        extrapolation=extrapolation(fit, plan.columns),
+        probability=probability,
+    )
+
+
+def extrapolation(
+    fit: Fit, columns: Mapping[str, NDArray[np.float64]]
+) -> dict[str, NDArray[np.float64]]:
+    """E-folds by which runs lie beyond the fitted ones (n_runs,), by input and in flops."""
+    beyond = {}
+    for name in sorted({*fit.model.inputs, "flops"}):
+        source = source_column(fit.model, fit.runs, name)
+        if name not in columns or source not in fit.runs:
+            continue
+        fitted = np.log(np.asarray(fit.runs[source], float))
+        asked = np.log(columns[name])
+        beyond[name] = np.maximum(
+            0.0, np.maximum(asked - np.nanmax(fitted), np.nanmin(fitted) - asked)
+        )
+    return beyond

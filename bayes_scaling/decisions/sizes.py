@@ -1,0 +1,184 @@
+"""What a user asks about: sizes and settings of runs to come, checked and completed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.columns import canonical_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Values = float | str | Sequence[float] | Sequence[str] | NDArray[np.float64]
+Sizes = Union[Mapping[str, Values], RunTable, "pd.DataFrame"]
+
+FLOPS_PER_PARAM_TOKEN = 6.0
+"""C = 6 N D: two for the forward pass, four for the backward pass."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Runs to come, laid out for a law.
+
+    Attributes
+    ----------
+    columns : mapping of str to array (n_runs,)
+        Sizes and settings, in the units of the run table; completed by C = 6 N D.
+    group : array of int (n_runs,)
+        Group of each run in the fit.
+    labels : tuple of str
+        Its label.
+    group_column : str
+        The column that names the groups.
+    """
+
+    columns: Mapping[str, NDArray[np.float64]]
+    group_column: str
+    group: NDArray[np.int64]
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return self.group.size
+
+
+def read_plan(fit: Fit, sizes: Sizes) -> Plan:
+    """Check and complete the sizes a forecast is asked for.
+
+    Parameters
+    ----------
+    fit : Fit
+        Whose law is asked.
+    sizes : mapping, DataFrame or RunTable
+        Any two of params, tokens and flops, or the inputs of the law; learning rate and others
+        where the law has them; the family where the fit has several. Aliases such as N, D, C, lr
+        are understood.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        Something is missing, not positive, of unequal length or unknown; all at once.
+    """
+    given = _canonical(sizes)
+    group_column = fit.model.group
+    names = given.pop(group_column, None)
+    numbers, problems = _numbers(fit, given)
+    lengths = {name: value.size for name, value in numbers.items()}
+    if names is not None:
+        lengths[group_column] = np.size(names)
+    longest = max(lengths.values(), default=0)
+    problems += [
+        f"{name!r} has {length} values, others have {longest}"
+        for name, length in lengths.items()
+        if length not in (1, longest)
+    ]
+    if problems:
+        raise InputError(problems, source="sizes")
+    columns = {name: np.broadcast_to(value, longest) for name, value in numbers.items()}
+    columns = complete(columns)
+    problems = _missing(fit, columns)
+    group, labels, group_problems = group_index(fit, names, longest)
+    problems += group_problems
+    if problems:
+        raise InputError(problems, source="sizes")
+    return Plan(columns=columns, group_column=group_column, group=group, labels=labels)
+
+
+def complete(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """Add the third of params, tokens and flops where two are there."""
+    full = dict(columns)
+    have = {name for name in ("params", "tokens", "flops") if name in full}
+    if have == {"params", "tokens"}:
+        full["flops"] = FLOPS_PER_PARAM_TOKEN * full["params"] * full["tokens"]
+    elif have == {"params", "flops"}:
+        full["tokens"] = full["flops"] / (FLOPS_PER_PARAM_TOKEN * full["params"])
+    elif have == {"tokens", "flops"}:
+        full["params"] = full["flops"] / (FLOPS_PER_PARAM_TOKEN * full["tokens"])
+    return full
+
+
+def group_index(
+    fit: Fit, names: Values | None, size: int
+) -> tuple[NDArray[np.int64], tuple[str, ...], list[str]]:
+    """Return the group of each run, its label, and problems with what was given."""
+    known = ", ".join(fit.groups)
+    if names is None:
+        differs = any(values.ndim == 3 for values in fit.draws.values())
+        problem = f"the fit has several groups: say which {fit.model.group}, one of {known}"
+        labels = [fit.groups[0]] * size
+        problems = [problem] if differs and len(fit.groups) > 1 else []
+    else:
+        labels = [str(name) for name in np.broadcast_to(np.atleast_1d(np.asarray(names)), size)]
+        unknown = sorted(set(labels) - set(fit.groups))
+        problems = [
+            f"{fit.model.group} {name!r} is not in the fit; known are {known}" for name in unknown
+        ]
+    if problems:
+        return np.zeros(size, dtype=np.int64), tuple(labels), problems
+    index = np.array([fit.groups.index(label) for label in labels], dtype=np.int64)
+    return index, tuple(labels), []
+
+
+def _canonical(sizes: Sizes) -> dict[str, Values]:
+    if isinstance(sizes, RunTable):
+        return {name: sizes[name] for name in sizes.columns}
+    if isinstance(sizes, Mapping):
+        items = dict(sizes)
+    elif hasattr(sizes, "columns") and hasattr(sizes, "to_numpy"):
+        items = {str(name): sizes[name].to_numpy() for name in sizes.columns}
+    else:
+        raise InputError(
+            f"sizes must be a mapping such as {{'params': 7e10, 'tokens': 1.4e12}} or a "
+            f"DataFrame, got {type(sizes).__name__}"
+        )
+    found: dict[str, Values] = {}
+    for name, value in items.items():
+        column = canonical_name(str(name)) or str(name)
+        if column in found:
+            raise InputError(f"{name!r} and another column both mean {column!r}; keep one")
+        found[column] = value
+    return found
+
+
+def _numbers(
+    fit: Fit, given: Mapping[str, Values]
+) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
+    wanted = {*fit.model.inputs, "params", "tokens", "flops"}
+    numbers, problems = {}, []
+    for name, value in given.items():
+        if name not in wanted:
+            continue
+        try:
+            array = np.atleast_1d(np.asarray(value, dtype=float))
+        except (TypeError, ValueError):
+            problems.append(f"{name!r} must be a number or numbers, got {value!r}")
+            continue
+        bad = ~(np.isfinite(array) & (array > 0))
+        if array.ndim != 1 or array.size == 0:
+            problems.append(f"{name!r} must be one number or a list of numbers")
+        elif bad.any():
+            problems.append(f"{name!r} must be positive and finite, got {array[bad][0]:g}")
+        else:
+            numbers[name] = array
+    return numbers, problems
+
+
+def _missing(fit: Fit, columns: Mapping[str, NDArray[np.float64]]) -> list[str]:
+    missing = [name for name in fit.model.sizes if name not in columns]
+    if not missing:
+        return []
+    hint = ""
+    if set(missing) <= {"params", "tokens"}:
+        hint = "; two of params, tokens and flops are enough, and allocate splits a flops budget"
+    return [f"{fit.model.id} needs {' and '.join(repr(name) for name in missing)}{hint}"]

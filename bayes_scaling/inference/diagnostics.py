@@ -1,0 +1,215 @@
+"""Whether a posterior can be trusted: each check gives a verdict, its evidence and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.laws.model import Model
+
+Verdict = Literal["ok", "warn", "fail"]
+Draws = Mapping[str, NDArray[np.float64]]
+
+R_HAT = (1.01, 1.03)
+ESS = (400.0, 100.0)
+DIVERGENT = (0.001, 0.01)
+BFMI = (0.3, 0.2)
+PRIOR_TAIL = (0.01, 0.001)
+"""Bounds between ok and warn, and between warn and fail, of each check."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """The result of one check.
+
+    Attributes
+    ----------
+    name : str
+        What was checked.
+    verdict : {"ok", "warn", "fail"}
+        ``fail`` means that decisions should not rest on the fit.
+    evidence : str
+        The number behind it.
+    advice : str
+        What to do; empty where all is well.
+    """
+
+    name: str
+    verdict: Verdict
+    evidence: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        """Write one line."""
+        return f"{self.name}: {self.verdict} ({self.evidence})" + (
+            f" - {self.advice}" if self.advice else ""
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixing:
+    """How well the chains agree on one quantity.
+
+    Attributes
+    ----------
+    r_hat : float
+        Rank-normalised split R-hat.
+    ess, ess_tail : float
+        Effective draws for the bulk and for the tails.
+    """
+
+    r_hat: float
+    ess: float
+    ess_tail: float
+
+
+def mixing(draws: NDArray[np.float64]) -> Mixing:
+    """R-hat and effective sample sizes of one quantity (n_chains, n_draws).
+
+    References
+    ----------
+    Vehtari et al. 2021, arXiv:1903.08008.
+    """
+    from arviz_stats.base import array_stats
+
+    return Mixing(
+        r_hat=float(array_stats.rhat(draws)),
+        ess=float(array_stats.ess(draws, method="bulk")),
+        ess_tail=float(array_stats.ess(draws, method="tail", prob=(0.05, 0.95))),
+    )
+
+
+def elements(
+    draws: Draws, groups: tuple[str, ...]
+) -> Iterable[tuple[str, NDArray[np.float64]]]:
+    """Yield every scalar quantity of the draws as ``alpha`` or ``alpha[group]``."""
+    for name, values in draws.items():
+        if values.ndim == 2:
+            yield name, values
+        else:
+            for index, label in enumerate(groups):
+                yield f"{name}[{label}]", values[..., index]
+
+
+def diagnose(
+    model: Model,
+    draws: Draws,
+    stats: Mapping[str, NDArray[Any]],
+    mixed: Mapping[str, Mixing],
+    design_warnings: Iterable[str] = (),
+) -> tuple[Check, ...]:
+    """Check a posterior.
+
+    Parameters
+    ----------
+    model : Model
+        The law, for its priors.
+    draws : mapping of str to array (n_chains, n_draws, ...)
+        The posterior.
+    stats : mapping of str to array (n_chains, n_draws)
+        Sampler statistics.
+    mixed : mapping of str to Mixing
+        R-hat and effective sizes by quantity.
+    design_warnings : iterable of str
+        What was noticed about the data before sampling.
+
+    Returns
+    -------
+    tuple of Check
+    """
+    return (
+        _check_r_hat(mixed),
+        _check_ess(mixed),
+        _check_divergences(stats),
+        _check_bfmi(stats),
+        _check_conflict(model, draws),
+        *(Check(name="design", verdict="warn", evidence=text) for text in design_warnings),
+    )
+
+
+def _grade(value: float, bounds: tuple[float, float], *, low_is_good: bool) -> Verdict:
+    ok, warn = bounds
+    good: Callable[[float], bool] = (
+        (lambda bound: value <= bound) if low_is_good else (lambda bound: value >= bound)
+    )
+    return "ok" if good(ok) else "warn" if good(warn) else "fail"
+
+
+def _advised(name: str, verdict: Verdict, evidence: str, advice: str) -> Check:
+    return Check(
+        name=name, verdict=verdict, evidence=evidence, advice="" if verdict == "ok" else advice
+    )
+
+
+def _check_r_hat(mixed: Mapping[str, Mixing]) -> Check:
+    name, worst = max(
+        ((name, _or(item.r_hat, np.inf)) for name, item in mixed.items()), key=lambda pair: pair[1]
+    )
+    return _advised(
+        "R-hat",
+        _grade(worst, R_HAT, low_is_good=True),
+        f"largest {worst:.3f} ({name})",
+        "the chains disagree: raise tune and draws, or use a simpler model",
+    )
+
+
+def _check_ess(mixed: Mapping[str, Mixing]) -> Check:
+    name, worst = min(
+        ((name, _or(min(item.ess, item.ess_tail), 0.0)) for name, item in mixed.items()),
+        key=lambda pair: pair[1],
+    )
+    return _advised(
+        "effective draws",
+        _grade(worst, ESS, low_is_good=False),
+        f"smallest {worst:.0f} ({name})",
+        "raise draws; tails of the intervals are rough until then",
+    )
+
+
+def _or(value: float, default: float) -> float:
+    """Return `value`, or `default` where it is not a number."""
+    return value if np.isfinite(value) else default
+
+
+def _check_divergences(stats: Mapping[str, NDArray[Any]]) -> Check:
+    diverging = np.asarray(stats["diverging"], bool)
+    return _advised(
+        "divergences",
+        _grade(float(diverging.mean()), DIVERGENT, low_is_good=True),
+        f"{int(diverging.sum())} of {diverging.size} draws",
+        "part of the posterior was not explored: raise target_accept, or give narrower priors",
+    )
+
+
+def _check_bfmi(stats: Mapping[str, NDArray[Any]]) -> Check:
+    from arviz_stats.base import array_stats
+
+    worst = float(np.min(array_stats.bfmi(np.asarray(stats["energy"], float))))
+    return _advised(
+        "E-BFMI",
+        _grade(_or(worst, 0.0), BFMI, low_is_good=False),
+        f"smallest {worst:.2f}",
+        "heavy tails were explored poorly: raise tune, or give narrower priors",
+    )
+
+
+def _check_conflict(model: Model, draws: Draws) -> Check:
+    """Compare where the posterior sits with what the prior thought possible."""
+    tails = {}
+    for parameter in model.parameters:
+        name = parameter.population_name if parameter.population_name in draws else parameter.name
+        medians = np.median(draws[name], axis=(0, 1))
+        below = parameter.prior.cdf(medians)
+        tails[name] = float(np.min(2 * np.minimum(below, 1 - below)))
+    name, worst = min(tails.items(), key=lambda pair: pair[1])
+    return _advised(
+        "prior against data",
+        _grade(worst, PRIOR_TAIL, low_is_good=False),
+        f"posterior median of {name} at prior tail probability {worst:.2g}",
+        f"the data pull {name} where the prior thought it impossible: check units and outliers, "
+        f"or widen the prior of {name}",
+    )

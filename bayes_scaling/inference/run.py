@@ -1,0 +1,144 @@
+"""`fit`: from a model and a table of runs to a `Fit`."""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling.errors import BayesScalingWarning
+from bayes_scaling.inference.diagnostics import diagnose, elements, mixing
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.sampler import Sampled, Settings, sample
+from bayes_scaling.laws.catalogue import load_model
+from bayes_scaling.laws.design import Design, make_design
+from bayes_scaling.laws.model import Model
+from bayes_scaling.runs import RunTable, read_runs
+
+PACKAGES = ("bayes-scaling", "pymc", "nutpie", "arviz", "numpy")
+"""Packages whose versions are kept with a fit."""
+
+
+def fit(
+    model: str | Path | Model | Mapping[str, Any],
+    runs: RunTable | Any,
+    *,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    target_accept: float = 0.9,
+    random_seed: int | None = None,
+    progress: bool = False,
+) -> Fit:
+    """Sample the posterior of a scaling law given a table of runs.
+
+    Parameters
+    ----------
+    model : str, Path, Model or mapping
+        A model id (``"chinchilla"``), a TOML file, a definition or a `Model`.
+    runs : RunTable, DataFrame or path
+        The small runs.
+    draws, tune, chains : int
+        Draws kept and discarded per chain, and chains.
+    target_accept : float
+        Acceptance probability that the step size aims at; raise it against divergences.
+    random_seed : int, optional
+        Seed of the posterior and of every later draw; a fresh one is taken and kept if absent.
+    progress : bool
+        Whether to report progress on standard error.
+
+    Returns
+    -------
+    Fit
+        Also when it did not converge: see `Fit.status` and `Fit.checks`.
+
+    Raises
+    ------
+    InputError
+        The model, the runs or the settings cannot be used.
+
+    Warns
+    -----
+    BayesScalingWarning
+        The runs fit the model poorly (too few, collinear, another parameter count).
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> fit = bs.fit("chinchilla", bs.load_dataset("nano-lm"))  # doctest: +SKIP
+    """
+    model = load_model(model)
+    runs = runs if isinstance(runs, RunTable) else read_runs(runs)
+    seed = secrets.randbits(32) if random_seed is None else int(random_seed)
+    settings = Settings(
+        draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=seed
+    )
+    settings.check()
+    design = make_design(model, runs)
+    for text in design.warnings:
+        warnings.warn(text, BayesScalingWarning, stacklevel=2)
+    return assemble(model, runs, design, settings, sample(model, design, settings, progress=progress))
+
+
+def assemble(
+    model: Model, runs: RunTable, design: Design, settings: Settings, sampled: Sampled
+) -> Fit:
+    """Put a `Fit` together from what the sampler returned: derived quantities and diagnostics."""
+    all_draws = {**sampled.draws, **_derived(model, design, sampled)}
+    hidden = {parameter.offset_name for parameter in model.parameters}
+    kept = {name: values for name, values in all_draws.items() if name not in hidden}
+    mixed = {name: mixing(values) for name, values in elements(kept, design.groups)}
+    return Fit(
+        model=model,
+        runs=runs,
+        draws=kept,
+        stats=sampled.stats,
+        references=dict(design.references),
+        groups=design.groups,
+        mixing=mixed,
+        checks=diagnose(model, kept, sampled.stats, mixed, design.warnings),
+        settings=settings,
+        provenance=_provenance(model, runs, sampled),
+    )
+
+
+def _derived(model: Model, design: Design, sampled: Sampled) -> dict[str, np.ndarray]:
+    """Compute derived quantities; a shared parameter broadcasts against grouped ones."""
+    grouped = any(values.ndim == 3 for values in sampled.draws.values())
+    values = {
+        parameter.name: _aligned(sampled.draws[parameter.name], grouped)
+        for parameter in model.parameters
+    }
+    derived = model.derive(values, design.references)
+    return {
+        name: array[..., 0] if grouped and array.shape[-1] == 1 else np.asarray(array)
+        for name, array in derived.items()
+    }
+
+
+def _aligned(values: np.ndarray, grouped: bool) -> np.ndarray:
+    return values[..., None] if grouped and values.ndim == 2 else values
+
+
+def _provenance(model: Model, runs: RunTable, sampled: Sampled) -> dict[str, str]:
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model_hash": model.content_hash,
+        "runs_hash": runs.content_hash,
+        "compile_seconds": f"{sampled.compile_seconds:.3f}",
+        "sample_seconds": f"{sampled.sample_seconds:.3f}",
+        **{f"version_{name}": _version(name) for name in PACKAGES},
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,165 @@
+"""Sampling: one compile per model structure in a process, then refits with other runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.laws.design import Design
+from bayes_scaling.laws.model import Model
+
+KEPT_STATS = ("diverging", "energy", "n_steps", "step_size", "logp")
+"""Sampler statistics that are kept with a fit, where the sampler gives them."""
+
+StructureKey = tuple[str, int, bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to sample.
+
+    Attributes
+    ----------
+    draws, tune, chains : int
+        Draws kept and discarded per chain, and chains.
+    target_accept : float
+        Acceptance probability that the step size aims at.
+    random_seed : int
+        Seed of everything random.
+    """
+
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    target_accept: float = 0.9
+    random_seed: int = 0
+
+    def check(self) -> None:
+        """Raise `InputError` with every setting that is out of range."""
+        bounds = {"draws": 50, "tune": 50, "chains": 2}
+        problems = [
+            f"{name} must be a whole number of at least {least}, got {getattr(self, name)!r}"
+            for name, least in bounds.items()
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < least
+        ]
+        if not 0.5 <= self.target_accept < 1:
+            problems.append(f"target_accept must lie in [0.5, 1), got {self.target_accept!r}")
+        if problems:
+            raise InputError(problems)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampled:
+    """What the sampler returned.
+
+    Attributes
+    ----------
+    draws : mapping of str to array (n_chains, n_draws, ...)
+        Sampled parameters.
+    stats : mapping of str to array (n_chains, n_draws)
+        Sampler statistics.
+    compile_seconds, sample_seconds : float
+        Time spent; a structure that was compiled before costs no compile.
+    """
+
+    draws: Mapping[str, NDArray[np.float64]]
+    stats: Mapping[str, NDArray[Any]]
+    compile_seconds: float
+    sample_seconds: float
+
+
+_COMPILED: dict[StructureKey, Any] = {}
+
+
+def structure_key(model: Model, design: Design) -> StructureKey:
+    """Return what decides the compiled code: the model, the number of groups and their form."""
+    return (model.content_hash, len(design.groups), design.centred and len(design.groups) > 1)
+
+
+def compiled_model(model: Model, design: Design) -> Any:
+    """Return the nutpie model of a structure with the data of `design`, compiled at most once."""
+    import nutpie
+
+    from bayes_scaling.laws.build import build_model, hoist, model_data
+
+    key = structure_key(model, design)
+    if key not in _COMPILED:
+        _COMPILED[key] = nutpie.compile_pymc_model(build_model(model, design))
+        return _COMPILED[key]
+    return _COMPILED[key].with_data(**model_data(hoist(model), design))
+
+
+def sample(model: Model, design: Design, settings: Settings, *, progress: bool = False) -> Sampled:
+    """Sample the posterior with nutpie's NUTS and low-rank mass-matrix adaptation.
+
+    Parameters
+    ----------
+    model : Model
+        The law.
+    design : Design
+        Its data.
+    settings : Settings
+        Draws, chains, seed.
+    progress : bool
+        Whether to report progress on standard error.
+
+    Returns
+    -------
+    Sampled
+
+    References
+    ----------
+    Hoffman and Gelman 2014, arXiv:1111.4246; Seyboldt et al. 2026, low-rank adaptation in nutpie.
+    """
+    import nutpie
+
+    started = time.perf_counter()
+    known = structure_key(model, design) in _COMPILED
+    if progress and not known:
+        _say("compiling ...")
+    compiled = compiled_model(model, design)
+    compile_seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    tree = nutpie.sample(
+        compiled,
+        draws=settings.draws,
+        tune=settings.tune,
+        chains=settings.chains,
+        cores=min(settings.chains, os.cpu_count() or 1),
+        seed=settings.random_seed % 2**32,
+        target_accept=settings.target_accept,
+        adaptation="low_rank",
+        save_warmup=False,
+        progress_bar=False,
+        progress_callback=_report if progress else None,
+    )
+    if progress:
+        _say("")
+    posterior, stats = tree["posterior"].dataset, tree["sample_stats"].dataset
+    return Sampled(
+        draws={str(name): np.asarray(array.values, float) for name, array in posterior.items()},
+        stats={name: np.asarray(stats[name].values) for name in KEPT_STATS if name in stats},
+        compile_seconds=compile_seconds,
+        sample_seconds=time.perf_counter() - started,
+    )
+
+
+def _report(chains: list[Any]) -> None:
+    done = sum(chain.finished_draws for chain in chains)
+    total = max(1, sum(chain.total_draws for chain in chains))
+    divergences = sum(chain.divergences for chain in chains)
+    _say(f"sampling {len(chains)} chains: {done / total:4.0%}, {divergences} divergences")
+
+
+def _say(text: str) -> None:
+    """Rewrite the progress line on standard error."""
+    sys.stderr.write(f"\r\033[K{text}")
+    sys.stderr.flush()

@@ -1,0 +1,163 @@
+"""Saving a fit to one netCDF file, and reading it back with h5py and numpy alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.inference.diagnostics import Check, Mixing
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.sampler import Settings
+from bayes_scaling.laws.read import read_model
+from bayes_scaling.runs import RunTable
+
+if TYPE_CHECKING:
+    import h5py
+
+FORMAT = 1
+"""Version of the layout; raised when an older reader could not read it."""
+
+HEADER = "header"
+"""Group and variable that hold, as JSON, all that is not an array."""
+
+
+def save(fit: Fit, path: str | Path) -> Path:
+    """Save a fit to one netCDF file, whole or not at all.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit.
+    path : str or Path
+        Where to; a file that is there is replaced once the new one is complete.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        The folder does not exist.
+    """
+    import xarray as xr
+
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise InputError(f"no folder {str(path.parent)!r} to save {path.name!r} in; create it first")
+    tree = fit.tree
+    tree[HEADER] = xr.DataTree(xr.Dataset({HEADER: ((), json.dumps(_header(fit)))}))
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        tree.to_netcdf(temporary, engine="h5netcdf")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def load(path: str | Path) -> Fit:
+    """Read a saved fit.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that `save` wrote.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    InputError
+        There is no such file, it is not a saved fit, or its content does not match its hashes.
+    """
+    import h5py
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no saved fit {str(path)!r}; 'bayes-scaling fit' writes one")
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file)
+    except (OSError, KeyError, json.JSONDecodeError) as error:
+        raise InputError(f"not a saved fit: {error}", source=str(path)) from None
+    except InputError as error:
+        raise InputError(error.problems, source=str(path)) from None
+
+
+def _header(fit: Fit) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "model": fit.model.to_dict(),
+        "references": dict(fit.references),
+        "groups": list(fit.groups),
+        "mixing": {name: asdict(item) for name, item in fit.mixing.items()},
+        "checks": [asdict(check) for check in fit.checks],
+        "settings": asdict(fit.settings),
+        "provenance": dict(fit.provenance),
+        "columns": list(fit.runs.columns),
+        "notes": list(fit.runs.notes),
+        "draws": list(fit.draws),
+    }
+
+
+def _read(file: h5py.File) -> Fit:
+    header = json.loads(file[HEADER][HEADER].asstr()[()])
+    if header["format"] > FORMAT:
+        raise InputError(
+            f"written by a newer version (layout {header['format']}, this one reads {FORMAT}); "
+            "update bayes-scaling"
+        )
+    fit = Fit(
+        model=read_model(header["model"]),
+        runs=RunTable(
+            columns=_arrays(file["runs"], header["columns"]), notes=tuple(header["notes"])
+        ),
+        draws=_arrays(file["posterior"], header["draws"]),
+        stats=_arrays(file["sample_stats"], _variables(file["sample_stats"])),
+        references=header["references"],
+        groups=tuple(header["groups"]),
+        mixing={name: Mixing(**item) for name, item in header["mixing"].items()},
+        checks=tuple(Check(**item) for item in header["checks"]),
+        settings=Settings(**header["settings"]),
+        provenance=header["provenance"],
+    )
+    _check_hashes(fit)
+    return fit
+
+
+def _check_hashes(fit: Fit) -> None:
+    found = {"model": fit.model.content_hash, "runs": fit.runs.content_hash}
+    problems = [
+        f"the embedded {name} has changed since the fit (hash {value[:12]}, saved "
+        f"{fit.provenance[f'{name}_hash'][:12]}): fit again"
+        for name, value in found.items()
+        if value != fit.provenance[f"{name}_hash"]
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _variables(group: Any) -> list[str]:
+    return [name for name, item in group.items() if item.ndim == 2]
+
+
+def _arrays(group: Any, names: list[str]) -> Mapping[str, NDArray[Any]]:
+    return {name: _array(group[name]) for name in names}
+
+
+def _array(variable: Any) -> NDArray[Any]:
+    if variable.dtype.kind == "O":
+        return np.asarray(variable.asstr()[()], dtype=str)
+    return np.asarray(variable[()])

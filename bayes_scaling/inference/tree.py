@@ -1,0 +1,72 @@
+"""A `Fit` as an `xarray.DataTree`: what ArviZ reads, and what is saved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_scaling.laws.density import log_likelihood, log_prior
+from bayes_scaling.laws.design import make_design
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bayes_scaling.inference.fit import Fit
+
+RUN = "run_index"
+"""Dimension of the runs."""
+
+
+def make_tree(fit: Fit) -> xr.DataTree:
+    """Lay out a fit in the groups that ArviZ knows.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fit.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups ``posterior``, ``sample_stats``, ``log_likelihood`` and ``log_prior`` (by
+        chain and draw), ``observed_data``, ``constant_data`` and ``runs`` (the table).
+    """
+    import xarray as xr
+
+    chains, draws = fit.settings.chains, fit.settings.draws
+    design = make_design(fit.model, fit.runs)
+    group = fit.model.group
+
+    def dims(ndim: int, last: str) -> tuple[str, ...]:
+        return ("chain", "draw") if ndim == 2 else ("chain", "draw", last)
+
+    def unflat(values: np.ndarray) -> np.ndarray:
+        return values.reshape(chains, draws, *values.shape[1:])
+
+    likelihood = unflat(log_likelihood(fit.model, design, fit.flat))
+    priors = {name: unflat(values) for name, values in log_prior(fit.model, fit.flat).items()}
+    labels = {group: list(fit.groups)} if len(fit.groups) > 1 else {}
+    chain_draw = {"chain": np.arange(chains), "draw": np.arange(draws)}
+
+    def dataset(arrays: dict[str, np.ndarray], last: str = group) -> xr.Dataset:
+        coords = {**chain_draw, **(labels if last == group else {})}
+        variables = {name: (dims(values.ndim, last), values) for name, values in arrays.items()}
+        return xr.Dataset(variables, coords=coords)
+
+    response = fit.model.response
+    return xr.DataTree.from_dict(
+        {
+            "posterior": dataset(dict(fit.draws)),
+            "sample_stats": dataset(dict(fit.stats)),
+            "log_likelihood": dataset({response: likelihood.astype(np.float32)}, RUN),
+            "log_prior": dataset(priors),
+            "observed_data": xr.Dataset({response: ((RUN,), design.response)}),
+            "constant_data": xr.Dataset(
+                {name: ((RUN,), values) for name, values in design.inputs.items()}
+            ),
+            "runs": xr.Dataset(
+                {name: ((RUN,), values) for name, values in fit.runs.columns.items()}
+            ),
+        }
+    )
