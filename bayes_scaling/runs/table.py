@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -79,7 +79,7 @@ class RunTable:
     @classmethod
     def from_columns(
         cls,
-        columns: Mapping[str, ArrayLike],
+        columns: Mapping[str, ArrayLike | Sequence[object]],
         *,
         source: str | None = None,
         row_label: str = "row",
@@ -89,7 +89,7 @@ class RunTable:
         Parameters
         ----------
         columns : Mapping of str to array_like, dims (row,)
-            Canonical names or aliases to values.
+            Canonical names or aliases to values; None is an empty cell.
         source : str, optional
             What to call the table in an error.
         row_label : str
