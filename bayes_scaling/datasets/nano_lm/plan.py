@@ -10,6 +10,7 @@ from typing import Any
 
 from bayes_scaling.datasets.nano_lm.train import run_id
 from bayes_scaling.datasets.nano_lm.transformer import Shape
+from bayes_scaling.errors import InputError
 
 SIZES = (
     (16, 1),
@@ -104,6 +105,11 @@ class Planned:
 def stages() -> tuple[str, ...]:
     """Names of the stages, in order; each may read the finished runs of the ones before."""
     return ("small sweeps", "middle sweeps", "middle lines", "shapes", "1e12", "large", "extras")
+
+
+def smallest_budget(stage: str) -> float:
+    """FLOPs below which no run of a stage lies; the stages that need all small sweeps say so."""
+    return SMALL_BUDGETS[0] if stage == "small sweeps" else SMALL_BUDGETS[-1]
 
 
 def stage_runs(stage: str, finished: Iterable[Mapping[str, Any]]) -> list[Planned]:
@@ -239,6 +245,11 @@ class RateRule:
                 shift = 0.5 * (low - high) / (low - 2 * here + high)
                 design.append([1.0, math.log2(params), math.log2(tokens)])
                 best.append(math.log2(rates[middle]) + shift)
+        if len(best) < 3:
+            raise InputError(
+                f"{len(best)} swept cells have their best learning rate inside the rates tried; "
+                "the rates of larger runs need 3 at least: train the sweeps first"
+            )
         found = np.linalg.lstsq(np.array(design), np.array(best), rcond=None)[0]
         return cls(constant=found[0], by_params=found[1], by_tokens=found[2])
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bayes_scaling.datasets.nano_lm.plan import Planned, stage_runs, stages
+from bayes_scaling.datasets.nano_lm.plan import Planned, smallest_budget, stage_runs, stages
 from bayes_scaling.datasets.nano_lm.train import TrainedRun, train_run
 from bayes_scaling.datasets.nano_lm.transformer import require_jax
 
@@ -73,7 +73,8 @@ def train_sweep(
     cache_dir : path, optional
         Folder of the corpus.
     max_flops : float, optional
-        Leave out runs with a larger budget, in FLOPs.
+        Leave out runs with a larger budget, in FLOPs. Rates of later stages rest on the sweeps of
+        learning rates up to 3e11; with a lower limit they rest on what there is.
     limit : int, optional
         Stop after this many new runs.
     progress : callable, optional
@@ -98,9 +99,11 @@ def train_sweep(
     drop_curves(curves, keep={row["run"] for row in rows})
     trained = 0
     for stage in stages():
+        if max_flops is not None and max_flops < smallest_budget(stage):
+            continue
         for planned in stage_runs(stage, rows):
             known = {row["run"] for row in rows} | lost
-            if planned.run in known or (max_flops and planned.budget > max_flops):
+            if planned.run in known or (max_flops is not None and planned.budget > max_flops):
                 continue
             if limit is not None and trained >= limit:
                 return trained

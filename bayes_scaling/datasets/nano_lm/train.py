@@ -255,10 +255,11 @@ def _train(
                 np.float32(peak),
             )
             step += count
-        points.append((step, float(evaluate(state[0], sample[: CURVE_WINDOWS // MICRO]))))
+        few = np.int32(CURVE_WINDOWS // MICRO)
+        points.append((step, float(evaluate(state[0], sample, few))))
         if progress is not None:
             progress(f"step {step} of {steps}: about {points[-1][1]:.4f} {METRIC}")
-    final = float(evaluate(state[0], sample))
+    final = float(evaluate(state[0], sample, np.int32(sample.shape[0])))
     ratio = final / points[-1][1] if math.isfinite(final) else 1.0
     return [(at, loss * ratio) for at, loss in points[:-1]] + [(steps, final)]
 

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bayes_scaling.datasets import list_datasets, load_dataset
+from bayes_scaling.errors import InputError
+from bayes_scaling.runs import RunTable
+
+
+@pytest.fixture(scope="module")
+def nano() -> RunTable:
+    return load_dataset("nano-lm")
+
+
+@pytest.fixture(scope="module")
+def curves() -> RunTable:
+    return load_dataset("nano-lm-curves")
+
+
+def test_every_shipped_dataset_loads_with_the_rows_it_states() -> None:
+    shipped = [info for info in list_datasets() if info.shipped]
+    assert [info.name for info in shipped] == ["nano-lm", "nano-lm-curves"]
+    assert all(len(load_dataset(info.name)) == info.rows for info in shipped)
+
+
+def test_counts_of_nano_lm_follow_its_shapes(nano: RunTable) -> None:
+    nonembedding = 12 * nano["depth"] * nano["width"] ** 2
+    np.testing.assert_array_equal(nano["params_nonembedding"], nonembedding)
+    np.testing.assert_array_equal(nano["params"], nonembedding + 256 * nano["width"])
+    np.testing.assert_array_equal(nano["tokens"], nano["steps"] * nano["batch_size"])
+    np.testing.assert_allclose(nano["flops"], 6 * nano["params"] * nano["tokens"], rtol=1e-6)
+    np.testing.assert_allclose(nano["flops"], nano["budget"], rtol=0.02)
+
+
+def test_losses_of_nano_lm_are_those_of_bytes(nano: RunTable) -> None:
+    assert nano["loss"].min() > 0.5
+    assert nano["loss"].max() < np.log(256)
+    assert len(set(nano["run"])) == len(nano)
+
+
+def test_each_curve_ends_at_the_loss_of_its_run(nano: RunTable, curves: RunTable) -> None:
+    last = {run: i for i, run in enumerate(curves["run"])}
+    assert set(last) == set(nano["run"])
+    rows = np.array([last[run] for run in nano["run"]])
+    np.testing.assert_array_equal(curves["steps"][rows], nano["steps"])
+    np.testing.assert_array_equal(curves["loss"][rows], nano["loss"])
+
+
+def test_chinchilla_has_five_outliers(
+    public_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream = public_data("upstream/svg_extracted_data.csv")
+    monkeypatch.setenv("BAYES_SCALING_MIRROR", str(upstream.parent))
+    table = load_dataset("chinchilla", cache_dir=tmp_path)
+    kept = table["epoch_outlier"] == 0
+    assert (len(table), kept.sum()) == (245, 240)
+    assert set(table["run"][~kept]) == {"p000", "p001", "p002", "p003", "p004"}
+    np.testing.assert_allclose(table["flops"], 6 * table["params"] * table["tokens"])
+    assert table["loss"].min() == pytest.approx(2.077, abs=0.001)
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(InputError, match=r"did you mean 'nano-lm'.*known are nano-lm"):
+        load_dataset("nanolm")
