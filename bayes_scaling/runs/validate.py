@@ -230,8 +230,14 @@ def _all_missing(columns: Columns, names: list[str]) -> NDArray[np.bool_]:
 
 
 def _is_curve(columns: Columns) -> bool:
-    run = columns.get("run")
-    return run is not None and len(np.unique(run)) < len(run)
+    """Whether some run has rows at several points of its training."""
+    if "run" not in columns:
+        return False
+    runs = np.unique(columns["run"], return_inverse=True)[1]
+    progress = (columns[name] for name in ("steps", "tokens") if name in columns)
+    return any(
+        len(np.unique(np.column_stack([runs, p]), axis=0)) > runs.max() + 1 for p in progress
+    )
 
 
 def _sounds_like_loss(name: str) -> bool:

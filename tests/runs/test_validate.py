@@ -39,6 +39,7 @@ def _problems(changes: dict[str, Any]) -> tuple[str, ...]:
         ({"D": [0, 2e8, 4e8]}, "row 1: 'D' (tokens) is 0; it must be above 0; delete rows from before the first step"),  # noqa: E501
         ({"C": [1.0, -5.0, 2.0]}, "row 2: 'C' (flops) is -5; it cannot be negative; 6 N D overflows int64"),  # noqa: E501
         ({"lr": [1e-3, 0, 1e-3]}, "row 2: 'lr' (learning_rate) is 0; it must be above 0"),
+        ({"lr": [1e-3, 0, 1e-3], "run": ["a"] * 3, "D": [1e8] * 3, "metric": ["x", "y", "z"]}, "row 2: 'lr' (learning_rate) is 0"),  # noqa: E501
         ({"lr": [1e-3, "auto", 1e-3]}, "columns={'lr': 'my_learning_rate'}"),
         ({"score": [0.5, 45.3, 0.2]}, "row 2: score is 45.3; it must lie between 0 and 1; divide"),
         ({"finetune_tokens": [0, -1, 5]}, "row 2: finetune_tokens is -1; it cannot be negative"),
