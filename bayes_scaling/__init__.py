@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions import Allocation, Forecast
     from bayes_scaling.errors import BayesScalingWarning, InputError, UnconvergedError
     from bayes_scaling.inference import Fit, fit, load
-    from bayes_scaling.laws import Model, list_models, load_model
+    from bayes_scaling.laws import Model, list_models, load_model, select_rows
     from bayes_scaling.report import report
     from bayes_scaling.runs import RunTable, read_runs
 
@@ -37,13 +37,14 @@ __all__ = [
     "load_model",
     "read_runs",
     "report",
+    "select_rows",
 ]
 
 _ROOMS = {
     "errors": ("BayesScalingWarning", "InputError", "UnconvergedError"),
     "runs": ("RunTable", "read_runs"),
     "datasets": ("list_datasets", "load_dataset"),
-    "laws": ("Model", "list_models", "load_model"),
+    "laws": ("Model", "list_models", "load_model", "select_rows"),
     "inference": ("Fit", "fit", "load"),
     "decisions": ("Allocation", "Forecast"),
 }

@@ -118,9 +118,7 @@ def forecast(
     parameters = per_run(fit.model, fit.flat, plan.group)
     inputs = {name: plan.columns[name] for name in fit.model.inputs if name in plan.columns}
     noise_free = np.asarray(fit.model.predict(parameters, inputs, fit.references))
-    noise = sample_noise(
-        fit.model.noise, parameters, noise_free.shape, fit.generator("forecast")
-    )
+    noise = sample_noise(fit.model.noise, parameters, noise_free.shape, fit.generator("forecast"))
     tuned = {
         line.name: np.broadcast_to(
             fit.model.tuned_value(line.name, parameters, inputs, fit.references), noise_free.shape

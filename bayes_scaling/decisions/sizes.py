@@ -46,6 +46,7 @@ class Plan:
     labels: tuple[str, ...]
 
     def __len__(self) -> int:
+        """Return the number of runs."""
         return self.group.size
 
 

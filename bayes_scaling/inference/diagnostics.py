@@ -83,9 +83,7 @@ def mixing(draws: NDArray[np.float64]) -> Mixing:
     )
 
 
-def elements(
-    draws: Draws, groups: tuple[str, ...]
-) -> Iterable[tuple[str, NDArray[np.float64]]]:
+def elements(draws: Draws, groups: tuple[str, ...]) -> Iterable[tuple[str, NDArray[np.float64]]]:
     """Yield every scalar quantity of the draws as ``alpha`` or ``alpha[group]``."""
     for name, values in draws.items():
         if values.ndim == 2:

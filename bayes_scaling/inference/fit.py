@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayes_scaling.decisions.allocate import Allocation
-    from bayes_scaling.decisions.forecast import Forecast, Sizes
+    from bayes_scaling.decisions.forecast import Forecast
+    from bayes_scaling.decisions.sizes import Sizes
 
 SAMPLING_CHECKS = ("R-hat", "effective draws", "divergences", "E-BFMI")
 """Checks that decide whether a fit converged."""
@@ -95,9 +96,7 @@ class Fit:
     @cached_property
     def flat(self) -> Mapping[str, NDArray[np.float64]]:
         """Draws with the chains joined: (n_draws,) or (n_draws, n_groups)."""
-        return {
-            name: values.reshape(-1, *values.shape[2:]) for name, values in self.draws.items()
-        }
+        return {name: values.reshape(-1, *values.shape[2:]) for name, values in self.draws.items()}
 
     def generator(self, purpose: str) -> np.random.Generator:
         """Return the random generator of one purpose; the same for the same fit and purpose."""
@@ -151,9 +150,7 @@ class Fit:
         """Forecast the loss of runs; see `bayes_scaling.decisions.forecast.forecast`."""
         from bayes_scaling.decisions.forecast import forecast
 
-        return forecast(
-            self, sizes, probability=probability, allow_unconverged=allow_unconverged
-        )
+        return forecast(self, sizes, probability=probability, allow_unconverged=allow_unconverged)
 
     def allocate(
         self,

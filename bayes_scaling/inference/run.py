@@ -83,7 +83,9 @@ def fit(
     design = make_design(model, runs)
     for text in design.warnings:
         warnings.warn(text, BayesScalingWarning, stacklevel=2)
-    return assemble(model, runs, design, settings, sample(model, design, settings, progress=progress))
+    return assemble(
+        model, runs, design, settings, sample(model, design, settings, progress=progress)
+    )
 
 
 def assemble(

@@ -53,7 +53,9 @@ def save(fit: Fit, path: str | Path) -> Path:
 
     path = Path(path)
     if not path.parent.is_dir():
-        raise InputError(f"no folder {str(path.parent)!r} to save {path.name!r} in; create it first")
+        raise InputError(
+            f"no folder {str(path.parent)!r} to save {path.name!r} in; create it first"
+        )
     tree = fit.tree
     tree[HEADER] = xr.DataTree(xr.Dataset({HEADER: ((), json.dumps(_header(fit)))}))
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")

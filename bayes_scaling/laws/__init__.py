@@ -2,6 +2,6 @@
 
 from bayes_scaling.laws.catalogue import list_models, load_model
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.parse import parse_condition
+from bayes_scaling.laws.rows import select_rows
 
-__all__ = ["Model", "list_models", "load_model", "parse_condition"]
+__all__ = ["Model", "list_models", "load_model", "select_rows"]

@@ -1,8 +1,8 @@
 """The one place that turns a `Model` and a `Design` into a `pymc.Model`.
 
-Everything in the law that depends on data alone is computed once in numpy and handed over as `pm.Data`
-("hoisted"), so a gradient costs a few multiplications a run, and a compiled model can be refitted
-with other runs. No quantity per run is stored in the trace.
+Everything in the law that depends on data alone is computed once in numpy and handed over as
+`pm.Data` ("hoisted"), so a gradient costs a few multiplications a run, and a compiled model can be
+refitted with other runs. No quantity per run is stored in the trace.
 """
 
 from __future__ import annotations
@@ -163,7 +163,9 @@ def _sampled(parameter: Parameter, group: str | None, *, centred: bool) -> Any:
     spread = _random(parameter.sd_name, parameter.pool.sd)
     location = _UNBOUNDED[parameter.prior.scale](population)
     if centred:
-        return _CENTRED[parameter.prior.scale](parameter.name, mu=location, sigma=spread, dims=group)
+        return _CENTRED[parameter.prior.scale](
+            parameter.name, mu=location, sigma=spread, dims=group
+        )
     offset = pm.Normal(parameter.offset_name, 0.0, 1.0, dims=group)
     value = _BOUNDED[parameter.prior.scale](location + spread * offset)
     return pm.Deterministic(parameter.name, value, dims=group)

@@ -14,7 +14,7 @@ from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.read import read_model
 
 ENTRY_POINTS = "bayes_scaling.models"
-"""Entry-point group by which another package adds a folder of TOML files (the value: its package)."""
+"""Entry-point group by which another package adds a folder of TOML files (its value: a package)."""
 
 
 def model_folders() -> tuple[Path, ...]:

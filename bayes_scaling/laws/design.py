@@ -1,4 +1,4 @@
-"""`Design`: what a model reads of a run table, as arrays, and what can be said of it before sampling."""
+"""`Design`: what a model reads of a run table, and what can be said of it before sampling."""
 
 from __future__ import annotations
 
@@ -183,7 +183,11 @@ def _design_warnings(
             "the priors speak louder than the data"
         )
     spans = {name: np.ptp(np.log(values)) for name, values in inputs.items() if values.min() > 0}
-    warnings += [f"all runs have the same {name}: its effect is prior only" for name in spans if spans[name] == 0]
+    warnings += [
+        f"all runs have the same {name}: its effect is prior only"
+        for name in spans
+        if spans[name] == 0
+    ]
     varied = [name for name in ("params", "tokens") if spans.get(name, 0) > 0]
     if len(varied) == 2:
         r = float(np.corrcoef(np.log(inputs["params"]), np.log(inputs["tokens"]))[0, 1])

@@ -189,7 +189,7 @@ class Model:
         Parameters
         ----------
         priors : mapping of str to mapping
-            Parameter name to prior, e.g. ``{"alpha": {"dist": "LogNormal", "mu": -1, "sigma": .3}}``.
+            Name to prior, e.g. ``{"alpha": {"dist": "LogNormal", "mu": -1, "sigma": 0.3}}``.
             A derived quantity that names its inverse (``N_c``) is accepted too: it is then sampled
             instead of the parameter it is computed from, and the parameter becomes derived.
 
@@ -198,7 +198,8 @@ class Model:
         InputError
             A name is unknown or cannot carry a prior, or a prior cannot be read.
         """
-        model, problems = self, []
+        model = self
+        problems: list[str] = []
         for name, given in priors.items():
             try:
                 model = model._with_prior(name, given)
@@ -296,4 +297,3 @@ class Model:
 def _derived_dict(line: Line) -> dict[str, Any]:
     inverse = {name: to_text(node) for name, node in line.inverse}
     return {"formula": to_text(line.node), "inverse": inverse}
-

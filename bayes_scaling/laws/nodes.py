@@ -1,7 +1,8 @@
 """Formula nodes: the frozen tree that every reading of a formula shares.
 
-A formula is parsed once (`parse.py`) into these nodes. Numbers come out of them by `evaluate`, which needs only
-a table of operations: numpy here, PyTensor in `build.py`. Text and LaTeX come out of them in `render.py`.
+A formula is parsed once (`parse.py`) into these nodes. Numbers come out of them by `evaluate`,
+which needs only a table of operations: numpy here, PyTensor in `build.py`. Text and LaTeX come out
+of them in `render.py`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Call:
-    """An operation or a function applied to nodes: ``+``, ``**``, ``<=``, ``exp``, ``where``, ..."""
+    """An operation or a function applied to nodes: ``+``, ``**``, ``<=``, ``exp``, ..."""
 
     op: str
     args: tuple[Node, ...]
@@ -115,8 +116,8 @@ def evaluate(node: Node, values: Mapping[str, Any], operations: Operations = NUM
     Returns
     -------
     array
-        In the arithmetic of `operations`. Overflow and division by zero give inf and nan, silently: the caller
-        knows whether they matter.
+        In the arithmetic of `operations`. Overflow and division by zero give inf and nan,
+        silently: the caller knows whether they matter.
     """
     match node:
         case Number(value):

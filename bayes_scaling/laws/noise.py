@@ -73,6 +73,4 @@ def noise_logpdf(
 
     if family == "normal":
         return np.asarray(stats.norm.logpdf(deviation, scale=parameters["sigma"]))
-    return np.asarray(
-        stats.t.logpdf(deviation, df=parameters["nu"], scale=parameters["sigma"])
-    )
+    return np.asarray(stats.t.logpdf(deviation, df=parameters["nu"], scale=parameters["sigma"]))

@@ -1,7 +1,7 @@
 """From formula text to nodes, by a whitelist: nothing is ever executed.
 
-Python's own `ast` does the reading, so precedence is what a Python user expects; every construct that is not
-listed here is an error that says what is allowed.
+Python's own `ast` does the reading, so precedence is what a Python user expects; every construct
+that is not listed here is an error that says what is allowed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ MAX_LENGTH = 4000
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 _LOGIC = {ast.And: "and", ast.Or: "or"}
-_ALLOWED = "numbers, names, + - * / **, comparisons, and " + ", ".join(f"{name}()" for name in FUNCTIONS)
+_ALLOWED = "numbers, names, + - * / **, comparisons, and " + ", ".join(
+    f"{name}()" for name in FUNCTIONS
+)
 
 
 def parse_formula(text: str) -> Node:
@@ -50,7 +52,7 @@ def parse_condition(text: str) -> Node:
     Parameters
     ----------
     text : str
-        A formula that may also say ``and``, ``or``, ``not`` and compare a column with a quoted text.
+        A formula that may also say ``and``, ``or``, ``not`` and compare a column with quoted text.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def parse_condition(text: str) -> Node:
 
 
 def check_names(node: Node, known: Iterable[str], *, where: str) -> list[str]:
-    """Return a problem for every name of `node` that is not in `known`, with the nearest known one."""
+    """Return a problem for every name of `node` that is not in `known`, with the nearest one."""
     known = sorted(set(known))
     problems = []
     for unknown in sorted(names(node) - set(known)):
@@ -90,7 +92,9 @@ class _Reader:
         if not isinstance(self.text, str) or not self.text.strip():
             raise InputError(f"formula must be a non-empty text, got {self.text!r}")
         if len(self.text) > MAX_LENGTH:
-            raise InputError(f"formula has {len(self.text)} characters, at most {MAX_LENGTH} are read")
+            raise InputError(
+                f"formula has {len(self.text)} characters, at most {MAX_LENGTH} are read"
+            )
         try:
             return self.node(ast.parse(self.text.strip(), mode="eval").body)
         except SyntaxError as error:
@@ -99,11 +103,15 @@ class _Reader:
         except (RecursionError, MemoryError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
-            raise InputError(f"formula {self.text[:60]!r}... is nested too deeply or not text") from None
+            raise InputError(
+                f"formula {self.text[:60]!r}... is nested too deeply or not text"
+            ) from None
 
     def refuse(self, item: ast.AST, what: str) -> InputError:
         source = ast.get_source_segment(self.text.strip(), item) or type(item).__name__
-        return InputError(f"formula {self.text!r}: {what} {source!r} is not allowed; a formula holds {_ALLOWED}")
+        return InputError(
+            f"formula {self.text!r}: {what} {source!r} is not allowed; a formula holds {_ALLOWED}"
+        )
 
     def node(self, item: ast.expr) -> Node:
         match item:
@@ -152,7 +160,9 @@ class _Reader:
             raise self.refuse(item, "chained comparison (join two by 'and')")
         if type(item.ops[0]) not in _COMPARE:
             raise self.refuse(item, "comparison")
-        return Call(_COMPARE[type(item.ops[0])], (self.node(item.left), self.node(item.comparators[0])))
+        return Call(
+            _COMPARE[type(item.ops[0])], (self.node(item.left), self.node(item.comparators[0]))
+        )
 
     def call(self, item: ast.Call) -> Node:
         if not isinstance(item.func, ast.Name) or item.keywords:
@@ -164,5 +174,7 @@ class _Reader:
         count = len(item.args)
         if count < fewest or (most is not None and count > most):
             wanted = f"{fewest}" if most == fewest else f"{fewest} or more"
-            raise InputError(f"formula {self.text!r}: {name}() takes {wanted} arguments, got {count}")
+            raise InputError(
+                f"formula {self.text!r}: {name}() takes {wanted} arguments, got {count}"
+            )
         return Call(name, tuple(self.node(arg) for arg in item.args))

@@ -1,7 +1,7 @@
 """Prior distributions: their names, arguments, densities and draws.
 
-A prior is data (`Prior`), read from the TOML of a model. What a distribution is called, which arguments
-it takes and where it lives stands once, in `DISTRIBUTIONS`.
+A prior is data (`Prior`), read from the TOML of a model. What a distribution is called, which
+arguments it takes and where it lives stands once, in `DISTRIBUTIONS`.
 """
 
 from __future__ import annotations
@@ -145,7 +145,8 @@ def read_prior(given: object, *, where: str) -> Prior:
     Parameters
     ----------
     given : mapping
-        For example ``{"dist": "LogNormal", "mu": -1.05, "sigma": 0.5}``; a `Prior` is returned as it is.
+        For example ``{"dist": "LogNormal", "mu": -1.05, "sigma": 0.5}``; a `Prior` is returned as
+        it is.
     where : str
         What the prior belongs to, for messages.
 

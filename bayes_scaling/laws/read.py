@@ -160,10 +160,8 @@ class _Reader:
             return "student_t"
         return cast(noises.NoiseFamily, family)
 
-    def parameters(
-        self, base: Model | None
-    ) -> tuple[tuple[Parameter, ...], dict[str, Any], str]:
-        """Read the parameters; those of the noise are appended, priors on derived ones set aside."""
+    def parameters(self, base: Model | None) -> tuple[tuple[Parameter, ...], dict[str, Any], str]:
+        """Read the parameters, the noise's last; priors on derived ones are set aside."""
         noise_table = self.table("noise")
         noise_defaults = noises.PARAMETERS[self.noise_family(base)]
         allowed = {"family", *(item.name for item in noise_defaults)}
@@ -206,7 +204,9 @@ def _read_line(key: str, name: str, given: object) -> Line:
         inverse = given.get("inverse", {})
         if isinstance(given.get("formula"), str) and isinstance(inverse, Mapping):
             if len(inverse) > 1:
-                raise InputError(f"[{key}] {name}: 'inverse' gives one parameter, not {len(inverse)}")
+                raise InputError(
+                    f"[{key}] {name}: 'inverse' gives one parameter, not {len(inverse)}"
+                )
             nodes = tuple((str(item), parse_formula(text)) for item, text in inverse.items())
             return Line(name=name, node=parse_formula(given["formula"]), inverse=nodes)
     raise InputError(f"[{key}] {name} must be a formula in quotes, got {given!r}")

@@ -11,15 +11,28 @@ _PRECEDENCE = {
 }  # fmt: skip
 _ATOM = 9
 
-_GREEK = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "nu", "rho", "sigma",
-    "tau", "phi", "chi", "psi", "omega",
-}  # fmt: skip
+_GREEK = frozenset(
+    "alpha beta gamma delta epsilon eta theta kappa lambda mu nu "
+    "rho sigma tau phi chi psi omega".split()
+)
 _SYMBOLS = {
-    "params": "N", "params_nonembedding": r"N_{\bar{e}}", "params_active": "N_{a}", "tokens": "D", "flops": "C",
-    "learning_rate": r"\eta", "batch_size": "B", "steps": "S",
-}  # fmt: skip
-_LATEX_COMPARE = {"<=": r"\le", ">=": r"\ge", "==": "=", "!=": r"\ne", "and": r"\land", "or": r"\lor"}
+    "params": "N",
+    "params_nonembedding": r"N_{\bar{e}}",
+    "params_active": "N_{a}",
+    "tokens": "D",
+    "flops": "C",
+    "learning_rate": r"\eta",
+    "batch_size": "B",
+    "steps": "S",
+}
+_LATEX_COMPARE = {
+    "<=": r"\le",
+    ">=": r"\ge",
+    "==": "=",
+    "!=": r"\ne",
+    "and": r"\land",
+    "or": r"\lor",
+}
 
 
 def to_text(node: Node) -> str:
@@ -30,7 +43,9 @@ def to_text(node: Node) -> str:
 def _text(node: Node) -> tuple[str, int]:
     match node:
         case Number(value):
-            return (repr(int(value)) if value.is_integer() and abs(value) < 1e6 else repr(value)), _ATOM
+            return (
+                repr(int(value)) if value.is_integer() and abs(value) < 1e6 else repr(value)
+            ), _ATOM
         case Text(value):
             return repr(value), _ATOM
         case Name(id):
@@ -79,7 +94,10 @@ def _latex(node: Node) -> tuple[str, int]:
             return rf"{_wrap(left, 5)} \, {_wrap(right, 6)}", 5
         case Call(op, (left, right)) if op in _PRECEDENCE:
             level = _PRECEDENCE[op]
-            return f"{_wrap(left, level)} {_LATEX_COMPARE.get(op, op)} {_wrap(right, level + 1)}", level
+            return (
+                f"{_wrap(left, level)} {_LATEX_COMPARE.get(op, op)} {_wrap(right, level + 1)}",
+                level,
+            )
         case Call(op, args):
             return _latex_call(op, args), _ATOM
 
@@ -95,7 +113,9 @@ def _latex_call(op: str, args: tuple[Node, ...]) -> str:
             return rf"\log_{{10}}\left({inner}\right)"
         case "where":
             condition, yes, no = (to_latex(arg) for arg in args)
-            return rf"\begin{{cases}} {yes} & {condition} \\ {no} & \text{{otherwise}} \end{{cases}}"
+            return (
+                rf"\begin{{cases}} {yes} & {condition} \\ {no} & \text{{otherwise}} \end{{cases}}"
+            )
         case _:
             return rf"\operatorname{{{op}}}\left({inner}\right)"
 
@@ -116,7 +136,7 @@ def _latex_number(value: float) -> str:
 
 
 def latex_name(name: str) -> str:
-    """Write a name as a LaTeX symbol: ``alpha_N`` as \\alpha_{N}, ``params_ref`` as N_0."""
+    """Write a name as a LaTeX symbol: ``alpha_N`` with a subscript, ``params_ref`` as N_0."""
     if name in _SYMBOLS:
         return _SYMBOLS[name]
     if name.endswith("_ref"):
@@ -125,4 +145,8 @@ def latex_name(name: str) -> str:
     symbol = rf"\{stem}" if stem in _GREEK else stem if len(stem) == 1 else rf"\mathrm{{{stem}}}"
     if not index:
         return symbol
-    return rf"{symbol}_{{{index}}}" if len(index) <= 2 else rf"{symbol}_{{\mathrm{{{index.replace('_', ' ')}}}}}"
+    return (
+        rf"{symbol}_{{{index}}}"
+        if len(index) <= 2
+        else rf"{symbol}_{{\mathrm{{{index.replace('_', ' ')}}}}}"
+    )

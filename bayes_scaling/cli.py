@@ -1,0 +1,62 @@
+"""The command line: ``bayes-scaling``. Heavy modules are imported inside the commands.
+
+Exit codes: 0 done; 1 the input or the usage is wrong; 2 the statistics cannot be trusted, with the
+result printed all the same.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from bayes_scaling.commands import fits, tables, training
+from bayes_scaling.commands.console import print_json, say
+from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
+
+app = typer.Typer(
+    help="Forecast the loss of a costly training run from small ones, with credible intervals.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+app.command()(tables.check)
+app.command()(tables.models)
+app.command()(tables.datasets)
+app.command()(fits.fit)
+app.command()(fits.forecast)
+app.command()(fits.allocate)
+app.command()(fits.report)
+app.command("train-sweep")(training.train_sweep)
+app.command("train-run")(training.train_run)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    warnings.filterwarnings("ignore", category=BayesScalingWarning)  # printed as notes instead
+    try:
+        code = app(given, standalone_mode=False)
+    except TyperException as error:
+        code = _refuse(error.format_message(), given)
+    except BayesScalingError as error:
+        code = _refuse(error, given)
+    except KeyboardInterrupt:
+        say("stopped")
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse(error: object, given: Sequence[str]) -> int:
+    if "--json" in given:
+        print_json({"error": list(getattr(error, "problems", ())) or [str(error)]})
+    say(f"error: {error}")
+    return 1
+
+
+if __name__ == "__main__":
+    main()

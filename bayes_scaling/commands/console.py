@@ -1,0 +1,200 @@
+"""Results as lines of text and as JSON, for the command line."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bayes_scaling.intervals import Interval, interval
+
+if TYPE_CHECKING:
+    from bayes_scaling.decisions import Allocation, Forecast
+    from bayes_scaling.inference import Fit
+    from bayes_scaling.laws import Model
+
+QUANTITIES = {
+    "noise_free": "noise-free loss",
+    "new_run": "loss of a new run",
+    "params": "params N*",
+    "tokens": "tokens D*",
+    "flops": "compute C [FLOP]",
+    "tokens_per_param": "tokens per param",
+    "loss": "noise-free loss",
+    "learning_rate": "best learning rate",
+}
+"""How each quantity of a forecast or an allocation is called in print."""
+
+
+def print_json(result: Any) -> None:
+    """Print one JSON value; numbers that JSON cannot hold become null."""
+    print(json.dumps(_plain(result), indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def print_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
+    """Print columns of text, aligned."""
+    widths = [max(len(row[index]) for row in (header, *rows)) for index in range(len(header))]
+    for row in (header, *rows):
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
+
+
+def say(text: str) -> None:
+    """Print a line for people, on standard error."""
+    print(text, file=sys.stderr)
+
+
+# ---- fits ----------------------------------------------------------------------------------------
+
+
+def fit_dict(fit: Fit, probability: float) -> dict[str, Any]:
+    """Return a fit as plain data: posterior, checks and provenance."""
+    summary = {}
+    for name, values in _elements(fit):
+        mixed = fit.mixing[name]
+        summary[name] = interval(values, probability).to_dict() | {
+            "r_hat": mixed.r_hat,
+            "ess": mixed.ess,
+            "ess_tail": mixed.ess_tail,
+        }
+    return {
+        "model": fit.model.id,
+        "runs": len(fit.runs),
+        "groups": list(fit.groups),
+        "status": fit.status,
+        "trustworthy": fit.trustworthy,
+        "posterior": summary,
+        "references": dict(fit.references),
+        "checks": checks_list(fit),
+        "notes": list(fit.runs.notes),
+        "provenance": dict(fit.provenance),
+    }
+
+
+def checks_list(fit: Fit) -> list[dict[str, str]]:
+    """Return the checks of a fit as plain data."""
+    return [
+        {"name": c.name, "verdict": c.verdict, "evidence": c.evidence, "advice": c.advice}
+        for c in fit.checks
+    ]
+
+
+def print_fit(fit: Fit, probability: float) -> None:
+    """Print posterior and checks."""
+    print(f"{fit.model.id}: {fit.model.title}")
+    print(f"{len(fit.runs)} runs, {fit.settings.chains} chains of {fit.settings.draws} draws")
+    print()
+    rows = [
+        [name, str(interval(values, probability)), f"{mixed.r_hat:.3f}", f"{mixed.ess:.0f}"]
+        for name, values in _elements(fit)
+        for mixed in (fit.mixing[name],)
+    ]
+    print_table(rows, ("parameter", "posterior", "R-hat", "ESS"))
+    print()
+    for check in fit.checks:
+        print(check)
+
+
+def _elements(fit: Fit) -> Iterable[tuple[str, Any]]:
+    from bayes_scaling.inference.diagnostics import elements
+
+    return elements(fit.draws, fit.groups)
+
+
+def warn_untrustworthy(fit: Fit) -> None:
+    """Say on standard error why a result should not be relied on."""
+    for check in fit.checks:
+        if check.verdict == "fail":
+            say(f"warning: do not rely on this: {check}")
+
+
+# ---- decisions -----------------------------------------------------------------------------------
+
+
+def print_rows(result: Forecast | Allocation) -> None:
+    """Print a forecast or an allocation, one block per run or budget."""
+    for index, row in enumerate(result.rows()):
+        if index:
+            print()
+        for name, value in row.items():
+            if f"{name}_lower" in row:
+                shown = Interval(
+                    median=value,
+                    lower=row[f"{name}_lower"],
+                    upper=row[f"{name}_upper"],
+                    probability=result.probability,
+                )
+                print(f"{_called(name):22s} {shown}")
+            elif isinstance(value, float) and name in QUANTITIES:
+                print(f"{_called(name).replace('*', ''):22s} {value:.4g}")
+        print(f"{'extrapolation':22s} {_beyond(row)}")
+
+
+def _called(name: str) -> str:
+    return QUANTITIES.get(name, name.replace("_", " "))
+
+
+def _beyond(row: Mapping[str, Any]) -> str:
+    """Say how far a row lies outside the fitted runs."""
+    beyond = {
+        name.removeprefix("efolds_"): value
+        for name, value in row.items()
+        if name.startswith("efolds_")
+    }
+    parts = [
+        f"{name} {value:.1f} e-folds ({math.exp(value):.3g}x)"
+        for name, value in beyond.items()
+        if value > 0
+    ]
+    return "beyond the fitted runs: " + ", ".join(parts) if parts else "inside the fitted runs"
+
+
+def print_model(model: Model) -> None:
+    """Print a model: formula, priors with their 90 % range, references."""
+    from bayes_scaling.laws.render import to_text
+
+    print(f"{model.id}: {model.title}")
+    print(f"\n{model.response} = {to_text(model.formula)}")
+    for line in model.where:
+        print(f"  where {line.name} = {to_text(line.node)}")
+    for line in model.tuned:
+        print(f"  tuned: {line.name} = {to_text(line.node)}")
+    print()
+    rows = [
+        [item.name, str(item.prior), _prior_range(item.prior), item.pool.kind, item.about]
+        for item in model.parameters
+    ]
+    print_table(rows, ("parameter", "prior", "90 % range", "groups", "about"))
+    if model.derived:
+        print()
+        for line in model.derived:
+            print(f"reported: {line.name} = {to_text(line.node)}")
+    print(f"\nvalid for: {model.valid or 'not stated'}")
+    print(f"references: {'; '.join(model.references) or 'none'}")
+
+
+def _prior_range(prior: Any) -> str:
+    low, high = prior.quantile([0.05, 0.95])
+    return f"{low:.3g} to {high:.3g}"
+
+
+def model_dict(model: Model) -> dict[str, Any]:
+    """Return a model as plain data, with prior ranges."""
+    content = model.to_dict()
+    for item in model.parameters:
+        low, high = (float(value) for value in item.prior.quantile([0.05, 0.95]))
+        content["parameters"][item.name]["range90"] = [low, high]
+    return content | {"inputs": list(model.inputs), "content_hash": model.content_hash}

@@ -1,0 +1,213 @@
+"""Commands that fit a model, and that ask a fit."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.commands.console import print_json, say
+from bayes_scaling.commands.options import (
+    Chains,
+    Columns,
+    Draws,
+    Family,
+    Furthest,
+    Json,
+    Many,
+    ModelName,
+    Probability,
+    Runs,
+    SavedFit,
+    Seed,
+    Tune,
+    Where,
+)
+from bayes_scaling.commands.tables import read_table
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import PROBABILITY
+
+if TYPE_CHECKING:
+    from bayes_scaling.decisions import Allocation, Forecast
+    from bayes_scaling.inference import Fit
+    from bayes_scaling.runs import RunTable
+
+
+def _finish(fit: Fit) -> None:
+    """Exit with 2 where the statistics are not to be trusted."""
+    from bayes_scaling.commands.console import warn_untrustworthy
+
+    if not fit.trustworthy:
+        warn_untrustworthy(fit)
+        raise typer.Exit(2)
+
+
+def _answer(fit: Fit, result: Forecast | Allocation, furthest: float | None, as_json: bool) -> None:
+    """Print a decision, then judge it."""
+    from bayes_scaling.commands.console import checks_list, print_rows
+
+    rows = result.rows()
+    if as_json:
+        print_json({"model": fit.model.id, "rows": rows, "checks": checks_list(fit)})
+    else:
+        print_rows(result)
+    beyond = max(row.get("efolds_flops", 0.0) for row in rows)
+    if furthest is not None and beyond > furthest:
+        say(f"warning: {beyond:.1f} e-folds beyond the fitted runs, more than {furthest:g}")
+        raise typer.Exit(2)
+    _finish(fit)
+
+
+def fit(
+    runs: Runs,
+    model: ModelName = "chinchilla",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to save the fit.")] = Path(
+        "fit.nc"
+    ),
+    columns: Columns = None,
+    where: Where = None,
+    draws: Draws = 1000,
+    tune: Tune = 1000,
+    chains: Chains = 4,
+    seed: Seed = 0,
+    probability: Probability = PROBABILITY,
+    as_json: Json = False,
+) -> None:
+    """Sample the posterior of a model and save it."""
+    from bayes_scaling.commands.console import fit_dict, print_fit
+
+    table = read_table(runs, columns, where)
+    result = _sample(model, table, draws=draws, tune=tune, chains=chains, seed=seed)
+    result.save(output)
+    if as_json:
+        print_json(fit_dict(result, probability) | {"saved": str(output)})
+    else:
+        print_fit(result, probability)
+        print(f"saved to {output}")
+    _finish(result)
+
+
+def _sample(model: str, table: RunTable, *, draws: int, tune: int, chains: int, seed: int) -> Fit:
+    from bayes_scaling.inference import fit as sample
+
+    settings: dict[str, Any] = {"draws": draws, "tune": tune, "chains": chains}
+    return sample(model, table, **settings, random_seed=seed, progress=sys.stderr.isatty())
+
+
+def forecast(
+    fit: SavedFit,
+    params: Many = None,
+    tokens: Many = None,
+    flops: Many = None,
+    learning_rate: Many = None,
+    family: Family = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Another input of the law, as name=value.")
+    ] = None,
+    probability: Probability = PROBABILITY,
+    max_extrapolation: Furthest = None,
+    as_json: Json = False,
+) -> None:
+    """Forecast the loss of runs of any size from a saved fit."""
+    from bayes_scaling.inference.storage import load
+
+    result = load(fit)
+    sizes: dict[str, Any] = {
+        "params": params,
+        "tokens": tokens,
+        "flops": flops,
+        "learning_rate": learning_rate,
+        result.model.group: family,
+        **_settings(setting or []),
+    }
+    given = {name: value for name, value in sizes.items() if value is not None}
+    answer = result.forecast(given, probability=probability, allow_unconverged=True)
+    _answer(result, answer, max_extrapolation, as_json)
+
+
+def _settings(given: list[str]) -> dict[str, float]:
+    found = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise InputError(f"--set takes name=number, got {text!r}") from None
+    return found
+
+
+def allocate(
+    fit: SavedFit,
+    flops: Many = None,
+    params: Many = None,
+    tokens: Many = None,
+    family: Family = None,
+    probability: Probability = PROBABILITY,
+    max_extrapolation: Furthest = None,
+    as_json: Json = False,
+) -> None:
+    """Find the best split of a budget, or the size that goes with given params or tokens."""
+    from bayes_scaling.inference.storage import load
+
+    result = load(fit)
+    answer = result.allocate(
+        flops=flops,
+        params=params,
+        tokens=tokens,
+        family=family,
+        probability=probability,
+        allow_unconverged=True,
+    )
+    _answer(result, answer, max_extrapolation, as_json)
+
+
+def report(
+    source: Annotated[
+        str, typer.Argument(help="A table of runs, a data set, or a saved fit (.nc).")
+    ],
+    model: ModelName = "chinchilla",
+    flops: Annotated[
+        float | None, typer.Option(help="Budget of the big run; 100x by default.")
+    ] = None,
+    target_loss: Annotated[
+        float | None, typer.Option(help="Loss the big run should reach.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write.")] = Path(
+        "report.html"
+    ),
+    columns: Columns = None,
+    where: Where = None,
+    draws: Draws = 1000,
+    tune: Tune = 1000,
+    chains: Chains = 4,
+    seed: Seed = 0,
+    probability: Probability = PROBABILITY,
+    as_json: Json = False,
+) -> None:
+    """Fit a model and write one self-contained HTML report."""
+    from bayes_scaling.commands.console import fit_dict
+    from bayes_scaling.inference.storage import load
+    from bayes_scaling.report import report as write
+
+    if source.endswith(".nc"):
+        result = load(source)
+    else:
+        table = read_table(source, columns, where)
+        result = _sample(model, table, draws=draws, tune=tune, chains=chains, seed=seed)
+    command = " ".join(["bayes-scaling", *sys.argv[1:]])
+    written = write(
+        result,
+        output,
+        flops=flops,
+        target_loss=target_loss,
+        probability=probability,
+        command=command,
+        allow_unconverged=True,
+    )
+    if as_json:
+        print_json(fit_dict(result, probability) | {"report": str(written)})
+    else:
+        print(f"wrote {written}")
+    _finish(result)

@@ -1,0 +1,33 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Runs = Annotated[
+    str, typer.Argument(help="A table of runs (CSV, Parquet, JSON lines) or a data set.")
+]
+SavedFit = Annotated[Path, typer.Argument(help="A fit saved by 'bayes-scaling fit'.")]
+ModelName = Annotated[str, typer.Option("--model", "-m", help="A model id or a TOML file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Probability = Annotated[float, typer.Option(help="Probability of the intervals.")]
+Where = Annotated[
+    str | None, typer.Option(help="Use only rows that meet this, e.g. 'flops <= 1e12'.")
+]
+Columns = Annotated[
+    Literal["wandb", "mlflow"] | None, typer.Option(help="Whose export the table is.")
+]
+Draws = Annotated[int, typer.Option(help="Draws kept per chain.")]
+Tune = Annotated[int, typer.Option(help="Tuning draws per chain.")]
+Chains = Annotated[int, typer.Option(help="Chains.")]
+Seed = Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.")]
+Many = Annotated[list[float] | None, typer.Option(help="May be given several times.")]
+Family = Annotated[
+    str | None, typer.Option(help="The group of runs meant, where there are several.")
+]
+Furthest = Annotated[
+    float | None, typer.Option(help="Exit with 2 beyond this many e-folds of extrapolation.")
+]

@@ -1,0 +1,111 @@
+"""Commands on what there is: tables of runs, models, data sets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bayes_scaling.commands.console import print_json, print_table
+from bayes_scaling.commands.options import Columns, Json, Runs, Where
+from bayes_scaling.errors import InputError
+
+if TYPE_CHECKING:
+    from bayes_scaling.runs import RunTable
+
+
+def read_table(source: str, columns: Columns, where: Where) -> RunTable:
+    """Read a file of runs, or a data set by its name."""
+    from bayes_scaling.datasets import list_datasets, load_dataset
+    from bayes_scaling.laws import select_rows
+    from bayes_scaling.runs import read_runs
+
+    known = [item.name for item in list_datasets()]
+    if source in known and not Path(source).exists():
+        runs = load_dataset(source)
+    elif Path(source).exists():
+        runs = read_runs(source, columns=columns)
+    else:
+        raise InputError(f"no file {source!r}, and no data set of that name ({', '.join(known)})")
+    return select_rows(runs, where) if where else runs
+
+
+def check(
+    runs: Runs,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Also check against this model.")
+    ] = None,
+    columns: Columns = None,
+    where: Where = None,
+    as_json: Json = False,
+) -> None:
+    """Read a table of runs and say what is in it, or everything that is wrong with it."""
+    from bayes_scaling.laws import load_model
+    from bayes_scaling.laws.design import make_design
+    from bayes_scaling.runs import describe
+
+    table = read_table(runs, columns, where)
+    summary = describe(table).to_dict()
+    if model:
+        summary["model_warnings"] = list(make_design(load_model(model), table).warnings)
+    if as_json:
+        print_json(summary)
+        return
+    print(f"{summary['rows']} rows of {summary['runs']} runs")
+    ranges = [
+        [name, f"{r['low']:.4g}", f"{r['high']:.4g}", str(r["distinct"]), r["unit"]]
+        for name, r in summary["ranges"].items()
+    ]
+    print_table(ranges, ("column", "from", "to", "distinct", "unit"))
+    for kind in ("families", "metrics"):
+        if summary[kind]:
+            print(f"{kind}: " + ", ".join(f"{k} ({n})" for k, n in summary[kind].items()))
+    for kind in ("notes", "warnings", "model_warnings"):
+        for text in summary.get(kind, ()):
+            print(f"{kind.rstrip('s').replace('_', ' ')}: {text}")
+
+
+def models(
+    action: Annotated[str, typer.Argument(help="'list', or 'show' with a name.")] = "list",
+    name: Annotated[str | None, typer.Argument(help="A model id or a TOML file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the models, or show one: formula, priors, references."""
+    from bayes_scaling.commands.console import model_dict, print_model
+    from bayes_scaling.laws import list_models, load_model
+
+    if action == "show" and name:
+        model = load_model(name)
+        print_json(model_dict(model)) if as_json else print_model(model)
+        return
+    if action != "list" or name:
+        raise InputError("write 'models', or 'models show NAME'")
+    found = list_models()
+    if as_json:
+        keys = ("id", "title", "kind")
+        print_json(
+            [
+                {key: getattr(item, key) for key in keys} | {"inputs": list(item.inputs)}
+                for item in found
+            ]
+        )
+        return
+    rows = [[item.id, item.kind, ", ".join(item.inputs), item.title] for item in found]
+    print_table(rows, ("model", "kind", "reads", "title"))
+
+
+def datasets(as_json: Json = False) -> None:
+    """List the data sets that can be used by name."""
+    from bayes_scaling.datasets import list_datasets
+
+    found = list_datasets()
+    if as_json:
+        print_json([asdict(item) for item in found])
+        return
+    rows = [
+        [item.name, str(item.rows), "shipped" if item.shipped else "fetched on use", item.title]
+        for item in found
+    ]
+    print_table(rows, ("data set", "rows", "where", "title"))

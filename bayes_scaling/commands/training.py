@@ -1,0 +1,57 @@
+"""Commands that train the models of the shipped sweep; they need the extra ``train``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bayes_scaling.commands.console import print_json, say
+from bayes_scaling.commands.options import Json
+
+
+def train_sweep(
+    output: Annotated[Path, typer.Option("--out", "-o", help="CSV of finished runs; continued.")],
+    max_flops: Annotated[float | None, typer.Option(help="Leave out larger budgets.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Stop after this many new runs.")] = None,
+    cache_dir: Annotated[Path | None, typer.Option(help="Folder of the training text.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train the sweep that ships as nano-lm; it goes on where it was stopped."""
+    from bayes_scaling.datasets.nano_lm.sweep import train_sweep as train
+
+    count = train(out=output, cache_dir=cache_dir, max_flops=max_flops, limit=limit, progress=say)
+    if as_json:
+        print_json({"trained": count, "table": str(output)})
+    else:
+        print(f"trained {count} runs into {output}")
+
+
+def train_run(
+    width: Annotated[int, typer.Option(help="Width of the model.")],
+    depth: Annotated[int, typer.Option(help="Layers.")],
+    tokens: Annotated[float, typer.Option(help="Training tokens (bytes).")],
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")],
+    run_seed: Annotated[int, typer.Option("--seed", help="Seed of weights and text order.")] = 0,
+    cache_dir: Annotated[Path | None, typer.Option(help="Folder of the training text.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train one model of the nano-lm kind, of any size."""
+    from bayes_scaling.datasets.nano_lm.train import train_run as train
+
+    trained = train(
+        width=width,
+        depth=depth,
+        tokens=tokens,
+        learning_rate=learning_rate,
+        seed=run_seed,
+        cache_dir=cache_dir,
+        progress=say if sys.stderr.isatty() else None,
+    )
+    if as_json:
+        print_json({"run": trained.row, "curve": list(trained.curve)})
+    else:
+        for name, value in trained.row.items():
+            print(f"{name:20s} {value}")

@@ -1,0 +1,63 @@
+"""Choosing rows of a run table by a condition in text."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.laws.nodes import Call, Name, Node, Text, evaluate, walk
+from bayes_scaling.laws.parse import check_names, parse_condition
+from bayes_scaling.runs import RunTable
+
+
+def select_rows(runs: RunTable, condition: str) -> RunTable:
+    """Return the rows of a table that meet a condition.
+
+    Parameters
+    ----------
+    runs : RunTable
+        The table.
+    condition : str
+        Over its columns, for example ``flops <= 1e12 and corpus == "c4"``.
+
+    Returns
+    -------
+    RunTable
+
+    Raises
+    ------
+    InputError
+        The condition cannot be read, names no column, compares text with numbers, or no row
+        meets it.
+
+    Examples
+    --------
+    >>> small = select_rows(runs, "flops <= 1e19")  # doctest: +SKIP
+    """
+    node = parse_condition(condition)
+    where = f"condition {condition!r}"
+    problems = check_names(node, runs.columns, where=where)
+    problems = problems or _mixed_comparisons(node, runs, where)
+    if problems:
+        raise InputError(problems)
+    mask = np.broadcast_to(evaluate(node, runs.columns), (len(runs),)).astype(bool)
+    if not mask.any():
+        raise InputError(f"{where}: none of {len(runs)} runs meets it")
+    return runs.take(mask)
+
+
+def _mixed_comparisons(node: Node, runs: RunTable, where: str) -> list[str]:
+    """Return a problem for every operation that mixes or computes with text."""
+
+    def is_text(item: Node) -> bool:
+        text_column = isinstance(item, Name) and runs[item.id].dtype.kind != "f"
+        return isinstance(item, Text) or text_column
+
+    problems = []
+    for item in walk(node):
+        if not isinstance(item, Call):
+            continue
+        texts = [is_text(arg) for arg in item.args]
+        if any(texts) and not (all(texts) and item.op in ("==", "!=")):
+            problems.append(f"{where}: text can only be compared with text, by == or !=")
+    return problems
