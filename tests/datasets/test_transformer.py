@@ -46,7 +46,8 @@ def test_an_untrained_model_is_near_the_loss_of_guessing() -> None:
 
     shape = Shape(width=16, depth=1)
     windows = np.random.default_rng(0).integers(0, 256, (2, 33), dtype=np.uint8)
-    first = jax.jit(lambda: mean_loss(shape, initial_state(shape, 0)[0], windows))()
+    params = initial_state(shape, 0)[0]
+    first = jax.jit(mean_loss, static_argnums=0)(shape, params, windows)
     assert np.log(256) < float(first) < np.log(256) + 1.5
 
 
