@@ -52,18 +52,19 @@ setup-dev:
 setup-train:
 	@.ci/setup requirements-train.lock
 
-# The lock files name versions and no place to fetch them from. Each of the two further ones
-# lists only what it adds to the first.
+# The lock files name versions and no place to fetch them from. Each of the two further ones lists
+# only what it adds.
 lock:
 	rm -rf build/lock && "$$(.ci/find-python)" -m venv build/lock
 	build/lock/bin/pip install -q '.[parquet,test]'
 	build/lock/bin/pip freeze --exclude bayes-scaling > requirements.lock
-	for extra in dev train; do \
-	    rm -rf build/lock-$$extra && "$$(.ci/find-python)" -m venv build/lock-$$extra && \
-	    build/lock-$$extra/bin/pip install -q -c requirements.lock ".[test,$$extra]" && \
-	    build/lock-$$extra/bin/pip freeze --exclude bayes-scaling \
-	        | grep -vxFf requirements.lock > requirements-$$extra.lock || exit 1; \
-	done
+	build/lock/bin/pip install -q '.[dev]'
+	build/lock/bin/pip freeze --exclude bayes-scaling | \
+	    grep -vxF -f requirements.lock > requirements-dev.lock
+	build/lock/bin/pip install -q '.[train]'
+	build/lock/bin/pip freeze --exclude bayes-scaling | \
+	    grep -vxF -f requirements.lock -f requirements-dev.lock > requirements-train.lock
+	rm -rf build/lock
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache report.html
