@@ -1,0 +1,127 @@
+"""What could make the answers wrong, the gravest first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from bayes_scaling.inference import Fit
+from bayes_scaling.report.answers import Answers
+from bayes_scaling.report.cells import cell_of
+from bayes_scaling.report.numbers import write_factor
+from bayes_scaling.runs import RunTable
+
+FAR = math.log(10)
+"""E-folds beyond the runs from which the distance itself is the gravest doubt."""
+
+EDGE = 0.05
+"""Share of draws without an optimum from which an allocation is doubtful."""
+
+ONE_LAW = "Every interval here takes the form of this one law for granted."
+
+TOO_NARROW = (
+    "Backtests on public runs show that intervals of a single form contain the truth less often "
+    "than they say: take them for the least uncertainty there is."
+)
+
+SETTINGS = (
+    "optimizer", "schedule", "corpus", "context_length", "batch_size", "learning_rate", "width",
+    "depth", "heads", "d_ff", "experts", "unique_tokens",
+)  # fmt: skip
+"""Columns that describe how a run was made and that a larger run might do differently."""
+
+EXPECTED = ("optimizer", "schedule", "corpus", "context_length", "batch_size", "learning_rate")
+"""Settings whose absence from a table is worth a sentence."""
+
+IGNORED = ("run", "seed", "flops", "params", "tokens", "loss", "score", "steps", "budget")
+"""Columns that are no settings."""
+
+
+def caveats(answers: Answers) -> tuple[str, ...]:
+    """List the doubts about the answers of one group, the gravest first."""
+    return (*_of_the_fit(answers.fit), *_of_the_answers(answers), ONE_LAW)
+
+
+def _of_the_fit(fit: Fit) -> list[str]:
+    failed = [check for check in fit.checks if check.verdict == "fail"]
+    head = (
+        ["The sampler did not converge: no number on this page can be relied on."]
+        if fit.status == "unconverged"
+        else []
+    )
+    return head + [f"{check.name}: {check.evidence}. {_sentence(check.advice)}" for check in failed]
+
+
+def _of_the_answers(answers: Answers) -> list[str]:
+    if answers.question.axis is None:
+        return []
+    found = []
+    beyond = max((float(item[0]) for item in answers.planned.extrapolation.values()), default=0.0)
+    if beyond >= FAR:
+        found.append(
+            f"The answer lies {write_factor(math.exp(beyond))} outside the runs: nothing in them "
+            "tests the law out there, and the intervals hold only as far as its form does."
+        )
+    if answers.allocation is not None:
+        edge = float(np.max(answers.allocation.at_edge))
+        if edge > EDGE:
+            found.append(
+                f"In {edge:.0%} of the draws no split of a budget is best: the runs do not say "
+                "how params trade against tokens."
+            )
+    warned = [check for check in answers.fit.checks if check.verdict == "warn"]
+    return found + [
+        f"{_sentence(check.name + ': ' + check.evidence)} {_sentence(check.advice)}".strip()
+        for check in warned
+    ]
+
+
+def _sentence(text: str) -> str:
+    """Make a sentence of a clause."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
+
+
+def fixed_settings(fit: Fit) -> Mapping[str, str]:
+    """Return the columns that have one value in all runs, with that value."""
+    fixed = {}
+    for name, values in fit.runs.columns.items():
+        if name in IGNORED or name in fit.model.inputs or len(np.unique(values)) != 1:
+            continue
+        label = str(fit.runs.labels(name)[0])
+        if label not in ("", "nan"):
+            fixed[name] = label if len(label) <= 80 else f"{label[:77]}..."
+    return fixed
+
+
+def tied_settings(fit: Fit) -> tuple[str, ...]:
+    """Return settings that vary between sizes but never within one (params, tokens) cell."""
+    return tuple(name for name in _varied(fit) if not _varies_within(fit.runs, name))
+
+
+def unread_settings(fit: Fit) -> tuple[str, ...]:
+    """Return settings that vary at one size and that the law does not read."""
+    return tuple(name for name in _varied(fit) if _varies_within(fit.runs, name))
+
+
+def unrecorded_settings(fit: Fit) -> tuple[str, ...]:
+    """Return settings that the table says nothing about."""
+    return tuple(name for name in EXPECTED if name not in fit.runs)
+
+
+def _varied(fit: Fit) -> list[str]:
+    return [
+        name
+        for name in SETTINGS
+        if name in fit.runs
+        and name not in fit.model.inputs
+        and len(np.unique(fit.runs.labels(name))) > 1
+    ]
+
+
+def _varies_within(runs: RunTable, name: str) -> bool:
+    if "params" not in runs or "tokens" not in runs:
+        return True
+    cell, labels = cell_of(runs), runs.labels(name)
+    return any(len(np.unique(labels[cell == index])) > 1 for index in range(cell.max() + 1))

@@ -1,0 +1,89 @@
+"""Cells of a sweep: runs of one size and length that differ in how they were tuned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.runs import RunTable
+
+FEWEST_RATES = 3
+"""Learning rates a cell must have tried before its best one says something."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestRates:
+    """The best learning rate of every swept cell.
+
+    Attributes
+    ----------
+    params, tokens, learning_rate : array (n_cells,)
+        Size, length and best rate.
+    at_end : array of bool (n_cells,)
+        Whether the best rate is the lowest or highest one tried, so that a better may lie outside.
+    """
+
+    params: NDArray[np.float64]
+    tokens: NDArray[np.float64]
+    learning_rate: NDArray[np.float64]
+    at_end: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Return the number of cells."""
+        return self.params.size
+
+
+def cell_of(runs: RunTable) -> NDArray[np.int64]:
+    """Return the (params, tokens) cell of every run (n_runs,); sizes equal to 3 digits are one."""
+    keys = [
+        f"{params:.2e} {tokens:.2e}"
+        for params, tokens in zip(runs["params"], runs["tokens"], strict=True)
+    ]
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+
+
+def mistuned(runs: RunTable) -> NDArray[np.bool_]:
+    """Tell which runs are beaten by another learning rate in their cell (n_runs,).
+
+    Without sizes, losses or learning rates nothing is known to be mistuned.
+    """
+    worse = np.zeros(len(runs), dtype=bool)
+    if any(name not in runs for name in ("params", "tokens", "loss", "learning_rate")):
+        return worse
+    cell, rate, loss = cell_of(runs), runs["learning_rate"], runs["loss"]
+    for index in range(cell.max() + 1):
+        rows = np.flatnonzero(cell == index)
+        best = rows[np.argmin(loss[rows])]
+        worse[rows] = rate[rows] != rate[best]
+    return worse
+
+
+def best_rates(runs: RunTable) -> BestRates:
+    """Return the best learning rate of every cell that tried at least three."""
+    found: list[tuple[float, float, float, bool]] = []
+    if all(name in runs for name in ("params", "tokens", "loss", "learning_rate")):
+        cell = cell_of(runs)
+        for index in range(cell.max() + 1):
+            rows = np.flatnonzero(cell == index)
+            rates = np.unique(runs["learning_rate"][rows])
+            if rates.size < FEWEST_RATES:
+                continue
+            best = rows[np.argmin(runs["loss"][rows])]
+            rate = float(runs["learning_rate"][best])
+            found.append(
+                (
+                    float(runs["params"][best]),
+                    float(runs["tokens"][best]),
+                    rate,
+                    rate in (rates[0], rates[-1]),
+                )
+            )
+    columns = np.array(found, float).reshape(-1, 4)
+    return BestRates(
+        params=columns[:, 0],
+        tokens=columns[:, 1],
+        learning_rate=columns[:, 2],
+        at_end=columns[:, 3].astype(bool),
+    )

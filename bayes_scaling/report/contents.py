@@ -1,0 +1,110 @@
+"""What stands in a report, in order; a section that cannot be made says why."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+from bayes_scaling.inference import Fit
+from bayes_scaling.report import answer_sections, fit_sections
+from bayes_scaling.report.answers import Answers, Question, families
+from bayes_scaling.report.blocks import Block, Prose, Section
+from bayes_scaling.report.curves import can_allocate
+
+MOST_FAMILIES = 4
+"""Families whose figures are shown; the others have their row in the verdict."""
+
+Blocks = tuple[Block, ...]
+
+
+def make_sections(
+    fit: Fit, question: Question, *, family: str | None = None, command: str | None = None
+) -> tuple[Section, ...]:
+    """Make every section of a report.
+
+    Parameters
+    ----------
+    fit : Fit
+        The posterior.
+    question : Question
+        What is asked.
+    family : str, optional
+        The group to answer for; all of them by default.
+    command : str, optional
+        The command that made the report.
+
+    Returns
+    -------
+    tuple of Section
+        Those that failed hold the error instead of their blocks.
+    """
+    answers = tuple(
+        Answers(fit=fit, question=question, family=label) for label in families(fit, family)
+    )
+    sections = [_guarded("verdict", "Verdict", lambda: answer_sections.verdict(answers))]
+    if question.axis is not None:
+        for number, item in enumerate(answers[:MOST_FAMILIES]):
+            sections += _answer_sections(item, "" if len(answers) == 1 else f"-{number + 1}")
+    if len(answers) > MOST_FAMILIES:
+        sections.append(_other_families(answers))
+    return (
+        *sections,
+        _guarded("data", "The runs", lambda: fit_sections.data_section(fit)),
+        _guarded("model", "The model and its priors", lambda: fit_sections.model_section(fit)),
+        _guarded("diagnostics", "Diagnostics", lambda: fit_sections.diagnostics_section(fit)),
+        _guarded(
+            "posterior", "Posterior",
+            lambda: fit_sections.posterior_section(fit, question.probability),
+        ),
+        _guarded(
+            "fixed", "Held fixed in your runs, so not in any interval",
+            lambda: fit_sections.fixed_section(fit),
+        ),
+        _guarded(
+            "provenance", "Provenance", lambda: fit_sections.provenance_section(fit, command)
+        ),
+    )  # fmt: skip
+
+
+def _answer_sections(item: Answers, suffix: str) -> list[Section]:
+    of = f" of {item.family}" if item.family is not None else ""
+    axis = item.question.axis
+    tuned = [line.name for line in item.fit.model.tuned]
+    against = "compute" if axis == "flops" else str(axis)
+    found = [
+        _guarded(
+            f"loss{suffix}", f"Loss{of} against {against}",
+            lambda: answer_sections.loss_section(item),
+        )
+    ]  # fmt: skip
+    if can_allocate(item.fit):
+        found.append(
+            _guarded(
+                f"allocation{suffix}", f"How to split a budget{of}",
+                lambda: answer_sections.allocation_section(item),
+            )
+        )  # fmt: skip
+    if can_allocate(item.fit) and "learning_rate" in tuned:
+        found.append(
+            _guarded(
+                f"learning-rate{suffix}", f"Learning rate{of}",
+                lambda: answer_sections.learning_rate_section(item),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _other_families(answers: tuple[Answers, ...]) -> Section:
+    names = ", ".join(str(item.family) for item in answers[MOST_FAMILIES:])
+    text = f"Without figures here, for length: {names}. Ask for one with family=."
+    return Section(id="others", title="Other families", blocks=(Prose(text=text),))
+
+
+def _guarded(id: str, title: str, make: Callable[[], Blocks]) -> Section:
+    """Make a section, or one that shows why it could not be made."""
+    try:
+        return Section(id=id, title=title, blocks=make())
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+        return Section(id=id, title=title, error=text)

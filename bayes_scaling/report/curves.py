@@ -1,0 +1,171 @@
+"""Loss along the best path of a law: what the figures show, computed by the decisions room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.decisions import Allocation, Forecast, allocate, forecast
+from bayes_scaling.decisions.sizes import FLOPS_PER_PARAM_TOKEN, Values
+from bayes_scaling.errors import InputError
+from bayes_scaling.inference import Fit
+from bayes_scaling.laws.design import source_column
+from bayes_scaling.runs import RunTable
+
+POINTS = 24
+"""Places along a curve; the curves are close to straight on log axes."""
+
+FIGURE_DRAWS = 1000
+"""Draws behind a figure of the allocation; tables and forecasts use all of them."""
+
+FACTOR = 100.0
+"""How far beyond the largest run a forecast is asked for, unless it is said."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LossCurve:
+    """Loss along the compute-optimal path, or along the only input of a law.
+
+    Attributes
+    ----------
+    along : str
+        What is on the x axis: ``"flops"``, ``"params"``, ``"tokens"`` or the input of the law.
+    x : array (n,)
+        Places, ascending, in the unit of that column.
+    forecast : Forecast
+        Draws of both losses at each place, and of tuned inputs.
+    allocation : Allocation or None
+        The path, where the law splits budgets.
+    """
+
+    along: str
+    x: NDArray[np.float64]
+    forecast: Forecast
+    allocation: Allocation | None = None
+
+
+def can_allocate(fit: Fit) -> bool:
+    """Tell whether a law trades params against tokens and needs nothing else."""
+    return set(fit.model.sizes) == {"params", "tokens"}
+
+
+def several_groups(fit: Fit) -> bool:
+    """Tell whether answers differ between groups of runs."""
+    grouped = any(values.ndim == 3 for values in fit.draws.values())
+    return grouped and len(fit.groups) > 1
+
+
+def runs_of(fit: Fit, family: str | None) -> RunTable:
+    """Return the runs of one group; all of them for None."""
+    if family is None:
+        return fit.runs
+    return fit.runs.take(fit.runs.labels(fit.model.group) == family)
+
+
+def observed(fit: Fit, runs: RunTable, along: str) -> NDArray[np.float64]:
+    """Return where the runs lie on an axis (n_runs,), counted as the law counts.
+
+    A law in non-embedding params has its budgets in them as well, so its runs are placed by
+    6 x params_nonembedding x tokens.
+    """
+    params = source_column(fit.model, runs, "params")
+    if along == "flops" and "flops" not in fit.model.inputs:
+        if params != "params" or "flops" not in runs:
+            return np.asarray(FLOPS_PER_PARAM_TOKEN * runs[params] * runs["tokens"])
+    return np.asarray(runs[source_column(fit.model, runs, along)], float)
+
+
+def default_axis(fit: Fit) -> str:
+    """Return what a forecast of a law is asked along: flops, or its only input.
+
+    Raises
+    ------
+    InputError
+        The law has several inputs that nothing ties together.
+    """
+    if can_allocate(fit):
+        return "flops"
+    if len(fit.model.sizes) == 1:
+        return fit.model.sizes[0]
+    raise InputError(
+        f"{fit.model.id} reads {', '.join(fit.model.sizes)}, and only params and tokens are tied "
+        "by a budget: ask fit.forecast for the sizes you mean"
+    )
+
+
+def farthest(fit: Fit, along: str) -> float:
+    """Return the largest value of the runs on an axis."""
+    return float(np.nanmax(observed(fit, fit.runs, along)))
+
+
+def loss_curve(
+    fit: Fit,
+    *,
+    along: str | None = None,
+    to: float | None = None,
+    family: str | None = None,
+    allow_unconverged: bool = False,
+) -> LossCurve:
+    """Compute both losses along the best path of a law.
+
+    Parameters
+    ----------
+    fit : Fit
+        The posterior.
+    along : str, optional
+        Axis: ``flops``, ``params`` or ``tokens`` for a law that splits budgets; else its input.
+    to : float, optional
+        Where the path ends: a budget [FLOP] for a law that splits budgets, else a value of its
+        input. By default 100 times the largest of the runs.
+    family : str, optional
+        The group it is asked for, where the fit has several.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    LossCurve
+
+    Raises
+    ------
+    InputError
+        The law has no such axis, or the range is empty.
+    """
+    base = default_axis(fit)
+    along = base if along is None else along
+    allowed = ("flops", "params", "tokens") if base == "flops" and can_allocate(fit) else (base,)
+    if along not in allowed:
+        raise InputError(f"{fit.model.id} can be shown along {', '.join(allowed)}; got {along!r}")
+    seen = observed(fit, runs_of(fit, family), base)
+    low = float(np.nanmin(seen))
+    high = FACTOR * float(np.nanmax(seen)) if to is None else float(to)
+    if not high > 0:
+        raise InputError(f"a path must end at a positive {base}, got {to!r}")
+    places = np.geomspace(low, max(high, float(np.nanmax(seen))), POINTS)
+    path = None
+    sizes: dict[str, Values] = {base: places}
+    if can_allocate(fit):
+        path = allocate(
+            thin(fit), flops=places.tolist(), family=family, allow_unconverged=allow_unconverged
+        )
+        sizes["params"] = np.median(path.params, axis=0)
+    if family is not None:
+        sizes[fit.model.group] = family
+    found = forecast(fit, sizes, allow_unconverged=allow_unconverged)
+    # One deviation per draw all along the path: the same bands, without the jitter of fresh ones.
+    deviation = found.draws[:, :1] / found.noise_free[:, :1]
+    found = replace(found, draws=found.noise_free * deviation)
+    return LossCurve(
+        along=along, x=np.asarray(found.plan.columns[along]), forecast=found, allocation=path
+    )
+
+
+def thin(fit: Fit, draws: int = FIGURE_DRAWS) -> Fit:
+    """Return the fit with about as many draws as a figure needs, evenly taken from every chain."""
+    chains, each = next(iter(fit.draws.values())).shape[:2]
+    step = max(1, (chains * each) // draws)
+    kept = {name: values[:, ::step] for name, values in fit.draws.items()}
+    length = next(iter(kept.values())).shape[1]
+    return replace(fit, draws=kept, settings=replace(fit.settings, draws=length))

@@ -1,0 +1,155 @@
+"""`report`: one self-contained HTML file that says what a fit says."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from importlib import resources
+from pathlib import Path
+
+from bayes_scaling.errors import BayesScalingError, InputError
+from bayes_scaling.inference import Fit
+from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.report.blocks import Section
+
+
+class ReportError(BayesScalingError, RuntimeError):
+    """A report was written, and some of its sections could not be made.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it shows an error in place of each of them.
+    sections : tuple of Section
+        Those that failed.
+    """
+
+    def __init__(self, path: Path, sections: tuple[Section, ...]) -> None:
+        self.path, self.sections = path, sections
+        lines = "".join(f"\n  - {section.title}: {section.error}" for section in sections)
+        super().__init__(f"{path} was written without {len(sections)} of its sections{lines}")
+
+
+def report(
+    fit: Fit,
+    path: str | Path = "report.html",
+    *,
+    flops: float | None = None,
+    target_loss: float | None = None,
+    family: str | None = None,
+    probability: float = PROBABILITY,
+    title: str | None = None,
+    command: str | None = None,
+    allow_unconverged: bool = False,
+) -> Path:
+    """Write a fit, its forecast and its allocation to one HTML file that needs nothing else.
+
+    Parameters
+    ----------
+    fit : Fit
+        The posterior.
+    path : str or Path
+        Where to; a file that is there is replaced once the new one is complete.
+    flops : float, optional
+        The budget that is asked about [FLOP]; 100 times the largest run by default. A law of one
+        input is asked at 100 times its largest value instead.
+    target_loss : float, optional
+        A loss to reach; its chance is then part of the verdict.
+    family : str, optional
+        The group to answer for, where the fit has several; all of them by default.
+    probability : float
+        Probability of every interval.
+    title : str, optional
+        Heading of the page.
+    command : str, optional
+        The command that made it, for the provenance.
+    allow_unconverged : bool
+        Whether to write about a fit that did not converge, under a red banner.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        An argument cannot be used; nothing is written.
+    UnconvergedError
+        The fit did not converge; nothing is written.
+    ReportError
+        The file was written, and a section could not be made.
+
+    Examples
+    --------
+    >>> bs.report(fit, "report.html", flops=1e23, target_loss=2.0)  # doctest: +SKIP
+    """
+    from bayes_scaling.report.answers import ask, families
+    from bayes_scaling.report.contents import make_sections
+
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise InputError(f"no folder {str(path.parent)!r} for {path.name!r}; create it first")
+    fit.require_converged(allow_unconverged=allow_unconverged)
+    question = ask(fit, flops=flops, target_loss=target_loss, probability=probability)
+    families(fit, family)
+    sections = make_sections(fit, question, family=family, command=command)
+    heading = title or f"What {len(fit.runs)} runs say: a forecast by {fit.model.id}"
+    _write(path, render(fit, sections, heading))
+    failed = tuple(section for section in sections if section.error)
+    if failed:
+        raise ReportError(path, failed)
+    return path
+
+
+def render(fit: Fit, sections: tuple[Section, ...], title: str) -> str:
+    """Fill the template; every text is escaped there.
+
+    Parameters
+    ----------
+    fit : Fit
+        The posterior, for the banner.
+    sections : tuple of Section
+        What stands on the page.
+    title : str
+        Its heading.
+
+    Returns
+    -------
+    str
+        The page.
+    """
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    here = resources.files("bayes_scaling.report")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["math"] = Markup
+    template = environment.from_string(here.joinpath("template.html.j2").read_text("utf-8"))
+    return template.render(
+        title=title,
+        sections=sections,
+        banner=_banner(fit),
+        style=Markup(here.joinpath("report.css").read_text("utf-8")),
+    )
+
+
+def _banner(fit: Fit) -> str:
+    """Return what must be read before anything else; empty where all is well."""
+    failed = "; ".join(str(check) for check in fit.checks if check.verdict == "fail")
+    if fit.status == "unconverged":
+        return f"The fit did not converge. Do not decide on these numbers. {failed}."
+    if not fit.trustworthy:
+        return f"A check of the fit failed. Resolve it before deciding on these numbers. {failed}."
+    return ""
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,41 @@
+"""What columns are called in figures and tables, with their units."""
+
+from __future__ import annotations
+
+from bayes_scaling.inference import Fit
+from bayes_scaling.runs.columns import COLUMNS
+
+LONGEST = 60
+"""Longest name of a metric that is printed in full."""
+
+AXES = {
+    "flops": "training compute C = 6 N D [FLOP]",
+    "params": "parameters N",
+    "tokens": "training tokens D",
+}
+
+
+def column_label(name: str) -> str:
+    """Write the name of a column, with its unit where that says more than the name."""
+    unit = COLUMNS[name].unit if name in COLUMNS else ""
+    return f"{name} [{unit}]" if unit not in ("", "1", "parameters", name) else name
+
+
+def axis_label(fit: Fit, name: str) -> str:
+    """Name an axis with its unit, as the law counts it."""
+    source = dict(fit.model.columns).get(name)
+    if source == "params_nonembedding" and source in fit.runs:
+        return "non-embedding parameters N"
+    return AXES.get(name) or column_label(name)
+
+
+def response_label(fit: Fit) -> str:
+    """Name the response with its unit; a metric that all runs share knows better what it is."""
+    name = fit.model.response
+    metrics = fit.runs.groups("metric") if "metric" in fit.runs else ()
+    if len(metrics) != 1 or not metrics[0] or len(metrics[0]) > LONGEST:
+        return column_label(name)
+    if "nats" in metrics[0] or "bits" in metrics[0]:
+        return f"{name} [{metrics[0]}]"
+    unit = COLUMNS[name].unit if name in COLUMNS else "1"
+    return f"{name} on {metrics[0]}" + (f" [{unit}]" if unit != "1" else "")
