@@ -25,8 +25,10 @@ report: setup
 test: setup
 	$(BIN)/python -m pytest
 
-test-slow: setup
+# From here on jax is there, so the fast tests of the trainer, skipped without it, run as well.
+test-slow: setup-train
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest tests/datasets
 
 notebooks: setup
 	@set -e; set -- notebooks/*.py; \
@@ -34,13 +36,13 @@ notebooks: setup
 	for notebook; do echo "$$notebook"; MPLBACKEND=Agg $(BIN)/python "$$notebook"; done
 
 lint: setup-dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
 
 format: setup-dev
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
 
 setup:
 	@.ci/setup
