@@ -14,7 +14,7 @@ from bayes_scaling.inference import Fit
 from bayes_scaling.laws.design import source_column
 from bayes_scaling.runs import RunTable
 
-POINTS = 24
+POINTS = 16
 """Places along a curve; the curves are close to straight on log axes."""
 
 FIGURE_DRAWS = 1000

@@ -14,8 +14,8 @@ GREEK = {
 }  # fmt: skip
 SYMBOLS = {"params": "N", "tokens": "D", "flops": "C", "learning_rate": "η", "loss": "L"}
 OPERATORS = {
-    "<=": "≤", ">=": "≥", "==": "=", "!=": "≠", "and": "∧", "or": "&or;", "<": "&lt;", ">": "&gt;",
-    "+": "+", "-": "&minus;",
+    "<=": "≤", ">=": "≥", "==": "=", "!=": "≠", "and": "∧", "or": "&#8744;",
+    "<": "&lt;", ">": "&gt;", "+": "+", "-": "&#8722;",
 }  # fmt: skip
 PRECEDENCE = {
     "or": 0, "and": 1, "<": 3, "<=": 3, ">": 3, ">=": 3, "==": 3, "!=": 3,
@@ -75,7 +75,7 @@ def _markup(node: Node) -> tuple[str, int]:
         case Name(id):
             return symbol(id), ATOM
         case Call("neg", (arg,)):
-            return f"<mo>&minus;</mo>{_inside(arg, 6)}", 6
+            return f"<mo>&#8722;</mo>{_inside(arg, 6)}", 6
         case Call("/", (top, bottom)):
             return f"<mfrac>{row(top)}{row(bottom)}</mfrac>", 8
         case Call("**", (base, exponent)):

@@ -107,7 +107,7 @@ def write_chance(share: float, draws: int) -> str:
 
 def _round_odds(value: float) -> int:
     """Round odds to two digits: nobody wants to read 1 in 237."""
-    return int(float(f"{value:.1e}"))
+    return round(value) if value < 100 else int(float(f"{value:.1e}"))
 
 
 def _round_down(value: float) -> int:

@@ -30,6 +30,10 @@ TEXT, SMALL = 9.0, 8.0
 """Sizes of text [point]."""
 
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+"""Digits to exponents."""
+
+
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
     """Make a figure that belongs to no window."""
     from matplotlib.figure import Figure
@@ -80,10 +84,11 @@ def log_scale(ax: Axes, which: Literal["x", "y"], low: float, high: float) -> No
     if decades >= 2.2:
         step = max(1, math.ceil(decades / 8))
         powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
-        axis.set_major_locator(
-            ticker.FixedLocator([10.0**power for power in powers if power % step == 0])
-        )
-        axis.set_major_formatter(ticker.LogFormatterMathtext())
+        shown = [power for power in powers if power % step == 0]
+        axis.set_major_locator(ticker.FixedLocator([10.0**power for power in shown]))
+        # As plain text: setting a tick as mathematics takes 15 ms, half of all drawing.
+        texts = [f"10{str(power).translate(RAISED)}" for power in shown]
+        axis.set_major_formatter(ticker.FixedFormatter(texts))
         return
     if decades > 0.7:
         start = math.floor(math.log10(low))
@@ -94,8 +99,8 @@ def log_scale(ax: Axes, which: Literal["x", "y"], low: float, high: float) -> No
     chosen = [tick for tick in ticks if low <= tick <= high]
     axis.set_major_locator(ticker.FixedLocator(chosen))
     form = "{:.0e}".format if high >= 1e4 and decades > 0.7 else write_number
-    texts = (form(value).replace("e+0", "e").replace("e+", "e") for value in chosen)
-    axis.set_major_formatter(ticker.FixedFormatter(list(texts)))
+    texts = [form(value).replace("e+0", "e").replace("e+", "e") for value in chosen]
+    axis.set_major_formatter(ticker.FixedFormatter(texts))
 
 
 def set_log_limits(ax: Axes, *, x: tuple[float, float], y: tuple[float, float]) -> None:

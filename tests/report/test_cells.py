@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+
+from bayes_scaling.report.cells import best_rates, cell_of, mistuned
+from bayes_scaling.runs import RunTable
+
+
+def table(**columns: list[float]) -> RunTable:
+    return RunTable(columns={name: np.array(values) for name, values in columns.items()})
+
+
+RUNS = table(
+    params=[1e3, 1e3, 1e3, 1e3, 2e3, 2e3, 5e3],
+    tokens=[1e5, 1e5, 1e5, 1e5, 1e5, 1e5, 1e5],
+    learning_rate=[0.1, 0.2, 0.4, 0.2, 0.1, 0.2, 0.1],
+    loss=[2.5, 2.3, 2.6, 2.31, 2.2, 2.1, 2.0],
+)
+
+
+def test_cells_are_sizes_equal_to_three_digits() -> None:
+    runs = table(params=[1000.0, 1000.1, 1010.0], tokens=[1e5, 1e5, 1e5])
+    cell = cell_of(runs)
+    assert cell[0] == cell[1] != cell[2]
+
+
+def test_a_repeat_at_the_best_rate_is_not_mistuned() -> None:
+    assert mistuned(RUNS).tolist() == [True, False, True, False, True, False, False]
+
+
+def test_without_learning_rates_nothing_is_known_to_be_mistuned() -> None:
+    runs = table(params=[1e3, 1e3], tokens=[1e5, 1e5], loss=[2.0, 2.1])
+    assert not mistuned(runs).any()
+    assert len(best_rates(runs)) == 0
+
+
+def test_best_rates_of_cells_that_tried_three() -> None:
+    best = best_rates(RUNS)
+    assert best.params.tolist() == [1e3]
+    assert best.learning_rate.tolist() == [0.2]
+    assert best.at_end.tolist() == [False]
+
+
+def test_a_best_rate_at_the_end_is_told() -> None:
+    runs = table(
+        params=[1e3] * 3, tokens=[1e5] * 3, learning_rate=[0.1, 0.2, 0.4], loss=[3.0, 2.5, 2.4]
+    )
+    assert best_rates(runs).at_end.tolist() == [True]

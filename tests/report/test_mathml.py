@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from bayes_scaling.laws import Model, list_models, load_model
+from bayes_scaling.laws.parse import parse_formula
+from bayes_scaling.report.mathml import formula_lines, row
+
+
+def words(markup: str) -> str:
+    text = "".join(ElementTree.fromstring(markup).itertext())
+    return text.replace("\N{MINUS SIGN}", "-")
+
+
+@pytest.mark.parametrize("model", list_models(), ids=lambda model: model.id)
+def test_every_shipped_model_is_well_formed(model: Model) -> None:
+    lines = formula_lines(model)
+    assert lines
+    assert all(words(line) for line in lines)
+
+
+def test_chinchilla_reads_as_published() -> None:
+    (line,) = formula_lines(load_model("chinchilla"))
+    assert words(line).replace("\u2062", "") == "L=E+a(NN0)-α+b(DD0)-β"
+    assert line.count("<mfrac>") == line.count("<msup>") == 2
+
+
+def test_the_valley_shows_its_named_lines() -> None:
+    lines = [words(line) for line in formula_lines(load_model("chinchilla-lr"))]
+    assert len(lines) == 5
+    assert lines[1].startswith("base=E")
+    assert lines[-1].startswith("ηbest=exp")
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("a * (b + c)", "a\u2062(b+c)"),
+        ("a - (b - c)", "a-(b-c)"),
+        ("(a + b)**c", "(a+b)c"),
+        ("-a * b", "-a\u2062b"),
+        ("sqrt(a) + 2.5e-9", "a+2.5×10-9"),
+        ("where(a <= b, a, b)", "{aif a≤bbotherwise"),
+        ("where(a < b, a, b)", "{aif a<bbotherwise"),
+    ],
+)
+def test_brackets_stand_where_they_must(formula: str, expected: str) -> None:
+    assert words(row(parse_formula(formula))) == expected
