@@ -38,8 +38,9 @@ def verdict(answers: tuple[Answers, ...]) -> tuple[Block, ...]:
         blocks.append(_families_table(answers))
     for item in answers[:1]:
         blocks += [Prose(text=_headline(item), lead=True), Facts(rows=_facts(item))]
-    kind = format_kind(first.question.probability)
-    blocks.append(Prose(text=f"Large numbers are medians; brackets hold {kind}, equal-tailed."))
+    share = f"{100 * first.question.probability:g} %"
+    text = f"Large numbers are medians; brackets hold {share} of the draws, with equal tails (ETI)."
+    blocks.append(Prose(text=text))
     if first.question.unanswered:
         blocks.append(_unanswered(first))
     return (*blocks, _caveat(first), *_lesser_caveats(first))
@@ -50,7 +51,9 @@ def place(answers: Answers) -> str:
     at = answers.question.at
     if answers.question.axis == "flops":
         return f"{write_number(at)} FLOP"
-    return f"{write_count(at)} {answers.question.axis}"
+    axis = str(answers.question.axis)
+    meant = dict(answers.fit.model.columns).get(axis) == "params_nonembedding"
+    return f"{write_count(at)} {'non-embedding parameters' if meant else axis}"
 
 
 def _headline(item: Answers) -> str:
@@ -130,7 +133,7 @@ def _families_table(answers: tuple[Answers, ...]) -> Table:
     allocates = answers[0].allocation is not None
     head = ["family", "runs"]
     head += ["parameters N*", "tokens D*"] if allocates else []
-    head += ["loss of a new run", "noise-free loss"]
+    head += ["loss of a new run"]
     head += [f"chance of missing {target:g}"] if target is not None else []
     rows = []
     for item in answers:
@@ -141,8 +144,7 @@ def _families_table(answers: tuple[Answers, ...]) -> Table:
                 without_kind(write_counts(draws[:, column], probability))
                 for draws in (item.allocation.params, item.allocation.tokens)
             ]
-        for draws in (item.planned.draws, item.planned.noise_free):
-            row.append(_cell(draws[:, 0], probability))
+        row.append(_cell(item.planned.draws[:, 0], probability))
         if target is not None:
             row.append(_chance(item.planned, target)[1])
         rows.append(tuple(row))
@@ -184,6 +186,9 @@ def loss_section(item: Answers) -> tuple[Block, ...]:
     along = item.curve.along
     ax = plots.plot_loss(item.fit, family=item.family, curve=item.curve, planned=item.planned)
     path = "along the compute-optimal path" if item.allocation is not None else f"against {along}"
+    above = (
+        "Runs away from the best split lie above the line." if item.allocation is not None else ""
+    )
     worse = (
         " Faint points are runs that another learning rate beat at the same size."
         if "learning_rate" in item.runs
@@ -194,7 +199,7 @@ def loss_section(item: Answers) -> tuple[Block, ...]:
         alt=f"Loss {path}: {len(item.runs)} runs, the law with 50 % and 90 % bands, and the "
         f"forecast at {place(item)}: {interval(item.planned.draws[:, 0])}.",
         caption=f"Loss {path}. Shaded bands: the law. Dashed: where 90 % of new runs should fall. "
-        f"Runs away from the best split lie above the line.{worse} "
+        f"{above}{worse} "
         "Right of the dotted line there are no runs.",
     )
     return (picture, _forecast_table(item))

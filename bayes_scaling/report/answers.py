@@ -24,6 +24,7 @@ from bayes_scaling.report.curves import (
     runs_of,
     several_groups,
 )
+from bayes_scaling.report.numbers import write_number
 from bayes_scaling.runs import RunTable
 
 STEPS = (0.01, 0.1, 1.0, 10.0)
@@ -94,7 +95,7 @@ def ask(
         )
     if flops is not None and axis != "flops":
         unanswered.append(
-            f"The loss at {flops:g} FLOP: {fit.model.id} does not read compute. The forecast is "
+            f"The loss at {write_number(flops)} FLOP: {fit.model.id} does not read compute. The forecast is "
             f"for {FACTOR:g} times the largest {axis} of the runs instead."
         )
         flops = None

@@ -166,8 +166,10 @@ def plot_allocation(
     places = budgets
     if runs is not None and {"params", "tokens", "flops"} <= set(runs.columns):
         for name, colour in (("tokens", style.RED), ("params", style.BLUE)):
+            # Each place once: faint points on top of each other would look like something else.
+            x, y = np.unique(np.stack([runs["flops"], runs[name]]), axis=1)
             ax.scatter(
-                runs["flops"], runs[name], s=7, color=colour, alpha=0.3, linewidth=0,
+                x, y, s=8, color=colour, alpha=0.4, linewidth=0,
                 label=f"{name if name == 'tokens' else 'parameters'} of the runs",
             )  # fmt: skip
             shown.append(runs[name])
