@@ -186,21 +186,20 @@ def loss_section(item: Answers) -> tuple[Block, ...]:
     along = item.curve.along
     ax = plots.plot_loss(item.fit, family=item.family, curve=item.curve, planned=item.planned)
     path = "along the compute-optimal path" if item.allocation is not None else f"against {along}"
-    above = (
-        "Runs away from the best split lie above the line." if item.allocation is not None else ""
-    )
+    splits = item.allocation is not None
+    above = " Runs away from the best split lie above the line." if splits else ""
     worse = (
         " Faint points are runs that another learning rate beat at the same size."
         if "learning_rate" in item.runs
         else ""
     )
+    loss = interval(item.planned.draws[:, 0], item.question.probability)
     picture = Picture(
         source=style.to_data_uri(ax.figure, "loss"),  # type: ignore[arg-type]
         alt=f"Loss {path}: {len(item.runs)} runs, the law with 50 % and 90 % bands, and the "
-        f"forecast at {place(item)}: {interval(item.planned.draws[:, 0])}.",
-        caption=f"Loss {path}. Shaded bands: the law. Dashed: where 90 % of new runs should fall. "
-        f"{above}{worse} "
-        "Right of the dotted line there are no runs.",
+        f"forecast at {place(item)}: {loss}.",
+        caption=f"Loss {path}. Shaded bands: the law. Dashed: where 90 % of new runs should fall."
+        f"{above}{worse} Right of the dotted line there are no runs.",
     )
     return (picture, _forecast_table(item))
 

@@ -95,8 +95,8 @@ def ask(
         )
     if flops is not None and axis != "flops":
         unanswered.append(
-            f"The loss at {write_number(flops)} FLOP: {fit.model.id} does not read compute. The forecast is "
-            f"for {FACTOR:g} times the largest {axis} of the runs instead."
+            f"The loss at {write_number(flops)} FLOP: {fit.model.id} does not read compute. "
+            f"The forecast is for {FACTOR:g} times the largest {axis} of the runs instead."
         )
         flops = None
     return Question(

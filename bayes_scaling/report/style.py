@@ -81,7 +81,7 @@ def log_scale(ax: Axes, which: Literal["x", "y"], low: float, high: float) -> No
     decades = math.log10(high / low)
     axis.set_minor_locator(ticker.NullLocator())
     axis.set_minor_formatter(ticker.NullFormatter())
-    if decades >= 2.2:
+    if decades >= 3:
         step = max(1, math.ceil(decades / 8))
         powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
         shown = [power for power in powers if power % step == 0]

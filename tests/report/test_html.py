@@ -185,7 +185,7 @@ def test_a_trustworthy_fit_has_no_banner(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("model", "place"),
-    [("kaplan-n", "params"), ("kaplan-d", "tokens"), ("kaplan-c", "FLOP")],
+    [("kaplan-n", "non-embedding parameters"), ("kaplan-d", "tokens"), ("kaplan-c", "FLOP")],
 )
 def test_a_law_of_one_input_says_what_it_cannot_answer(
     model: str, place: str, tmp_path: Path
