@@ -118,7 +118,11 @@ def format_numbers(median: float, lower: float, upper: float) -> tuple[str, str,
     if 1e-3 <= size < 1e5:
         places = min(max(decimals, 0), 12)
         return (f"{median:.{places}f}", f"{lower:.{places}f}", f"{upper:.{places}f}")
-    return (_scientific(median, decimals), _scientific(lower, decimals), _scientific(upper, decimals))
+    return (
+        _scientific(median, decimals),
+        _scientific(lower, decimals),
+        _scientific(upper, decimals),
+    )
 
 
 def _scientific(value: float, decimals: int) -> str:
@@ -126,4 +130,5 @@ def _scientific(value: float, decimals: int) -> str:
     if value == 0:
         return "0"
     digits = decimals + math.floor(math.log10(abs(value)))
-    return f"{value:.{min(max(digits, 1), 12)}e}".replace("e+", "e")
+    mantissa, exponent = f"{value:.{min(max(digits, 1), 12)}e}".split("e")
+    return f"{mantissa}e{int(exponent)}"

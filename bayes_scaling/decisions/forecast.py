@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.sizes import Plan, Sizes, read_plan
+from bayes_scaling.decisions.sizes import Plan, Sizes, complete, read_plan
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
 from bayes_scaling.laws.density import per_run
@@ -141,13 +141,20 @@ def extrapolation(
 ) -> dict[str, NDArray[np.float64]]:
     """E-folds by which runs lie beyond the fitted ones (n_runs,), by input and in flops."""
     beyond = {}
-    for name in sorted({*fit.model.inputs, "flops"}):
-        source = source_column(fit.model, fit.runs, name)
-        if name not in columns or source not in fit.runs:
-            continue
-        fitted = np.log(np.asarray(fit.runs[source], float))
-        asked = np.log(columns[name])
-        beyond[name] = np.maximum(
-            0.0, np.maximum(asked - np.nanmax(fitted), np.nanmin(fitted) - asked)
-        )
+    for name, values in fitted_sizes(fit).items():
+        if name in columns:
+            fitted, asked = np.log(values), np.log(columns[name])
+            outside = np.maximum(asked - np.nanmax(fitted), np.nanmin(fitted) - asked)
+            beyond[name] = np.maximum(0.0, outside)
     return beyond
+
+
+def fitted_sizes(fit: Fit) -> dict[str, NDArray[np.float64]]:
+    """Return inputs and compute of the fitted runs (n_runs,), in the counts the law means."""
+    sizes = {
+        name: np.asarray(fit.runs[source_column(fit.model, fit.runs, name)], float)
+        for name in fit.model.inputs
+    }
+    if "flops" not in sizes and not {"params", "tokens"} <= set(sizes) and "flops" in fit.runs:
+        sizes["flops"] = np.asarray(fit.runs["flops"], float)
+    return dict(sorted(complete(sizes).items()))

@@ -6,12 +6,13 @@ import secrets
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bayes_scaling import __version__
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.inference.diagnostics import diagnose, elements, mixing
 from bayes_scaling.inference.fit import Fit
@@ -21,8 +22,8 @@ from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable, read_runs
 
-PACKAGES = ("bayes-scaling", "pymc", "nutpie", "arviz", "numpy")
-"""Packages whose versions are kept with a fit."""
+PACKAGES = ("pymc", "nutpie", "arviz", "numpy")
+"""Packages whose versions are kept with a fit, beside our own."""
 
 
 def fit(
@@ -30,7 +31,7 @@ def fit(
     runs: RunTable | Any,
     *,
     draws: int = 1000,
-    tune: int = 1000,
+    tune: int = 500,
     chains: int = 4,
     target_accept: float = 0.9,
     random_seed: int | None = None,
@@ -135,12 +136,6 @@ def _provenance(model: Model, runs: RunTable, sampled: Sampled) -> dict[str, str
         "runs_hash": runs.content_hash,
         "compile_seconds": f"{sampled.compile_seconds:.3f}",
         "sample_seconds": f"{sampled.sample_seconds:.3f}",
-        **{f"version_{name}": _version(name) for name in PACKAGES},
+        "version_bayes-scaling": __version__,
+        **{f"version_{name}": version(name) for name in PACKAGES},
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -37,7 +37,7 @@ class Settings:
     """
 
     draws: int = 1000
-    tune: int = 1000
+    tune: int = 500
     chains: int = 4
     target_accept: float = 0.9
     random_seed: int = 0

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -101,7 +102,7 @@ class Model:
 
     # ---- the formula -------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def law(self) -> Node:
         """The formula with every ``[where]`` line written out."""
         return self._closed(self.formula)
@@ -114,13 +115,12 @@ class Model:
     @property
     def sizes(self) -> tuple[str, ...]:
         """Inputs a forecast must be given: those without a tuned value."""
-        tuned = {line.name for line in self.tuned}
-        return tuple(name for name in self.inputs if name not in tuned)
+        return tuple(name for name in self.inputs if name not in self._tuned)
 
     @property
     def reference_names(self) -> tuple[str, ...]:
         """Reference sizes that formula or derived quantities read, such as ``params_ref``."""
-        nodes = [self.law, *(line.node for line in self.derived), *self._tuned_nodes()]
+        nodes = [self.law, *(line.node for line in self.derived), *self._tuned.values()]
         nodes += [node for line in self.derived for _, node in line.inverse]
         found = set().union(*(names(node) for node in nodes))
         return tuple(sorted(name for name in found if name.endswith("_ref")))
@@ -148,7 +148,7 @@ class Model:
             Broadcast of all of them, in the unit of the response.
         """
         values = {**references, **parameters, **inputs}
-        for name, node in zip((line.name for line in self.tuned), self._tuned_nodes(), strict=True):
+        for name, node in self._tuned.items():
             if name not in values:
                 values[name] = evaluate(node, values)
         return evaluate(self.law, values)
@@ -157,8 +157,7 @@ class Model:
         self, name: str, parameters: Arrays, inputs: Arrays, references: Mapping[str, float]
     ) -> Any:
         """Compute the value an input takes in a well-tuned run; arguments as in `predict`."""
-        node = next(self._closed(line.node) for line in self.tuned if line.name == name)
-        return evaluate(node, {**references, **parameters, **inputs})
+        return evaluate(self._tuned[name], {**references, **parameters, **inputs})
 
     def derive(self, parameters: Arrays, references: Mapping[str, float]) -> dict[str, Any]:
         """Compute the derived quantities, in the published parameterisation."""
@@ -173,12 +172,13 @@ class Model:
             lines[line.name] = substitute(line.node, lines)
         return substitute(node, lines)
 
-    def _tuned_nodes(self) -> list[Node]:
-        return [self._closed(line.node) for line in self.tuned]
+    @cached_property
+    def _tuned(self) -> dict[str, Node]:
+        return {line.name: self._closed(line.node) for line in self.tuned}
 
     def _inputs(self) -> Iterator[str]:
         own = {parameter.name for parameter in self.parameters}
-        found = names(self.law).union(*(names(node) for node in self._tuned_nodes()))
+        found = names(self.law).union(*(names(node) for node in self._tuned.values()))
         return (name for name in found if name not in own and not name.endswith("_ref"))
 
     # ---- variants ----------------------------------------------------------------------------

@@ -1,0 +1,281 @@
+"""Every model of the catalogue: reads, predicts, builds; and what definitions may say."""
+
+import numpy as np
+import pytest
+from bayes_scaling.errors import InputError
+from bayes_scaling.laws import list_models, load_model
+from bayes_scaling.laws.density import log_likelihood, log_prior
+from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.model import Model
+from bayes_scaling.runs import RunTable
+
+IDS = [model.id for model in list_models()]
+SHIPPED = {
+    "chinchilla",
+    "chinchilla-lr",
+    "coupled",
+    "kaplan-c",
+    "kaplan-d",
+    "kaplan-n",
+    "kaplan-nd",
+}
+
+
+def table(families: int = 1) -> RunTable:
+    rng = np.random.default_rng(3)
+    params = np.exp(rng.uniform(np.log(1e7), np.log(1e9), 12 * families))
+    tokens = params * np.exp(rng.uniform(1, 5, params.size))
+    columns = {
+        "params": params,
+        "params_nonembedding": 0.8 * params,
+        "tokens": tokens,
+        "learning_rate": np.exp(rng.uniform(-8, -4, params.size)),
+        "loss": 1.7 + (params / 1e8) ** -0.3 * 0.4 + (tokens / 2e9) ** -0.3 * 0.4,
+    }
+    if families > 1:
+        columns["family"] = np.array([f"f{index % families}" for index in range(params.size)])
+    return RunTable.from_columns(columns)
+
+
+def prior_point(model: Model, n: int = 5) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    return {item.name: item.prior.sample(n, rng) for item in model.parameters}
+
+
+def test_the_shipped_models_are_there():
+    assert set(IDS) >= SHIPPED
+
+
+HAND = {
+    "chinchilla": lambda p, n, d, c, lr, r: p["E"] + p["a"] * (n / r["params_ref"]) ** -p["alpha"]
+    + p["b"] * (d / r["tokens_ref"]) ** -p["beta"],
+    "kaplan-n": lambda p, n, d, c, lr, r: p["a"] * (n / r["params_ref"]) ** -p["alpha_N"],
+    "kaplan-d": lambda p, n, d, c, lr, r: p["b"] * (d / r["tokens_ref"]) ** -p["alpha_D"],
+    "kaplan-c": lambda p, n, d, c, lr, r: p["c"] * (c / r["flops_ref"]) ** -p["alpha_C"],
+    "kaplan-nd": lambda p, n, d, c, lr, r: (
+        (p["a"] * (n / r["params_ref"]) ** -p["alpha_N"]) ** (1 / p["alpha_D"])
+        + p["b"] ** (1 / p["alpha_D"]) * r["tokens_ref"] / d
+    ) ** p["alpha_D"],
+    "coupled": lambda p, n, d, c, lr, r: p["E"] + (
+        (p["a"] * (n / r["params_ref"]) ** -p["alpha"]) ** (1 / p["k"])
+        + (p["b"] * (d / r["tokens_ref"]) ** -p["beta"]) ** (1 / p["k"])
+    ) ** p["k"],
+    "chinchilla-lr": lambda p, n, d, c, lr, r: HAND["chinchilla"](p, n, d, c, lr, r)
+    * valley(p, n, d, lr, r),
+}  # fmt: skip
+REFERENCES = {"params_ref": 3e8, "tokens_ref": 5e9, "flops_ref": 9e18}
+
+
+def valley(p, n, d, lr, r):
+    best = p["lr_best"] * (n / r["params_ref"]) ** p["s_N"] * (d / r["tokens_ref"]) ** p["s_D"]
+    return np.exp(0.5 * p["h"] * np.log(lr / best) ** 2)
+
+
+@pytest.mark.parametrize("name", sorted(HAND))
+def test_prediction_equals_a_hand_computation(name):
+    model = load_model(name)
+    point = prior_point(model)
+    for n, d, lr in ((2e8, 4e9, 1e-3), (7e10, 1.4e12, 2e-4), (1e6, 3e10, 1e-2)):
+        inputs = {"params": n, "tokens": d, "flops": 6 * n * d, "learning_rate": lr}
+        found = model.predict(point, inputs, REFERENCES)
+        wanted = HAND[name](point, n, d, 6 * n * d, lr, REFERENCES)
+        np.testing.assert_allclose(found, wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("families", [1, 3])
+def test_built_density_equals_the_numpy_one_and_has_a_gradient(name, families):
+    model = load_model(name)
+    design = make_design(model, table(families))
+    built = model.build(table(families))
+    point = built.initial_point()
+    assert all(np.isfinite(value).all() for value in point.values())
+    gradient = built.compile_dlogp(mode="FAST_COMPILE")(point)
+    assert np.isfinite(gradient).all()
+    natural = {
+        variable.name: value
+        for variable, value in zip(
+            built.unobserved_value_vars,
+            built.compile_fn(built.unobserved_value_vars, mode="FAST_COMPILE")(point),
+            strict=True,
+        )
+    }
+    draws = {key: np.asarray(value)[None] for key, value in natural.items() if "__" not in key}
+    wanted = sum(float(np.sum(value)) for value in log_prior_of_built(model, draws).values())
+    wanted += float(log_likelihood(model, design, draws).sum())
+    found = built.compile_logp(jacobian=False, mode="FAST_COMPILE")(point)
+    np.testing.assert_allclose(found, wanted, rtol=1e-8)
+
+
+def log_prior_of_built(model, draws):
+    """The prior in terms of what is sampled: standardised deviations in the non-centred form."""
+    found = log_prior(model, draws)
+    for item in model.parameters:
+        if item.offset_name in draws:
+            offset = draws[item.offset_name]
+            found[item.name] = -0.5 * offset**2 - 0.5 * np.log(2 * np.pi)
+    return found
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_prior_predictive_is_finite_and_within_reason(name):
+    model = load_model(name)
+    point = {key: value[:, None] for key, value in prior_point(model, 500).items()}
+    design = make_design(model, table())
+    losses = model.predict(point, design.inputs, design.references)
+    assert np.isfinite(losses).all()
+    low, high = np.quantile(losses, [0.05, 0.95])
+    assert 0.3 < low < high < 60
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_definition_survives_its_own_form(name):
+    model = load_model(name)
+    again = load_model(model.to_dict())
+    assert again == model or again.to_dict() == model.to_dict()
+    assert again.content_hash == model.content_hash
+
+
+@pytest.mark.parametrize("name", ["chinchilla", "kaplan-n", "kaplan-d", "kaplan-c", "kaplan-nd"])
+def test_inverse_of_a_derived_quantity_gives_the_parameter_back(name):
+    model = load_model(name)
+    point = prior_point(model)
+    derived = model.derive(point, REFERENCES)
+    for line in model.derived:
+        for parameter, node in line.inverse:
+            from bayes_scaling.laws.nodes import evaluate
+
+            back = evaluate(node, {**REFERENCES, **point, **derived})
+            np.testing.assert_allclose(back, point[parameter], rtol=1e-9)
+
+
+def test_published_constants_give_the_published_loss():
+    """Kaplan's L(N, D) at one point, from N_c and D_c as printed in table 2."""
+    model = load_model("kaplan-nd")
+    alpha_n, alpha_d, n_c, d_c, n, d = 0.076, 0.103, 6.4e13, 1.8e13, 1.5e9, 2.2e10
+    point = {
+        "alpha_N": alpha_n, "alpha_D": alpha_d,
+        "a": (n_c / REFERENCES["params_ref"]) ** alpha_n,
+        "b": (d_c / REFERENCES["tokens_ref"]) ** alpha_d,
+    }  # fmt: skip
+    wanted = ((n_c / n) ** (alpha_n / alpha_d) + d_c / d) ** alpha_d
+    found = model.predict(point, {"params": n, "tokens": d}, REFERENCES)
+    assert found == pytest.approx(wanted, rel=1e-12)
+    assert model.derive(point, REFERENCES)["N_c"] == pytest.approx(n_c)
+
+
+def test_a_prior_on_n_c_replaces_the_term_at_the_reference():
+    prior = {"dist": "LogNormal", "mu": 32.0, "sigma": 2.0}
+    model = load_model("kaplan-nd").with_priors({"N_c": prior})
+    names = [item.name for item in model.parameters]
+    assert "N_c" in names
+    assert "a" not in names
+    point = prior_point(model)
+    derived = model.derive(point, REFERENCES)
+    plain = load_model("kaplan-nd")
+    wanted = plain.predict(
+        {**point, "a": derived["a"]}, {"params": 1e9, "tokens": 1e10}, REFERENCES
+    )
+    found = model.predict(point, {"params": 1e9, "tokens": 1e10}, REFERENCES)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+def test_with_priors_changes_the_hash_and_names_every_unknown():
+    model = load_model("chinchilla")
+    prior = {"dist": "LogNormal", "mu": -1.0, "sigma": 0.3}
+    changed = model.with_priors({"alpha": prior})
+    assert changed.parameter("alpha").prior.to_dict() == prior
+    assert changed.content_hash != model.content_hash
+    with pytest.raises(InputError) as caught:
+        model.with_priors({"gamma": prior, "delta": prior})
+    assert "'gamma'" in str(caught.value)
+    assert "'delta'" in str(caught.value)
+
+
+def test_pooled_by_needs_the_column():
+    model = load_model("chinchilla").pooled_by("corpus")
+    with pytest.raises(InputError, match="corpus"):
+        make_design(model, table())
+
+
+def test_base_is_written_out():
+    model = load_model("chinchilla-lr")
+    assert model.base == "chinchilla"
+    assert {"E", "alpha", "s_N"} <= {item.name for item in model.parameters}
+    assert model.sizes == ("params", "tokens")
+
+
+def test_tuned_learning_rate_is_the_bottom_of_the_valley():
+    model = load_model("chinchilla-lr")
+    point = prior_point(model)
+    sizes = {"params": 4e8, "tokens": 8e9}
+    best = model.tuned_value("learning_rate", point, sizes, REFERENCES)
+    bottom = model.predict(point, sizes, REFERENCES)
+    np.testing.assert_allclose(bottom, HAND["chinchilla"](point, 4e8, 8e9, 0, 0, REFERENCES))
+    for factor in (0.5, 2.0):
+        assert (
+            model.predict(point, {**sizes, "learning_rate": factor * best}, REFERENCES) > bottom
+        ).all()
+
+
+GOOD = {
+    "id": "mine",
+    "formula": "E + a * (tokens / tokens_ref)**-g",
+    "parameters": {
+        name: {"prior": {"dist": "LogNormal", "mu": 0.0, "sigma": 1.0}} for name in ("E", "a", "g")
+    },
+}
+
+
+def test_a_users_definition_has_the_same_standing(tmp_path):
+    text = 'formula = "a * (tokens / tokens_ref)**-g"\n'
+    for name in ("a", "g"):
+        text += f'[parameters.{name}]\nprior = {{ dist = "LogNormal", mu = 0.0, sigma = 1.0 }}\n'
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    model = load_model(path)
+    assert model.id == "mine"
+    assert model.inputs == ("tokens",)
+    assert load_model(str(path)) == model
+
+
+@pytest.mark.parametrize(
+    ("change", "messages"),
+    [
+        ({"formul": "x"}, ["unknown key 'formul'", "'formula'"]),
+        ({"formula": "E + a * tokens**-gg"}, ["unknown name 'gg'", "[parameters.g] is never used"]),
+        ({"formula": "E + "}, ["cannot be read"]),
+        ({"response": "los"}, ["'los' is not a column"]),
+        ({"kind": "lore"}, ["law, rule, query, decision"]),
+        ({"noise": {"family": "cauchy", "tau": {}}}, ["student_t, normal", "'tau'"]),
+        ({"where": {"x": "log(tokenz)"}}, ["[where] x", "'tokens'"]),
+        ({"derived": {"A": "a * widht_ref"}}, ["[derived] A"]),
+        ({"tuned": {"speed": "a"}}, ["speed is not an input"]),
+        ({"parameters": {"tokens": GOOD["parameters"]["a"]}}, ["rename it"]),
+        ({"parameters": {"a": {"prior": {"dist": "Normal"}}, "g": {"pool": 3}}}, ["mu", "sigma", "'prior' is missing"]),
+        ({"parameters": {"a": GOOD["parameters"]["a"] | {"pool": 3}}}, ['pool is "shared"']),
+        ({"base": "nothing"}, ["no model 'nothing'"]),
+        ({"group": None, "parameters": {
+            "E": GOOD["parameters"]["E"] | {"pool": "family"},
+            "a": GOOD["parameters"]["a"] | {"pool": "corpus"},
+            "g": GOOD["parameters"]["g"]}}, ["corpus, family"]),
+    ],
+)  # fmt: skip
+def test_every_problem_of_a_definition_is_named(change, messages):
+    with pytest.raises(InputError) as caught:
+        load_model({**GOOD, **change})
+    for message in messages:
+        assert message in str(caught.value)
+
+
+def test_unknown_model_suggests_the_nearest():
+    with pytest.raises(InputError, match="did you mean 'chinchilla'"):
+        load_model("chinchila")
+
+
+def test_a_circle_of_bases_is_refused(tmp_path, monkeypatch):
+    for one, other in (("one", "two"), ("two", "one")):
+        (tmp_path / f"{one}.toml").write_text(f'base = "{other}"\nformula = "base"\n')
+    monkeypatch.setattr("bayes_scaling.laws.catalogue.model_folders", lambda: (tmp_path,))
+    with pytest.raises(InputError, match="circle"):
+        load_model("one")
