@@ -1,7 +1,13 @@
 """Formulas: parsing by whitelist, evaluation, text and LaTeX."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
+
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.nodes import FUNCTIONS, NUMPY, evaluate, names, substitute
 from bayes_scaling.laws.parse import check_names, parse_condition, parse_formula
@@ -18,28 +24,30 @@ FORMULAS = [
     ("a / (b * x)", lambda x, a, b: a / (b * x)),
     ("x**-a", lambda x, a, b: x**-a),
     ("a * -b", lambda x, a, b: a * -b),
-    ("exp(-x) + log(x) + log10(x) + sqrt(x)", lambda x, a, b: np.exp(-x) + np.log(x) + np.log10(x) + np.sqrt(x)),
+    ("exp(-x) + log(x)", lambda x, a, b: np.exp(-x) + np.log(x)),
+    ("log10(x) + sqrt(x)", lambda x, a, b: np.log10(x) + np.sqrt(x)),
     ("sigmoid(b * x)", lambda x, a, b: 1 / (1 + np.exp(-b * x))),
     ("logaddexp(a, x)", lambda x, a, b: np.log(np.exp(a) + np.exp(x))),
-    ("min(a, x, 1) + max(a, x, 1)", lambda x, a, b: np.minimum(np.minimum(a, x), 1) + np.maximum(np.maximum(a, x), 1)),
+    ("min(a, x, 1)", lambda x, a, b: np.minimum(np.minimum(a, x), 1)),
+    ("max(a, x, 1)", lambda x, a, b: np.maximum(np.maximum(a, x), 1)),
     ("where(x > a, x, a)", lambda x, a, b: np.maximum(x, a)),
     ("+x - 1e-3", lambda x, a, b: x - 0.001),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "by_hand"), FORMULAS)
-def test_value_is_that_of_the_formula_by_hand(text, by_hand):
+def test_value_is_that_of_the_formula_by_hand(text: str, by_hand: Callable[..., Any]) -> None:
     found = evaluate(parse_formula(text), VALUES)
     np.testing.assert_allclose(found, by_hand(**VALUES), rtol=1e-14)
 
 
 @pytest.mark.parametrize(("text", "by_hand"), FORMULAS)
-def test_text_parses_back_to_the_same_nodes(text, by_hand):
+def test_text_parses_back_to_the_same_nodes(text: str, by_hand: Callable[..., Any]) -> None:
     node = parse_formula(text)
     assert parse_formula(to_text(node)) == node
 
 
-def test_every_function_has_a_numpy_operation():
+def test_every_function_has_a_numpy_operation() -> None:
     assert set(FUNCTIONS) <= set(NUMPY)
 
 
@@ -72,12 +80,12 @@ def test_every_function_has_a_numpy_operation():
         ("a\0b", "formula"),
     ],
 )
-def test_what_is_outside_the_whitelist_is_refused(text, message):
+def test_what_is_outside_the_whitelist_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_formula(text)
 
 
-def test_condition_joins_comparisons_and_text():
+def test_condition_joins_comparisons_and_text() -> None:
     node = parse_condition('flops <= 1e19 and not family == "c4" or flops > 1e21')
     found = evaluate(
         node, {"flops": np.array([1e18, 1e18, 1e22]), "family": np.array(["c4", "rw", "c4"])}
@@ -85,24 +93,24 @@ def test_condition_joins_comparisons_and_text():
     np.testing.assert_array_equal(found, [False, True, True])
 
 
-def test_condition_must_compare_something():
+def test_condition_must_compare_something() -> None:
     with pytest.raises(InputError, match="compares nothing"):
         parse_condition("flops + 1")
 
 
-def test_unknown_name_suggests_the_nearest():
+def test_unknown_name_suggests_the_nearest() -> None:
     (problem,) = check_names(parse_formula("alpa * x"), {"alpha", "x"}, where="formula")
     assert "'alpa'" in problem
     assert "'alpha'" in problem
 
 
-def test_names_and_substitution():
+def test_names_and_substitution() -> None:
     node = parse_formula("a * x + b")
     assert names(node) == {"a", "b", "x"}
     assert to_text(substitute(node, {"b": parse_formula("a - 1")})) == "a * x + (a - 1)"
 
 
-def test_latex_of_the_chinchilla_law():
+def test_latex_of_the_chinchilla_law() -> None:
     node = parse_formula("E + a * (params / params_ref)**-alpha")
     assert to_latex(node) == r"E + a \, \left(\frac{N}{N_0}\right)^{-\alpha}"
 
@@ -116,5 +124,5 @@ def test_latex_of_the_chinchilla_law():
         ("lr_best", r"\mathrm{lr}_{\mathrm{best}}"),
     ],
 )
-def test_latex_names(name, latex):
+def test_latex_names(name: str, latex: str) -> None:
     assert latex_name(name) == latex

@@ -1,7 +1,14 @@
 """Every model of the catalogue: reads, predicts, builds; and what definitions may say."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import list_models, load_model
 from bayes_scaling.laws.density import log_likelihood, log_prior
@@ -42,11 +49,11 @@ def prior_point(model: Model, n: int = 5) -> dict[str, np.ndarray]:
     return {item.name: item.prior.sample(n, rng) for item in model.parameters}
 
 
-def test_the_shipped_models_are_there():
+def test_the_shipped_models_are_there() -> None:
     assert set(IDS) >= SHIPPED
 
 
-HAND = {
+HAND: dict[str, Callable[..., Any]] = {
     "chinchilla": lambda p, n, d, c, lr, r: p["E"] + p["a"] * (n / r["params_ref"]) ** -p["alpha"]
     + p["b"] * (d / r["tokens_ref"]) ** -p["beta"],
     "kaplan-n": lambda p, n, d, c, lr, r: p["a"] * (n / r["params_ref"]) ** -p["alpha_N"],
@@ -66,17 +73,17 @@ HAND = {
 REFERENCES = {"params_ref": 3e8, "tokens_ref": 5e9, "flops_ref": 9e18}
 
 
-def valley(p, n, d, lr, r):
+def valley(p: Any, n: float, d: float, lr: float, r: Any) -> Any:
     best = p["lr_best"] * (n / r["params_ref"]) ** p["s_N"] * (d / r["tokens_ref"]) ** p["s_D"]
     return np.exp(0.5 * p["h"] * np.log(lr / best) ** 2)
 
 
 @pytest.mark.parametrize("name", sorted(HAND))
-def test_prediction_equals_a_hand_computation(name):
+def test_prediction_equals_a_hand_computation(name: str) -> None:
     model = load_model(name)
     point = prior_point(model)
     for n, d, lr in ((2e8, 4e9, 1e-3), (7e10, 1.4e12, 2e-4), (1e6, 3e10, 1e-2)):
-        inputs = {"params": n, "tokens": d, "flops": 6 * n * d, "learning_rate": lr}
+        inputs: dict[str, Any] = {"params": n, "tokens": d, "flops": 6 * n * d, "learning_rate": lr}
         found = model.predict(point, inputs, REFERENCES)
         wanted = HAND[name](point, n, d, 6 * n * d, lr, REFERENCES)
         np.testing.assert_allclose(found, wanted, rtol=1e-10)
@@ -84,7 +91,7 @@ def test_prediction_equals_a_hand_computation(name):
 
 @pytest.mark.parametrize("name", IDS)
 @pytest.mark.parametrize("families", [1, 3])
-def test_built_density_equals_the_numpy_one_and_has_a_gradient(name, families):
+def test_built_density_equals_the_numpy_one_and_has_a_gradient(name: str, families: int) -> None:
     model = load_model(name)
     design = make_design(model, table(families))
     built = model.build(table(families))
@@ -107,7 +114,7 @@ def test_built_density_equals_the_numpy_one_and_has_a_gradient(name, families):
     np.testing.assert_allclose(found, wanted, rtol=1e-8)
 
 
-def log_prior_of_built(model, draws):
+def log_prior_of_built(model: Model, draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The prior in terms of what is sampled: standardised deviations in the non-centred form."""
     found = log_prior(model, draws)
     for item in model.parameters:
@@ -118,7 +125,7 @@ def log_prior_of_built(model, draws):
 
 
 @pytest.mark.parametrize("name", IDS)
-def test_prior_predictive_is_finite_and_within_reason(name):
+def test_prior_predictive_is_finite_and_within_reason(name: str) -> None:
     model = load_model(name)
     point = {key: value[:, None] for key, value in prior_point(model, 500).items()}
     design = make_design(model, table())
@@ -129,7 +136,7 @@ def test_prior_predictive_is_finite_and_within_reason(name):
 
 
 @pytest.mark.parametrize("name", IDS)
-def test_definition_survives_its_own_form(name):
+def test_definition_survives_its_own_form(name: str) -> None:
     model = load_model(name)
     again = load_model(model.to_dict())
     assert again == model or again.to_dict() == model.to_dict()
@@ -137,7 +144,7 @@ def test_definition_survives_its_own_form(name):
 
 
 @pytest.mark.parametrize("name", ["chinchilla", "kaplan-n", "kaplan-d", "kaplan-c", "kaplan-nd"])
-def test_inverse_of_a_derived_quantity_gives_the_parameter_back(name):
+def test_inverse_of_a_derived_quantity_gives_the_parameter_back(name: str) -> None:
     model = load_model(name)
     point = prior_point(model)
     derived = model.derive(point, REFERENCES)
@@ -149,7 +156,7 @@ def test_inverse_of_a_derived_quantity_gives_the_parameter_back(name):
             np.testing.assert_allclose(back, point[parameter], rtol=1e-9)
 
 
-def test_published_constants_give_the_published_loss():
+def test_published_constants_give_the_published_loss() -> None:
     """Kaplan's L(N, D) at one point, from N_c and D_c as printed in table 2."""
     model = load_model("kaplan-nd")
     alpha_n, alpha_d, n_c, d_c, n, d = 0.076, 0.103, 6.4e13, 1.8e13, 1.5e9, 2.2e10
@@ -158,13 +165,14 @@ def test_published_constants_give_the_published_loss():
         "a": (n_c / REFERENCES["params_ref"]) ** alpha_n,
         "b": (d_c / REFERENCES["tokens_ref"]) ** alpha_d,
     }  # fmt: skip
+    sizes: dict[str, Any] = {"params": n, "tokens": d}
     wanted = ((n_c / n) ** (alpha_n / alpha_d) + d_c / d) ** alpha_d
-    found = model.predict(point, {"params": n, "tokens": d}, REFERENCES)
+    found = model.predict(point, sizes, REFERENCES)
     assert found == pytest.approx(wanted, rel=1e-12)
     assert model.derive(point, REFERENCES)["N_c"] == pytest.approx(n_c)
 
 
-def test_a_prior_on_n_c_replaces_the_term_at_the_reference():
+def test_a_prior_on_n_c_replaces_the_term_at_the_reference() -> None:
     prior = {"dist": "LogNormal", "mu": 32.0, "sigma": 2.0}
     model = load_model("kaplan-nd").with_priors({"N_c": prior})
     names = [item.name for item in model.parameters]
@@ -172,15 +180,14 @@ def test_a_prior_on_n_c_replaces_the_term_at_the_reference():
     assert "a" not in names
     point = prior_point(model)
     derived = model.derive(point, REFERENCES)
+    sizes: dict[str, Any] = {"params": 1e9, "tokens": 1e10}
     plain = load_model("kaplan-nd")
-    wanted = plain.predict(
-        {**point, "a": derived["a"]}, {"params": 1e9, "tokens": 1e10}, REFERENCES
-    )
-    found = model.predict(point, {"params": 1e9, "tokens": 1e10}, REFERENCES)
+    wanted = plain.predict({**point, "a": derived["a"]}, sizes, REFERENCES)
+    found = model.predict(point, sizes, REFERENCES)
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
 
 
-def test_with_priors_changes_the_hash_and_names_every_unknown():
+def test_with_priors_changes_the_hash_and_names_every_unknown() -> None:
     model = load_model("chinchilla")
     prior = {"dist": "LogNormal", "mu": -1.0, "sigma": 0.3}
     changed = model.with_priors({"alpha": prior})
@@ -192,23 +199,23 @@ def test_with_priors_changes_the_hash_and_names_every_unknown():
     assert "'delta'" in str(caught.value)
 
 
-def test_pooled_by_needs_the_column():
+def test_pooled_by_needs_the_column() -> None:
     model = load_model("chinchilla").pooled_by("corpus")
     with pytest.raises(InputError, match="corpus"):
         make_design(model, table())
 
 
-def test_base_is_written_out():
+def test_base_is_written_out() -> None:
     model = load_model("chinchilla-lr")
     assert model.base == "chinchilla"
     assert {"E", "alpha", "s_N"} <= {item.name for item in model.parameters}
     assert model.sizes == ("params", "tokens")
 
 
-def test_tuned_learning_rate_is_the_bottom_of_the_valley():
+def test_tuned_learning_rate_is_the_bottom_of_the_valley() -> None:
     model = load_model("chinchilla-lr")
     point = prior_point(model)
-    sizes = {"params": 4e8, "tokens": 8e9}
+    sizes: dict[str, Any] = {"params": 4e8, "tokens": 8e9}
     best = model.tuned_value("learning_rate", point, sizes, REFERENCES)
     bottom = model.predict(point, sizes, REFERENCES)
     np.testing.assert_allclose(bottom, HAND["chinchilla"](point, 4e8, 8e9, 0, 0, REFERENCES))
@@ -218,7 +225,7 @@ def test_tuned_learning_rate_is_the_bottom_of_the_valley():
         ).all()
 
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "id": "mine",
     "formula": "E + a * (tokens / tokens_ref)**-g",
     "parameters": {
@@ -227,7 +234,7 @@ GOOD = {
 }
 
 
-def test_a_users_definition_has_the_same_standing(tmp_path):
+def test_a_users_definition_has_the_same_standing(tmp_path: Path) -> None:
     text = 'formula = "a * (tokens / tokens_ref)**-g"\n'
     for name in ("a", "g"):
         text += f'[parameters.{name}]\nprior = {{ dist = "LogNormal", mu = 0.0, sigma = 1.0 }}\n'
@@ -252,7 +259,8 @@ def test_a_users_definition_has_the_same_standing(tmp_path):
         ({"derived": {"A": "a * widht_ref"}}, ["[derived] A"]),
         ({"tuned": {"speed": "a"}}, ["speed is not an input"]),
         ({"parameters": {"tokens": GOOD["parameters"]["a"]}}, ["rename it"]),
-        ({"parameters": {"a": {"prior": {"dist": "Normal"}}, "g": {"pool": 3}}}, ["mu", "sigma", "'prior' is missing"]),
+        ({"parameters": {"a": {"prior": {"dist": "Normal"}}, "g": {"pool": 3}}},
+         ["mu", "sigma", "'prior' is missing"]),
         ({"parameters": {"a": GOOD["parameters"]["a"] | {"pool": 3}}}, ['pool is "shared"']),
         ({"base": "nothing"}, ["no model 'nothing'"]),
         ({"group": None, "parameters": {
@@ -261,19 +269,21 @@ def test_a_users_definition_has_the_same_standing(tmp_path):
             "g": GOOD["parameters"]["g"]}}, ["corpus, family"]),
     ],
 )  # fmt: skip
-def test_every_problem_of_a_definition_is_named(change, messages):
+def test_every_problem_of_a_definition_is_named(
+    change: dict[str, Any], messages: list[str]
+) -> None:
     with pytest.raises(InputError) as caught:
         load_model({**GOOD, **change})
     for message in messages:
         assert message in str(caught.value)
 
 
-def test_unknown_model_suggests_the_nearest():
+def test_unknown_model_suggests_the_nearest() -> None:
     with pytest.raises(InputError, match="did you mean 'chinchilla'"):
         load_model("chinchila")
 
 
-def test_a_circle_of_bases_is_refused(tmp_path, monkeypatch):
+def test_a_circle_of_bases_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for one, other in (("one", "two"), ("two", "one")):
         (tmp_path / f"{one}.toml").write_text(f'base = "{other}"\nformula = "base"\n')
     monkeypatch.setattr("bayes_scaling.laws.catalogue.model_folders", lambda: (tmp_path,))

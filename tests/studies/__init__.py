@@ -1,1 +1,1 @@
-"""Studies of calibration and speed: scripts that print figures; slow tests assert on some of them."""
+"""Studies of calibration and speed: scripts that print figures; slow tests assert on some."""

@@ -3,9 +3,9 @@
     python -m tests.studies.sampling_speed [runs.csv]
 
 The same laws and priors, written by hand in PyMC as a user would; the same number of chains;
-compiling excluded on both sides; smallest bulk effective sample size over the parameters; the median
-of five runs each, taken in turns. The 240 public points come from the data set ``chinchilla``; the
-last line is on 40 runs simulated with Kaplan's constants.
+compiling excluded on both sides; smallest bulk effective sample size over the parameters; the
+median of five runs each, taken in turns. The 240 public points come from the data set
+``chinchilla``; the last line is on 40 runs simulated with Kaplan's constants.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
+
 from bayes_scaling.inference.diagnostics import elements, mixing
 from bayes_scaling.inference.sampler import Settings, compiled_model, sample
 from bayes_scaling.laws import load_model, select_rows
 from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.runs import RunTable, read_runs
-
 from tests.studies.recovery import simulate_kaplan
 
 CHAINS = 4
@@ -78,7 +78,7 @@ def ours(model_id: str, design: Design, seed: int) -> float:
 
 
 def theirs(built: object, names: list[str], seed: int) -> float:
-    """Effective draws per second of `pm.sample` with its defaults; its own clock, compile excluded."""
+    """Effective draws per second of `pm.sample` with its defaults, by its own clock."""
     import pymc as pm
 
     with built:  # type: ignore[attr-defined]
