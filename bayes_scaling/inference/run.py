@@ -31,9 +31,9 @@ def fit(
     runs: RunTable | Any,
     *,
     draws: int = 1000,
-    tune: int = 500,
+    tune: int = 800,
     chains: int = 4,
-    target_accept: float = 0.9,
+    target_accept: float = 0.95,
     random_seed: int | None = None,
     progress: bool = False,
 ) -> Fit:

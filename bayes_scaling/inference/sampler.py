@@ -37,9 +37,9 @@ class Settings:
     """
 
     draws: int = 1000
-    tune: int = 500
+    tune: int = 800
     chains: int = 4
-    target_accept: float = 0.9
+    target_accept: float = 0.95
     random_seed: int = 0
 
     def check(self) -> None:
