@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from bayes_scaling.inference import Fit
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -36,3 +40,17 @@ def public_data() -> Callable[[str], Path]:
 def checkout() -> Path:
     """Return the top folder of the checkout."""
     return CHECKOUT
+
+
+@pytest.fixture(scope="session")
+def fitted() -> Fit:
+    """Sample chinchilla once, on 80 runs simulated at `tests.synthetic.truth`.
+
+    Compiling takes seconds; other fits of one group of runs then reuse the compiled model.
+    """
+    import bayes_scaling as bs
+    from tests.synthetic import synthetic_runs
+
+    model = bs.load_model("chinchilla")
+    runs = synthetic_runs(model, learning_rates=True, seed=1)
+    return bs.fit(model, runs, draws=500, tune=400, chains=2, random_seed=5)

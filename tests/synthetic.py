@@ -20,7 +20,7 @@ from bayes_scaling.runs import RunTable
 TRUTH: Mapping[str, float] = {
     "E": 1.8, "a": 0.4, "b": 0.4, "c": 3.0, "alpha": 0.35, "beta": 0.37, "k": 0.7,
     "alpha_N": 0.08, "alpha_D": 0.1, "alpha_C": 0.05,
-    "lr_best": 2e-3, "s_N": -0.5, "s_D": -0.1, "h": 0.02, "sigma": 0.005, "nu": 6.0,
+    "lr_best": 2e-3, "s_N": -0.5, "s_D": -0.1, "h": 0.02, "w": 2.0, "sigma": 0.005, "nu": 6.0,
 }  # fmt: skip
 """Values around which draws lie; kaplan laws take their a and b from `KAPLAN`."""
 

@@ -215,7 +215,7 @@ def test_groups_by_another_column_of_text_or_numbers() -> None:
     model = load_model("chinchilla")
     assert make_design(model.pooled_by("corpus"), runs).groups == ("a", "b")
     assert make_design(model.pooled_by("context_length"), runs).groups == ("2048", "512")
-    with pytest.raises(InputError, match="pooled by 'optimizer'.*they have params"):
+    with pytest.raises(InputError, match=r"pooled by 'optimizer'.*they have params"):
         make_design(model.pooled_by("optimizer"), runs)
 
 
