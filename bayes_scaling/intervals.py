@@ -116,13 +116,17 @@ def format_numbers(median: float, lower: float, upper: float) -> tuple[str, str,
         return (f"{median:.6g}", f"{lower:.6g}", f"{upper:.6g}")
     decimals = 1 - math.floor(math.log10(width))
     if 1e-3 <= size < 1e5:
-        places = min(max(decimals, 0), 12)
-        return (f"{median:.{places}f}", f"{lower:.{places}f}", f"{upper:.{places}f}")
+        return (_plain(median, decimals), _plain(lower, decimals), _plain(upper, decimals))
     return (
         _scientific(median, decimals),
         _scientific(lower, decimals),
         _scientific(upper, decimals),
     )
+
+
+def _plain(value: float, decimals: int) -> str:
+    """Write `value` without an exponent, rounded to `decimals` places (to tens where negative)."""
+    return f"{round(value, decimals):.{min(max(decimals, 0), 12)}f}"
 
 
 def _scientific(value: float, decimals: int) -> str:

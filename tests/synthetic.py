@@ -18,13 +18,13 @@ from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.runs import RunTable
 
 TRUTH: Mapping[str, float] = {
-    "E": 1.8, "a": 0.4, "b": 0.4, "c": 3.0, "alpha": 0.35, "beta": 0.37, "k": 0.7,
+    "c": 2.6, "f": 0.69, "m": 0.5, "E": 1.794, "a": 0.403, "b": 0.403, "alpha": 0.35, "beta": 0.37, "k": 0.7,
     "alpha_N": 0.08, "alpha_D": 0.1, "alpha_C": 0.05,
     "lr_best": 2e-3, "s_N": -0.5, "s_D": -0.1, "h": 0.02, "w": 2.0, "sigma": 0.005, "nu": 6.0,
 }  # fmt: skip
-"""Values around which draws lie; kaplan laws take their a and b from `KAPLAN`."""
+"""Values around which draws lie; kaplan laws take their own a, b and c from `KAPLAN`."""
 
-KAPLAN: Mapping[str, float] = {"a": 2.6, "b": 2.4}
+KAPLAN: Mapping[str, float] = {"a": 2.6, "b": 2.4, "c": 3.0}
 
 BUDGETS = (1e18, 1e19, 1e20, 1e21)
 RATIOS = (3.0, 10.0, 30.0, 100.0)
@@ -49,8 +49,23 @@ CONFLICT = (
 )  # fmt: skip
 
 
+PLAIN: Mapping[str, Any] = {
+    "id": "plain",
+    "formula": "E + a * (params / params_ref)**-alpha + b * (tokens / tokens_ref)**-beta",
+    "parameters": {
+        "E": {"prior": {"dist": "LogNormal", "mu": 0.2, "sigma": 0.7}, "pool": "separate"},
+        "a": {"prior": {"dist": "LogNormal", "mu": -0.7, "sigma": 1.0}, "pool": "separate"},
+        "b": {"prior": {"dist": "LogNormal", "mu": -0.7, "sigma": 1.0}, "pool": "separate"},
+        "alpha": {"prior": {"dist": "LogNormal", "mu": -1.05, "sigma": 0.5}, "pool": "family"},
+        "beta": {"prior": {"dist": "LogNormal", "mu": -1.05, "sigma": 0.5}, "pool": "family"},
+    },
+    "derived": {"A": "a * params_ref**alpha", "B": "b * tokens_ref**beta"},
+}
+"""The law of chinchilla with its terms themselves sampled, for tests that set them."""
+
+
 def truth(model: Model) -> dict[str, float]:
-    """Return a value for every parameter of a shipped model."""
+    """Return a value for every parameter of a shipped model, or of one with the same names."""
     values = {**TRUTH, **(KAPLAN if model.id.startswith("kaplan") else {})}
     return {item.name: values[item.name] for item in model.parameters}
 
@@ -111,7 +126,7 @@ def synthetic_runs(
 
 
 def synthetic_fit(
-    model: str = "chinchilla",
+    model: str | Mapping[str, Any] = "chinchilla",
     *,
     families: Sequence[str] = ("all",),
     learning_rates: bool | None = None,
@@ -125,8 +140,8 @@ def synthetic_fit(
 
     Parameters
     ----------
-    model : str
-        Id of a shipped model.
+    model : str or mapping
+        Id of a shipped model, or a definition such as `PLAIN`.
     families, learning_rates, extra, seed
         As in `synthetic_runs`; learning rates are there where the model reads them.
     draws : int

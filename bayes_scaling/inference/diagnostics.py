@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.laws.density import per_run
+from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.model import Model
 
 Verdict = Literal["ok", "warn", "fail"]
@@ -20,6 +22,12 @@ DIVERGENT = (0.001, 0.01)
 BFMI = (0.3, 0.2)
 PRIOR_TAIL = (0.01, 0.001)
 """Bounds between ok and warn, and between warn and fail, of each check."""
+
+LARGEST = 0.1
+"""Share of the runs, by size, on which the fit is checked for leaning; at least five."""
+
+LEANING = 1.0
+"""Median residual of the largest runs, in noise scales, from which the law leans."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +103,10 @@ def elements(draws: Draws, groups: tuple[str, ...]) -> Iterable[tuple[str, NDArr
 
 def diagnose(
     model: Model,
+    design: Design,
     draws: Draws,
     stats: Mapping[str, NDArray[Any]],
     mixed: Mapping[str, Mixing],
-    design_warnings: Iterable[str] = (),
 ) -> tuple[Check, ...]:
     """Check a posterior.
 
@@ -106,14 +114,14 @@ def diagnose(
     ----------
     model : Model
         The law, for its priors.
+    design : Design
+        The data.
     draws : mapping of str to array (n_chains, n_draws, ...)
         The posterior.
     stats : mapping of str to array (n_chains, n_draws)
         Sampler statistics.
     mixed : mapping of str to Mixing
         R-hat and effective sizes by quantity.
-    design_warnings : iterable of str
-        What was noticed about the data before sampling.
 
     Returns
     -------
@@ -125,7 +133,8 @@ def diagnose(
         _check_divergences(stats),
         _check_bfmi(stats),
         _check_conflict(model, draws),
-        *(Check(name="design", verdict="warn", evidence=text) for text in design_warnings),
+        _check_largest(model, design, draws),
+        *(Check(name="design", verdict="warn", evidence=text) for text in design.warnings),
     )
 
 
@@ -210,4 +219,30 @@ def _check_conflict(model: Model, draws: Draws) -> Check:
         f"posterior median of {name} at prior tail probability {worst:.2g}",
         f"the data pull {name} where the prior thought it impossible: check units and outliers, "
         f"or widen the prior of {name}",
+    )
+
+
+def _check_largest(model: Model, design: Design, draws: Draws) -> Check:
+    """See whether the largest runs lie to one side of the law: an extrapolation starts there."""
+    medians = {
+        item.name: np.median(draws[item.name], axis=(0, 1))[None] for item in model.parameters
+    }
+    values = per_run(model, medians, design.group)
+    law = model.predict(values, design.inputs, design.references)
+    residual = np.ravel(np.log(design.response) - np.log(law))
+    sizes = [np.log(design.inputs[n]) for n in ("params", "tokens", "flops") if n in design.inputs]
+    if not sizes:
+        return Check(name="largest runs", verdict="ok", evidence="the law reads no size")
+    count = min(residual.size, max(5, round(LARGEST * residual.size)))
+    largest = np.argsort(sum(sizes))[-count:]
+    leaning = float(np.median((residual / values["sigma"])[0, largest]))
+    shift = float(np.expm1(np.median(residual[largest])))
+    side = "below" if shift < 0 else "above"
+    return _advised(
+        "largest runs",
+        "ok" if abs(leaning) < LEANING else "warn",
+        f"the {count} largest lie {abs(shift):.1%} {side} the law (median), "
+        f"{abs(leaning):.1f} times the noise",
+        "the form bends away from the data where the forecast starts: fit the larger runs alone, "
+        "or another law",
     )

@@ -105,7 +105,7 @@ def assemble(
         references=dict(design.references),
         groups=design.groups,
         mixing=mixed,
-        checks=diagnose(model, kept, sampled.stats, mixed, design.warnings),
+        checks=diagnose(model, design, kept, sampled.stats, mixed),
         settings=settings,
         provenance=_provenance(model, runs, sampled),
     )

@@ -120,7 +120,7 @@ class Model:
     @property
     def reference_names(self) -> tuple[str, ...]:
         """Reference sizes that formula or derived quantities read, such as ``params_ref``."""
-        nodes = [self.law, *(line.node for line in self.derived), *self._tuned.values()]
+        nodes = [self.law, *self._derived.values(), *self._tuned.values()]
         nodes += [node for line in self.derived for _, node in line.inverse]
         found = set().union(*(names(node) for node in nodes))
         return tuple(sorted(name for name in found if name.endswith("_ref")))
@@ -162,15 +162,17 @@ class Model:
     def derive(self, parameters: Arrays, references: Mapping[str, float]) -> dict[str, Any]:
         """Compute the derived quantities, in the published parameterisation."""
         values: dict[str, Any] = {**references, **parameters}
-        for line in self.derived:
-            values[line.name] = evaluate(line.node, values)
-        return {line.name: values[line.name] for line in self.derived}
+        return {name: evaluate(node, values) for name, node in self._derived.items()}
 
     def _closed(self, node: Node) -> Node:
         lines: dict[str, Node] = {}
         for line in self.where:
             lines[line.name] = substitute(line.node, lines)
         return substitute(node, lines)
+
+    @cached_property
+    def _derived(self) -> dict[str, Node]:
+        return {line.name: self._closed(line.node) for line in self.derived}
 
     @cached_property
     def _tuned(self) -> dict[str, Node]:

@@ -93,7 +93,7 @@ class _Reader:
         formula = self.attempt(lambda: parse_formula(self.text("formula")))
         where = self.lines("where")
         if base:
-            where = (*base.where, Line(name="base", node=base.formula), *where)
+            where = _override((*base.where, Line(name="base", node=base.formula)), where)
         derived = _override(base.derived if base else (), self.lines("derived"))
         tuned = _override(base.tuned if base else (), self.lines("tuned"))
         parameters, exchanged, group = self.parameters(base)
@@ -244,12 +244,13 @@ def check_model(model: Model) -> list[str]:
     noise_names = {item.name for item in noises.PARAMETERS[model.noise]}
     for name in sorted(sampled - used - noise_names):
         problems.append(f"[parameters.{name}] is never used; remove it or use it in the formula")
-    reported = sampled | references
+    reported = (sampled | references | {line.name for line in model.where}) - columns
     for line in model.derived:
         check(line.node, f"[derived] {line.name}", reported)
-        reported.add(line.name)
         for name, node in line.inverse:
-            check(node, f"[derived] {line.name} inverse of {name}", reported)
+            check(
+                node, f"[derived] {line.name} inverse of {name}", sampled | {line.name} | references
+            )
     if model.response not in columns:
         problems.append(f"response {model.response!r} is not a column")
     return problems

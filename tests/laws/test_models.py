@@ -54,8 +54,9 @@ def test_the_shipped_models_are_there() -> None:
 
 
 HAND: dict[str, Callable[..., Any]] = {
-    "chinchilla": lambda p, n, d, c, lr, r: p["E"] + p["a"] * (n / r["params_ref"]) ** -p["alpha"]
-    + p["b"] * (d / r["tokens_ref"]) ** -p["beta"],
+    "chinchilla": lambda p, n, d, c, lr, r: p["c"] * (p["f"] + (1 - p["f"]) * (
+        p["m"] * (n / r["params_ref"]) ** -p["alpha"]
+        + (1 - p["m"]) * (d / r["tokens_ref"]) ** -p["beta"])),
     "kaplan-n": lambda p, n, d, c, lr, r: p["a"] * (n / r["params_ref"]) ** -p["alpha_N"],
     "kaplan-d": lambda p, n, d, c, lr, r: p["b"] * (d / r["tokens_ref"]) ** -p["alpha_D"],
     "kaplan-c": lambda p, n, d, c, lr, r: p["c"] * (c / r["flops_ref"]) ** -p["alpha_C"],
@@ -63,10 +64,9 @@ HAND: dict[str, Callable[..., Any]] = {
         (p["a"] * (n / r["params_ref"]) ** -p["alpha_N"]) ** (1 / p["alpha_D"])
         + p["b"] ** (1 / p["alpha_D"]) * r["tokens_ref"] / d
     ) ** p["alpha_D"],
-    "coupled": lambda p, n, d, c, lr, r: p["E"] + (
-        (p["a"] * (n / r["params_ref"]) ** -p["alpha"]) ** (1 / p["k"])
-        + (p["b"] * (d / r["tokens_ref"]) ** -p["beta"]) ** (1 / p["k"])
-    ) ** p["k"],
+    "coupled": lambda p, n, d, c, lr, r: p["c"] * (p["f"] + (1 - p["f"]) * (
+        p["m"] * (n / r["params_ref"]) ** (-p["alpha"] / p["k"])
+        + (1 - p["m"]) * (d / r["tokens_ref"]) ** (-p["beta"] / p["k"])) ** p["k"]),
     "chinchilla-lr": lambda p, n, d, c, lr, r: HAND["chinchilla"](p, n, d, c, lr, r)
     * valley(p, n, d, lr, r),
 }  # fmt: skip
@@ -75,7 +75,8 @@ REFERENCES = {"params_ref": 3e8, "tokens_ref": 5e9, "flops_ref": 9e18}
 
 def valley(p: Any, n: float, d: float, lr: float, r: Any) -> Any:
     best = p["lr_best"] * (n / r["params_ref"]) ** p["s_N"] * (d / r["tokens_ref"]) ** p["s_D"]
-    return np.exp(0.5 * p["h"] * np.log(lr / best) ** 2)
+    flank = np.sqrt(p["w"] ** 2 + np.log(lr / best) ** 2) - p["w"]
+    return np.exp(p["h"] * p["w"] * flank)
 
 
 @pytest.mark.parametrize("name", sorted(HAND))
@@ -143,7 +144,9 @@ def test_definition_survives_its_own_form(name: str) -> None:
     assert again.content_hash == model.content_hash
 
 
-@pytest.mark.parametrize("name", ["chinchilla", "kaplan-n", "kaplan-d", "kaplan-c", "kaplan-nd"])
+@pytest.mark.parametrize(
+    "name", ["chinchilla", "coupled", "kaplan-n", "kaplan-d", "kaplan-c", "kaplan-nd"]
+)
 def test_inverse_of_a_derived_quantity_gives_the_parameter_back(name: str) -> None:
     model = load_model(name)
     point = prior_point(model)
@@ -208,7 +211,7 @@ def test_pooled_by_needs_the_column() -> None:
 def test_base_is_written_out() -> None:
     model = load_model("chinchilla-lr")
     assert model.base == "chinchilla"
-    assert {"E", "alpha", "s_N"} <= {item.name for item in model.parameters}
+    assert {"c", "alpha", "s_N"} <= {item.name for item in model.parameters}
     assert model.sizes == ("params", "tokens")
 
 

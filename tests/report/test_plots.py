@@ -185,7 +185,7 @@ def test_posterior_draws_into_given_axes(fit: Fit) -> None:
 def test_separate_parameters_show_every_group() -> None:
     fit = synthetic_fit(families=("c4", "code", "web"))
     panel = plot_posterior(fit)[0]
-    assert panel.get_xlabel().startswith("E ")
+    assert panel.get_xlabel().startswith("c ")
     assert len(bands(panel)) == 1 + 3
 
 

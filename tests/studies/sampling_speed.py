@@ -24,6 +24,12 @@ from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.runs import RunTable, read_runs
 from tests.studies.recovery import simulate_kaplan
 
+TERMS = {
+    "chinchilla": (("E", 0.5), ("a", -0.7), ("b", -0.7)),
+    "kaplan-nd": (("a", 1.0), ("b", 1.0)),
+}
+"""Loss terms at the reference size and the median of their log, in the handwritten models."""
+
 CHAINS = 4
 REPEATS = 5
 
@@ -37,32 +43,22 @@ def handwritten(model_id: str, design: Design, *, published: bool = False) -> ob
 
     n = design.inputs["params"] / design.references["params_ref"]
     d = design.inputs["tokens"] / design.references["tokens_ref"]
-    model = load_model(model_id)
     with pm.Model() as built:
-        p = {
-            item.name: getattr(pm, item.prior.dist)(item.name, **dict(item.prior.args))
-            for item in model.parameters
-            if not (published and item.name in ("a", "b"))
-        }
+        sigma, nu = pm.LogNormal("sigma", -5.0, 1.5), pm.LogNormal("nu", 2.0, 0.75)
         if model_id == "chinchilla":
-            loss = p["E"] + p["a"] * n ** -p["alpha"] + p["b"] * d ** -p["beta"]
-        elif published:
-            n_c = pm.LogNormal("N_c", 31.0, 3.0)
-            d_c = pm.LogNormal("D_c", 30.0, 3.0)
-            ratio = p["alpha_N"] / p["alpha_D"]
-            n, d = design.inputs["params"], design.inputs["tokens"]
-            loss = ((n_c / n) ** ratio + d_c / d) ** p["alpha_D"]
+            e, a, b = (pm.LogNormal(name, mu, 1.0) for name, mu in TERMS["chinchilla"])
+            alpha, beta = (pm.LogNormal(name, -1.05, 0.5) for name in ("alpha", "beta"))
+            loss = e + a * n**-alpha + b * d**-beta
         else:
-            ratio = p["alpha_N"] / p["alpha_D"]
-            terms = p["a"] ** (1 / p["alpha_D"]) * n**-ratio + p["b"] ** (1 / p["alpha_D"]) / d
-            loss = terms ** p["alpha_D"]
-        pm.StudentT(
-            "y",
-            nu=p["nu"],
-            mu=pm.math.log(loss),
-            sigma=p["sigma"],
-            observed=np.log(design.response),
-        )
+            alpha, beta = (pm.LogNormal(name, -2.3, 0.7) for name in ("alpha_N", "alpha_D"))
+            if published:
+                n_c, d_c = pm.LogNormal("N_c", 31.0, 3.0), pm.LogNormal("D_c", 30.0, 3.0)
+                terms = (n_c / design.inputs["params"]) ** (alpha / beta)
+                loss = (terms + d_c / design.inputs["tokens"]) ** beta
+            else:
+                a, b = (pm.LogNormal(name, mu, 0.7) for name, mu in TERMS["kaplan-nd"])
+                loss = (a ** (1 / beta) * n ** (-alpha / beta) + b ** (1 / beta) / d) ** beta
+        pm.StudentT("y", nu=nu, mu=pm.math.log(loss), sigma=sigma, observed=np.log(design.response))
     return built
 
 
