@@ -18,7 +18,8 @@ from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.runs import RunTable
 
 TRUTH: Mapping[str, float] = {
-    "c": 2.6, "f": 0.69, "m": 0.5, "E": 1.794, "a": 0.403, "b": 0.403, "alpha": 0.35, "beta": 0.37, "k": 0.7,
+    "c": 2.6, "f": 0.69, "m": 0.5, "E": 1.794, "a": 0.403, "b": 0.403,
+    "alpha": 0.35, "beta": 0.37, "k": 0.7,
     "alpha_N": 0.08, "alpha_D": 0.1, "alpha_C": 0.05,
     "lr_best": 2e-3, "s_N": -0.5, "s_D": -0.1, "h": 0.02, "w": 2.0, "sigma": 0.005, "nu": 6.0,
 }  # fmt: skip

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from bayes_scaling.inference import Check
 from bayes_scaling.inference.diagnostics import Mixing, diagnose, elements, mixing
 from bayes_scaling.laws.design import Design, make_design
-from tests.synthetic import synthetic_fit
+from tests.synthetic import PLAIN, synthetic_fit
 
-FIT = synthetic_fit(spread=0.001)
+FIT = synthetic_fit(PLAIN, spread=0.001)
 MODEL = FIT.model
 DESIGN = make_design(MODEL, FIT.runs)
 GOOD = Mixing(r_hat=1.0, ess=2000.0, ess_tail=1800.0)
@@ -158,7 +158,7 @@ def test_verdict_on_prior_conflict(side: int, sigmas: float, verdict: str) -> No
 
 
 def test_pooled_parameters_are_judged_by_their_population() -> None:
-    fit = synthetic_fit(families=("a", "b"))
+    fit = synthetic_fit(PLAIN, families=("a", "b"))
     stats = {"diverging": fit.stats["diverging"], "energy": chains()}
     design = make_design(MODEL, fit.runs)
 

@@ -28,7 +28,9 @@ def test_summary_has_parameters_and_derived_quantities(fitted: Fit) -> None:
     assert list(table.columns) == [
         "median", "lower", "upper", "probability", "kind", "r_hat", "ess", "ess_tail",
     ]  # fmt: skip
-    assert set(table.index) == {"E", "a", "b", "alpha", "beta", "sigma", "nu", "A", "B"}
+    parameters = {item.name for item in fitted.model.parameters}
+    assert set(table.index) == parameters | {line.name for line in fitted.model.derived}
+    assert {"E", "alpha", "beta", "sigma", "nu", "A", "B"} <= set(table.index)
     draws = fitted.draws["A"].ravel()
     assert table.loc["A", "median"] == pytest.approx(np.median(draws))
     assert table.loc["A", "lower"] == pytest.approx(np.quantile(draws, 0.1))
@@ -160,7 +162,7 @@ def test_groups_are_a_labelled_dimension(pooled: Fit) -> None:
     web = tree["posterior"]["alpha"].sel(family="web")
     np.testing.assert_array_equal(web, pooled.draws["alpha"][..., 1])
     assert tree["posterior"]["alpha_population"].dims == ("chain", "draw")
-    assert tree["log_prior"]["E"].dims == ("chain", "draw", "family")
+    assert tree["log_prior"]["beta"].dims == ("chain", "draw", "family")
     assert tree["log_likelihood"]["loss"].dims == ("chain", "draw", "run_index")
     assert np.array_equal(tree["runs"]["family"], pooled.runs["family"])
 
@@ -179,4 +181,5 @@ def test_the_model_can_be_taken_over_in_pymc(fitted: Fit, pooled: Fit) -> None:
     assert {"alpha_population", "alpha_sd", "alpha"} <= {
         v.name for v in (*grouped.free_RVs, *grouped.deterministics)
     }
-    assert pooled.draws.keys() - {"A", "B"} <= set(grouped.named_vars)
+    derived = {line.name for line in pooled.model.derived}
+    assert pooled.draws.keys() - derived <= set(grouped.named_vars)
