@@ -1,7 +1,7 @@
 """What a posterior is for: forecasts and allocations, as functions of draws in numpy."""
 
-from bayes_scaling.decisions.allocate import Allocation, allocate
-from bayes_scaling.decisions.forecast import Forecast, forecast
+from bayes_scaling.decisions.allocate import Allocation
+from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.decisions.sizes import Plan
 
-__all__ = ["Allocation", "Forecast", "Plan", "allocate", "forecast"]
+__all__ = ["Allocation", "Forecast", "Plan"]

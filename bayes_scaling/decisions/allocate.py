@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.forecast import extrapolation
+from bayes_scaling.decisions.optimum import SOLVERS, Index, Loss
 from bayes_scaling.decisions.sizes import FLOPS_PER_PARAM_TOKEN, group_index
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
 from bayes_scaling.laws.density import per_run
 
@@ -20,19 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-Index = NDArray[np.int64]
-Edge = NDArray[np.bool_]
-Loss = Callable[[Array, Array, Index], Array]
-"""Loss as a function of log params, log tokens and the draw; the three broadcast."""
-
-GRID_STEP = 0.25
-"""Spacing of the first search [e-folds of params]."""
-
-STENCIL = 1e-2
-"""Step of the finite differences [e-folds]; their error is its fourth power."""
-
-SEARCH = 120.0
-"""Range searched for the missing size when params or tokens are given: 1 to e^this."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -164,7 +152,7 @@ def allocate(
     parameters = per_run(fit.model, fit.flat, group)
     loss = _loss_function(fit, int(group[0]))
     draws = np.arange(fit.settings.chains * fit.settings.draws)
-    solved = [_SOLVERS[given](loss, float(np.log(value)), draws) for value in values]
+    solved = [SOLVERS[given](loss, float(np.log(value)), draws) for value in values]
     log_params = np.stack([item[0] for item in solved], axis=1)
     log_tokens = np.stack([item[1] for item in solved], axis=1)
     sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
@@ -226,72 +214,3 @@ def _loss_function(fit: Fit, group: int) -> Loss:
         return np.asarray(fit.model.predict(parameters, sizes, fit.references))
 
     return loss
-
-
-def _imbalance(loss: Loss, u: Array, v: Array, draw: Index) -> Array:
-    """Slope of log loss when params grow at the cost of tokens, by a five-point stencil.
-
-    Zero where the split of a budget is optimal, negative where there are too few params.
-    """
-
-    def at(step: int) -> Array:
-        return np.log(loss(u + step * STENCIL, v - step * STENCIL, draw))
-
-    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * STENCIL)
-
-
-def _split_flops(loss: Loss, log_flops: float, draws: Index) -> tuple[Array, Array, Edge]:
-    """Optimal log params and log tokens (n_draws,) on a budget, and whether at the edge."""
-    total = log_flops - np.log(FLOPS_PER_PARAM_TOKEN)
-    grid = np.linspace(0.0, total, max(3, int(total / GRID_STEP) + 1))
-    valley = loss(grid, total - grid, draws[:, None])
-    best = np.argmin(np.nan_to_num(valley, nan=np.inf), axis=1)
-    edge = (best == 0) | (best == grid.size - 1)
-    inside = np.clip(best, 1, grid.size - 2)
-    root = _root(
-        lambda u, draw: _imbalance(loss, u, total - u, draw),
-        grid[inside - 1],
-        grid[inside + 1],
-        draws,
-    )
-    u = np.where(edge, grid[best], root)
-    return u, total - u, edge
-
-
-def _partner_of_params(loss: Loss, log_params: float, draws: Index) -> tuple[Array, Array, Edge]:
-    """Log tokens for which the given params are optimal."""
-    v, edge = _search(lambda x, draw: _imbalance(loss, np.full_like(x, log_params), x, draw), draws)
-    return np.full(draws.size, log_params), v, edge
-
-
-def _partner_of_tokens(loss: Loss, log_tokens: float, draws: Index) -> tuple[Array, Array, Edge]:
-    """Log params for which the given tokens are optimal."""
-    u, edge = _search(lambda x, draw: _imbalance(loss, x, np.full_like(x, log_tokens), draw), draws)
-    return u, np.full(draws.size, log_tokens), edge
-
-
-def _search(function: Callable[[Array, Index], Array], draws: Index) -> tuple[Array, Edge]:
-    """Root of a function of one log size, from 1 upwards; nan, and an edge, where there is none."""
-    lower, upper = np.zeros(draws.size), np.full(draws.size, SEARCH)
-    with np.errstate(all="ignore"):
-        ends = np.sign(function(lower, draws)) * np.sign(function(upper, draws))
-    edge = ~(ends < 0)
-    return np.where(edge, np.nan, _root(function, lower, upper, draws)), edge
-
-
-def _root(
-    function: Callable[[Array, Index], Array], lower: Array, upper: Array, draws: Index
-) -> Array:
-    """Root of one function per draw inside its bracket, by Chandrupatla's method."""
-    from scipy.optimize import elementwise
-
-    with np.errstate(all="ignore"):
-        result = elementwise.find_root(function, (lower, upper), args=(draws,))
-    return np.asarray(result.x)
-
-
-_SOLVERS = {
-    "flops": _split_flops,
-    "params": _partner_of_params,
-    "tokens": _partner_of_tokens,
-}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.sizes import Plan, Sizes, complete, read_plan
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.design import source_column

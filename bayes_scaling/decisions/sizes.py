@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.columns import canonical_name
 

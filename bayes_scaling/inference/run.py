@@ -15,7 +15,7 @@ import numpy as np
 from bayes_scaling import __version__
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.inference.diagnostics import diagnose, elements, mixing
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Sampled, Settings, sample
 from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.design import Design, make_design

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.diagnostics import Check, Mixing
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws.read import read_model
 from bayes_scaling.runs import RunTable

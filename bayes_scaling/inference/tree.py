@@ -12,7 +12,7 @@ from bayes_scaling.laws.design import make_design
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.inference.posterior import Fit
 
 RUN = "run_index"
 """Dimension of the runs."""

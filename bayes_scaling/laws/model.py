@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,7 +15,6 @@ from bayes_scaling.laws.nodes import Node, evaluate, names, substitute
 from bayes_scaling.laws.noise import NoiseFamily
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.priors import read_prior
-from bayes_scaling.laws.render import to_text
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -251,34 +248,16 @@ class Model:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the definition in the form of its TOML, flat: without a base."""
-        return {
-            "id": self.id,
-            "title": self.title,
-            "kind": self.kind,
-            "formula": to_text(self.formula),
-            "response": self.response,
-            "group": self.group,
-            "built_on": self.base,
-            "references": list(self.references),
-            "columns": dict(self.columns),
-            "extra_inputs": list(self.extra_inputs),
-            "where": {line.name: to_text(line.node) for line in self.where},
-            "parameters": {item.name: item.to_dict(self.group) for item in self.parameters},
-            "tuned": {line.name: to_text(line.node) for line in self.tuned},
-            "derived": {line.name: _derived_dict(line) for line in self.derived},
-            "noise": {"family": self.noise},
-            "valid": {"about": self.valid},
-        }
+        from bayes_scaling.laws.write import definition
 
-    @property
+        return definition(self)
+
+    @cached_property
     def content_hash(self) -> str:
         """SHA-256 of all that changes an answer; titles and explanations do not count."""
-        content = self.to_dict()
-        for key in ("title", "references", "valid", "built_on"):
-            del content[key]
-        for parameter in content["parameters"].values():
-            del parameter["about"]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        from bayes_scaling.laws.write import content_hash
+
+        return content_hash(self)
 
     # ---- PyMC --------------------------------------------------------------------------------
 
@@ -294,8 +273,3 @@ class Model:
         from bayes_scaling.laws.design import make_design
 
         return build_model(self, make_design(self, runs))
-
-
-def _derived_dict(line: Line) -> dict[str, Any]:
-    inverse = {name: to_text(node) for name, node in line.inverse}
-    return {"formula": to_text(line.node), "inverse": inverse}

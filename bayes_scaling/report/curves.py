@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions import Allocation, Forecast, allocate, forecast
+from bayes_scaling.decisions.allocate import Allocation, allocate
+from bayes_scaling.decisions.forecast import Forecast, forecast
 from bayes_scaling.decisions.sizes import FLOPS_PER_PARAM_TOKEN, Values
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference import Fit

@@ -1,0 +1,102 @@
+"""The search behind an allocation: where a law's loss is lowest on C = 6 N D, for every draw.
+
+Nothing is assumed of the formula. A grid in log params finds the valley of each draw; the root of
+the slope of log loss along the budget, by finite differences, finds its bottom. Given params or
+tokens, the same slope is zero at the partner for which they are optimal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.decisions.sizes import FLOPS_PER_PARAM_TOKEN
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+Edge = NDArray[np.bool_]
+Loss = Callable[[Array, Array, Index], Array]
+"""Loss as a function of log params, log tokens and the draw; the three broadcast."""
+
+GRID_STEP = 0.25
+"""Spacing of the first search [e-folds of params]."""
+
+STENCIL = 1e-2
+"""Step of the finite differences [e-folds]; their error is its fourth power."""
+
+SEARCH = 120.0
+"""Range searched for the missing size when params or tokens are given: 1 to e^this."""
+
+
+def _imbalance(loss: Loss, u: Array, v: Array, draw: Index) -> Array:
+    """Slope of log loss when params grow at the cost of tokens, by a five-point stencil.
+
+    Zero where the split of a budget is optimal, negative where there are too few params.
+    """
+
+    def at(step: int) -> Array:
+        return np.log(loss(u + step * STENCIL, v - step * STENCIL, draw))
+
+    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * STENCIL)
+
+
+def split_flops(loss: Loss, log_flops: float, draws: Index) -> tuple[Array, Array, Edge]:
+    """Optimal log params and log tokens (n_draws,) on a budget, and whether at the edge."""
+    total = log_flops - np.log(FLOPS_PER_PARAM_TOKEN)
+    grid = np.linspace(0.0, total, max(3, int(total / GRID_STEP) + 1))
+    valley = loss(grid, total - grid, draws[:, None])
+    best = np.argmin(np.nan_to_num(valley, nan=np.inf), axis=1)
+    edge = (best == 0) | (best == grid.size - 1)
+    inside = np.clip(best, 1, grid.size - 2)
+    root = _root(
+        lambda u, draw: _imbalance(loss, u, total - u, draw),
+        grid[inside - 1],
+        grid[inside + 1],
+        draws,
+    )
+    u = np.where(edge, grid[best], root)
+    return u, total - u, edge
+
+
+def partner_of_params(loss: Loss, log_params: float, draws: Index) -> tuple[Array, Array, Edge]:
+    """Log tokens for which the given params are optimal."""
+    v, edge = _search(lambda x, draw: _imbalance(loss, np.full_like(x, log_params), x, draw), draws)
+    return np.full(draws.size, log_params), v, edge
+
+
+def partner_of_tokens(loss: Loss, log_tokens: float, draws: Index) -> tuple[Array, Array, Edge]:
+    """Log params for which the given tokens are optimal."""
+    u, edge = _search(lambda x, draw: _imbalance(loss, x, np.full_like(x, log_tokens), draw), draws)
+    return u, np.full(draws.size, log_tokens), edge
+
+
+def _search(function: Callable[[Array, Index], Array], draws: Index) -> tuple[Array, Edge]:
+    """Root of a function of one log size, from 1 upwards; nan, and an edge, where there is none."""
+    lower, upper = np.zeros(draws.size), np.full(draws.size, SEARCH)
+    with np.errstate(all="ignore"):
+        ends = np.sign(function(lower, draws)) * np.sign(function(upper, draws))
+    edge = ~(ends < 0)
+    return np.where(edge, np.nan, _root(function, lower, upper, draws)), edge
+
+
+def _root(
+    function: Callable[[Array, Index], Array], lower: Array, upper: Array, draws: Index
+) -> Array:
+    """Root of one function per draw inside its bracket, by Chandrupatla's method."""
+    from scipy.optimize import elementwise
+
+    with np.errstate(all="ignore"):
+        result = elementwise.find_root(function, (lower, upper), args=(draws,))
+    return np.asarray(result.x)
+
+
+Solver = Callable[[Loss, float, Index], tuple[Array, Array, Edge]]
+
+SOLVERS: Mapping[str, Solver] = {
+    "flops": split_flops,
+    "params": partner_of_params,
+    "tokens": partner_of_tokens,
+}
+"""By what is given: from its log and the draws to log params, log tokens and edges (n_draws,)."""

@@ -1,0 +1,47 @@
+"""From a `Model` back to the form of its TOML, and the hash of what changes an answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from bayes_scaling.laws.model import Line, Model
+from bayes_scaling.laws.render import to_text
+
+
+def definition(model: Model) -> dict[str, Any]:
+    """Return the definition of a model as `read_model` takes it: flat, without a base."""
+    return {
+        "id": model.id,
+        "title": model.title,
+        "kind": model.kind,
+        "formula": to_text(model.formula),
+        "response": model.response,
+        "group": model.group,
+        "built_on": model.base,
+        "references": list(model.references),
+        "columns": dict(model.columns),
+        "extra_inputs": list(model.extra_inputs),
+        "where": {line.name: to_text(line.node) for line in model.where},
+        "parameters": {item.name: item.to_dict(model.group) for item in model.parameters},
+        "tuned": {line.name: to_text(line.node) for line in model.tuned},
+        "derived": {line.name: _derived(line) for line in model.derived},
+        "noise": {"family": model.noise},
+        "valid": {"about": model.valid},
+    }
+
+
+def _derived(line: Line) -> dict[str, Any]:
+    inverse = {name: to_text(node) for name, node in line.inverse}
+    return {"formula": to_text(line.node), "inverse": inverse}
+
+
+def content_hash(model: Model) -> str:
+    """SHA-256 of a definition without titles, references and explanations."""
+    content = definition(model)
+    for key in ("title", "references", "valid", "built_on"):
+        del content[key]
+    for parameter in content["parameters"].values():
+        del parameter["about"]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
