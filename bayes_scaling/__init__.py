@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bayes_scaling.inference import Fit, fit, load
     from bayes_scaling.laws import Model, list_models, load_model, select_rows
     from bayes_scaling.report import report
-    from bayes_scaling.runs import RunTable, read_runs
+    from bayes_scaling.runs import RunTable, best_of_cells, read_runs
 
 __version__ = "0.1.0"
 
@@ -29,6 +29,7 @@ __all__ = [
     "RunTable",
     "UnconvergedError",
     "__version__",
+    "best_of_cells",
     "fit",
     "list_datasets",
     "list_models",
@@ -42,7 +43,7 @@ __all__ = [
 
 _ROOMS = {
     "errors": ("BayesScalingWarning", "InputError", "UnconvergedError"),
-    "runs": ("RunTable", "read_runs"),
+    "runs": ("RunTable", "best_of_cells", "read_runs"),
     "datasets": ("list_datasets", "load_dataset"),
     "laws": ("Model", "list_models", "load_model", "select_rows"),
     "inference": ("Fit", "fit", "load"),

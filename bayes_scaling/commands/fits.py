@@ -10,6 +10,7 @@ import typer
 
 from bayes_scaling.commands.console import print_json, say
 from bayes_scaling.commands.options import (
+    Best,
     Chains,
     Columns,
     Draws,
@@ -68,6 +69,7 @@ def fit(
     ),
     columns: Columns = None,
     where: Where = None,
+    best: Best = False,
     draws: Draws = 1000,
     tune: Tune = 800,
     chains: Chains = 4,
@@ -78,7 +80,7 @@ def fit(
     """Sample the posterior of a model and save it."""
     from bayes_scaling.commands.console import fit_dict, print_fit
 
-    table = read_table(runs, columns, where)
+    table = read_table(runs, columns, where, best=best)
     result = _sample(model, table, draws=draws, tune=tune, chains=chains, seed=seed)
     result.save(output)
     if as_json:
@@ -179,6 +181,7 @@ def report(
     ),
     columns: Columns = None,
     where: Where = None,
+    best: Best = False,
     draws: Draws = 1000,
     tune: Tune = 800,
     chains: Chains = 4,
@@ -194,7 +197,7 @@ def report(
     if source.endswith(".nc"):
         result = load(source)
     else:
-        table = read_table(source, columns, where)
+        table = read_table(source, columns, where, best=best)
         result = _sample(model, table, draws=draws, tune=tune, chains=chains, seed=seed)
     command = " ".join(["bayes-scaling", *sys.argv[1:]])
     written = write(

@@ -20,6 +20,9 @@ Where = Annotated[
 Columns = Annotated[
     Literal["wandb", "mlflow"] | None, typer.Option(help="Whose export the table is.")
 ]
+Best = Annotated[
+    bool, typer.Option("--best", help="Use only the best run of each (params, tokens) cell.")
+]
 Draws = Annotated[int, typer.Option(help="Draws kept per chain.")]
 Tune = Annotated[int, typer.Option(help="Tuning draws per chain.")]
 Chains = Annotated[int, typer.Option(help="Chains.")]

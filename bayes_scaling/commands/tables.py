@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from bayes_scaling.runs import RunTable
 
 
-def read_table(source: str, columns: Columns, where: Where) -> RunTable:
+def read_table(source: str, columns: Columns, where: Where, *, best: bool = False) -> RunTable:
     """Read a file of runs, or a data set by its name."""
     from bayes_scaling.datasets import list_datasets, load_dataset
     from bayes_scaling.laws import select_rows
-    from bayes_scaling.runs import read_runs
+    from bayes_scaling.runs import best_of_cells, read_runs
 
     known = [item.name for item in list_datasets()]
     if source in known and not Path(source).exists():
@@ -29,7 +29,8 @@ def read_table(source: str, columns: Columns, where: Where) -> RunTable:
         runs = read_runs(source, columns=columns)
     else:
         raise InputError(f"no file {source!r}, and no data set of that name ({', '.join(known)})")
-    return select_rows(runs, where) if where else runs
+    runs = select_rows(runs, where) if where else runs
+    return best_of_cells(runs) if best else runs
 
 
 def check(

@@ -12,6 +12,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.columns import COLUMNS
+from bayes_scaling.runs.sweeps import mistuned
 
 CENTRED_FROM = 300
 """Runs per group (median) from which groups are sampled in the centred form; with 100 the centred
@@ -100,7 +101,7 @@ def make_design(model: Model, runs: RunTable) -> Design:
         group=group,
         references=references,
         centred=bool(np.median(counts) >= CENTRED_FROM),
-        warnings=(*warnings, *_design_warnings(model, inputs, counts)),
+        warnings=(*warnings, *_design_warnings(model, inputs, counts), *_untuned(model, runs)),
     )
 
 
@@ -171,6 +172,20 @@ def _grouping(model: Model, runs: RunTable) -> tuple[tuple[str, ...], NDArray[np
         )
     labels, index = np.unique(runs.labels(model.group), return_inverse=True)
     return tuple(str(label) for label in labels), index.astype(np.int64)
+
+
+def _untuned(model: Model, runs: RunTable) -> list[str]:
+    """Warn of runs at a worse learning rate where the law does not know of learning rates."""
+    if "learning_rate" in model.inputs:
+        return []
+    worse = int(mistuned(runs).sum())
+    if not worse:
+        return []
+    return [
+        f"{worse} of {len(runs)} runs were beaten by another learning rate at their size, and "
+        f"{model.id} reads no learning rate: fit the best of each cell (best_of_cells, --best), "
+        "or a law that does"
+    ]
 
 
 def _design_warnings(

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bayes_scaling.inference import Fit
+from bayes_scaling.inference import Check, Fit
 from bayes_scaling.report.answers import Answers
-from bayes_scaling.report.cells import cell_of
 from bayes_scaling.report.numbers import write_factor
 from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.sweeps import cell_of
 
 FAR = math.log(10)
 """E-folds beyond the runs from which the distance itself is the gravest doubt."""
@@ -45,13 +45,24 @@ def caveats(answers: Answers) -> tuple[str, ...]:
 
 
 def _of_the_fit(fit: Fit) -> list[str]:
-    failed = [check for check in fit.checks if check.verdict == "fail"]
+    grave = [check for check in fit.checks if _is_grave(check)]
     head = (
         ["The sampler did not converge: no number on this page can be relied on."]
         if fit.status == "unconverged"
         else []
     )
-    return head + [f"{check.name}: {check.evidence}. {_sentence(check.advice)}" for check in failed]
+    return head + [_told(check) for check in grave]
+
+
+def _is_grave(check: Check) -> bool:
+    """Whether a check comes before any doubt about the distance of the answer."""
+    return check.verdict == "fail" or (check.name == "largest runs" and check.verdict == "warn")
+
+
+def _told(check: Check) -> str:
+    """Write a check as sentences."""
+    evidence = _sentence(f"{check.name}: {check.evidence}")
+    return f"{evidence} {_sentence(check.advice)}".strip()
 
 
 def _of_the_answers(answers: Answers) -> list[str]:
@@ -72,10 +83,7 @@ def _of_the_answers(answers: Answers) -> list[str]:
                 "how params trade against tokens."
             )
     warned = [check for check in answers.fit.checks if check.verdict == "warn"]
-    return found + [
-        f"{_sentence(check.name + ': ' + check.evidence)} {_sentence(check.advice)}".strip()
-        for check in warned
-    ]
+    return found + [_told(check) for check in warned if not _is_grave(check)]
 
 
 def _sentence(text: str) -> str:

@@ -15,10 +15,10 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.inference import Fit
 from bayes_scaling.intervals import interval, quantiles
 from bayes_scaling.report import style
-from bayes_scaling.report.cells import best_rates, mistuned
 from bayes_scaling.report.curves import LossCurve, loss_curve, observed, runs_of
 from bayes_scaling.report.labels import AXES, axis_label, response_label
 from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.sweeps import best_rates, mistuned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

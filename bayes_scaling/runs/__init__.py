@@ -12,6 +12,7 @@ from bayes_scaling.runs.counting import (
 from bayes_scaling.runs.readers import read_runs
 from bayes_scaling.runs.shapes import Shape, shapes_near
 from bayes_scaling.runs.summary import TableSummary, describe
+from bayes_scaling.runs.sweeps import best_of_cells
 from bayes_scaling.runs.table import RunTable
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "RunTable",
     "Shape",
     "TableSummary",
+    "best_of_cells",
     "canonical_name",
     "count_params",
     "describe",

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from bayes_scaling.report.cells import best_rates, cell_of, mistuned
+from bayes_scaling.errors import InputError
 from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.sweeps import best_of_cells, best_rates, cell_of, mistuned
 
 
 def table(**columns: list[float]) -> RunTable:
@@ -46,3 +48,21 @@ def test_a_best_rate_at_the_end_is_told() -> None:
         params=[1e3] * 3, tokens=[1e5] * 3, learning_rate=[0.1, 0.2, 0.4], loss=[3.0, 2.5, 2.4]
     )
     assert best_rates(runs).at_end.tolist() == [True]
+
+
+def test_the_best_run_of_each_cell_is_kept_in_order_with_a_note() -> None:
+    kept = best_of_cells(RUNS)
+    assert kept["loss"].tolist() == [2.3, 2.1, 2.0]
+    assert kept["learning_rate"].tolist() == [0.2, 0.2, 0.1]
+    assert "7 runs" in kept.notes[-1]
+
+
+def test_families_are_cells_of_their_own() -> None:
+    families = RunTable(columns={**RUNS.columns, "family": np.array(list("aabbaab"))})
+    assert best_of_cells(families)["loss"].tolist() == [2.3, 2.31, 2.1, 2.0]
+    assert mistuned(families).tolist() == [True, False, True, False, True, False, False]
+
+
+def test_cells_need_sizes_and_a_loss() -> None:
+    with pytest.raises(InputError, match="tokens"):
+        best_of_cells(table(params=[1.0], loss=[2.0]))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.runs import RunTable
+from bayes_scaling.errors import InputError
+from bayes_scaling.runs.table import RunTable
 
 FEWEST_RATES = 3
 """Learning rates a cell must have tried before its best one says something."""
@@ -36,12 +37,46 @@ class BestRates:
 
 
 def cell_of(runs: RunTable) -> NDArray[np.int64]:
-    """Return the (params, tokens) cell of every run (n_runs,); sizes equal to 3 digits are one."""
+    """Return the cell of every run (n_runs,): its family, params and tokens to three digits."""
     keys = [
-        f"{params:.2e} {tokens:.2e}"
-        for params, tokens in zip(runs["params"], runs["tokens"], strict=True)
+        f"{params:.2e} {tokens:.2e} {family}"
+        for params, tokens, family in zip(
+            runs["params"], runs["tokens"], runs.labels("family"), strict=True
+        )
     ]
     return np.unique(keys, return_inverse=True)[1].astype(np.int64)
+
+
+def best_of_cells(runs: RunTable) -> RunTable:
+    """Keep the run with the lowest loss of every cell: family, params and tokens.
+
+    Parameters
+    ----------
+    runs : RunTable
+        With params, tokens and loss; a learning-rate sweep, say.
+
+    Returns
+    -------
+    RunTable
+        The tuned runs, in their order, with a note on how many were left out.
+
+    Raises
+    ------
+    InputError
+        A column is missing.
+    """
+    missing = [name for name in ("params", "tokens", "loss") if name not in runs]
+    if missing:
+        raise InputError(f"cells are made of params, tokens and loss; missing: {missing}")
+    keys = [
+        f"{cell} {label}" for cell, label in zip(cell_of(runs), runs.labels("family"), strict=True)
+    ]
+    cell = np.unique(keys, return_inverse=True)[1]
+    order = np.lexsort((runs["loss"], cell))
+    first = np.concatenate([[True], np.diff(cell[order]) != 0])
+    kept = runs.take(np.sort(order[first]))
+    note = f"the best of {len(runs)} runs in each of {len(kept)} (params, tokens) cells"
+    return RunTable(columns=kept.columns, notes=(*kept.notes, note))
 
 
 def mistuned(runs: RunTable) -> NDArray[np.bool_]:
