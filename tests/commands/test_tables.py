@@ -1,0 +1,190 @@
+"""Commands on what there is: tables of runs, models, data sets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bayes_scaling.laws import list_models, load_model
+from tests.command_line import call
+
+GOOD = """run,N,D,loss,corpus
+r1,1e7,2e8,3.4,c4
+r2,2e7,4e8,3.1,c4
+r3,4e7,2e8,3.2,books
+r4,8e7,9e8,2.8,books
+"""
+
+BAD = """run,params,tokens,loss
+r1,1e7,2e8,3.4
+r2,-2e7,4e8,3.1
+r3,4e7,many,3.2
+r4,8e7,-9e8,2.8
+"""
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "good.csv"
+    path.write_text(GOOD)
+    return path
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    path = tmp_path / "bad.csv"
+    path.write_text(BAD)
+    return path
+
+
+# ---- check ---------------------------------------------------------------------------------------
+
+
+def test_check_says_what_is_in_a_table(good: Path) -> None:
+    found = call("check", good)
+    assert found.code == 0
+    assert found.err == ""
+    lines = {line.split()[0]: line.split() for line in found.out.splitlines() if line}
+    assert found.out.startswith("4 rows of 4 runs")
+    assert lines["params"][1:4] == ["1e+07", "8e+07", "4"]
+    assert lines["tokens"][1:4] == ["2e+08", "9e+08", "3"]
+    assert lines["flops"][1] == "1.2e+16"
+    assert "model warning" not in found.out
+
+
+def test_check_against_a_model(good: Path) -> None:
+    found = call("check", good, "-m", "kaplan-nd")
+    assert found.code == 0
+    assert "model warning: kaplan-nd means params_nonembedding" in found.out
+    as_json = call("check", good, "--json", "-m", "kaplan-nd").json
+    assert as_json["rows"] == 4
+    assert as_json["ranges"]["tokens"]["distinct"] == 3
+    assert any("params_nonembedding" in text for text in as_json["model_warnings"])
+    missing = call("check", good, "-m", "chinchilla-lr")
+    assert missing.code == 1
+    assert "no column 'learning_rate'" in missing.err
+
+
+@pytest.mark.parametrize("command", ["check", "fit"])
+def test_every_problem_of_a_file_is_listed_with_its_line(
+    bad: Path, command: str, tmp_path: Path
+) -> None:
+    options = ["-o", tmp_path / "fit.nc"] if command == "fit" else []
+    found = call(command, bad, *options)
+    assert found.code == 1
+    assert found.out == ""
+    assert str(bad) in found.err
+    assert "3 problems" in found.err
+    for line in ("line 3", "line 4", "line 5"):
+        assert line in found.err
+    assert not (tmp_path / "fit.nc").exists()
+    as_json = call(command, bad, *options, "--json")
+    assert as_json.code == 1
+    assert len(as_json.json["error"]) == 3
+
+
+def test_check_of_some_rows(good: Path) -> None:
+    assert call("check", good, "--where", "corpus == 'c4'").out.startswith("2 rows")
+    none = call("check", good, "--where", "corpus == 'code'")
+    assert none.code == 1
+    assert "none of 4 runs" in none.err
+
+
+def test_check_of_a_data_set_by_name() -> None:
+    found = call("check", "nano-lm", "--json")
+    assert found.code == 0
+    assert found.json["rows"] >= 300
+
+
+def test_a_file_goes_before_a_data_set_of_that_name(
+    good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(good.parent)
+    good.rename(good.parent / "nano-lm")
+    found = call("check", "nano-lm")
+    assert found.code == 1
+    assert "suffix" in found.err
+
+
+def test_neither_a_file_nor_a_data_set() -> None:
+    found = call("check", "nowhere.csv", "--json")
+    assert found.code == 1
+    (problem,) = found.json["error"]
+    assert "no file 'nowhere.csv'" in problem
+    assert "nano-lm" in problem
+
+
+# ---- models --------------------------------------------------------------------------------------
+
+
+def test_models_are_listed() -> None:
+    found = call("models")
+    assert found.code == 0
+    ids = [line.split()[0] for line in found.out.splitlines()[1:]]
+    assert ids == [model.id for model in list_models()]
+    as_json = call("models", "--json").json
+    assert [item["id"] for item in as_json] == ids
+    assert next(item for item in as_json if item["id"] == "kaplan-c")["inputs"] == ["flops"]
+
+
+def test_a_model_is_shown() -> None:
+    found = call("models", "show", "chinchilla-lr")
+    assert found.code == 0
+    for text in ("loss = ", "tuned: learning_rate", "alpha ", "arXiv:2203.15556", "reported: A"):
+        assert text in found.out
+    as_json = call("models", "show", "chinchilla-lr", "--json").json
+    model = load_model("chinchilla-lr")
+    assert as_json["content_hash"] == model.content_hash
+    low, high = as_json["parameters"]["alpha"]["range90"]
+    assert 0 < low < 0.35 < high < 1
+
+
+def test_a_shown_model_is_a_definition_of_itself() -> None:
+    as_json = call("models", "show", "coupled", "--json").json
+    for extra in ("inputs", "content_hash"):
+        del as_json[extra]
+    for parameter in as_json["parameters"].values():
+        del parameter["range90"]
+    assert load_model(as_json).content_hash == load_model("coupled").content_hash
+
+
+def test_a_model_of_ones_own_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'formula = "a * (tokens / tokens_ref)**-g"\n'
+        '[parameters.a]\nprior = { dist = "LogNormal", mu = 0.0, sigma = 1.0 }\n'
+        '[parameters.g]\nprior = { dist = "LogNormal", mu = -2.0, sigma = 1.0 }\n'
+    )
+    found = call("models", "show", path)
+    assert found.code == 0
+    assert found.out.startswith("mine")
+    assert "LogNormal(mu=-2, sigma=1)" in found.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "chinchila"], "did you mean 'chinchilla'"),
+        (["show"], "models show NAME"),
+        (["list", "chinchilla"], "models show NAME"),
+        (["hide", "chinchilla"], "models show NAME"),
+    ],
+)
+def test_what_is_wrong_with_a_question_for_models(arguments: list[str], message: str) -> None:
+    found = call("models", *arguments)
+    assert found.code == 1
+    assert message in found.err
+
+
+# ---- data sets -----------------------------------------------------------------------------------
+
+
+def test_datasets_are_listed() -> None:
+    found = call("datasets")
+    assert found.code == 0
+    assert "nano-lm" in found.out
+    as_json = call("datasets", "--json").json
+    assert {"nano-lm", "nano-lm-curves", "chinchilla"} <= {item["name"] for item in as_json}
+    assert json.dumps(as_json)

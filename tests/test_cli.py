@@ -1,0 +1,130 @@
+"""The command line as a whole: exit codes, streams, and what a saved fit needs to be asked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bayes_scaling.errors import BayesScalingError
+from tests.command_line import call
+from tests.synthetic import UNCONVERGED, synthetic_fit
+
+COMMANDS = (
+    "check", "models", "datasets", "fit", "forecast", "allocate", "report", "train-sweep",
+    "train-run",
+)  # fmt: skip
+HEAVY = ("pymc", "pytensor", "arviz", "xarray", "pandas", "nutpie", "matplotlib", "jax")
+ASK = ("--params", "7e10", "--tokens", "1.4e12")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthetic_fit().save(tmp_path_factory.mktemp("cli") / "fit.nc")
+
+
+def python(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *(str(argument) for argument in arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# ---- usage ---------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_command() -> None:
+    found = call("--help")
+    assert found.code == 0
+    listed = {line.split()[0] for line in found.out.split("Commands:")[1].splitlines() if line}
+    assert listed == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_and_takes_json(command: str) -> None:
+    found = call(command, "--help")
+    assert found.code == 0
+    assert found.err == ""
+    assert "--json" in found.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "COMMAND"),
+        (["forecst"], "forecst"),
+        (["--colour"], "--colour"),
+        (["forecast"], "fit"),
+        (["forecast", "fit.nc", "--params"], "--params"),
+        (["fit", "runs.csv", "--chains", "two"], "--chains"),
+        (["check", "runs.csv", "--columns", "excel"], "--columns"),
+        (["check", "a.csv", "b.csv"], "b.csv"),
+    ],
+)
+def test_wrong_usage_is_1_and_on_standard_error(arguments: list[str], message: str) -> None:
+    found = call(*arguments)
+    assert found.code == 1
+    assert found.out == ""
+    assert message in found.err
+
+
+def test_wrong_usage_and_wrong_input_are_json_where_json_is_asked_for() -> None:
+    for arguments in (["forecast", "--json"], ["forecast", "none.nc", *ASK, "--json"]):
+        found = call(*arguments)
+        assert found.code == 1
+        assert len(found.json["error"]) == 1
+        assert found.err.startswith("error: ")
+
+
+def test_any_error_of_ours_is_1(monkeypatch: pytest.MonkeyPatch, saved: Path) -> None:
+    def fail(path: Path) -> None:
+        raise BayesScalingError("something is off")
+
+    monkeypatch.setattr("bayes_scaling.inference.storage.load", fail)
+    found = call("forecast", saved, *ASK)
+    assert (found.code, found.out, found.err) == (1, "", "error: something is off\n")
+
+
+# ---- a saved fit is light to ask -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("question", [("forecast", *ASK), ("allocate", "--flops", "1e23")])
+def test_a_saved_fit_is_asked_without_heavy_packages(
+    saved: Path, checkout: Path, question: tuple[str, ...]
+) -> None:
+    command, *options = question
+    code = (
+        "import sys\n"
+        "from bayes_scaling.cli import main\n"
+        "try:\n"
+        f"    main([{command!r}, {str(saved)!r}, *{options!r}])\n"
+        "finally:\n"
+        f"    print(*({set(HEAVY)!r} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = python("-c", code, cwd=checkout)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == ""
+    assert "90 % ETI" in done.stdout
+
+
+def test_as_a_program(checkout: Path, tmp_path: Path) -> None:
+    path = synthetic_fit(checks=UNCONVERGED).save(tmp_path / "fit.nc")
+    done = python("-m", "bayes_scaling.cli", "forecast", path, *ASK, "--json", cwd=checkout)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["model"] == "chinchilla"
+    assert done.stderr.startswith("warning: do not rely on this: R-hat: fail")
+    assert "\r" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_forecast_takes_seconds_at_most(saved: Path, checkout: Path) -> None:
+    started = time.perf_counter()
+    python("-m", "bayes_scaling.cli", "forecast", saved, *ASK, cwd=checkout)
+    assert time.perf_counter() - started < 5
