@@ -49,8 +49,13 @@ def fitted() -> Fit:
     Compiling takes seconds; other fits of one group of runs then reuse the compiled model.
     """
     import bayes_scaling as bs
+    from bayes_scaling.runs import RunTable
     from tests.synthetic import synthetic_runs
 
     model = bs.load_model("chinchilla")
-    runs = synthetic_runs(model, learning_rates=True, seed=1)
+    simulated = synthetic_runs(model, learning_rates=True, seed=1)  # five runs of every size
+    columns = {
+        name: values for name, values in simulated.columns.items() if name != "learning_rate"
+    }
+    runs = RunTable(columns=columns)
     return bs.fit(model, runs, draws=500, tune=400, chains=2, random_seed=5)

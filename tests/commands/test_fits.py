@@ -237,6 +237,12 @@ def test_fit_takes_some_rows(table: Path, tmp_path: Path) -> None:
     assert load(tmp_path / "fit.nc").runs["flops"].max() < 5e20
 
 
+def test_fit_takes_the_best_run_of_each_cell(table: Path, tmp_path: Path) -> None:
+    found = call("fit", table, "-o", tmp_path / "fit.nc", *SHORT, "--best", "--json")
+    assert found.json["runs"] == 16
+    assert any("best of 80 runs" in note for note in found.json["notes"])
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

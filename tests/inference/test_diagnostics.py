@@ -181,9 +181,9 @@ def test_pooled_parameters_are_judged_by_their_population() -> None:
     [(0.0, "ok", ""), (4.0, "warn", "above"), (-4.0, "warn", "below")],
 )
 def test_largest_runs_to_one_side_of_the_law(sigmas: float, verdict: str, side: str) -> None:
-    """Noise has the scale .005; the four runs of the largest budget are moved by so many scales."""
-    shift = np.where(FIT.runs["flops"] > 5e20, 0.005 * sigmas, 0.0)
-    assert 4 == np.count_nonzero(FIT.runs["flops"] > 5e20)
+    """Noise has the scale .005; the runs of the larger half are moved by so many scales."""
+    shift = np.where(FIT.runs["flops"] > 5e19, 0.005 * sigmas, 0.0)
+    assert np.count_nonzero(shift) in (0, 8)
     moved = replace(DESIGN, response=DESIGN.response * np.exp(shift))
     check = checks(design=moved)["largest runs"]
     assert check.verdict == verdict

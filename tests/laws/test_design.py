@@ -13,6 +13,9 @@ from bayes_scaling.laws.design import CENTRED_FROM, make_design, source_column
 from bayes_scaling.runs import RunTable
 
 
+RATES = load_model("chinchilla-lr")
+
+
 def table(size: int = 12, **changes: Any) -> RunTable:
     """Runs of uncorrelated sizes; `changes` replace columns, None removes one."""
     params = np.geomspace(1e7, 1e9, size)
@@ -192,6 +195,22 @@ def test_the_smallest_group_decides_whether_there_are_too_few_runs() -> None:
     family = np.array(["big"] * 9 + ["small"] * 3)
     (warning,) = make_design(load_model("chinchilla"), table(family=family)).warnings
     assert warning.startswith("3 runs in the smallest group for the 5 parameters")
+
+
+def test_runs_beaten_by_another_learning_rate() -> None:
+    """Three rates at each of four sizes; only a law that reads the rate can use them all."""
+    size = np.repeat(np.arange(4), 3)
+    sweep = table(
+        params=1e8 * (1.0 + size),
+        tokens=1e10 * (1.0 + size % 2),
+        learning_rate=np.tile([1e-4, 1e-3, 1e-2], 4),
+        loss=3.0 - 0.1 * size + np.tile([0.2, 0.0, 0.1], 4),
+    )
+    (warning,) = make_design(load_model("chinchilla"), sweep).warnings
+    assert warning.startswith("8 of 12 runs were beaten")
+    assert not any("beaten" in text for text in make_design(RATES, sweep).warnings)
+    tuned = sweep.take(np.arange(1, 12, 3))
+    assert not any("beaten" in t for t in make_design(load_model("chinchilla"), tuned).warnings)
 
 
 # ---- groups --------------------------------------------------------------------------------------
