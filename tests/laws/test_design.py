@@ -12,7 +12,6 @@ from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import CENTRED_FROM, make_design, source_column
 from bayes_scaling.runs import RunTable
 
-
 RATES = load_model("chinchilla-lr")
 
 
