@@ -92,7 +92,8 @@ def log_scale(ax: Axes, which: Literal["x", "y"], low: float, high: float) -> No
         return
     if decades > 0.7:
         start = math.floor(math.log10(low))
-        marks = [m * 10.0**p for p in range(start, start + 4) for m in (1, 2, 5)]
+        leading = (1, 1.5, 2, 3, 5, 7) if decades < 1.3 else (1, 2, 5)
+        marks = [m * 10.0**p for p in range(start, start + 4) for m in leading]
         ticks = [mark for mark in marks if low <= mark <= high]
     else:
         ticks = list(ticker.MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
