@@ -102,7 +102,7 @@ class Model:
     @cached_property
     def law(self) -> Node:
         """The formula with every ``[where]`` line written out."""
-        return self._closed(self.formula)
+        return self.closed(self.formula)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -161,7 +161,8 @@ class Model:
         values: dict[str, Any] = {**references, **parameters}
         return {name: evaluate(node, values) for name, node in self._derived.items()}
 
-    def _closed(self, node: Node) -> Node:
+    def closed(self, node: Node) -> Node:
+        """Write out every ``[where]`` line that a formula refers to."""
         lines: dict[str, Node] = {}
         for line in self.where:
             lines[line.name] = substitute(line.node, lines)
@@ -169,11 +170,11 @@ class Model:
 
     @cached_property
     def _derived(self) -> dict[str, Node]:
-        return {line.name: self._closed(line.node) for line in self.derived}
+        return {line.name: self.closed(line.node) for line in self.derived}
 
     @cached_property
     def _tuned(self) -> dict[str, Node]:
-        return {line.name: self._closed(line.node) for line in self.tuned}
+        return {line.name: self.closed(line.node) for line in self.tuned}
 
     def _inputs(self) -> Iterator[str]:
         own = {parameter.name for parameter in self.parameters}

@@ -75,7 +75,7 @@ class Parameter:
 
 
 def read_parameter(
-    name: str, given: object, *, where: str, default: Parameter | None = None
+    name: str, given: object, *, default: Parameter | None = None
 ) -> tuple[Parameter, str | None]:
     """Read a parameter from its TOML table.
 
@@ -85,8 +85,6 @@ def read_parameter(
         Its name.
     given : mapping
         ``prior``, and optionally ``pool`` and ``about``.
-    where : str
-        What it belongs to, for messages.
     default : Parameter, optional
         What holds for the keys that are absent (the same parameter of the base model).
 
@@ -101,7 +99,7 @@ def read_parameter(
     InputError
         A key is unknown, or the prior or the pooling cannot be read.
     """
-    where = f"{where} [parameters.{name}]"
+    where = f"[parameters.{name}]"
     if not isinstance(given, Mapping):
         raise InputError(f"{where}: expected a table with 'prior', got {given!r}")
     unknown = sorted(set(given) - {"prior", "pool", "about"})

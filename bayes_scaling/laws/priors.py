@@ -191,9 +191,8 @@ def read_prior(given: object, *, where: str) -> Prior:
 def _argument_problem(value: object, constraint: str) -> str | None:
     if value is None:
         return f"({constraint}), none given"
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value):  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return f"to be a finite number, got {value!r}"
-    if constraint == "positive" and value <= 0:  # type: ignore[operator]
+    if constraint == "positive" and value <= 0:
         return f"above 0, got {value!r}"
     return None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import noise as noises
+from bayes_scaling.laws.check import check_model
 from bayes_scaling.laws.model import Kind, Line, Model
-from bayes_scaling.laws.nodes import FUNCTIONS, Node, names
 from bayes_scaling.laws.parameters import Parameter, read_parameter
-from bayes_scaling.laws.parse import check_names, parse_formula
-from bayes_scaling.runs.columns import COLUMNS
+from bayes_scaling.laws.parse import parse_formula
 
 T = TypeVar("T")
 
@@ -96,7 +96,8 @@ class _Reader:
             where = _override((*base.where, Line(name="base", node=base.formula)), where)
         derived = _override(base.derived if base else (), self.lines("derived"))
         tuned = _override(base.tuned if base else (), self.lines("tuned"))
-        parameters, exchanged, group = self.parameters(base)
+        noise = self.noise_family(base)
+        parameters, exchanged, group = self.parameters(base, noise)
         kind = self.given.get("kind", "law")
         if kind not in KINDS:
             self.problems.append(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
@@ -113,7 +114,7 @@ class _Reader:
             where=where,
             derived=derived,
             tuned=tuned,
-            noise=self.noise_family(base),
+            noise=noise,
             group=group,
             columns=tuple((str(key), str(value)) for key, value in columns.items()),
             extra_inputs=tuple(self.given.get("extra_inputs", base.extra_inputs if base else ())),
@@ -147,7 +148,7 @@ class _Reader:
     def lines(self, key: str) -> tuple[Line, ...]:
         found = []
         for name, given in self.table(key).items():
-            line = self.attempt(lambda name=name, given=given: _read_line(key, name, given))  # type: ignore[misc]
+            line = self.attempt(partial(_read_line, key, name, given))
             if line is not None:
                 found.append(line)
         return tuple(found)
@@ -160,41 +161,53 @@ class _Reader:
             return "student_t"
         return cast(noises.NoiseFamily, family)
 
-    def parameters(self, base: Model | None) -> tuple[tuple[Parameter, ...], dict[str, Any], str]:
+    def parameters(
+        self, base: Model | None, family: noises.NoiseFamily
+    ) -> tuple[tuple[Parameter, ...], dict[str, Any], str]:
         """Read the parameters, the noise's last; priors on derived ones are set aside."""
-        noise_table = self.table("noise")
-        noise_defaults = noises.PARAMETERS[self.noise_family(base)]
-        allowed = {"family", *(item.name for item in noise_defaults)}
-        for key in set(noise_table) - allowed:
-            self.problems.append(f"[noise] unknown key {key!r}; allowed are {', '.join(allowed)}")
-        found = {item.name: item for item in base.parameters} if base else {}
-        invertible = {line.name for line in base.derived if line.inverse} if base else set()
-        for item in noise_defaults:
-            found.setdefault(item.name, item)
-        given = dict(self.table("parameters"))
-        given |= {key: value for key, value in noise_table.items() if key != "family"}
-        exchanged = {name: given.pop(name) for name in list(given) if name in invertible}
+        noise = {item.name: item for item in noises.PARAMETERS[family]}
+        inherited = {item.name: item for item in base.parameters} if base else {}
+        found = {**noise, **inherited}
+        given, exchanged = self.given_parameters(base, noise)
         groups = {base.group} if base else set()
         for name, table in given.items():
-            read = self.attempt(
-                lambda name=name, table=table: read_parameter(  # type: ignore[misc]
-                    name, table, where=f"{self.given.get('id', '?')}", default=found.get(name)
-                )
-            )
+            default = found.get(name)
+            read = self.attempt(partial(read_parameter, name, table, default=default))
             if read is not None:
                 found[name] = read[0]
                 groups |= {read[1]} if read[1] else set()
-        last = [item.name for item in noise_defaults]
-        ordered = [item for name, item in found.items() if name not in last]
-        ordered += [found[name] for name in last]
-        group = self.given.get("group") or (groups.pop() if len(groups) == 1 else None)
-        if groups and group is None:
-            columns = ", ".join(sorted(groups))
+        law = [item for name, item in found.items() if name not in noise]
+        return (*law, *(found[name] for name in noise)), exchanged, self.group(groups)
+
+    def given_parameters(
+        self, base: Model | None, noise: Mapping[str, Parameter]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return tables of parameters, and priors on what is derived in the base."""
+        table = dict(self.table("noise"))
+        table.pop("family", None)
+        self.problems += [
+            f"[noise] unknown key {key!r}; allowed are family, {', '.join(noise)}"
+            for key in table
+            if key not in noise
+        ]
+        given = {**self.table("parameters"), **table}
+        invertible = {line.name for line in base.derived if line.inverse} if base else set()
+        exchanged = {name: given.pop(name) for name in list(given) if name in invertible}
+        priors = {
+            name: table.get("prior") if isinstance(table, Mapping) else table
+            for name, table in exchanged.items()
+        }
+        return given, priors
+
+    def group(self, named: set[str]) -> str:
+        """Return the grouping column: the one that is given, or the one that parameters name."""
+        given = self.given.get("group")
+        if given is None and len(named) > 1:
             self.problems.append(
-                f"parameters are pooled by several columns ({columns}); a model has one 'group'"
+                f"parameters are pooled by several columns ({', '.join(sorted(named))}); "
+                "a model has one 'group'"
             )
-        priors = {name: table.get("prior") for name, table in exchanged.items()}
-        return tuple(ordered), priors, str(group or "family")
+        return str(given or next(iter(named), "family"))
 
 
 def _read_line(key: str, name: str, given: object) -> Line:
@@ -215,42 +228,3 @@ def _read_line(key: str, name: str, given: object) -> Line:
 def _override(old: tuple[Line, ...], new: tuple[Line, ...]) -> tuple[Line, ...]:
     merged = {line.name: line for line in old} | {line.name: line for line in new}
     return tuple(merged.values())
-
-
-def check_model(model: Model) -> list[str]:
-    """Return every problem in the names of a model: unknown, clashing or unused ones."""
-    sampled = {item.name for item in model.parameters}
-    columns = {*COLUMNS, *model.extra_inputs}
-    references = {f"{name}_ref" for name in columns}
-    problems = [
-        f"[parameters.{name}] has the name of a column or function; rename it"
-        for name in sorted(sampled & (columns | set(FUNCTIONS)))
-    ]
-    known = sampled | columns | references
-    used: set[str] = set()
-
-    def check(node: Node, where: str, allowed: set[str]) -> None:
-        problems.extend(check_names(node, allowed, where=where))
-        used.update(names(node))
-
-    for line in model.where:
-        check(line.node, f"[where] {line.name}", known)
-        known.add(line.name)
-    check(model.formula, "formula", known)
-    for line in model.tuned:
-        if line.name not in columns:
-            problems.append(f"[tuned] {line.name} is not an input of the law")
-        check(line.node, f"[tuned] {line.name}", known - {line.name})
-    noise_names = {item.name for item in noises.PARAMETERS[model.noise]}
-    for name in sorted(sampled - used - noise_names):
-        problems.append(f"[parameters.{name}] is never used; remove it or use it in the formula")
-    reported = (sampled | references | {line.name for line in model.where}) - columns
-    for line in model.derived:
-        check(line.node, f"[derived] {line.name}", reported)
-        for name, node in line.inverse:
-            check(
-                node, f"[derived] {line.name} inverse of {name}", sampled | {line.name} | references
-            )
-    if model.response not in columns:
-        problems.append(f"response {model.response!r} is not a column")
-    return problems
