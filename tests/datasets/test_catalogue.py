@@ -50,6 +50,21 @@ def test_each_curve_ends_at_the_loss_of_its_run(nano: RunTable, curves: RunTable
     np.testing.assert_array_equal(curves["loss"][rows], nano["loss"])
 
 
+def test_nano_lm_reaches_1e13_flop_at_five_sizes(nano: RunTable) -> None:
+    largest = np.isclose(nano["budget"], 1e13)
+    assert len(set(nano["params"][largest])) >= 5
+    assert nano["flops"].sum() > 1e14
+    assert len(nano) >= 320
+
+
+def test_the_readme_states_the_rows_there_are(
+    nano: RunTable, curves: RunTable, checkout: Path
+) -> None:
+    text = (checkout / "bayes_scaling" / "datasets" / "README.md").read_text(encoding="utf-8")
+    assert f"| {len(nano)} | shipped, `nano_lm.csv`" in text
+    assert f"| {len(curves)} | shipped, `nano_lm_curves.csv`" in text
+
+
 def test_chinchilla_has_five_outliers(
     public_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
