@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +93,10 @@ def compiled_model(model: Model, design: Design) -> Any:
 
     key = structure_key(model, design)
     if key not in _COMPILED:
-        _COMPILED[key] = nutpie.compile_pymc_model(build_model(model, design))
+        with warnings.catch_warnings():
+            # PyTensor gives up on merging one loop; the result is the same, so no user need know.
+            warnings.filterwarnings("ignore", message="Loop fusion failed")
+            _COMPILED[key] = nutpie.compile_pymc_model(build_model(model, design))
         return _COMPILED[key]
     return _COMPILED[key].with_data(**model_data(hoist(model), design))
 
