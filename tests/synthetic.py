@@ -212,3 +212,15 @@ def _draws(
         found[item.population_name] = value * np.exp(spread * rng.standard_normal((4, draws)))
         found[item.sd_name] = np.abs(0.1 * rng.standard_normal((4, draws))) + 1e-3
     return found
+
+
+def own_law(extra: str) -> dict[str, Any]:
+    """Define a law of a user in tokens and one more input."""
+    return {
+        "id": "own",
+        "formula": f"a * (tokens / tokens_ref)**-g * exp(h * {extra})",
+        "extra_inputs": [extra],
+        "parameters": {
+            name: {"prior": {"dist": "LogNormal", "mu": -1.0, "sigma": 1.0}} for name in "agh"
+        },
+    }

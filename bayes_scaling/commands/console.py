@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bayes_scaling.inference import Fit
     from bayes_scaling.laws import Model
 
-QUANTITIES = {
+ESTIMATED = {
     "noise_free": "noise-free loss",
     "new_run": "loss of a new run",
     "params": "params N*",
@@ -25,7 +25,15 @@ QUANTITIES = {
     "loss": "noise-free loss",
     "learning_rate": "best learning rate",
 }
-"""How each quantity of a forecast or an allocation is called in print."""
+"""How each quantity of a forecast or an allocation is called where it has an interval."""
+
+GIVEN = {
+    "params": "params N",
+    "tokens": "tokens D",
+    "flops": "compute C [FLOP]",
+    "learning_rate": "learning rate",
+}
+"""How each is called where it was given."""
 
 
 def print_json(result: Any) -> None:
@@ -124,27 +132,34 @@ def warn_untrustworthy(fit: Fit) -> None:
 # ---- decisions -----------------------------------------------------------------------------------
 
 
-def print_rows(result: Forecast | Allocation) -> None:
+def print_rows(fit: Fit, result: Forecast | Allocation) -> None:
     """Print a forecast or an allocation, one block per run or budget."""
     for index, row in enumerate(result.rows()):
         if index:
             print()
+        if len(fit.groups) > 1:
+            print(f"{fit.model.group:22s} {row[fit.model.group]}")
         for name, value in row.items():
             if f"{name}_lower" in row:
-                shown = Interval(
-                    median=value,
-                    lower=row[f"{name}_lower"],
-                    upper=row[f"{name}_upper"],
-                    probability=result.probability,
-                )
-                print(f"{_called(name):22s} {shown}")
-            elif isinstance(value, float) and name in QUANTITIES:
-                print(f"{_called(name).replace('*', ''):22s} {value:.4g}")
+                called = ESTIMATED.get(name, f"best {name.replace('_', ' ')}")
+                print(f"{called:22s} {_interval(row, name)}")
+            elif name in fit.model.inputs or name in GIVEN:
+                print(f"{GIVEN.get(name, name.replace('_', ' ')):22s} {value:.4g}")
         print(f"{'extrapolation':22s} {_beyond(row)}")
+        if row.get("at_edge", 0.0) > 0:
+            share = f"{row['at_edge']:.0%} of the draws"
+            print(
+                f"{'no optimum':22s} inside the range searched, in {share}: do not use this split"
+            )
 
 
-def _called(name: str) -> str:
-    return QUANTITIES.get(name, name.replace("_", " "))
+def _interval(row: Mapping[str, Any], name: str) -> Interval:
+    return Interval(
+        median=row[name],
+        lower=row[f"{name}_lower"],
+        upper=row[f"{name}_upper"],
+        probability=row["probability"],
+    )
 
 
 def _beyond(row: Mapping[str, Any]) -> str:

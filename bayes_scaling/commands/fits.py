@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +29,7 @@ from bayes_scaling.commands.options import (
 )
 from bayes_scaling.commands.tables import read_table
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.intervals import PROBABILITY, check_probability
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions import Allocation, Forecast
@@ -53,12 +54,18 @@ def _answer(fit: Fit, result: Forecast | Allocation, furthest: float | None, as_
     if as_json:
         print_json({"model": fit.model.id, "rows": rows, "checks": checks_list(fit)})
     else:
-        print_rows(result)
-    beyond = max(row.get("efolds_flops", 0.0) for row in rows)
+        print_rows(fit, result)
+    beyond = max(_efolds(row) for row in rows)
     if furthest is not None and beyond > furthest:
         say(f"warning: {beyond:.1f} e-folds beyond the fitted runs, more than {furthest:g}")
         raise typer.Exit(2)
     _finish(fit)
+
+
+def _efolds(row: Mapping[str, Any]) -> float:
+    """Return how far a row lies beyond the fitted runs: in compute, or in what the law reads."""
+    beyond = {name: value for name, value in row.items() if name.startswith("efolds_")}
+    return float(beyond.get("efolds_flops", max(beyond.values(), default=0.0)))
 
 
 def fit(
@@ -79,7 +86,10 @@ def fit(
 ) -> None:
     """Sample the posterior of a model and save it."""
     from bayes_scaling.commands.console import fit_dict, print_fit
+    from bayes_scaling.inference.storage import check_target
 
+    check_probability(probability)
+    check_target(output)
     table = read_table(runs, columns, where, best=best)
     result = _sample(model, table, draws=draws, tune=tune, chains=chains, seed=seed)
     result.save(output)
@@ -191,9 +201,11 @@ def report(
 ) -> None:
     """Fit a model and write one self-contained HTML report."""
     from bayes_scaling.commands.console import fit_dict
-    from bayes_scaling.inference.storage import load
+    from bayes_scaling.inference.storage import check_target, load
     from bayes_scaling.report import report as write
 
+    check_probability(probability)
+    check_target(output)
     if source.endswith(".nc"):
         result = load(source)
     else:

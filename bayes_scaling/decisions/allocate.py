@@ -41,8 +41,8 @@ class Allocation:
         E-folds of the median optimum beyond the fitted runs.
     at_edge : array (n_cases,)
         Share of draws without an optimum inside the range searched.
-    label : str
-        The group it holds for.
+    group_column, label : str
+        The column that names the groups, and the group it holds for.
     probability : float
         Probability of the intervals in `table`.
     """
@@ -55,6 +55,7 @@ class Allocation:
     tuned: Mapping[str, Array] = field(default_factory=dict)
     extrapolation: Mapping[str, Array] = field(default_factory=dict)
     at_edge: Array
+    group_column: str = "family"
     label: str = "all"
     probability: float = PROBABILITY
 
@@ -76,7 +77,7 @@ class Allocation:
         limits = {name: quantiles(draws, self.probability) for name, draws in quantities.items()}
         rows = []
         for index in range(self.params.shape[1]):
-            row: dict[str, Any] = {"given": self.given, "family": self.label}
+            row: dict[str, Any] = {"given": self.given, self.group_column: self.label}
             for name, (median, lower, upper) in limits.items():
                 row[name] = float(median[index])
                 if name != self.given:
@@ -171,6 +172,7 @@ def allocate(
         },
         extrapolation=extrapolation(fit, medians),
         at_edge=np.array([item[2].mean() for item in solved]),
+        group_column=fit.model.group,
         label=labels[0],
         probability=probability,
     )

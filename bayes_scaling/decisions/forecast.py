@@ -13,7 +13,7 @@ from bayes_scaling.decisions.sizes import Plan, Sizes, complete, read_plan
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
 from bayes_scaling.laws.density import per_run
-from bayes_scaling.laws.design import source_column
+from bayes_scaling.laws.design import needs_positive, source_column
 from bayes_scaling.laws.noise import sample_noise
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def extrapolation(
     """E-folds by which runs lie beyond the fitted ones (n_runs,), by input and in flops."""
     beyond = {}
     for name, values in fitted_sizes(fit).items():
-        if name in columns:
+        if name in columns and needs_positive(name):
             fitted, asked = np.log(values), np.log(columns[name])
             outside = np.maximum(asked - np.nanmax(fitted), np.nanmin(fitted) - asked)
             beyond[name] = np.maximum(0.0, outside)

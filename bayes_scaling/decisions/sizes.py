@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.design import needs_positive, source_column
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.columns import canonical_name
+from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,9 @@ Sizes = Union[Mapping[str, Values], RunTable, "pd.DataFrame"]
 
 FLOPS_PER_PARAM_TOKEN = 6.0
 """C = 6 N D: two for the forward pass, four for the backward pass."""
+
+TOLERANCE = 0.3
+"""Share by which given flops may differ from 6 N D."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +78,11 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
     given = _canonical(sizes)
     group_column = fit.model.group
     names = given.pop(group_column, None)
-    numbers, problems = _numbers(fit, given)
+    asked = isinstance(sizes, Mapping)
+    problems = _unknown(fit, given) if asked else []
+    _take_meant_counts(fit, given)
+    numbers, bad_numbers = _numbers(fit, given)
+    problems += bad_numbers
     lengths = {name: value.size for name, value in numbers.items()}
     if names is not None:
         lengths[group_column] = np.size(names)
@@ -88,7 +96,7 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
         raise InputError(problems, source="sizes")
     columns = {name: np.broadcast_to(value, longest) for name, value in numbers.items()}
     columns = complete(columns)
-    problems = _missing(fit, columns)
+    problems = [*_missing(fit, columns), *(_disagreements(columns) if asked else [])]
     group, labels, group_problems = group_index(fit, names, longest)
     problems += group_problems
     if problems:
@@ -120,7 +128,7 @@ def group_index(
         labels = [fit.groups[0]] * size
         problems = [problem] if differs and len(fit.groups) > 1 else []
     else:
-        labels = [str(name) for name in np.broadcast_to(np.atleast_1d(np.asarray(names)), size)]
+        labels = [_label(name) for name in np.broadcast_to(np.atleast_1d(names), size)]
         unknown = sorted(set(labels) - set(fit.groups))
         problems = [
             f"{fit.model.group} {name!r} is not in the fit; known are {known}" for name in unknown
@@ -129,6 +137,11 @@ def group_index(
         return np.zeros(size, dtype=np.int64), tuple(labels), problems
     index = np.array([fit.groups.index(label) for label in labels], dtype=np.int64)
     return index, tuple(labels), []
+
+
+def _label(name: object) -> str:
+    """Write the name of a group as `RunTable.labels` does."""
+    return f"{name:.12g}" if isinstance(name, int | float | np.number) else str(name)
 
 
 def _canonical(sizes: Sizes) -> dict[str, Values]:
@@ -152,24 +165,60 @@ def _canonical(sizes: Sizes) -> dict[str, Values]:
     return found
 
 
+def _wanted(fit: Fit) -> set[str]:
+    return {*fit.model.inputs, "params", "tokens", "flops"}
+
+
+def _unknown(fit: Fit, given: Mapping[str, Values]) -> list[str]:
+    """Return a problem for every name that is neither an input nor a column."""
+    known = {*_wanted(fit), *COLUMNS, *fit.runs.columns}
+    problems = []
+    for name in given:
+        if name not in known:
+            near = nearest(name, _wanted(fit))
+            hint = f"did you mean {near!r}?" if near else f"known are {', '.join(_wanted(fit))}"
+            problems.append(f"unknown name {name!r}; {hint}")
+    return problems
+
+
+def _take_meant_counts(fit: Fit, given: dict[str, Values]) -> None:
+    """Where the law means a more specific column, and was fitted on it, read that one."""
+    for name, meant in fit.model.columns:
+        if meant in given and source_column(fit.model, fit.runs, name) == meant:
+            given[name] = given.pop(meant)
+            if "params" in given and "tokens" in given:
+                given.pop("flops", None)
+
+
+def _disagreements(columns: Mapping[str, NDArray[np.float64]]) -> list[str]:
+    """Return a problem where params, tokens and flops are given and do not fit together."""
+    if not {"params", "tokens", "flops"} <= set(columns):
+        return []
+    ratio = columns["flops"] / (FLOPS_PER_PARAM_TOKEN * columns["params"] * columns["tokens"])
+    worst = float(ratio[np.argmax(np.abs(np.log(ratio)))])
+    if abs(np.log(worst)) <= np.log(1 + TOLERANCE):
+        return []
+    return [f"flops are {worst:.3g} times 6 x params x tokens; give two of the three"]
+
+
 def _numbers(
     fit: Fit, given: Mapping[str, Values]
 ) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
-    wanted = {*fit.model.inputs, "params", "tokens", "flops"}
     numbers, problems = {}, []
-    for name, value in given.items():
-        if name not in wanted:
-            continue
+    for name in sorted(_wanted(fit) & set(given)):
+        value = given[name]
         try:
             array = np.atleast_1d(np.asarray(value, dtype=float))
         except (TypeError, ValueError):
             problems.append(f"{name!r} must be a number or numbers, got {value!r}")
             continue
-        bad = ~(np.isfinite(array) & (array > 0))
+        positive = needs_positive(name)
+        bad = ~(np.isfinite(array) & ((array > 0) | (not positive)))
         if array.ndim != 1 or array.size == 0:
             problems.append(f"{name!r} must be one number or a list of numbers")
         elif bad.any():
-            problems.append(f"{name!r} must be positive and finite, got {array[bad][0]:g}")
+            kind = "positive and finite" if positive else "finite"
+            problems.append(f"{name!r} must be {kind}, got {array[bad][0]:g}")
         else:
             numbers[name] = array
     return numbers, problems

@@ -45,7 +45,7 @@ class Settings:
 
     def check(self) -> None:
         """Raise `InputError` with every setting that is out of range."""
-        bounds = {"draws": 50, "tune": 50, "chains": 2}
+        bounds = {"draws": 50, "tune": 50, "chains": 2, "random_seed": 0}
         problems = [
             f"{name} must be a whole number of at least {least}, got {getattr(self, name)!r}"
             for name, least in bounds.items()

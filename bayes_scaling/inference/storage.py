@@ -17,6 +17,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.inference.diagnostics import Check, Mixing
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Settings
+from bayes_scaling.inference.tree import stored_name
 from bayes_scaling.laws.read import read_model
 from bayes_scaling.runs import RunTable
 
@@ -47,15 +48,11 @@ def save(fit: Fit, path: str | Path) -> Path:
     Raises
     ------
     InputError
-        The folder does not exist.
+        The folder does not exist, or the path is one.
     """
     import xarray as xr
 
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise InputError(
-            f"no folder {str(path.parent)!r} to save {path.name!r} in; create it first"
-        )
+    path = check_target(path)
     tree = fit.tree
     tree[HEADER] = xr.DataTree(xr.Dataset({HEADER: ((), json.dumps(_header(fit)))}))
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
@@ -64,6 +61,24 @@ def save(fit: Fit, path: str | Path) -> Path:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    return path
+
+
+def check_target(path: str | Path) -> Path:
+    """Return where a file is to be written, or say why it cannot be.
+
+    Raises
+    ------
+    InputError
+        It is a folder, or its folder does not exist.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise InputError(
+            f"no folder {str(path.parent)!r} to save {path.name!r} in; create it first"
+        )
     return path
 
 
@@ -124,10 +139,11 @@ def _read(file: h5py.File) -> Fit:
     fit = Fit(
         model=read_model(header["model"]),
         runs=RunTable(
-            columns=_arrays(file["runs"], header["columns"]), notes=tuple(header["notes"])
+            columns={name: _array(file["runs"][stored_name(name)]) for name in header["columns"]},
+            notes=tuple(header["notes"]),
         ),
         draws=_arrays(file["posterior"], header["draws"]),
-        stats=_arrays(file["sample_stats"], _variables(file["sample_stats"])),
+        stats=_stats(file["sample_stats"]),
         references=header["references"],
         groups=tuple(header["groups"]),
         mixing={name: Mixing(**item) for name, item in header["mixing"].items()},
@@ -151,8 +167,10 @@ def _check_hashes(fit: Fit) -> None:
         raise InputError(problems)
 
 
-def _variables(group: Any) -> list[str]:
-    return [name for name, item in group.items() if item.ndim == 2]
+def _stats(group: Any) -> dict[str, NDArray[Any]]:
+    """Read the sampler statistics; netCDF has no booleans."""
+    stats = {name: _array(item) for name, item in group.items() if item.ndim == 2}
+    return {**stats, "diverging": stats["diverging"].astype(bool)}
 
 
 def _arrays(group: Any, names: list[str]) -> Mapping[str, NDArray[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 RUN = "run_index"
 """Dimension of the runs."""
+
+
+def stored_name(column: str) -> str:
+    """Return the name a column is stored under; netCDF allows no slashes."""
+    return quote(column, safe=" ")
 
 
 def make_tree(fit: Fit) -> xr.DataTree:
@@ -66,7 +72,7 @@ def make_tree(fit: Fit) -> xr.DataTree:
                 {name: ((RUN,), values) for name, values in design.inputs.items()}
             ),
             "runs": xr.Dataset(
-                {name: ((RUN,), values) for name, values in fit.runs.columns.items()}
+                {stored_name(name): ((RUN,), fit.runs[name]) for name in fit.runs.columns}
             ),
         }
     )

@@ -74,32 +74,22 @@ def make_design(model: Model, runs: RunTable) -> Design:
         anything; every problem at once.
     """
     sources, warnings = _sources(model, runs)
-    problems = _missing_columns(model, runs, sources)
-    if problems:
-        raise InputError(problems, source=f"model {model.id!r}")
-    problems = [
-        problem
-        for name, column in sources.items()
-        for problem in _bad_values(runs, column, positive=_needs_positive(name))
-    ]
-    problems += _bad_values(runs, model.response, positive=True)
-    if len(runs) < 2:
-        problems.append(f"{len(runs)} run: a law needs at least two, and better two dozen")
+    references = {
+        name: source_column(model, runs, name.removesuffix("_ref"))
+        for name in model.reference_names
+    }
+    problems = _problems(model, runs, sources, references)
     if problems:
         raise InputError(problems, source=f"model {model.id!r}")
     inputs = {name: np.asarray(runs[column], float) for name, column in sources.items()}
     groups, group = _grouping(model, runs)
     counts = np.bincount(group, minlength=len(groups))
-    references = {
-        name: _geometric_mean(runs[source_column(model, runs, name.removesuffix("_ref"))])
-        for name in model.reference_names
-    }
     return Design(
         inputs=inputs,
         response=np.asarray(runs[model.response], float),
         groups=groups,
         group=group,
-        references=references,
+        references={name: _geometric_mean(runs[column]) for name, column in references.items()},
         centred=bool(np.median(counts) >= CENTRED_FROM),
         warnings=(*warnings, *_design_warnings(model, inputs, counts), *_untuned(model, runs)),
     )
@@ -132,23 +122,38 @@ def _sources(model: Model, runs: RunTable) -> tuple[dict[str, str], list[str]]:
     return sources, warnings
 
 
-def _missing_columns(model: Model, runs: RunTable, sources: Mapping[str, str]) -> list[str]:
+def _problems(
+    model: Model, runs: RunTable, sources: Mapping[str, str], references: Mapping[str, str]
+) -> list[str]:
+    """Return all that keeps a law from being fitted to a table."""
+    positive = {column: needs_positive(name) for name, column in sources.items()}
+    positive |= dict.fromkeys([*references.values(), model.response], True)
+    wanted = [*positive, *([model.group] if model.group != "family" else [])]
     have = ", ".join(runs.columns)
-    wanted = [*sources.values(), model.response]
-    return [
-        f"the runs have no column {column!r}; they have {have}"
+    problems = [
+        f"the runs have no column {column!r}, which {model.id} reads or is pooled by; "
+        f"they have {have}"
         for column in wanted
         if column not in runs
     ]
+    for column, above_zero in positive.items():
+        if column in runs:
+            problems += _bad_values(runs, column, positive=above_zero)
+    if len(runs) < 2:
+        problems.append(f"{len(runs)} run: a law needs at least two, and better two dozen")
+    return problems
 
 
-def _needs_positive(name: str) -> bool:
+def needs_positive(name: str) -> bool:
+    """Whether an input is above zero by what it means."""
     column = COLUMNS.get(name)
     return column is not None and column.kind in ("count", "positive")
 
 
 def _bad_values(runs: RunTable, column: str, *, positive: bool) -> list[str]:
-    values = np.asarray(runs[column], float)
+    if runs[column].dtype.kind != "f":
+        return [f"column {column!r} holds text, and the law reads a number there"]
+    values = runs[column]
     bad = ~np.isfinite(values)
     if positive:
         bad |= ~(values > 0)
@@ -165,11 +170,6 @@ def _bad_values(runs: RunTable, column: str, *, positive: bool) -> list[str]:
 
 
 def _grouping(model: Model, runs: RunTable) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    if model.group not in runs and model.group != "family":
-        raise InputError(
-            f"model {model.id!r} is pooled by {model.group!r}, and the runs have no such column; "
-            f"they have {', '.join(runs.columns)}"
-        )
     labels, index = np.unique(runs.labels(model.group), return_inverse=True)
     return tuple(str(label) for label in labels), index.astype(np.int64)
 

@@ -11,7 +11,10 @@ from scipy import stats
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference import Fit
-from tests.synthetic import TRUTH, synthetic_fit
+from bayes_scaling.laws import load_model
+from bayes_scaling.laws.design import make_design
+from bayes_scaling.runs import RunTable
+from tests.synthetic import TRUTH, own_law, synthetic_fit
 
 FIT = synthetic_fit()
 RATES = synthetic_fit("chinchilla-lr")
@@ -193,3 +196,39 @@ def test_a_new_run_is_less_certain_than_the_law(fitted: Fit) -> None:
 def test_probability_is_checked() -> None:
     with pytest.raises(InputError, match="between 0 and 1"):
         FIT.forecast(BIG, probability=90)
+
+
+def test_a_law_in_nonembedding_params_reads_them_from_a_table() -> None:
+    fit = synthetic_fit("kaplan-nd")
+    design = make_design(fit.model, fit.runs)
+    draws = {name: values[:, None] for name, values in fit.flat.items()}
+    wanted = fit.model.predict(draws, design.inputs, fit.references)
+    np.testing.assert_allclose(fit.forecast(fit.runs).noise_free, wanted)
+
+
+def test_nonembedding_params_may_be_given_by_their_name() -> None:
+    fit = synthetic_fit("kaplan-nd")
+    found = fit.forecast({"params_nonembedding": 1e9, "tokens": 1e10})
+    wanted = fit.forecast({"params": 1e9, "tokens": 1e10})
+    np.testing.assert_array_equal(found.noise_free, wanted.noise_free)
+
+
+def test_an_input_that_may_be_zero_or_negative_can_be_forecast() -> None:
+    runs = RunTable(
+        columns={
+            "tokens": np.geomspace(1e9, 1e10, 12),
+            "loss": np.linspace(3, 2, 12),
+            "mix": np.linspace(-1, 1, 12),
+        }
+    )
+    model = load_model(own_law("mix"))
+    design = make_design(model, runs)
+    base = synthetic_fit()
+    draws = {
+        "a": base.draws["c"], "g": base.draws["beta"], "h": 0.1 * base.draws["beta"],
+        "sigma": base.draws["sigma"], "nu": base.draws["nu"],
+    }  # fmt: skip
+    fit = replace(
+        base, model=model, runs=runs, draws=draws, references=design.references, groups=("all",)
+    )
+    assert len(fit.forecast({"tokens": 1e11, "mix": [0.0, -0.5]}).rows()) == 2

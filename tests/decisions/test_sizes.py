@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 from bayes_scaling.decisions.sizes import Plan, complete, read_plan
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference import Fit
+from bayes_scaling.laws import load_model
 from bayes_scaling.runs import RunTable
-from tests.synthetic import synthetic_fit
+from tests.synthetic import synthetic_fit, synthetic_runs
 
 FIT = synthetic_fit()
 FAMILIES = synthetic_fit(families=("code", "web"))
@@ -146,3 +148,27 @@ def test_what_is_missing_and_the_group_are_named_at_once() -> None:
     assert len(found) == 2
     assert "needs 'tokens'" in found[0]
     assert "'books'" in found[1]
+
+
+def test_an_unknown_name_is_an_error_that_suggests_the_nearest() -> None:
+    fit = synthetic_fit("chinchilla-lr")
+    with pytest.raises(InputError, match="learning_rate"):
+        fit.forecast({"params": 1e9, "tokens": 1e10, "learning_rte": 1e-3})
+
+
+def test_three_sizes_that_disagree_are_said(recwarn: Any) -> None:
+    with pytest.raises(InputError, match="6"):
+        synthetic_fit().forecast({"params": 1e9, "tokens": 1e10, "flops": 1e21})
+
+
+def test_groups_by_a_number() -> None:
+    model = load_model("chinchilla").pooled_by("context_length")
+    runs = synthetic_runs(load_model("chinchilla"), families=("a", "b"))
+    columns = dict(runs.columns)
+    columns["context_length"] = np.where(runs["family"] == "a", 512.0, 2048.0)
+    base = synthetic_fit(families=("a", "b"))
+    fit = replace(base, model=model, runs=RunTable(columns=columns), groups=("2048", "512"))
+    sizes = {"params": 1e9, "tokens": 1e10}
+    assert fit.forecast({**sizes, "context_length": 512}).plan.labels == ("512",)
+    assert fit.forecast({**sizes, "context_length": 512.0}).plan.labels == ("512",)
+    assert len(fit.forecast(fit.runs).rows()) == len(fit.runs)

@@ -13,6 +13,7 @@ from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.inference import Fit, sampler
 from bayes_scaling.inference.run import assemble
 from bayes_scaling.inference.sampler import Sampled, Settings
+from bayes_scaling.laws import load_model
 from bayes_scaling.laws.density import log_likelihood, log_prior
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.runs import RunTable
@@ -273,3 +274,8 @@ def test_three_families_are_told_apart_and_pooled() -> None:
         low, high = np.quantile(found.draws["alpha"][..., index], [0.005, 0.995])
         assert low < TRUTH["alpha"] < high
     assert found.status == "converged"
+
+
+def test_a_negative_seed_is_refused() -> None:
+    with pytest.raises(InputError, match="random_seed"):
+        bs.fit("chinchilla", synthetic_runs(load_model("chinchilla")), random_seed=-1, draws=1)

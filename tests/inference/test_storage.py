@@ -240,3 +240,18 @@ def test_an_incomplete_header(key: str, copy: Path) -> None:
     edit_header(copy, lambda header: header.pop(key))
     with pytest.raises(InputError, match="not a saved fit"):
         load(copy)
+
+
+def test_a_column_with_a_slash_in_its_name_comes_back(tmp_path: Path) -> None:
+    fit = synthetic_fit(extra={"eval/loss": 2.0, "eval/corpus": "c4"})
+    found = load(fit.save(tmp_path / "fit.nc"))
+    assert found.runs.content_hash == fit.runs.content_hash
+
+
+def test_a_folder_is_not_a_file_to_save_to(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="folder"):
+        save(synthetic_fit(), tmp_path)
+
+
+def test_divergences_come_back_as_bool(tmp_path: Path) -> None:
+    assert load(synthetic_fit().save(tmp_path / "fit.nc")).stats["diverging"].dtype == bool

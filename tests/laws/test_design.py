@@ -11,6 +11,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import CENTRED_FROM, make_design, source_column
 from bayes_scaling.runs import RunTable
+from tests.synthetic import own_law
 
 RATES = load_model("chinchilla-lr")
 
@@ -233,7 +234,7 @@ def test_groups_by_another_column_of_text_or_numbers() -> None:
     model = load_model("chinchilla")
     assert make_design(model.pooled_by("corpus"), runs).groups == ("a", "b")
     assert make_design(model.pooled_by("context_length"), runs).groups == ("2048", "512")
-    with pytest.raises(InputError, match=r"pooled by 'optimizer'.*they have params"):
+    with pytest.raises(InputError, match=r"no column .optimizer.*pooled by; they have params"):
         make_design(model.pooled_by("optimizer"), runs)
 
 
@@ -242,3 +243,39 @@ def test_groups_with_many_runs_are_centred(least: int, centred: bool) -> None:
     family = np.array(["a", "b"] * least)
     design = make_design(load_model("chinchilla"), table(2 * least, family=family))
     assert design.centred == centred
+
+
+def test_text_where_the_law_reads_a_number() -> None:
+    runs = RunTable(
+        columns={
+            "tokens": np.array([1e9, 2e9, 3e9]),
+            "loss": np.array([3.0, 2.0, 2.0]),
+            "mix": np.array(["x", "y", "z"]),
+        }
+    )
+    with pytest.raises(InputError, match="mix"):
+        make_design(load_model(own_law("mix")), runs)
+
+
+def test_a_missing_group_column_is_named_with_the_other_problems() -> None:
+    runs = RunTable(
+        columns={
+            "params": np.array([1e8, np.nan]), "tokens": np.array([1e9, 2e9]),
+            "loss": np.array([0.0, 2.0]),
+        }
+    )  # fmt: skip
+    with pytest.raises(InputError) as caught:
+        make_design(load_model("chinchilla").pooled_by("corpus"), runs)
+    assert len(caught.value.problems) == 3
+
+
+def test_a_reference_size_that_no_input_reads_is_checked() -> None:
+    model = load_model(
+        {**own_law("mix"), "derived": {"q": "a * params_ref"}, "extra_inputs": ["mix"]}
+    )
+    columns = {
+        "tokens": np.geomspace(1e9, 1e10, 12), "loss": np.linspace(3, 2, 12),
+        "mix": np.linspace(-1, 1, 12), "params": np.r_[np.nan, np.geomspace(1e7, 1e8, 11)],
+    }  # fmt: skip
+    with pytest.raises(InputError, match="params"):
+        make_design(model, RunTable(columns=columns))
