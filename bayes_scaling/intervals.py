@@ -115,6 +115,9 @@ def format_numbers(median: float, lower: float, upper: float) -> tuple[str, str,
     if width == 0:
         return (f"{median:.6g}", f"{lower:.6g}", f"{upper:.6g}")
     decimals = 1 - math.floor(math.log10(width))
+    smallest = min(abs(value) for value in values)
+    if smallest > 0 and round(smallest, decimals) == 0:
+        return (_short(median), _short(lower), _short(upper))
     if 1e-3 <= size < 1e5:
         return (_plain(median, decimals), _plain(lower, decimals), _plain(upper, decimals))
     return (
@@ -122,6 +125,11 @@ def format_numbers(median: float, lower: float, upper: float) -> tuple[str, str,
         _scientific(lower, decimals),
         _scientific(upper, decimals),
     )
+
+
+def _short(value: float) -> str:
+    """Write `value` with two digits, where one number of digits cannot serve all three."""
+    return f"{value:.2g}" if 1e-3 <= abs(value) < 1e5 else _scientific(value, 0)
 
 
 def _plain(value: float, decimals: int) -> str:

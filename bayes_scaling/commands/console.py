@@ -13,7 +13,6 @@ from bayes_scaling.intervals import Interval, interval
 if TYPE_CHECKING:
     from bayes_scaling.decisions import Allocation, Forecast
     from bayes_scaling.inference import Fit
-    from bayes_scaling.laws import Model
 
 ESTIMATED = {
     "noise_free": "noise-free loss",
@@ -122,11 +121,13 @@ def _elements(fit: Fit) -> Iterable[tuple[str, Any]]:
     return elements(fit.draws, fit.groups)
 
 
-def warn_untrustworthy(fit: Fit) -> None:
-    """Say on standard error why a result should not be relied on."""
+def warn_of_checks(fit: Fit) -> None:
+    """Say on standard error what a reader of a result should know of its fit."""
     for check in fit.checks:
         if check.verdict == "fail":
             say(f"warning: do not rely on this: {check}")
+        elif check.verdict == "warn":
+            say(f"note: {check}")
 
 
 # ---- decisions -----------------------------------------------------------------------------------
@@ -175,41 +176,3 @@ def _beyond(row: Mapping[str, Any]) -> str:
         if value > 0
     ]
     return "beyond the fitted runs: " + ", ".join(parts) if parts else "inside the fitted runs"
-
-
-def print_model(model: Model) -> None:
-    """Print a model: formula, priors with their 90 % range, references."""
-    from bayes_scaling.laws.render import to_text
-
-    print(f"{model.id}: {model.title}")
-    print(f"\n{model.response} = {to_text(model.formula)}")
-    for line in model.where:
-        print(f"  where {line.name} = {to_text(line.node)}")
-    for line in model.tuned:
-        print(f"  tuned: {line.name} = {to_text(line.node)}")
-    print()
-    rows = [
-        [item.name, str(item.prior), _prior_range(item.prior), item.pool.kind, item.about]
-        for item in model.parameters
-    ]
-    print_table(rows, ("parameter", "prior", "90 % range", "groups", "about"))
-    if model.derived:
-        print()
-        for line in model.derived:
-            print(f"reported: {line.name} = {to_text(line.node)}")
-    print(f"\nvalid for: {model.valid or 'not stated'}")
-    print(f"references: {'; '.join(model.references) or 'none'}")
-
-
-def _prior_range(prior: Any) -> str:
-    low, high = prior.quantile([0.05, 0.95])
-    return f"{low:.3g} to {high:.3g}"
-
-
-def model_dict(model: Model) -> dict[str, Any]:
-    """Return a model as plain data, with prior ranges."""
-    content = model.to_dict()
-    for item in model.parameters:
-        low, high = (float(value) for value in item.prior.quantile([0.05, 0.95]))
-        content["parameters"][item.name]["range90"] = [low, high]
-    return content | {"inputs": list(model.inputs), "content_hash": model.content_hash}

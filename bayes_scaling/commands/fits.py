@@ -39,22 +39,20 @@ if TYPE_CHECKING:
 
 def _finish(fit: Fit) -> None:
     """Exit with 2 where the statistics are not to be trusted."""
-    from bayes_scaling.commands.console import warn_untrustworthy
-
     if not fit.trustworthy:
-        warn_untrustworthy(fit)
         raise typer.Exit(2)
 
 
 def _answer(fit: Fit, result: Forecast | Allocation, furthest: float | None, as_json: bool) -> None:
     """Print a decision, then judge it."""
-    from bayes_scaling.commands.console import checks_list, print_rows
+    from bayes_scaling.commands.console import checks_list, print_rows, warn_of_checks
 
     rows = result.rows()
     if as_json:
         print_json({"model": fit.model.id, "rows": rows, "checks": checks_list(fit)})
     else:
         print_rows(fit, result)
+    warn_of_checks(fit)
     beyond = max(_efolds(row) for row in rows)
     if furthest is not None and beyond > furthest:
         say(f"warning: {beyond:.1f} e-folds beyond the fitted runs, more than {furthest:g}")
@@ -200,7 +198,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Fit a model and write one self-contained HTML report."""
-    from bayes_scaling.commands.console import fit_dict
+    from bayes_scaling.commands.console import fit_dict, warn_of_checks
     from bayes_scaling.inference.storage import check_target, load
     from bayes_scaling.report import report as write
 
@@ -225,4 +223,5 @@ def report(
         print_json(fit_dict(result, probability) | {"report": str(written)})
     else:
         print(f"wrote {written}")
+    warn_of_checks(result)
     _finish(result)

@@ -74,7 +74,7 @@ def models(
     as_json: Json = False,
 ) -> None:
     """List the models, or show one: formula, priors, references."""
-    from bayes_scaling.commands.console import model_dict, print_model
+    from bayes_scaling.commands.definitions import model_dict, print_model
     from bayes_scaling.laws import list_models, load_model
 
     if action == "show" and name:

@@ -64,6 +64,10 @@ class Allocation:
         """Tokens per parameter at the optimum (n_draws, n_cases)."""
         return self.tokens / self.params
 
+    def __repr__(self) -> str:
+        """Say how much there is; `table` has the numbers."""
+        return f"Allocation({self.params.shape[1]} cases, {len(self.params)} draws; see .table)"
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per case, of plain numbers and texts."""
         quantities = {

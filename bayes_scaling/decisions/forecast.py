@@ -49,6 +49,10 @@ class Forecast:
     extrapolation: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     probability: float = PROBABILITY
 
+    def __repr__(self) -> str:
+        """Say how much there is; `table` has the numbers."""
+        return f"Forecast({len(self.plan)} runs, {len(self.draws)} draws; see .table)"
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per run, of plain numbers and texts."""
         quantities = {"noise_free": self.noise_free, "new_run": self.draws, **self.tuned}

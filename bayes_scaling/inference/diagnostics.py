@@ -246,6 +246,6 @@ def _check_largest(model: Model, design: Design, draws: Draws) -> Check:
         "ok" if abs(leaning) < LEANING else "warn",
         f"the best {best.size} of the {count} largest lie {abs(shift):.1%} {side} the law, "
         f"{abs(leaning):.1f} times the noise",
-        "the form bends away from the data where the forecast starts: fit the larger runs alone, "
-        "or another law",
+        "the form leaves the data where the forecast starts: expect the big run on that side too, "
+        "and try another law (coupled) or the larger runs alone",
     )

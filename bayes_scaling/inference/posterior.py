@@ -69,6 +69,11 @@ class Fit:
     settings: Settings
     provenance: Mapping[str, str]
 
+    def __repr__(self) -> str:
+        """Say what was fitted; `summary` has the numbers."""
+        size = f"{self.settings.chains} x {self.settings.draws} draws"
+        return f"Fit({self.model.id} on {len(self.runs)} runs, {size}, {self.status})"
+
     # ---- status ------------------------------------------------------------------------------
 
     @property

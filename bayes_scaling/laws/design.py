@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ CENTRED_FROM = 300
 form still diverged on simulated families (1.4 % of draws), the other hardly did (0.2 %)."""
 
 COLLINEAR = 0.98
-"""Correlation of log params and log tokens beyond which their exponents are not told apart."""
+"""Correlation of two log inputs beyond which their effects are not told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +92,12 @@ def make_design(model: Model, runs: RunTable) -> Design:
         group=group,
         references={name: _geometric_mean(runs[column]) for name, column in references.items()},
         centred=bool(np.median(counts) >= CENTRED_FROM),
-        warnings=(*warnings, *_design_warnings(model, inputs, counts), *_untuned(model, runs)),
+        warnings=(
+            *warnings,
+            *_design_warnings(model, inputs, counts),
+            *_mixed_levels(model, runs),
+            *_untuned(model, runs),
+        ),
     )
 
 
@@ -204,12 +210,23 @@ def _design_warnings(
         for name in spans
         if spans[name] == 0
     ]
-    varied = [name for name in ("params", "tokens") if spans.get(name, 0) > 0]
-    if len(varied) == 2:
-        r = float(np.corrcoef(np.log(inputs["params"]), np.log(inputs["tokens"]))[0, 1])
+    for one, other in combinations(sorted(name for name in spans if spans[name] > 0), 2):
+        r = float(np.corrcoef(np.log(inputs[one]), np.log(inputs[other]))[0, 1])
         if abs(r) > COLLINEAR:
             warnings.append(
-                f"log params and log tokens move together (correlation {r:.3f}): their exponents "
-                "cannot be told apart; vary the tokens per parameter"
+                f"log {one} and log {other} move together (correlation {r:.3f}): their effects "
+                "cannot be told apart; vary one at a fixed value of the other"
             )
     return warnings
+
+
+def _mixed_levels(model: Model, runs: RunTable) -> list[str]:
+    """Warn where one group holds losses that do not compare."""
+    if len(runs.groups(model.group)) > 1:
+        return []
+    varied = [name for name in ("corpus", "metric") if len(runs.groups(name)) > 1]
+    return [
+        f"{name} varies ({', '.join(runs.groups(name)[:4])}) within one group of runs: losses on "
+        f"different texts do not compare; name the column family, or use pooled_by({name!r})"
+        for name in varied
+    ]

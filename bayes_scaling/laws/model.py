@@ -15,6 +15,7 @@ from bayes_scaling.laws.nodes import Node, evaluate, names, substitute
 from bayes_scaling.laws.noise import NoiseFamily
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.priors import read_prior
+from bayes_scaling.laws.render import to_text
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -96,6 +97,10 @@ class Model:
     valid: str = ""
     references: tuple[str, ...] = ()
     base: str | None = None
+
+    def __repr__(self) -> str:
+        """Say which law it is; `to_dict` has the whole definition."""
+        return f"Model({self.id}: {self.response} = {to_text(self.formula)})"
 
     # ---- the formula -------------------------------------------------------------------------
 

@@ -132,18 +132,23 @@ def test_models_are_listed() -> None:
 def test_a_model_is_shown() -> None:
     found = call("models", "show", "chinchilla-lr")
     assert found.code == 0
-    for text in ("loss = ", "tuned: learning_rate", "alpha ", "arXiv:2203.15556", "reported: A"):
+    texts = ("loss = ", "tuned: learning_rate", "alpha ", "arXiv:2203.15556", "params_ref**alpha")
+    for text in texts:
         assert text in found.out
     as_json = call("models", "show", "chinchilla-lr", "--json").json
     model = load_model("chinchilla-lr")
     assert as_json["content_hash"] == model.content_hash
     low, high = as_json["parameters"]["alpha"]["range90"]
     assert 0 < low < 0.35 < high < 1
+    derived = as_json["implied_prior"]["range90"]
+    assert set(derived) == {line.name for line in model.derived}
+    # E is c f: its median is near exp(0.7) / 2.
+    assert derived["E"][0] < 1 < derived["E"][1]
 
 
 def test_a_shown_model_is_a_definition_of_itself() -> None:
     as_json = call("models", "show", "coupled", "--json").json
-    for extra in ("inputs", "content_hash"):
+    for extra in ("inputs", "content_hash", "implied_prior"):
         del as_json[extra]
     for parameter in as_json["parameters"].values():
         del parameter["range90"]
