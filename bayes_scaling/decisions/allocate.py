@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from bayes_scaling.decisions.forecast import extrapolation
 from bayes_scaling.decisions.optimum import SOLVERS, Index, Loss
 from bayes_scaling.decisions.sizes import FLOPS_PER_PARAM_TOKEN, group_index
+from bayes_scaling.decisions.tabulate import interval_rows
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
+from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws.density import per_run
 
 if TYPE_CHECKING:
@@ -78,20 +79,14 @@ class Allocation:
             "loss": self.loss,
             **self.tuned,
         }
-        limits = {name: quantiles(draws, self.probability) for name, draws in quantities.items()}
-        rows = []
-        for index in range(self.params.shape[1]):
-            row: dict[str, Any] = {"given": self.given, self.group_column: self.label}
-            for name, (median, lower, upper) in limits.items():
-                row[name] = float(median[index])
-                if name != self.given:
-                    row[f"{name}_lower"] = float(lower[index])
-                    row[f"{name}_upper"] = float(upper[index])
-            for name, beyond in self.extrapolation.items():
-                row[f"efolds_{name}"] = float(beyond[index])
-            row["at_edge"] = float(self.at_edge[index])
-            rows.append(row | {"probability": self.probability, "kind": KIND})
-        return rows
+        rows = interval_rows(quantities, self.extrapolation, self.probability)
+        edges = {f"{self.given}_lower", f"{self.given}_upper"}
+        return [
+            {"given": self.given, self.group_column: self.label}
+            | {name: value for name, value in row.items() if name not in edges}
+            | {"at_edge": float(self.at_edge[index])}
+            for index, row in enumerate(rows)
+        ]
 
     @property
     def table(self) -> pd.DataFrame:

@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.sizes import Plan, Sizes, complete, read_plan
+from bayes_scaling.decisions.tabulate import Draws, interval_rows
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
+from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.design import needs_positive, source_column
 from bayes_scaling.laws.noise import sample_noise
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Draws = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,21 +55,13 @@ class Forecast:
     def rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per run, of plain numbers and texts."""
         quantities = {"noise_free": self.noise_free, "new_run": self.draws, **self.tuned}
-        limits = {name: quantiles(draws, self.probability) for name, draws in quantities.items()}
-        rows = []
-        for index in range(len(self.plan)):
-            row: dict[str, Any] = {
-                name: float(values[index]) for name, values in self.plan.columns.items()
-            }
-            row[self.plan.group_column] = self.plan.labels[index]
-            for name, (median, lower, upper) in limits.items():
-                row[name] = float(median[index])
-                row[f"{name}_lower"] = float(lower[index])
-                row[f"{name}_upper"] = float(upper[index])
-            for name, beyond in self.extrapolation.items():
-                row[f"efolds_{name}"] = float(beyond[index])
-            rows.append(row | {"probability": self.probability, "kind": KIND})
-        return rows
+        rows = interval_rows(quantities, self.extrapolation, self.probability)
+        return [
+            {name: float(values[index]) for name, values in self.plan.columns.items()}
+            | {self.plan.group_column: self.plan.labels[index]}
+            | row
+            for index, row in enumerate(rows)
+        ]
 
     @property
     def table(self) -> pd.DataFrame:
