@@ -15,13 +15,8 @@ from bayes_scaling.runs.cells import Rows, read_numbers, read_text
 from bayes_scaling.runs.columns import COLUMNS, SIZES, resolve
 from bayes_scaling.runs.complete import complete
 from bayes_scaling.runs.doubts import doubts
+from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
 from bayes_scaling.runs.table import RunTable
-from bayes_scaling.runs.validate import (
-    absence_problems,
-    duplicate_problems,
-    text_problems,
-    value_problems,
-)
 
 WARNING = "warning: "  # notes that start so were also issued as a BayesScalingWarning
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -84,19 +79,17 @@ def assemble(
         else:
             read = read_numbers(values)
             given[target], unread[target] = read.values, read.unread
-            faults += text_problems(target, read.unread, rows, called=name.strip())
     called = {resolved.names[name]: name.strip() for name in reversed(list(raw))}
-    faults += value_problems(given, rows, called)
-
     completed = complete(given)
     log += completed.notes
     done = dict(completed.columns)
     done["run"] = _run_ids(given.get("run"), rows, log)
-    faults += absence_problems(_unread_as_given(done, unread), rows, resolved.names)
     if "run" in given:
-        faults += duplicate_problems(done, rows)
+        given["run"] = done["run"]
+    faults += faults_of(given, unread, rows, called, resolved.names)
     if faults:
-        raise InputError(faults, source=source)
+        faults += lesser_faults(given, unread, rows, called)
+        raise InputError(by_row(faults), source=source)
 
     log += _gaps(done, rows)
     for doubt in doubts(given, rows):
@@ -137,18 +130,6 @@ def _run_ids(run: NDArray[np.str_] | None, rows: Rows, log: list[str]) -> NDArra
     used = set(run.tolist())
     fresh = [f"{name}_unnamed" if name in used else name for name in made.tolist()]
     return np.where(empty, np.array(fresh, dtype=np.str_), run)
-
-
-def _unread_as_given(
-    columns: Mapping[str, NDArray[Any]], unread: Mapping[str, Mapping[int, str]]
-) -> dict[str, NDArray[Any]]:
-    """Return the columns with unreadable cells filled, so that they are not called empty too."""
-    filled = dict(columns)
-    for name, cells in unread.items():
-        if cells:
-            filled[name] = filled[name].copy()
-            filled[name][list(cells)] = 1.0
-    return filled
 
 
 def _gaps(columns: Mapping[str, NDArray[Any]], rows: Rows) -> list[str]:

@@ -63,7 +63,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
             _column("tokens", "tokens", "count", "training tokens seen up to this row"),
             _column("flops", "FLOP", "count", "training compute up to this row, 6 N D"),
             _column(
-                "loss", "nats per token", "number", "cross-entropy on the text named by metric"
+                "loss", "nats per token", "positive", "cross-entropy on the text named by metric"
             ),
             _column("score", "1", "fraction", "downstream quality between 0 and 1"),
             _column(
@@ -239,7 +239,8 @@ def resolve(given: Iterable[str], columns: Mapping[str, str] | None = None) -> R
         if len(claims) > 1:
             both = "both" if len(claims) == 2 else "all"
             problems.append(
-                f"columns {_listed(claims)} {both} mean {target!r}; keep one, or say which it is: "
+                f"columns {_listed(claims)} {both} mean {target!r}; keep one: delete or rename "
+                f"the other{'s' if len(claims) > 2 else ''} in the file, or in Python pass "
                 f"columns={{{claims[0]!r}: {target!r}}}"
             )
     return Resolution(names=names, notes=tuple(notes), problems=tuple(problems))

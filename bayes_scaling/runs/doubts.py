@@ -14,6 +14,9 @@ from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY
 from bayes_scaling.runs.validate import equal_rows
 
 Columns = Mapping[str, NDArray[Any]]
+UNFINISHED = frozenset(
+    "crashed failed running killed preempted preempting pending scheduled".split()
+)
 TOLERANCE = 1.3  # a ratio beyond this, either way, is a disagreement
 
 
@@ -39,7 +42,42 @@ def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
         *_mixed_counts(given, rows),
         *_small_counts(given, rows),
         *_unnamed_group(given, rows),
+        *unfinished(given, rows),
     )
+
+
+def unfinished(given: Columns, rows: Rows) -> list[str]:
+    """Return a doubt for a column of run states, as W&B and MLflow export it.
+
+    Parameters
+    ----------
+    given : Mapping of str to array, dims (row,)
+        Canonical columns, others under their own names.
+    rows : Rows
+        Names of the rows.
+
+    Returns
+    -------
+    list of str
+    """
+    found = []
+    for name, values in given.items():
+        service = {"state": "wandb", "status": "mlflow"}.get(name.lower())
+        if service is None or values.dtype.kind != "U":
+            continue
+        states = np.char.lower(values)
+        where = np.isin(states, list(UNFINISHED))
+        if not where.any():
+            continue
+        words = " or ".join(dict.fromkeys(values[where].tolist()))
+        advice = "delete such rows"
+        if (states == "finished").any():
+            advice += f", or read the table as an export: columns='{service}' (--columns {service})"
+        found.append(
+            f"{rows.say(where)}: {name} is {words}, and the loss of a run that did not finish is "
+            f"not its final one; {advice}"
+        )
+    return found
 
 
 def _compute_disagrees(given: Columns, rows: Rows) -> list[str]:
@@ -71,10 +109,15 @@ def _tokens_disagree(given: Columns, rows: Rows) -> list[str]:
         return []
     middle = float(np.median(ratio[off]))
     hint = ""
-    if middle >= 32 and np.ptp(np.log(ratio[off])) < 0.1:
+    if 32 <= middle <= 65536 and np.ptp(np.log(ratio[off])) < 0.1:
         hint = (
             f"; batch_size counts tokens, and here it looks like sequences of about "
             f"{middle:.0f} tokens"
+        )
+    elif middle >= 32:
+        hint = (
+            "; batch_size is in tokens here; if yours counts sequences, multiply by the "
+            "context length"
         )
     return [
         f"{rows.say(off)}: tokens disagree with batch_size x steps by more than 30 % "

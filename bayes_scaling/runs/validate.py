@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from bayes_scaling.runs.columns import COLUMNS, NUMBER_KINDS, SIZES, canonical_n
 
 Columns = Mapping[str, NDArray[Any]]
 KEY = ("run", "metric", "steps", "tokens")
+STAND_IN = 1e30  # this and above takes the place of a cell that cannot be used
 _ESSENTIAL = ("loss", "score", *SIZES)
 _OTHER_SCALES = ("steps", "width", "depth", "position", "unique_tokens", "finetune_tokens")
 
@@ -38,11 +39,14 @@ def text_problems(
     list of str
     """
     called = called or name
-    label = _label(name, called)
+    label = label_of(name, called)
     other = ""
     if name not in _ESSENTIAL:
-        rename = f"columns={{{called!r}: 'my_{name}'}}"
-        other = f"; if the column means something else, give it another name: {rename}"
+        python = f"columns={{{called!r}: 'my_{name}'}}"
+        other = (
+            "; if the column means something else, give it another name in the file, or in "
+            f"Python {python}"
+        )
     alike: dict[str, list[int]] = {}
     for position, text in unread.items():
         advice = number_advice(text)
@@ -83,7 +87,7 @@ def value_problems(
         column = COLUMNS.get(name)
         if column is None or column.kind not in NUMBER_KINDS:
             continue
-        label = _label(name, (called or {}).get(name, name))
+        label = label_of(name, (called or {}).get(name, name))
         infinite = np.isinf(values)
         below = np.zeros(len(values), dtype=bool)
         zero = above = below
@@ -97,7 +101,7 @@ def value_problems(
             above = (values > 1) & ~infinite
         for where, fault in (
             (infinite, "must be finite; a run that diverged has no value: delete the row"),
-            (below, f"cannot be negative{_overflow(name)}"),
+            (below, f"cannot be negative{_cannot_be_negative(name)}"),
             (zero, f"must be above 0{_zero_advice(name)}"),
             (above, "must lie between 0 and 1; divide percentages by 100"),
         ):
@@ -107,7 +111,7 @@ def value_problems(
     return problems
 
 
-def absence_problems(columns: Columns, rows: Rows, given: Mapping[str, str]) -> list[str]:
+def absence_problems(columns: Columns, rows: Rows, given: Iterable[str]) -> list[str]:
     """Return what is missing: the response, a size to scale with, or cells of them.
 
     Parameters
@@ -116,23 +120,24 @@ def absence_problems(columns: Columns, rows: Rows, given: Mapping[str, str]) -> 
         Canonical columns after completion; cells that hold unreadable text are not NaN here.
     rows : Rows
         Names of the rows.
-    given : Mapping of str to str
-        From the file's names to the table's, to say what there is.
+    given : iterable of str
+        The file's names, to say what there is.
 
     Returns
     -------
     list of str
     """
     problems = []
+    given = list(given)
     has = ", ".join(repr(name) for name in given) or "no columns"
     responses = [name for name in ("loss", "score") if name in columns]
     if not responses:
         near = [name for name in given if _sounds_like_loss(name)]
         example = near[0] if near else "their name"
-        problems.append(
-            f"no column 'loss' (or 'score'); the table has {has}; rename one or pass "
-            f"columns={{{example!r}: 'loss'}}"
-        )
+        advice = _naming("loss", example)
+        if not near and (wrong := [name for name in given if _sounds_like_perplexity(name)]):
+            advice = f"{wrong[0]!r} is no loss but exp(loss): give its log as a column 'loss'"
+        problems.append(f"no column 'loss' (or 'score'); the table has {has}; {advice}")
     elif (gap := _all_missing(columns, responses)).any():
         what = " and ".join(responses)
         advice = "give one of them" if len(responses) > 1 else f"give the {what}"
@@ -143,9 +148,9 @@ def absence_problems(columns: Columns, rows: Rows, given: Mapping[str, str]) -> 
     if not sizes and not others:
         problems.append(
             "no size to scale with: none of 'params', 'tokens', 'flops'; "
-            f"the table has {has}; rename one or pass columns={{'their name': 'params'}}"
+            f"the table has {has}; {_naming('params', 'their name')}"
         )
-    elif sizes and (gap := _all_missing(columns, [*sizes, *others])).any():
+    elif sizes and (gap := without_any(columns)).any():
         problems.append(
             f"{rows.say(gap)}: {' and '.join(sizes)} "
             f"{'are' if len(sizes) > 1 else 'is'} empty; give at least one size "
@@ -221,8 +226,14 @@ def equal_rows(columns: Columns, names: list[str]) -> list[NDArray[np.intp]]:
     return sorted(found, key=lambda g: int(g[0]))
 
 
-def _label(name: str, called: str) -> str:
+def label_of(name: str, called: str) -> str:
+    """Return a column's name, led by what the file calls it where that differs."""
     return name if name == called else f"{called!r} ({name})"
+
+
+def without_any(columns: Columns) -> NDArray[np.bool_]:
+    """Return the rows that have no size to scale with, dims (row,)."""
+    return _all_missing(columns, [n for n in (*SIZES, *_OTHER_SCALES) if n in columns])
 
 
 def _all_missing(columns: Columns, names: list[str]) -> NDArray[np.bool_]:
@@ -242,25 +253,41 @@ def _is_curve(columns: Columns) -> bool:
 
 def _sounds_like_loss(name: str) -> bool:
     low = name.lower()
-    return canonical_name(name) is None and any(w in low for w in ("loss", "nll", "ppl", "bpb"))
+    return canonical_name(name) is None and any(w in low for w in ("loss", "nll", "bpb"))
 
 
-def _overflow(name: str) -> str:
+def _sounds_like_perplexity(name: str) -> bool:
+    return any(word in name.lower() for word in ("ppl", "perplexity"))
+
+
+def _naming(column: str, theirs: str) -> str:
+    """Return how to say which column is meant, in the file or in Python."""
+    python = f"columns={{{theirs!r}: {column!r}}}"
+    return f"rename one to {column!r} in the file, or in Python pass {python}"
+
+
+def _cannot_be_negative(name: str) -> str:
     if name == "flops":
         return "; 6 N D overflows int64 near 9.2e18: compute it in float64, or leave flops out"
+    if name == "loss":
+        return "; give the cross-entropy, minus the log-likelihood per token"
     return ""
 
 
 def _zero_advice(name: str) -> str:
     if name in ("tokens", "steps", "flops"):
         return "; delete rows from before the first step"
+    if name == "loss":
+        return "; every law takes its log: leave out what was not measured"
     if name == "experts":
         return "; a dense model has 1"
     return ""
 
 
 def _value(value: Any) -> str:
-    return f"{value:.12g}" if isinstance(value, float) else repr(str(value))
+    if not isinstance(value, float):
+        return repr(str(value))
+    return "as written" if value >= STAND_IN else f"{value:.12g}"
 
 
 def _short(text: str, most: int = 40) -> str:

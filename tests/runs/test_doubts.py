@@ -28,6 +28,11 @@ SIX_ND = [6e14, 2.4e15]
         ({"C": [c / 2 for c in SIX_ND], "params_nonemb": [5e5, 1e6]}, "they agree with 6 x params_nonembedding x tokens"),  # noqa: E501
         ({"B": [1e4, 1e4], "S": [1e4, 1e4]}, "row 2: tokens disagree with batch_size x steps by more than 30 % (2 times it)"),  # noqa: E501
         ({"B": [64, 64], "S": [1e8 / 64 / 512, 2e8 / 64 / 512]}, "it looks like sequences of about 512 tokens"),  # noqa: E501
+        ({"B": [512, 512], "S": [200, 25]}, "(977 to 1.56e+04 times it); batch_size is in tokens here; if yours counts sequences, multiply by the context length"),  # noqa: E501
+        ({"B": [1, 1], "S": [100, 200]}, "if yours counts sequences, multiply by the context"),
+        ({"State": ["finished", "crashed"]}, "row 2: State is crashed, and the loss of a run that did not finish is not its final one; delete such rows, or read the table as an export: columns='wandb' (--columns wandb)"),  # noqa: E501
+        ({"status": ["FINISHED", "RUNNING"]}, "row 2: status is RUNNING, and the loss of a run that did not finish is not its final one; delete such rows, or read the table as an export: columns='mlflow' (--columns mlflow)"),  # noqa: E501
+        ({"state": ["failed", "killed"]}, "rows 1 and 2: state is failed or killed"),
         ({"D": None, "B": [64, 64], "S": [100, 200]}, "tokens come from batch_size x steps with batch_size at most 64"),  # noqa: E501
         ({"B": [64, 4096], "context_length": [512, 512]}, "row 1: batch_size is smaller than context_length"),  # noqa: E501
         ({"N": [1.5, 7], "D": [1e8, 1e9]}, "params runs up to 7: counts are plain numbers"),
@@ -68,6 +73,9 @@ def test_the_given_values_are_kept() -> None:
         {"B": [1e4, 2e4], "S": [1e4, 1e4]},
         {"params_active": [1e5, 2e5], "C": [6e13, 2.4e14]},
         {"family": ["", ""]},
+        {"State": ["finished", "finished"]},
+        {"status": ["converged", ""]},
+        {"state": [1, 0]},
     ],
 )
 def test_no_doubt(changes: dict[str, Any]) -> None:
