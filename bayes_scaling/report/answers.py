@@ -31,6 +31,9 @@ from bayes_scaling.runs import RunTable
 STEPS = (0.01, 0.1, 1.0, 10.0)
 """Budgets of the tables, as multiples of the one that is asked about."""
 
+MOST_FAMILIES = 4
+"""Families whose figures are shown; the others have their row in the verdict."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Question:

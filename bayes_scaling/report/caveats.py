@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +20,9 @@ FAR = math.log(10)
 
 EDGE = 0.05
 """Share of draws without an optimum from which an allocation is doubtful."""
+
+LARGEST = "largest runs"
+"""The check of the fit that says whether a forecast starts where the best runs are."""
 
 ONE_LAW = "Every interval here takes the form of this one law for granted."
 
@@ -40,23 +45,55 @@ IGNORED = ("run", "seed", "flops", "params", "tokens", "loss", "score", "steps",
 
 
 def caveats(answers: Answers) -> tuple[str, ...]:
-    """List the doubts about the answers of one group, the gravest first."""
+    """List the doubts about the answers of one group, the gravest first.
+
+    What `missed_runs` tells is left out: it stands above all of them.
+    """
     return (*_of_the_fit(answers.fit), *_of_the_answers(answers), ONE_LAW)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Miss:
+    """How a law misses the best of the largest runs.
+
+    Attributes
+    ----------
+    side : str
+        Where the runs lie: ``"below"`` or ``"above"`` the law; empty where it is not known.
+    distance : str
+        How far, in per cent, as text; empty where it is not known.
+    evidence, advice : str
+        As in the check.
+    """
+
+    side: str
+    distance: str
+    evidence: str
+    advice: str
+
+
+def missed_runs(fit: Fit) -> Miss | None:
+    """Return how the law misses the best of the largest runs; None where it does not."""
+    check = next((item for item in fit.checks if item.name == LARGEST), None)
+    if check is None or check.verdict == "ok":
+        return None
+    found = re.search(r"([\d.]+) ?% (below|above) the law", check.evidence)
+    distance = f"{float(found[1]):.2g} %" if found else ""
+    side = found[2] if found else ""
+    return Miss(
+        side=side, distance=distance, evidence=_sentence(check.evidence),
+        advice=_sentence(check.advice),
+    )  # fmt: skip
+
+
 def _of_the_fit(fit: Fit) -> list[str]:
-    grave = [check for check in fit.checks if _is_grave(check)]
+    grave = [check for check in fit.checks if check.verdict == "fail" and check.name != LARGEST]
     head = (
         ["The sampler did not converge: no number on this page can be relied on."]
         if fit.status == "unconverged"
         else []
     )
     return head + [_told(check) for check in grave]
-
-
-def _is_grave(check: Check) -> bool:
-    """Whether a check comes before any doubt about the distance of the answer."""
-    return check.verdict == "fail" or (check.name == "largest runs" and check.verdict == "warn")
 
 
 def _told(check: Check) -> str:
@@ -83,7 +120,7 @@ def _of_the_answers(answers: Answers) -> list[str]:
                 "how params trade against tokens."
             )
     warned = [check for check in answers.fit.checks if check.verdict == "warn"]
-    return found + [_told(check) for check in warned if not _is_grave(check)]
+    return found + [_told(check) for check in warned if check.name != LARGEST]
 
 
 def _sentence(text: str) -> str:

@@ -6,13 +6,10 @@ import traceback
 from collections.abc import Callable
 
 from bayes_scaling.inference import Fit
-from bayes_scaling.report import answer_sections, fit_sections
-from bayes_scaling.report.answers import Answers, Question, families
+from bayes_scaling.report import answer_sections, fit_sections, verdict
+from bayes_scaling.report.answers import MOST_FAMILIES, Answers, Question, families
 from bayes_scaling.report.blocks import Block, Prose, Section
 from bayes_scaling.report.curves import can_allocate
-
-MOST_FAMILIES = 4
-"""Families whose figures are shown; the others have their row in the verdict."""
 
 Blocks = tuple[Block, ...]
 
@@ -41,7 +38,7 @@ def make_sections(
     answers = tuple(
         Answers(fit=fit, question=question, family=label) for label in families(fit, family)
     )
-    sections = [_guarded("verdict", "Verdict", lambda: answer_sections.verdict(answers))]
+    sections = [_guarded("verdict", "Verdict", lambda: verdict.verdict_section(answers))]
     if question.axis is not None:
         for number, item in enumerate(answers[:MOST_FAMILIES]):
             sections += _answer_sections(item, "" if len(answers) == 1 else f"-{number + 1}")

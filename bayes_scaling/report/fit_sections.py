@@ -105,7 +105,7 @@ def _prior_table(fit: Fit) -> Table:
         rows.append((*row, *((_pooling(item, fit.model.group),) if several else ()), item.about))
     for name, (low, high) in _implied(fit).items():
         row = (name, "implied", f"{write_number(low, 2)} to {write_number(high, 2)}")
-        rows.append((*row, *(("",) if several else ()), "as published"))
+        rows.append((*row, *(("",) if several else ()), "derived"))
     head = ("quantity", "prior", "90 % range", *(("groups",) if several else ()), "what it is")
     return Table(
         caption="Priors, with their central 90 % in natural units", head=head, rows=tuple(rows),

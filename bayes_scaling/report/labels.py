@@ -31,11 +31,22 @@ def axis_label(fit: Fit, name: str) -> str:
 
 def response_label(fit: Fit) -> str:
     """Name the response with its unit; a metric that all runs share knows better what it is."""
-    name = fit.model.response
-    metrics = fit.runs.groups("metric") if "metric" in fit.runs else ()
-    if len(metrics) != 1 or not metrics[0] or len(metrics[0]) > LONGEST:
+    name, metric = fit.model.response, _metric(fit)
+    if not metric:
         return column_label(name)
-    if "nats" in metrics[0] or "bits" in metrics[0]:
-        return f"{name} [{metrics[0]}]"
+    if response_unit(fit):
+        return f"{name} [{metric}]"
     unit = COLUMNS[name].unit if name in COLUMNS else "1"
-    return f"{name} on {metrics[0]}" + (f" [{unit}]" if unit != "1" else "")
+    return f"{name} on {metric}" + (f" [{unit}]" if unit != "1" else "")
+
+
+def response_unit(fit: Fit) -> str:
+    """Return the unit of the response, where the metric of the runs names it; else nothing."""
+    metric = _metric(fit)
+    return metric if "nats" in metric or "bits" in metric else ""
+
+
+def _metric(fit: Fit) -> str:
+    """Return the metric that all runs share; empty where there is none, or it is too long."""
+    metrics = fit.runs.groups("metric") if "metric" in fit.runs else ()
+    return metrics[0] if len(metrics) == 1 and len(metrics[0]) <= LONGEST else ""

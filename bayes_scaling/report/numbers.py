@@ -6,7 +6,7 @@ import math
 
 from numpy.typing import ArrayLike
 
-from bayes_scaling.intervals import PROBABILITY, format_kind, format_numbers, interval
+from bayes_scaling.intervals import PROBABILITY, format_kind, interval
 
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 """Names of large counts: thousand, million, billion, trillion."""
@@ -46,8 +46,9 @@ def write_count(value: float, digits: int = 2) -> str:
 def write_counts(draws: ArrayLike, probability: float = PROBABILITY) -> str:
     """Write the median and interval of a count: ``71 B [62 B, 81 B] 90 % ETI``."""
     found = interval(draws, probability)
-    texts = format_numbers(found.median, found.lower, found.upper)
-    median, lower, upper = (write_count(float(text), _digits(text)) for text in texts)
+    width = found.upper - found.lower
+    ends = (_of_width(value, width) for value in (found.median, found.lower, found.upper))
+    median, lower, upper = ends
     return f"{median} [{lower}, {upper}] {format_kind(probability)}"
 
 
@@ -57,10 +58,14 @@ def without_kind(written: str) -> str:
     return head + bracket
 
 
-def _digits(text: str) -> int:
-    """Count the significant digits of a written number."""
-    mantissa = text.split("e")[0].replace("-", "").replace(".", "").lstrip("0")
-    return max(2, len(mantissa))
+def _of_width(value: float, width: float) -> str:
+    """Write an end of an interval down to the second digit of its width, two digits at least."""
+    if not (math.isfinite(value) and value > 0):
+        return write_count(value)
+    if not (math.isfinite(width) and width > 0):
+        return write_count(value, 3)
+    digits = max(2, math.floor(math.log10(value)) + 2 - math.floor(math.log10(width)))
+    return write_count(float(f"{value:.{min(digits, 12) - 1}e}"), min(digits, 12))
 
 
 def write_factor(factor: float) -> str:

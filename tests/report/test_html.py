@@ -14,7 +14,8 @@ import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
 from bayes_scaling.inference import Fit
 from bayes_scaling.intervals import interval
-from bayes_scaling.report import ReportError, answer_sections, fit_sections
+from bayes_scaling.report import ReportError, fit_sections, verdict
+from bayes_scaling.report.numbers import without_kind
 from tests.synthetic import CONFLICT, UNCONVERGED, synthetic_fit
 
 VOID = {"meta", "link", "img", "br"}
@@ -72,11 +73,14 @@ def test_intervals_are_those_of_the_fit(fit: Fit, text: str) -> None:
     params = float(fit.allocate(flops=1e23).rows()[0]["params"])
     found = fit.forecast({"flops": 1e23, "params": params})
     verdict = text.split('id="verdict"')[1].split("</section>")[0]
-    assert str(interval(found.draws[:, 0])) in verdict
-    assert str(interval(found.noise_free[:, 0])) in verdict
+    assert without_kind(str(interval(found.draws[:, 0]))) in verdict
+    assert (
+        f"noise-free: {without_kind(str(interval(found.noise_free[:, 0]))).split(' [')[0]}"
+        in verdict
+    )
     rate = interval(found.tuned["learning_rate"][:, 0])
     assert str(rate) in text
-    assert f"[{str(rate).split(' [')[1]}" in verdict
+    assert f"[{without_kind(str(rate)).split(' [')[1]}" in verdict
 
 
 def test_verdict_says_distance_and_chance(fit: Fit, text: str) -> None:
@@ -158,7 +162,7 @@ def test_a_section_that_fails_says_so_and_the_rest_is_written(
 
 
 def test_the_verdict_may_fail_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answer_sections, "_headline", lambda item: 1 / 0)
+    monkeypatch.setattr(verdict, "_headline", lambda item: 1 / 0)
     with pytest.raises(ReportError, match="Verdict"):
         bs.report(synthetic_fit("kaplan-c"), tmp_path / "r.html")
 

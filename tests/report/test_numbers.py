@@ -40,6 +40,18 @@ def test_interval_of_a_count_has_the_digits_of_the_plain_one() -> None:
     assert without_kind(write_counts(draws)) == "70 B [61 B, 81 B]"
 
 
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [((47e3, 58e3, 73e3), "58 K [47 K, 73 K]"), ((5.9e8, 9.1e8, 1.35e9), "910 M [590 M, 1.35 B]"),
+     ((57_870, 58_000, 58_130), "58.00 K [57.87 K, 58.13 K]"),
+     ((7134, 9211, 12_344), "9,200 [7,100, 12.3 K]"), ((1e9, 5e9, 21e9), "5.0 B [1.0 B, 21 B]"),
+     ((58e3, 58e3, 58e3), "58.0 K [58.0 K, 58.0 K]")],
+)  # fmt: skip
+def test_digits_of_a_count_follow_the_width(ends: tuple[float, float, float], text: str) -> None:
+    draws = np.interp(np.linspace(0, 1, 2001), (0.05, 0.5, 0.95), ends)
+    assert without_kind(write_counts(draws)) == text
+
+
 def test_interval_of_a_count_over_many_sizes() -> None:
     assert write_counts(np.geomspace(1e8, 1e13, 1001)).startswith("32 B [180 M, 5.6 T]")
 
