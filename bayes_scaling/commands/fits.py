@@ -29,6 +29,7 @@ from bayes_scaling.commands.options import (
 )
 from bayes_scaling.commands.tables import read_table
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import check_target
 from bayes_scaling.intervals import PROBABILITY, check_probability
 
 if TYPE_CHECKING:
@@ -84,7 +85,6 @@ def fit(
 ) -> None:
     """Sample the posterior of a model and save it."""
     from bayes_scaling.commands.console import fit_dict, print_fit
-    from bayes_scaling.inference.storage import check_target
 
     check_probability(probability)
     check_target(output)
@@ -199,7 +199,7 @@ def report(
 ) -> None:
     """Fit a model and write one self-contained HTML report."""
     from bayes_scaling.commands.console import fit_dict, warn_of_checks
-    from bayes_scaling.inference.storage import check_target, load
+    from bayes_scaling.inference.storage import load
     from bayes_scaling.report import report as write
 
     check_probability(probability)

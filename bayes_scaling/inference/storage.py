@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import check_target, replacing
 from bayes_scaling.inference.diagnostics import Check, Mixing
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Settings
@@ -55,30 +54,8 @@ def save(fit: Fit, path: str | Path) -> Path:
     path = check_target(path)
     tree = fit.tree
     tree[HEADER] = xr.DataTree(xr.Dataset({HEADER: ((), json.dumps(_header(fit)))}))
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
+    with replacing(path) as temporary:
         tree.to_netcdf(temporary, engine="h5netcdf")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
-
-
-def check_target(path: str | Path) -> Path:
-    """Return where a file is to be written, or say why it cannot be.
-
-    Raises
-    ------
-    InputError
-        It is a folder, or its folder does not exist.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{str(path)!r} is a folder; give the name of a file")
-    if not path.parent.is_dir():
-        raise InputError(
-            f"no folder {str(path.parent)!r} to save {path.name!r} in; create it first"
-        )
     return path
 
 
