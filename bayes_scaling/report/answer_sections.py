@@ -155,10 +155,11 @@ def _untried(item: Answers) -> str:
         median = float(np.median(draws))
         if low <= median <= high:
             return ""
+        most = " to ".join(write_number(float(end), 2) for end in (low, high))
         return (
             f" At {write_number(float(budget), 2)} FLOP the best split has "
-            f"{write_count(median)} tokens per parameter, and 90 % of the runs near that budget "
-            f"{write_number(float(low), 2)} to {write_number(float(high), 2)}: it was hardly tried."
+            f"{write_number(median, 2)} tokens per parameter, and 90 % of the runs near that "
+            f"budget have {most}: that split was hardly tried."
         )
     return ""
 

@@ -23,7 +23,9 @@ def write_number(value: float, digits: int = 3) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     if 1e-4 <= abs(value) < LONGEST_PLAIN:
-        return f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
+        # Twice, for 99.98 to two digits is "1e+02" the first time.
+        short = float(f"{value:.{digits}g}")
+        return f"{short:.{max(digits, 4)}g}" if abs(value) < 1000 else f"{value:,.0f}"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     if "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")

@@ -204,7 +204,8 @@ def _families_table(answers: tuple[Answers, ...]) -> Table:
 
 def _caveat(item: Answers) -> Notice:
     tone = "fail" if not item.fit.trustworthy else "warn"
-    return Notice(tone=tone, title="Biggest caveat", text=caveats(item)[0])  # type: ignore[arg-type]
+    title = "Biggest caveat" if missed_runs(item.fit) is None else "Next caveat"
+    return Notice(tone=tone, title=title, text=caveats(item)[0])  # type: ignore[arg-type]
 
 
 def _lesser_caveats(item: Answers) -> tuple[Block, ...]:

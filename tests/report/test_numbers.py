@@ -23,6 +23,11 @@ def test_plain_numbers(value: float, text: str) -> None:
     assert write_number(value) == text
 
 
+@pytest.mark.parametrize(("value", "text"), [(99.98, "100"), (391.2, "390"), (6.83, "6.8")])
+def test_plain_numbers_of_two_digits(value: float, text: str) -> None:
+    assert write_number(value, 2) == text
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(7.08e10, "71 B"), (1.4e12, "1.4 T"), (7168, "7,168"), (99_999, "100 K"), (9.96e8, "1.0 B"),

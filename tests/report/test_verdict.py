@@ -53,6 +53,8 @@ def test_a_law_that_misses_the_best_large_runs_says_so_first(fit: Fit, side: str
     assert f"12 % {side} it. Expect the big run {side} this forecast" in notice.text
     assert "Fit another law." in notice.text
     assert isinstance(cards, Facts)
+    titles = [block.title for block in verdict_section((item,)) if isinstance(block, Notice)]
+    assert titles == [MISSED, "Next caveat"]
     assert not any("argest runs" in text for text in caveats(item))
     assert f"they lie 12 % {side} the line" in caption(loss_section(item))
     assert "lie above the line" not in caption(loss_section(item)).replace("12 % above", "")
@@ -124,7 +126,10 @@ def test_a_split_that_was_hardly_tried_is_named() -> None:
     }
     (item,) = answers(replace(fit, runs=RunTable(columns=columns)))
     written = caption(allocation_section(item))
-    assert "90 % of the runs near that budget 0.12 to 0.2: it was hardly tried." in written
+    assert (
+        "90 % of the runs near that budget have 0.12 to 0.2: that split was hardly tried."
+        in written
+    )
 
 
 def test_the_figure_of_rates_tells_line_from_points(fit: Fit) -> None:
