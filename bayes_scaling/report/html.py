@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from importlib import resources
 from pathlib import Path
 
-from bayes_scaling.errors import BayesScalingError, InputError
+from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.files import check_target, replacing
 from bayes_scaling.inference import Fit
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.report.blocks import Section
@@ -86,15 +85,14 @@ def report(
     from bayes_scaling.report.answers import ask, families
     from bayes_scaling.report.contents import make_sections
 
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise InputError(f"no folder {str(path.parent)!r} for {path.name!r}; create it first")
+    path = check_target(path)
     fit.require_converged(allow_unconverged=allow_unconverged)
     question = ask(fit, flops=flops, target_loss=target_loss, probability=probability)
     families(fit, family)
     sections = make_sections(fit, question, family=family, command=command)
     heading = title or f"What {len(fit.runs)} runs say: a forecast by {fit.model.id}"
-    _write(path, render(fit, sections, heading))
+    with replacing(path) as temporary:
+        temporary.write_text(render(fit, sections, heading), encoding="utf-8")
     failed = tuple(section for section in sections if section.error)
     if failed:
         raise ReportError(path, failed)
@@ -143,13 +141,3 @@ def _banner(fit: Fit) -> str:
     if not fit.trustworthy:
         return f"A check of the fit failed. Resolve it before deciding on these numbers. {failed}."
     return ""
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
