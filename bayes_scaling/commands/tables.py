@@ -55,6 +55,9 @@ def check(
         print_json(summary)
         return
     print(f"{summary['rows']} rows of {summary['runs']} runs")
+    metrics = list(summary["metrics"])
+    if len(metrics) == 1 and "loss" in summary["ranges"]:
+        summary["ranges"]["loss"]["unit"] = metrics[0]
     ranges = [
         [name, f"{r['low']:.4g}", f"{r['high']:.4g}", str(r["distinct"]), r["unit"]]
         for name, r in summary["ranges"].items()
