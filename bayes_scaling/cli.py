@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import TextIO
 
 import typer
 from typer.exceptions import TyperException
@@ -38,7 +39,14 @@ app.command("train-run")(training.train_run)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    warnings.filterwarnings("ignore", category=BayesScalingWarning)  # printed as notes instead
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", BayesScalingWarning)
+        warnings.showwarning = _note
+        sys.exit(_run(given))
+
+
+def _run(given: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
     try:
         code = app(given, standalone_mode=False)
     except TyperException as error:
@@ -48,7 +56,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         say("stopped")
         code = 130
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
+
+
+def _note(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning as a line for people; the signature is that of `warnings.showwarning`."""
+    ours = issubclass(category, BayesScalingWarning)
+    say(f"{'note' if ours else category.__name__}: {message}")
 
 
 def _refuse(error: object, given: Sequence[str]) -> int:

@@ -128,3 +128,14 @@ def test_a_forecast_takes_seconds_at_most(saved: Path, checkout: Path) -> None:
     started = time.perf_counter()
     python("-m", "bayes_scaling.cli", "forecast", saved, *ASK, cwd=checkout)
     assert time.perf_counter() - started < 5
+
+
+def test_what_is_doubtful_in_a_table_is_a_note_on_standard_error(tmp_path: Path) -> None:
+    runs = tmp_path / "runs.csv"
+    runs.write_text("params,tokens,flops,loss\n1e6,1e8,6e14,3.0\n2e6,1e8,9e15,2.9\n")
+    found = call("fit", runs, "-m", "no-such-model", "-o", tmp_path / "fit.nc")
+    assert found.code == 1
+    assert f"note: {runs}: line 3: flops disagree" in found.err
+    found = call("check", runs)
+    assert (found.code, found.err) == (0, "")
+    assert "warning: " in found.out

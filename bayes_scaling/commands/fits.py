@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,7 +29,7 @@ from bayes_scaling.commands.options import (
     Where,
 )
 from bayes_scaling.commands.tables import read_table
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.files import check_target
 from bayes_scaling.intervals import PROBABILITY, check_probability
 
@@ -103,7 +104,9 @@ def _sample(model: str, table: RunTable, *, draws: int, tune: int, chains: int, 
     from bayes_scaling.inference import fit as sample
 
     settings: dict[str, Any] = {"draws": draws, "tune": tune, "chains": chains}
-    return sample(model, table, **settings, random_seed=seed, progress=sys.stderr.isatty())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BayesScalingWarning)  # the checks of the fit say it again
+        return sample(model, table, **settings, random_seed=seed, progress=sys.stderr.isatty())
 
 
 def forecast(

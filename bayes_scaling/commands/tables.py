@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 
 from bayes_scaling.commands.console import print_json, print_table
 from bayes_scaling.commands.options import Columns, Json, Runs, Where
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import BayesScalingWarning, InputError
 
 if TYPE_CHECKING:
     from bayes_scaling.runs import RunTable
@@ -47,7 +48,9 @@ def check(
     from bayes_scaling.laws.design import make_design
     from bayes_scaling.runs import describe
 
-    table = read_table(runs, columns, where)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BayesScalingWarning)  # the summary has them
+        table = read_table(runs, columns, where)
     summary = describe(table).to_dict()
     if model:
         summary["model_warnings"] = list(make_design(load_model(model), table).warnings)

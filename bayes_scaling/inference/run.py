@@ -17,7 +17,7 @@ from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.inference.diagnostics import diagnose, elements, mixing
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Sampled, Settings, sample
-from bayes_scaling.laws.catalogue import load_model
+from bayes_scaling.laws.catalogue import catalogue_hash, load_model
 from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable, read_runs
@@ -134,6 +134,7 @@ def _provenance(model: Model, runs: RunTable, sampled: Sampled) -> dict[str, str
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "model_hash": model.content_hash,
         "runs_hash": runs.content_hash,
+        "catalogue_hash": catalogue_hash(model.id),
         "compile_seconds": f"{sampled.compile_seconds:.3f}",
         "sample_seconds": f"{sampled.sample_seconds:.3f}",
         "version_bayes-scaling": __version__,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.files import check_target, replacing
 from bayes_scaling.inference.diagnostics import Check, Mixing
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.inference.tree import stored_name
+from bayes_scaling.laws.catalogue import catalogue_hash
 from bayes_scaling.laws.read import read_model
 from bayes_scaling.runs import RunTable
 
@@ -75,6 +77,11 @@ def load(path: str | Path) -> Fit:
     ------
     InputError
         There is no such file, it is not a saved fit, or its content does not match its hashes.
+
+    Warns
+    -----
+    BayesScalingWarning
+        The catalogue's model of that name is no longer the one of the fit; the fit keeps its own.
     """
     import h5py
 
@@ -83,11 +90,19 @@ def load(path: str | Path) -> Fit:
         raise InputError(f"no saved fit {str(path)!r}; 'bayes-scaling fit' writes one")
     try:
         with h5py.File(path, "r") as file:
-            return _read(file)
+            fit = _read(file)
     except (OSError, KeyError, json.JSONDecodeError) as error:
         raise InputError(f"not a saved fit: {error}", source=str(path)) from None
     except InputError as error:
         raise InputError(error.problems, source=str(path)) from None
+    if fit.provenance.get("catalogue_hash", "") not in ("", catalogue_hash(fit.model.id)):
+        warnings.warn(
+            f"the catalogue's {fit.model.id} has changed since {path.name} was fitted; the fit "
+            "keeps the model it was made with",
+            BayesScalingWarning,
+            stacklevel=2,
+        )
+    return fit
 
 
 def _header(fit: Fit) -> dict[str, Any]:

@@ -55,6 +55,11 @@ def list_models() -> tuple[Model, ...]:
     return tuple(load_model(name) for name in sorted(files))
 
 
+def catalogue_hash(name: str) -> str:
+    """Return the content hash of a model of the catalogue; empty for one that is not in it."""
+    return load_model(name).content_hash if name in model_files() else ""
+
+
 def load_model(source: str | Path | Model | Mapping[str, Any]) -> Model:
     """Load a model.
 

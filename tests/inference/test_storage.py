@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.inference import Fit, load, save
 from bayes_scaling.runs import RunTable
 from tests.synthetic import CONFLICT, synthetic_fit
@@ -255,3 +255,13 @@ def test_a_folder_is_not_a_file_to_save_to(tmp_path: Path) -> None:
 
 def test_divergences_come_back_as_bool(tmp_path: Path) -> None:
     assert load(synthetic_fit().save(tmp_path / "fit.nc")).stats["diverging"].dtype == bool
+
+
+def test_a_catalogue_that_has_moved_on_is_a_warning(tmp_path: Path) -> None:
+    fit = synthetic_fit()
+    moved = replace(fit, provenance={**fit.provenance, "catalogue_hash": "0" * 64})
+    path = moved.save(tmp_path / "fit.nc")
+    with pytest.warns(BayesScalingWarning, match=r"chinchilla has changed since fit\.nc"):
+        assert load(path).model == fit.model
+    same = replace(fit, provenance={**fit.provenance, "catalogue_hash": fit.model.content_hash})
+    load(same.save(tmp_path / "same.nc"))
