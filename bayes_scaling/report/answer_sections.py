@@ -65,7 +65,7 @@ def loss_section(item: Answers) -> tuple[Block, ...]:
     )
     loss = interval(item.planned.draws[:, 0], item.question.probability)
     picture = Picture(
-        source=style.to_data_uri(ax.figure, "loss"),  # type: ignore[arg-type]
+        source=style.to_data_uri(ax, "loss"),
         alt=f"Loss {path}: {len(item.runs)} runs, the law with 50 % and 90 % bands, and the "
         f"forecast at {place(item)}: {loss}.",
         caption=f"Loss {path}. Shaded bands: the law. Dashed: where 90 % of new runs should fall."
@@ -112,7 +112,7 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
     runs = item.runs if not item.fit.model.columns else None
     ax = plots.plot_allocation(path, runs=runs)
     picture = Picture(
-        source=style.to_data_uri(ax.figure, "allocation"),  # type: ignore[arg-type]
+        source=style.to_data_uri(ax, "allocation"),
         alt="Compute-optimal parameters and tokens against the budget, with 50 % and 90 % bands; "
         f"at {place(item)}: {write_counts(split.params[:, 2], probability)} parameters and "
         f"{write_counts(split.tokens[:, 2], probability)} tokens.",
@@ -173,7 +173,7 @@ def learning_rate_section(item: Answers) -> tuple[Block, ...]:
     return (
         Prose(text=f"At {place(item)} and the best split, the tuned learning rate is {value}."),
         Picture(
-            source=style.to_data_uri(ax.figure, "learning-rate"),  # type: ignore[arg-type]
+            source=style.to_data_uri(ax, "learning-rate"),
             alt="Tuned learning rate against parameters with 50 % and 90 % bands; at "
             f"{place(item)}: {value}.",
             caption="Line: the bottom of the learning-rate valley, where every size is trained on "

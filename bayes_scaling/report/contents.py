@@ -101,7 +101,7 @@ def _guarded(id: str, title: str, make: Callable[[], Blocks]) -> Section:
     """Make a section, or one that shows why it could not be made."""
     try:
         return Section(id=id, title=title, blocks=make())
-    except Exception as error:
+    except Exception as error:  # whatever it is, the reader gets an error box and never a gap
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
         return Section(id=id, title=title, error=text)

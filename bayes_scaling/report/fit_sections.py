@@ -167,7 +167,7 @@ def posterior_section(fit: Fit, probability: float = PROBABILITY) -> tuple[Block
     axes = plot_posterior(fit)
     names = ", ".join(item.name for item in fit.model.parameters)
     picture = Picture(
-        source=style.to_data_uri(axes[0].figure, "posterior"),  # type: ignore[arg-type]
+        source=style.to_data_uri(axes[0], "posterior"),
         alt=f"Prior against posterior of {names}.",
         caption="Prior (grey, its central 90 %) against posterior, each scaled to equal height; "
         "how much narrower the 90 % interval became stands below. Where it is about 1, the answer "

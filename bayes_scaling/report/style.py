@@ -164,10 +164,13 @@ def shade_beyond(ax: Axes, edge: float, text: str = "beyond the runs") -> None:
         )  # fmt: skip
 
 
-def to_data_uri(figure: Figure, name: str) -> str:
-    """Write a figure as SVG inside a data URI; the same figure gives the same text."""
+def to_data_uri(ax: Axes, name: str) -> str:
+    """Write the figure of some axes as SVG inside a data URI; equal figures give equal text."""
     import matplotlib as mpl
 
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("the axes belong to no figure")
     buffer = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})

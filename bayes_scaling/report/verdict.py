@@ -9,7 +9,7 @@ import numpy as np
 from bayes_scaling.decisions import Forecast
 from bayes_scaling.report.answer_sections import cell, explained, place, unanswered
 from bayes_scaling.report.answers import MOST_FAMILIES, Answers
-from bayes_scaling.report.blocks import Block, Facts, Items, Notice, Prose, Table
+from bayes_scaling.report.blocks import Block, Facts, Items, Notice, Prose, Table, Tone
 from bayes_scaling.report.caveats import caveats, missed_runs
 from bayes_scaling.report.curves import farthest, observed
 from bayes_scaling.report.labels import response_unit
@@ -203,9 +203,9 @@ def _families_table(answers: tuple[Answers, ...]) -> Table:
 
 
 def _caveat(item: Answers) -> Notice:
-    tone = "fail" if not item.fit.trustworthy else "warn"
+    tone: Tone = "fail" if not item.fit.trustworthy else "warn"
     title = "Biggest caveat" if missed_runs(item.fit) is None else "Next caveat"
-    return Notice(tone=tone, title=title, text=caveats(item)[0])  # type: ignore[arg-type]
+    return Notice(tone=tone, title=title, text=caveats(item)[0])
 
 
 def _lesser_caveats(item: Answers) -> tuple[Block, ...]:

@@ -11,7 +11,7 @@ import pytest
 from bayes_scaling.inference import Fit, fit
 from bayes_scaling.laws import select_rows
 from bayes_scaling.runs import read_runs
-from tests.studies.steplaw_rate import forecast_rate
+from tests.studies.best_rate import forecast_rate
 
 pytestmark = [
     pytest.mark.slow,

@@ -77,7 +77,7 @@ def check_shape(shape: Shape) -> list[str]:
 def require_jax() -> None:
     """Raise `InputError` with the way to install it if JAX is missing."""
     try:
-        import jax  # noqa: F401
+        import jax  # noqa: F401 - only whether it can be imported
     except ImportError as error:
         raise InputError(
             "training needs JAX, which is not installed; pip install 'bayes-scaling[train]'"

@@ -1,6 +1,6 @@
 """The best learning rate of an unseen larger cell, by `chinchilla-lr`, on the public Step Law grid.
 
-Run it as ``python -m tests.studies.steplaw_rate steplaw_dense.csv``. The largest cell is left out;
+Run it as ``python -m tests.studies.best_rate steplaw_dense.csv``. The largest cell is left out;
 elsewhere each learning rate is taken at its best batch size, as the grid's best is.
 """
 
