@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.intervals import Interval, interval
@@ -71,12 +72,7 @@ def fit_dict(fit: Fit, probability: float) -> dict[str, Any]:
     """Return a fit as plain data: posterior, checks and provenance."""
     summary = {}
     for name, values in _elements(fit):
-        mixed = fit.mixing[name]
-        summary[name] = interval(values, probability).to_dict() | {
-            "r_hat": mixed.r_hat,
-            "ess": mixed.ess,
-            "ess_tail": mixed.ess_tail,
-        }
+        summary[name] = interval(values, probability).to_dict() | asdict(fit.mixing[name])
     return {
         "model": fit.model.id,
         "runs": len(fit.runs),
@@ -93,10 +89,7 @@ def fit_dict(fit: Fit, probability: float) -> dict[str, Any]:
 
 def checks_list(fit: Fit) -> list[dict[str, str]]:
     """Return the checks of a fit as plain data."""
-    return [
-        {"name": c.name, "verdict": c.verdict, "evidence": c.evidence, "advice": c.advice}
-        for c in fit.checks
-    ]
+    return [asdict(check) for check in fit.checks]
 
 
 def print_fit(fit: Fit, probability: float) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import replacing
 
 CACHE_VARIABLE = "BAYES_SCALING_CACHE"
 MIRROR_VARIABLE = "BAYES_SCALING_MIRROR"
@@ -131,9 +131,8 @@ def _check(content: bytes, file: PublicFile, *, origin: str, advice: str) -> Non
 def _store(content: bytes, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(content)
-        os.replace(file.name, path)
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written ({error.strerror}); name a folder you may write to in "

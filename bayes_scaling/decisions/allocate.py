@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from bayes_scaling.decisions.forecast import extrapolation
 from bayes_scaling.decisions.optimum import SOLVERS, Index, Loss
-from bayes_scaling.decisions.sizes import FLOPS_PER_PARAM_TOKEN, group_index
+from bayes_scaling.decisions.sizes import group_index
 from bayes_scaling.decisions.tabulate import interval_rows
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws.density import per_run
+from bayes_scaling.runs import training_flops
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,9 +157,9 @@ def allocate(
     log_params = np.stack([item[0] for item in solved], axis=1)
     log_tokens = np.stack([item[1] for item in solved], axis=1)
     sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
-    sizes["flops"] = FLOPS_PER_PARAM_TOKEN * sizes["params"] * sizes["tokens"]
+    sizes["flops"] = training_flops(sizes["params"], sizes["tokens"])
     sizes[given] = np.broadcast_to(values, log_params.shape)
-    medians = {name: np.median(draws, axis=0) for name, draws in sizes.items()}
+    medians = {name: np.median(values, axis=0) for name, values in sizes.items()}
     return Allocation(
         given=given,
         **sizes,

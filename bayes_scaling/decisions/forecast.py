@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.sizes import Plan, Sizes, complete, read_plan
+from bayes_scaling.decisions.sizes import Plan, Sizes, read_plan
 from bayes_scaling.decisions.tabulate import Draws, interval_rows
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.design import needs_positive, source_column
 from bayes_scaling.laws.noise import sample_noise
+from bayes_scaling.runs.complete import complete
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,4 +153,4 @@ def fitted_sizes(fit: Fit) -> dict[str, NDArray[np.float64]]:
     }
     if "flops" not in sizes and not {"params", "tokens"} <= set(sizes) and "flops" in fit.runs:
         sizes["flops"] = np.asarray(fit.runs["flops"], float)
-    return dict(sorted(complete(sizes).items()))
+    return dict(sorted(complete(sizes).columns.items()))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.sizes import FLOPS_PER_PARAM_TOKEN
+from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]

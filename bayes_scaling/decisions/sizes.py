@@ -12,17 +12,15 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.design import needs_positive, source_column
-from bayes_scaling.runs import RunTable
+from bayes_scaling.runs import RunTable, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
+from bayes_scaling.runs.complete import complete
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Values = float | str | Sequence[float] | Sequence[str] | NDArray[np.float64]
 Sizes = Union[Mapping[str, Values], RunTable, "pd.DataFrame"]
-
-FLOPS_PER_PARAM_TOKEN = 6.0
-"""C = 6 N D: two for the forward pass, four for the backward pass."""
 
 TOLERANCE = 0.3
 """Share by which given flops may differ from 6 N D."""
@@ -95,26 +93,13 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
     if problems:
         raise InputError(problems, source="sizes")
     columns = {name: np.broadcast_to(value, longest) for name, value in numbers.items()}
-    columns = complete(columns)
+    columns = dict(complete(columns).columns)
     problems = [*_missing(fit, columns), *(_disagreements(columns) if asked else [])]
     group, labels, group_problems = group_index(fit, names, longest)
     problems += group_problems
     if problems:
         raise InputError(problems, source="sizes")
     return Plan(columns=columns, group_column=group_column, group=group, labels=labels)
-
-
-def complete(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    """Add the third of params, tokens and flops where two are there."""
-    full = dict(columns)
-    have = {name for name in ("params", "tokens", "flops") if name in full}
-    if have == {"params", "tokens"}:
-        full["flops"] = FLOPS_PER_PARAM_TOKEN * full["params"] * full["tokens"]
-    elif have == {"params", "flops"}:
-        full["tokens"] = full["flops"] / (FLOPS_PER_PARAM_TOKEN * full["params"])
-    elif have == {"tokens", "flops"}:
-        full["params"] = full["flops"] / (FLOPS_PER_PARAM_TOKEN * full["tokens"])
-    return full
 
 
 def group_index(
@@ -194,7 +179,7 @@ def _disagreements(columns: Mapping[str, NDArray[np.float64]]) -> list[str]:
     """Return a problem where params, tokens and flops are given and do not fit together."""
     if not {"params", "tokens", "flops"} <= set(columns):
         return []
-    ratio = columns["flops"] / (FLOPS_PER_PARAM_TOKEN * columns["params"] * columns["tokens"])
+    ratio = columns["flops"] / training_flops(columns["params"], columns["tokens"])
     worst = float(ratio[np.argmax(np.abs(np.log(ratio)))])
     if abs(np.log(worst)) <= np.log(1 + TOLERANCE):
         return []

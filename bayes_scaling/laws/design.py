@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.noise import PARAMETERS as NOISE_PARAMETERS
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.columns import COLUMNS
 from bayes_scaling.runs.sweeps import mistuned
@@ -198,7 +199,7 @@ def _design_warnings(
     model: Model, inputs: Mapping[str, NDArray[np.float64]], counts: NDArray[np.int64]
 ) -> list[str]:
     warnings = []
-    free = sum(item.name not in ("sigma", "nu") for item in model.parameters)
+    free = len(model.parameters) - len(NOISE_PARAMETERS[model.noise])
     if counts.min() < free:
         warnings.append(
             f"{counts.min()} runs in the smallest group for the {free} parameters of {model.id}: "

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from bayes_scaling.decisions.allocate import Allocation, allocate
 from bayes_scaling.decisions.forecast import Forecast, forecast
-from bayes_scaling.decisions.sizes import FLOPS_PER_PARAM_TOKEN, Values
+from bayes_scaling.decisions.sizes import Values
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference import Fit
 from bayes_scaling.laws.design import source_column
-from bayes_scaling.runs import RunTable
+from bayes_scaling.runs import RunTable, training_flops
 
 POINTS = 16
 """Places along a curve; the curves are close to straight on log axes."""
@@ -74,7 +74,7 @@ def observed(fit: Fit, runs: RunTable, along: str) -> NDArray[np.float64]:
     params = source_column(fit.model, runs, "params")
     if along == "flops" and "flops" not in fit.model.inputs:
         if params != "params" or "flops" not in runs:
-            return np.asarray(FLOPS_PER_PARAM_TOKEN * runs[params] * runs["tokens"])
+            return training_flops(runs[params], runs["tokens"])
     return np.asarray(runs[source_column(fit.model, runs, along)], float)
 
 

@@ -68,15 +68,16 @@ def best_of_cells(runs: RunTable) -> RunTable:
     missing = [name for name in ("params", "tokens", "loss") if name not in runs]
     if missing:
         raise InputError(f"cells are made of params, tokens and loss; missing: {missing}")
-    keys = [
-        f"{cell} {label}" for cell, label in zip(cell_of(runs), runs.labels("family"), strict=True)
-    ]
-    cell = np.unique(keys, return_inverse=True)[1]
-    order = np.lexsort((runs["loss"], cell))
-    first = np.concatenate([[True], np.diff(cell[order]) != 0])
-    kept = runs.take(np.sort(order[first]))
+    kept = best_of(runs, cell_of(runs))
     note = f"the best of {len(runs)} runs in each of {len(kept)} (params, tokens) cells"
     return RunTable(columns=kept.columns, notes=(*kept.notes, note))
+
+
+def best_of(runs: RunTable, cell: NDArray[np.int64]) -> RunTable:
+    """Keep the run with the lowest loss of every cell; `cell` numbers them (n_runs,)."""
+    order = np.lexsort((runs["loss"], cell))
+    first = np.concatenate([[True], np.diff(cell[order]) != 0])
+    return runs.take(np.sort(order[first]))
 
 
 def mistuned(runs: RunTable) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ from bayes_scaling.inference import fit
 from bayes_scaling.intervals import Interval, interval
 from bayes_scaling.laws import select_rows
 from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.runs.sweeps import best_of
 
 LARGEST = "params_nonembedding > 1.07e9 and tokens > 5.6e10"
 
@@ -34,9 +35,7 @@ def best_batches(runs: RunTable) -> RunTable:
     """Keep the best batch size at every size and learning rate."""
     names = ("params_nonembedding", "tokens", "learning_rate")
     cell = np.unique(np.stack([runs[name] for name in names]), axis=1, return_inverse=True)[1]
-    order = np.lexsort((runs["loss"], cell.ravel()))
-    first = np.concatenate([[True], np.diff(cell.ravel()[order]) != 0])
-    return runs.take(np.sort(order[first]))
+    return best_of(runs, cell.ravel())
 
 
 def forecast_rate(path: Path) -> RateForecast:

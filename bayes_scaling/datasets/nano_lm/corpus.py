@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from bayes_scaling.datasets.public import cache_folder
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -200,9 +201,8 @@ def _prepare(folder: Path, made: Path) -> None:
     made.mkdir(parents=True, exist_ok=True)
     record = {}
     for name, text in (("train", train), ("validation", validation)):
-        temporary = made / f"{name}.{os.getpid()}.tmp"
-        temporary.write_bytes(text)
-        os.replace(temporary, made / f"{name}.bin")
+        with replacing(made / f"{name}.bin") as temporary:
+            temporary.write_bytes(text)
         record[name] = {"bytes": len(text), "sha256": hashlib.sha256(text).hexdigest()}
     (made / "done.json").write_text(json.dumps(record))
 

@@ -13,6 +13,7 @@ from typing import Any
 from bayes_scaling.datasets.nano_lm.plan import Planned, smallest_budget, stage_runs, stages
 from bayes_scaling.datasets.nano_lm.train import TrainedRun, train_run
 from bayes_scaling.datasets.nano_lm.transformer import require_jax
+from bayes_scaling.files import replacing
 
 RUN_COLUMNS = (
     "run",
@@ -172,9 +173,8 @@ def _cell(value: object) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(text)
 
 
 def _train_planned(planned: Planned, cache_dir: str | Path | None) -> TrainedRun:
