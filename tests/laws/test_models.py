@@ -25,6 +25,9 @@ SHIPPED = {
     "kaplan-d",
     "kaplan-n",
     "kaplan-nd",
+    "saturating-m2",
+    "saturating-m2-c",
+    "saturating-m2-n",
 }
 
 
@@ -133,7 +136,9 @@ def test_prior_predictive_is_finite_and_within_reason(name: str) -> None:
     losses = model.predict(point, design.inputs, design.references)
     assert np.isfinite(losses).all()
     low, high = np.quantile(losses, [0.05, 0.95])
-    assert 0.3 < low < high < 60
+    # One curve may be an error rate or a perplexity, so its level is held by a wider prior.
+    reach = 20 if name.startswith("saturating") else 1
+    assert 0.3 / reach < low < high < 60 * reach
 
 
 @pytest.mark.parametrize("name", IDS)
