@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bayes_scaling.datasets import list_datasets, load_dataset
     from bayes_scaling.decisions import Allocation, Forecast
     from bayes_scaling.errors import BayesScalingWarning, InputError, UnconvergedError
-    from bayes_scaling.inference import Fit, fit, load
+    from bayes_scaling.inference import Ensemble, Fit, fit, fit_ensemble, load
     from bayes_scaling.laws import Model, list_models, load_model, select_rows
     from bayes_scaling.report import report
     from bayes_scaling.runs import RunTable, best_of_cells, read_runs
@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Allocation",
     "BayesScalingWarning",
+    "Ensemble",
     "Fit",
     "Forecast",
     "InputError",
@@ -31,6 +32,7 @@ __all__ = [
     "__version__",
     "best_of_cells",
     "fit",
+    "fit_ensemble",
     "list_datasets",
     "list_models",
     "load",
@@ -46,7 +48,7 @@ _ROOMS = {
     "runs": ("RunTable", "best_of_cells", "read_runs"),
     "datasets": ("list_datasets", "load_dataset"),
     "laws": ("Model", "list_models", "load_model", "select_rows"),
-    "inference": ("Fit", "fit", "load"),
+    "inference": ("Ensemble", "Fit", "fit", "fit_ensemble", "load"),
     "decisions": ("Allocation", "Forecast"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.inference import Check, Fit
+from bayes_scaling.inference import Check, Ensemble, Fit, ensemble_of, load
 from bayes_scaling.inference.diagnostics import Mixing, elements
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws import Model, load_model
@@ -211,6 +213,51 @@ def _draws(
     if item.pool.kind == "partial":
         found[item.population_name] = value * np.exp(spread * rng.standard_normal((4, draws)))
         found[item.sd_name] = np.abs(0.1 * rng.standard_normal((4, draws))) + 1e-3
+    return found
+
+
+def synthetic_ensemble(
+    *models: str,
+    families: Sequence[str] = ("all",),
+    weights: Mapping[str, float] | None = None,
+    checks: Mapping[str, tuple[Check, ...]] | None = None,
+    draws: int = 100,
+    spread: float = 0.02,
+) -> Ensemble:
+    """Average fits made by hand to the runs of the first model.
+
+    Parameters
+    ----------
+    *models : str
+        Ids of shipped models that read the same; ``chinchilla`` and ``coupled`` by default.
+    families, draws, spread
+        As in `synthetic_fit`.
+    weights : mapping of str to float, optional
+        Of the members.
+    checks : mapping of str to tuple of Check, optional
+        What the diagnostics said, by model; all is well by default.
+
+    Returns
+    -------
+    Ensemble
+    """
+    found = checks or {}
+    fits = [
+        synthetic_fit(
+            name, families=families, draws=draws, spread=spread, checks=found.get(name, OK)
+        )
+        for name in models or ("chinchilla", "coupled")
+    ]
+    runs = fits[0].runs
+    kept = {"runs_hash": runs.content_hash}
+    same = [replace(fit, runs=runs, provenance={**fit.provenance, **kept}) for fit in fits]
+    return ensemble_of(same, weights=weights)
+
+
+def load_fit(path: Path) -> Fit:
+    """Load a saved fit that is no ensemble."""
+    found = load(path)
+    assert isinstance(found, Fit)
     return found
 
 

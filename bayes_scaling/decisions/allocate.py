@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from bayes_scaling.decisions.forecast import extrapolation
 from bayes_scaling.decisions.optimum import SOLVERS, Index, Loss
 from bayes_scaling.decisions.sizes import group_index
-from bayes_scaling.decisions.tabulate import interval_rows
+from bayes_scaling.decisions.spread import spread_shares
+from bayes_scaling.decisions.tabulate import interval_rows, member_rows
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
@@ -41,12 +43,18 @@ class Allocation:
         Tuned value, at the optimum, of inputs such as the learning rate.
     extrapolation : mapping of str to array (n_cases,)
         E-folds of the median optimum beyond the fitted runs.
-    at_edge : array (n_cases,)
-        Share of draws without an optimum inside the range searched.
+    edge : array of bool (n_draws, n_cases)
+        Draws without an optimum inside the range searched.
     group_column, label : str
         The column that names the groups, and the group it holds for.
     probability : float
         Probability of the intervals in `table`.
+    member : array of int (n_draws,)
+        Member that each draw comes from; all 0 for a single fit.
+    members : tuple of str
+        Ids of the models.
+    weights : tuple of float
+        Of the members; they sum to 1.
     """
 
     given: str
@@ -56,15 +64,23 @@ class Allocation:
     loss: Array
     tuned: Mapping[str, Array] = field(default_factory=dict)
     extrapolation: Mapping[str, Array] = field(default_factory=dict)
-    at_edge: Array
+    edge: NDArray[np.bool_]
     group_column: str = "family"
     label: str = "all"
     probability: float = PROBABILITY
+    member: NDArray[np.int64]
+    members: tuple[str, ...]
+    weights: tuple[float, ...] = (1.0,)
 
     @property
     def tokens_per_param(self) -> Array:
         """Tokens per parameter at the optimum (n_draws, n_cases)."""
         return self.tokens / self.params
+
+    @property
+    def at_edge(self) -> Array:
+        """Share of draws without an optimum inside the range searched (n_cases,)."""
+        return np.asarray(self.edge.mean(axis=0))
 
     def __repr__(self) -> str:
         """Say how much there is; `table` has the numbers."""
@@ -72,7 +88,44 @@ class Allocation:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per case, of plain numbers and texts."""
-        quantities = {
+        rows = interval_rows(self._quantities, self.extrapolation, self.probability)
+        return [
+            self._asked(row)
+            | {"at_edge": float(self.at_edge[index])}
+            | {f"spread_{part}": float(share[index]) for part, share in self.spread.items()}
+            for index, row in enumerate(rows)
+        ]
+
+    def member_rows(self) -> list[dict[str, Any]]:
+        """Return what each member says of each case by itself, with its weight."""
+        rows = member_rows(
+            self._quantities,
+            member=self.member,
+            members=self.members,
+            weights=self.weights,
+            probability=self.probability,
+        )
+        at_edge = {
+            name: self.edge[self.member == position].mean(axis=0)
+            for position, name in enumerate(self.members)
+        }
+        return [
+            self._asked(row) | {"at_edge": float(at_edge[row["member"]][index])}
+            for index, row in rows
+        ]
+
+    @cached_property
+    def spread(self) -> Mapping[str, Array]:
+        """Shares (n_cases,) of ``form`` and ``within`` in the variance of log tokens per param.
+
+        They sum to 1: what the members disagree about, and what each leaves open by itself.
+        """
+        found = spread_shares(self.tokens_per_param, member=self.member, weights=self.weights)
+        return {"form": found["form"], "within": 1 - found["form"]}
+
+    @property
+    def _quantities(self) -> Mapping[str, Array]:
+        return {
             "params": self.params,
             "tokens": self.tokens,
             "flops": self.flops,
@@ -80,14 +133,13 @@ class Allocation:
             "loss": self.loss,
             **self.tuned,
         }
-        rows = interval_rows(quantities, self.extrapolation, self.probability)
+
+    def _asked(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Put what was given first, without the interval that it does not have."""
         edges = {f"{self.given}_lower", f"{self.given}_upper"}
-        return [
-            {"given": self.given, self.group_column: self.label}
-            | {name: value for name, value in row.items() if name not in edges}
-            | {"at_edge": float(self.at_edge[index])}
-            for index, row in enumerate(rows)
-        ]
+        return {"given": self.given, self.group_column: self.label} | {
+            name: value for name, value in row.items() if name not in edges
+        }
 
     @property
     def table(self) -> pd.DataFrame:
@@ -95,6 +147,13 @@ class Allocation:
         import pandas as pd
 
         return pd.DataFrame(self.rows())
+
+    @property
+    def by_member(self) -> pd.DataFrame:
+        """One row per case and member: its weight, and its own split with intervals."""
+        import pandas as pd
+
+        return pd.DataFrame(self.member_rows())
 
 
 def allocate(
@@ -162,7 +221,9 @@ def allocate(
     medians = {name: np.median(values, axis=0) for name, values in sizes.items()}
     return Allocation(
         given=given,
-        **sizes,
+        params=sizes["params"],
+        tokens=sizes["tokens"],
+        flops=sizes["flops"],
         loss=loss(log_params, log_tokens, draws[:, None]),
         tuned={
             line.name: np.asarray(
@@ -171,10 +232,12 @@ def allocate(
             for line in fit.model.tuned
         },
         extrapolation=extrapolation(fit, medians),
-        at_edge=np.array([item[2].mean() for item in solved]),
+        edge=np.stack([item[2] for item in solved], axis=1),
         group_column=fit.model.group,
         label=labels[0],
         probability=probability,
+        member=np.zeros(len(draws), dtype=np.int64),
+        members=(fit.model.id,),
     )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.sizes import Plan, Sizes, read_plan
-from bayes_scaling.decisions.tabulate import Draws, interval_rows
+from bayes_scaling.decisions.spread import spread_shares
+from bayes_scaling.decisions.tabulate import Draws, interval_rows, member_rows
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws.density import per_run
@@ -40,6 +42,15 @@ class Forecast:
         E-folds beyond the fitted runs, by input and in flops; 0 inside their range.
     probability : float
         Probability of the intervals in `table`.
+    member : array of int (n_draws,)
+        Member that each draw comes from; all 0 for a single fit.
+    members : tuple of str
+        Ids of the models.
+    weights : tuple of float
+        Of the members; they sum to 1.
+    redrawn : array (n_draws, n_runs), optional
+        `noise_free` with the same parameters and other drift beyond the runs, draw by draw; None
+        where nothing drifts. For `spread` alone.
     """
 
     plan: Plan
@@ -48,6 +59,10 @@ class Forecast:
     tuned: Mapping[str, Draws] = field(default_factory=dict)
     extrapolation: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     probability: float = PROBABILITY
+    member: NDArray[np.int64]
+    members: tuple[str, ...]
+    weights: tuple[float, ...] = (1.0,)
+    redrawn: Draws | None = None
 
     def __repr__(self) -> str:
         """Say how much there is; `table` has the numbers."""
@@ -55,14 +70,46 @@ class Forecast:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per run, of plain numbers and texts."""
-        quantities = {"noise_free": self.noise_free, "new_run": self.draws, **self.tuned}
-        rows = interval_rows(quantities, self.extrapolation, self.probability)
+        rows = interval_rows(self._quantities, self.extrapolation, self.probability)
         return [
-            {name: float(values[index]) for name, values in self.plan.columns.items()}
-            | {self.plan.group_column: self.plan.labels[index]}
+            self._asked(index)
             | row
+            | {f"spread_{part}": float(share[index]) for part, share in self.spread.items()}
             for index, row in enumerate(rows)
         ]
+
+    def member_rows(self) -> list[dict[str, Any]]:
+        """Return what each member says of each run by itself, with its weight."""
+        rows = member_rows(
+            self._quantities,
+            member=self.member,
+            members=self.members,
+            weights=self.weights,
+            probability=self.probability,
+        )
+        return [self._asked(index) | row for index, row in rows]
+
+    @cached_property
+    def spread(self) -> Mapping[str, NDArray[np.float64]]:
+        """Shares (n_runs,) of form, drift, parameters and noise in the variance of the log loss.
+
+        They sum to 1; see `bayes_scaling.decisions.spread.spread_shares`.
+        """
+        return spread_shares(
+            self.noise_free,
+            member=self.member,
+            weights=self.weights,
+            redrawn=self.redrawn,
+            new_run=self.draws,
+        )
+
+    @property
+    def _quantities(self) -> Mapping[str, Draws]:
+        return {"noise_free": self.noise_free, "new_run": self.draws, **self.tuned}
+
+    def _asked(self, index: int) -> dict[str, Any]:
+        sizes = {name: float(values[index]) for name, values in self.plan.columns.items()}
+        return sizes | {self.plan.group_column: self.plan.labels[index]}
 
     @property
     def table(self) -> pd.DataFrame:
@@ -70,6 +117,13 @@ class Forecast:
         import pandas as pd
 
         return pd.DataFrame(self.rows())
+
+    @property
+    def by_member(self) -> pd.DataFrame:
+        """One row per run and member: its weight, its own median and interval of both losses."""
+        import pandas as pd
+
+        return pd.DataFrame(self.member_rows())
 
 
 def forecast(
@@ -129,6 +183,8 @@ def forecast(
         tuned=tuned,
         extrapolation=extrapolation(fit, plan.columns),
         probability=probability,
+        member=np.zeros(len(noise_free), dtype=np.int64),
+        members=(fit.model.id,),
     )
 
 

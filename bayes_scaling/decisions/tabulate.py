@@ -1,8 +1,8 @@
-"""Draws of several quantities as rows of medians and intervals."""
+"""Draws of several quantities as rows of medians and intervals: of all draws, or by member."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,3 +47,40 @@ def interval_rows(
         | {"probability": probability, "kind": KIND}
         for index in range(count)
     ]
+
+
+def member_rows(
+    quantities: Mapping[str, Draws],
+    *,
+    member: NDArray[np.int64],
+    members: Sequence[str],
+    weights: Sequence[float],
+    probability: float,
+) -> list[tuple[int, dict[str, Any]]]:
+    """Tabulate the draws of each member by themselves.
+
+    Parameters
+    ----------
+    quantities : mapping of str to array (n_draws, n_rows)
+        Draws of each quantity.
+    member : array of int (n_draws,)
+        Member that each draw comes from.
+    members : sequence of str
+        Their names.
+    weights : sequence of float
+        Their weights.
+    probability : float
+        Probability of the equal-tailed intervals.
+
+    Returns
+    -------
+    list of (int, dict)
+        Row by row the members in order: position of the row, and ``member``, ``weight`` and what
+        `interval_rows` says.
+    """
+    found: list[tuple[int, dict[str, Any]]] = []
+    for index, (name, weight) in enumerate(zip(members, weights, strict=True)):
+        own = {key: draws[member == index] for key, draws in quantities.items()}
+        for position, row in enumerate(interval_rows(own, {}, probability)):
+            found.append((position, {"member": name, "weight": float(weight)} | row))
+    return sorted(found, key=lambda pair: pair[0])

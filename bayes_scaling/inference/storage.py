@@ -1,4 +1,4 @@
-"""Saving a fit to one netCDF file, and reading it back with h5py and numpy alone."""
+"""Saving a fit or an ensemble to one netCDF file; reading it back with h5py and numpy alone."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.files import check_target, replacing
 from bayes_scaling.inference.diagnostics import Check, Mixing
+from bayes_scaling.inference.ensemble import MEMBERS, AnyFit, Ensemble, members_of
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.inference.tree import stored_name
@@ -32,13 +33,14 @@ HEADER = "header"
 """Group and variable that hold, as JSON, all that is not an array."""
 
 
-def save(fit: Fit, path: str | Path) -> Path:
-    """Save a fit to one netCDF file, whole or not at all.
+def save(fit: AnyFit, path: str | Path) -> Path:
+    """Save a fit or an ensemble to one netCDF file, whole or not at all.
 
     Parameters
     ----------
-    fit : Fit
-        The fit.
+    fit : Fit or Ensemble
+        The fit, laid out at the top of the file; or the ensemble, whose members are each laid out
+        as a fit under ``members/name``.
     path : str or Path
         Where to; a file that is there is replaced once the new one is complete.
 
@@ -53,16 +55,24 @@ def save(fit: Fit, path: str | Path) -> Path:
     """
     import xarray as xr
 
+    def header(content: Mapping[str, Any]) -> xr.DataTree:
+        return xr.DataTree(xr.Dataset({HEADER: ((), json.dumps(content))}))
+
     path = check_target(path)
     tree = fit.tree
-    tree[HEADER] = xr.DataTree(xr.Dataset({HEADER: ((), json.dumps(_header(fit)))}))
+    if isinstance(fit, Ensemble):
+        tree[HEADER] = header(_ensemble_header(fit))
+        for name, member in fit.members.items():
+            tree[f"{MEMBERS}/{stored_name(name)}/{HEADER}"] = header(_header(member))
+    else:
+        tree[HEADER] = header(_header(fit))
     with replacing(path) as temporary:
         tree.to_netcdf(temporary, engine="h5netcdf")
     return path
 
 
-def load(path: str | Path) -> Fit:
-    """Read a saved fit.
+def load(path: str | Path) -> AnyFit:
+    """Read a saved fit or ensemble.
 
     Parameters
     ----------
@@ -71,7 +81,8 @@ def load(path: str | Path) -> Fit:
 
     Returns
     -------
-    Fit
+    Fit or Ensemble
+        What was saved.
 
     Raises
     ------
@@ -90,14 +101,17 @@ def load(path: str | Path) -> Fit:
         raise InputError(f"no saved fit {str(path)!r}; 'bayes-scaling fit' writes one")
     try:
         with h5py.File(path, "r") as file:
-            fit = _read(file)
+            header = _read_header(file)
+            fit = _read_ensemble(file, header) if MEMBERS in header else _read(file, header)
     except (OSError, KeyError, json.JSONDecodeError) as error:
         raise InputError(f"not a saved fit: {error}", source=str(path)) from None
     except InputError as error:
         raise InputError(error.problems, source=str(path)) from None
-    if fit.provenance.get("catalogue_hash", "") not in ("", catalogue_hash(fit.model.id)):
+    for name, member in members_of(fit).items():
+        if member.provenance.get("catalogue_hash", "") in ("", catalogue_hash(name)):
+            continue
         warnings.warn(
-            f"the catalogue's {fit.model.id} has changed since {path.name} was fitted; the fit "
+            f"the catalogue's {name} has changed since {path.name} was fitted; the fit "
             "keeps the model it was made with",
             BayesScalingWarning,
             stacklevel=2,
@@ -121,13 +135,41 @@ def _header(fit: Fit) -> dict[str, Any]:
     }
 
 
-def _read(file: h5py.File) -> Fit:
-    header = json.loads(file[HEADER][HEADER].asstr()[()])
+def _ensemble_header(ensemble: Ensemble) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        MEMBERS: list(ensemble.members),
+        "weights": dict(ensemble.weights),
+        "left_out": dict(ensemble.left_out),
+        "settings": asdict(ensemble.settings),
+    }
+
+
+def _read_header(group: h5py.Group) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(group[HEADER][HEADER].asstr()[()])
     if header["format"] > FORMAT:
         raise InputError(
             f"written by a newer version (layout {header['format']}, this one reads {FORMAT}); "
             "update bayes-scaling"
         )
+    return header
+
+
+def _read_ensemble(file: h5py.File, header: Mapping[str, Any]) -> Ensemble:
+    groups = {name: file[MEMBERS][stored_name(name)] for name in header[MEMBERS]}
+    members = {name: _read(group, _read_header(group)) for name, group in groups.items()}
+    hashes = {fit.provenance["runs_hash"] for fit in members.values()}
+    if len(hashes) != 1:
+        raise InputError("the members were fitted on different runs: fit again")
+    return Ensemble(
+        members=members,
+        weights={name: float(header["weights"][name]) for name in members},
+        left_out=header["left_out"],
+        settings=Settings(**header["settings"]),
+    )
+
+
+def _read(file: h5py.Group, header: Mapping[str, Any]) -> Fit:
     fit = Fit(
         model=read_model(header["model"]),
         runs=RunTable(

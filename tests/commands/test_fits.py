@@ -12,7 +12,7 @@ import pytest
 
 from bayes_scaling.inference import Check, Fit, load
 from tests.command_line import call
-from tests.synthetic import CONFLICT, OK, PLAIN, UNCONVERGED, synthetic_fit
+from tests.synthetic import CONFLICT, OK, PLAIN, UNCONVERGED, load_fit, synthetic_fit
 
 INTERVAL = r"[\d.e+-]+ \[[\d.e+-]+, [\d.e+-]+\] 90 % ETI"
 BIG = ("--params", "7e10", "--tokens", "1.4e12")
@@ -210,7 +210,7 @@ def table(fitted: Fit, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_fit_saves_and_prints_the_posterior(table: Path, tmp_path: Path) -> None:
     saved = tmp_path / "fit.nc"
     found = call("fit", table, "-m", "chinchilla", "-o", saved, *SHORT)
-    fit = load(saved)
+    fit = load_fit(saved)
     assert found.code == (0 if fit.trustworthy else 2)
     assert found.err == "" or not fit.trustworthy
     assert f"saved to {saved}" in found.out

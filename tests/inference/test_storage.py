@@ -16,7 +16,7 @@ import xarray as xr
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.inference import Fit, load, save
 from bayes_scaling.runs import RunTable
-from tests.synthetic import CONFLICT, synthetic_fit
+from tests.synthetic import CONFLICT, load_fit, synthetic_fit
 
 EXTRA = {"corpus": "c4 / naïve", "schedule": "", "dropout": 0.1, "a long name, with 1 comma": 2.0}
 """Columns that ride along: text beyond ASCII, empty text, numbers, an odd name."""
@@ -56,7 +56,7 @@ def edit_header(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 def test_a_fit_comes_back_as_it_was(grouped: Fit, saved: Path) -> None:
-    found = load(saved)
+    found = load_fit(saved)
     assert found.model.content_hash == grouped.model.content_hash
     assert found.model.title == grouped.model.title
     assert list(found.draws) == list(grouped.draws)
@@ -85,7 +85,7 @@ def test_the_run_table_comes_back_as_it_was(grouped: Fit, saved: Path) -> None:
 
 
 def test_a_loaded_fit_decides_the_same(grouped: Fit, saved: Path) -> None:
-    found = load(saved)
+    found = load_fit(saved)
     sizes = {"params": 1e10, "tokens": 2e11, "family": "web"}
     assert found.forecast(sizes).rows() == grouped.forecast(sizes).rows()
     allocated = found.allocate(flops=1e22, family="code").rows()
@@ -93,8 +93,8 @@ def test_a_loaded_fit_decides_the_same(grouped: Fit, saved: Path) -> None:
 
 
 def test_a_real_fit_comes_back_and_is_saved_the_same_again(fitted: Fit, tmp_path: Path) -> None:
-    found = load(fitted.save(tmp_path / "one.nc"))
-    again = load(found.save(str(tmp_path / "two.nc")))
+    found = load_fit(fitted.save(tmp_path / "one.nc"))
+    again = load_fit(found.save(str(tmp_path / "two.nc")))
     for fit in (found, again):
         assert all(np.array_equal(fit.draws[name], fitted.draws[name]) for name in fitted.draws)
         assert fit.provenance == fitted.provenance
@@ -107,7 +107,7 @@ def test_a_real_fit_comes_back_and_is_saved_the_same_again(fitted: Fit, tmp_path
 )
 def test_every_shipped_model_comes_back(model: str, tmp_path: Path) -> None:
     fit = synthetic_fit(model)
-    found = load(fit.save(tmp_path / "fit.nc"))
+    found = load_fit(fit.save(tmp_path / "fit.nc"))
     assert found.model.to_dict() == fit.model.to_dict()
 
 
@@ -116,7 +116,7 @@ def test_a_model_with_other_priors_comes_back(tmp_path: Path) -> None:
     prior = {"dist": "LogNormal", "mu": -1.0, "sigma": 0.25}
     model = fit.model.with_priors({"alpha": prior})
     fit = replace(fit, model=model, provenance={**fit.provenance, "model_hash": model.content_hash})
-    found = load(fit.save(tmp_path / "fit.nc"))
+    found = load_fit(fit.save(tmp_path / "fit.nc"))
     assert found.model.parameter("alpha").prior.to_dict() == prior
 
 
@@ -225,7 +225,7 @@ def test_a_changed_model_is_noticed(copy: Path) -> None:
 
 def test_explanations_may_change(copy: Path) -> None:
     edit_header(copy, lambda header: header["model"].update(title="Another title"))
-    assert load(copy).model.title == "Another title"
+    assert load_fit(copy).model.title == "Another title"
 
 
 def test_a_newer_layout_asks_for_an_update(copy: Path) -> None:
@@ -244,7 +244,7 @@ def test_an_incomplete_header(key: str, copy: Path) -> None:
 
 def test_a_column_with_a_slash_in_its_name_comes_back(tmp_path: Path) -> None:
     fit = synthetic_fit(extra={"eval/loss": 2.0, "eval/corpus": "c4"})
-    found = load(fit.save(tmp_path / "fit.nc"))
+    found = load_fit(fit.save(tmp_path / "fit.nc"))
     assert found.runs.content_hash == fit.runs.content_hash
 
 
@@ -254,7 +254,7 @@ def test_a_folder_is_not_a_file_to_save_to(tmp_path: Path) -> None:
 
 
 def test_divergences_come_back_as_bool(tmp_path: Path) -> None:
-    assert load(synthetic_fit().save(tmp_path / "fit.nc")).stats["diverging"].dtype == bool
+    assert load_fit(synthetic_fit().save(tmp_path / "fit.nc")).stats["diverging"].dtype == bool
 
 
 def test_a_catalogue_that_has_moved_on_is_a_warning(tmp_path: Path) -> None:
@@ -262,6 +262,6 @@ def test_a_catalogue_that_has_moved_on_is_a_warning(tmp_path: Path) -> None:
     moved = replace(fit, provenance={**fit.provenance, "catalogue_hash": "0" * 64})
     path = moved.save(tmp_path / "fit.nc")
     with pytest.warns(BayesScalingWarning, match=r"chinchilla has changed since fit\.nc"):
-        assert load(path).model == fit.model
+        assert load_fit(path).model == fit.model
     same = replace(fit, provenance={**fit.provenance, "catalogue_hash": fit.model.content_hash})
     load(same.save(tmp_path / "same.nc"))

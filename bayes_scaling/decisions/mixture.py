@@ -1,0 +1,149 @@
+"""Decisions on an ensemble: the answers of its members, mixed draw by draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.decisions.allocate import Allocation, allocate
+from bayes_scaling.decisions.forecast import Forecast, extrapolation, forecast
+from bayes_scaling.decisions.sizes import Sizes
+from bayes_scaling.inference.ensemble import Ensemble
+from bayes_scaling.intervals import PROBABILITY, check_probability
+
+Array = NDArray[np.float64]
+
+
+def mixed_forecast(
+    ensemble: Ensemble,
+    sizes: Sizes,
+    *,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Forecast:
+    """Forecast the loss of runs from the mixture of the members.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        The weighted posteriors.
+    sizes, probability, allow_unconverged
+        As in `bayes_scaling.decisions.forecast.forecast`.
+
+    Returns
+    -------
+    Forecast
+        Its draws are those of the members, as many of each as its weight says, evenly taken.
+
+    Raises
+    ------
+    InputError
+        The sizes cannot be used.
+    UnconvergedError
+        No member converged.
+    """
+    check_probability(probability)
+    ensemble.require_converged(allow_unconverged=allow_unconverged)
+    parts = [
+        forecast(fit, sizes, probability=probability, allow_unconverged=True)
+        for fit in ensemble.members.values()
+    ]
+    drifts = any(part.redrawn is not None for part in parts)
+    first = parts[0]
+    return Forecast(
+        plan=first.plan,
+        noise_free=_mix(ensemble, [part.noise_free for part in parts]),
+        draws=_mix(ensemble, [part.draws for part in parts]),
+        tuned={name: _mix(ensemble, [part.tuned[name] for part in parts]) for name in first.tuned},
+        extrapolation=first.extrapolation,
+        probability=probability,
+        member=ensemble.member,
+        members=tuple(ensemble.members),
+        weights=tuple(ensemble.weights[name] for name in ensemble.members),
+        redrawn=_mix(
+            ensemble,
+            [part.noise_free if part.redrawn is None else part.redrawn for part in parts],
+        )
+        if drifts
+        else None,
+    )
+
+
+def mixed_allocation(
+    ensemble: Ensemble,
+    *,
+    flops: float | Sequence[float] | None = None,
+    params: float | Sequence[float] | None = None,
+    tokens: float | Sequence[float] | None = None,
+    family: str | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Allocation:
+    """Find the best split of compute under the mixture of the members.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        The weighted posteriors.
+    flops, params, tokens, family, probability, allow_unconverged
+        As in `bayes_scaling.decisions.allocate.allocate`.
+
+    Returns
+    -------
+    Allocation
+        Its draws are those of the members, as many of each as its weight says, evenly taken.
+
+    Raises
+    ------
+    InputError
+        Not exactly one size is given, it is not positive, or a law has no sizes to trade.
+    UnconvergedError
+        No member converged.
+    """
+    check_probability(probability)
+    ensemble.require_converged(allow_unconverged=allow_unconverged)
+    parts = [
+        allocate(
+            fit,
+            flops=flops,
+            params=params,
+            tokens=tokens,
+            family=family,
+            probability=probability,
+            allow_unconverged=True,
+        )
+        for fit in ensemble.members.values()
+    ]
+    first = parts[0]
+    sizes = {
+        name: _mix(ensemble, [getattr(part, name) for part in parts])
+        for name in ("params", "tokens", "flops")
+    }
+    medians = {name: np.median(draws, axis=0) for name, draws in sizes.items()}
+    return Allocation(
+        given=first.given,
+        params=sizes["params"],
+        tokens=sizes["tokens"],
+        flops=sizes["flops"],
+        loss=_mix(ensemble, [part.loss for part in parts]),
+        tuned={name: _mix(ensemble, [part.tuned[name] for part in parts]) for name in first.tuned},
+        extrapolation=extrapolation(ensemble.leading, medians),
+        edge=_mix(ensemble, [part.edge for part in parts]),
+        group_column=first.group_column,
+        label=first.label,
+        probability=probability,
+        member=ensemble.member,
+        members=tuple(ensemble.members),
+        weights=tuple(ensemble.weights[name] for name in ensemble.members),
+    )
+
+
+def _mix[Number: (np.float64, np.bool_)](
+    ensemble: Ensemble, parts: Sequence[NDArray[Number]]
+) -> NDArray[Number]:
+    """Take from every member the draws that stand for it (n_draws, ...)."""
+    return np.concatenate(
+        [part[rows] for part, rows in zip(parts, ensemble.rows, strict=True)], axis=0
+    )

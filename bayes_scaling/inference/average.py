@@ -1,0 +1,209 @@
+"""`fit_ensemble`: from several models and a table of runs to an `Ensemble`."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.inference.ensemble import Ensemble, failed_sampling
+from bayes_scaling.inference.members import default_members
+from bayes_scaling.inference.mixture import (
+    LEAST,
+    equal_weights,
+    model_problems,
+    renormalised,
+    weight_problems,
+)
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.run import fit
+from bayes_scaling.inference.sampler import Settings
+from bayes_scaling.laws.catalogue import load_model
+from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.model import Model
+from bayes_scaling.runs import RunTable, read_runs
+
+
+def fit_ensemble(
+    runs: RunTable | Any,
+    models: Sequence[str | Path | Model | Mapping[str, Any]] | None = None,
+    *,
+    weights: Mapping[str, float] | None = None,
+    draws: int = 1000,
+    tune: int = 800,
+    chains: int = 4,
+    target_accept: float = 0.95,
+    random_seed: int | None = None,
+    progress: bool = False,
+) -> Ensemble:
+    """Sample the posteriors of several models given the same runs, and average them.
+
+    Parameters
+    ----------
+    runs : RunTable, DataFrame or path
+        The small runs.
+    models : sequence of str, Path, Model or mapping, optional
+        Ids, TOML files, definitions or models, of different ids, that read the same columns; by
+        default those of `bayes_scaling.inference.members.default_members`.
+    weights : mapping of str to float, optional
+        By the id of the model, in any unit; equal by default.
+    draws, tune, chains : int
+        Draws kept and discarded per chain, and chains, of each member.
+    target_accept : float
+        Acceptance probability that the step size aims at.
+    random_seed : int, optional
+        Seed from which every member gets one of its own; a fresh one is taken and kept if absent.
+    progress : bool
+        Whether to report progress on standard error.
+
+    Returns
+    -------
+    Ensemble
+        Members that did not converge are left out by name, with the reason.
+
+    Raises
+    ------
+    InputError
+        A model, the runs, the weights or the settings cannot be used; nothing is sampled then.
+
+    Warns
+    -----
+    BayesScalingWarning
+        The runs fit a model poorly (too few, collinear, another parameter count).
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> fit = bs.fit_ensemble(bs.load_dataset("nano-lm"))  # doctest: +SKIP
+    """
+    runs = runs if isinstance(runs, RunTable) else read_runs(runs)
+    members = default_members(runs) if models is None else _load(models)
+    seed = secrets.randbits(32) if random_seed is None else int(random_seed)
+    settings = Settings(
+        draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=seed
+    )
+    settings.check()
+    _check(members, weights)
+    for text in _said_before_sampling(members, runs):
+        warnings.warn(text, BayesScalingWarning, stacklevel=2)
+    seeds = np.random.SeedSequence(seed).spawn(len(members))
+    fits = []
+    for number, (model, sequence) in enumerate(zip(members, seeds, strict=True), start=1):
+        if progress:
+            sys.stderr.write(f"{model.id} ({number} of {len(members)})\n")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BayesScalingWarning)  # said before
+            fits.append(
+                fit(
+                    model,
+                    runs,
+                    draws=draws,
+                    tune=tune,
+                    chains=chains,
+                    target_accept=target_accept,
+                    random_seed=int(sequence.generate_state(1)[0]),
+                    progress=progress,
+                )
+            )
+    return ensemble_of(fits, weights=weights, settings=settings)
+
+
+def ensemble_of(
+    fits: Sequence[Fit],
+    *,
+    weights: Mapping[str, float] | None = None,
+    settings: Settings | None = None,
+) -> Ensemble:
+    """Average fits of several models to the same runs.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+        Their models must have different ids, and the same response, inputs and groups.
+    weights : mapping of str to float, optional
+        By the id of the model, in any unit; equal by default.
+    settings : Settings, optional
+        Whose seed the ensemble has; those of the first fit by default.
+
+    Returns
+    -------
+    Ensemble
+        Without the fits that did not converge and those of (nearly) no weight; the weights of the
+        others sum to 1. Where none converged it holds them all the same, and its status says so.
+
+    Raises
+    ------
+    InputError
+        The fits cannot be averaged, or weights do not belong to them.
+    """
+    problems = [
+        f"{fit.model.id} was fitted on other runs than {fits[0].model.id}; fit both on the same"
+        for fit in fits[1:]
+        if fit.runs.content_hash != fits[0].runs.content_hash
+    ]
+    _check([fit.model for fit in fits], weights, problems)
+    by_name = {fit.model.id: fit for fit in fits}
+    given = dict(equal_weights(by_name) if weights is None else weights)
+    weighty = [name for name in by_name if given[name] > 0]
+    converged = [name for name in weighty if by_name[name].status == "converged"]
+    shares = renormalised({name: given[name] for name in converged or weighty})
+    kept = {name: by_name[name] for name, share in shares.items() if share >= LEAST}
+    left_out = {
+        name: f"it did not converge ({failed_sampling(item)})"
+        if item.status == "unconverged" and converged
+        else f"its weight is {shares.get(name, 0.0):.2g}, too little to matter"
+        for name, item in by_name.items()
+        if name not in kept
+    }
+    return Ensemble(
+        members=kept,
+        weights=renormalised({name: shares[name] for name in kept}),
+        left_out=left_out,
+        settings=settings or fits[0].settings,
+    )
+
+
+def _load(models: Sequence[str | Path | Model | Mapping[str, Any]]) -> tuple[Model, ...]:
+    """Load every model, or say what is wrong with each."""
+    if isinstance(models, str | Path | Model | Mapping):
+        raise InputError(f"models must be a list such as ['chinchilla', 'coupled'], got {models!r}")
+    loaded, problems = [], []
+    for item in models:
+        try:
+            loaded.append(load_model(item))
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError(problems)
+    return tuple(loaded)
+
+
+def _check(
+    models: Sequence[Model], weights: Mapping[str, float] | None, problems: Sequence[str] = ()
+) -> None:
+    """Raise `InputError` with all that keeps models from being averaged with these weights."""
+    found = [*model_problems(models), *problems]
+    if weights is not None:
+        found += weight_problems(weights, [model.id for model in models])
+    if found:
+        raise InputError(found, source="ensemble")
+
+
+def _said_before_sampling(models: Sequence[Model], runs: RunTable) -> list[str]:
+    """Return what is to be said of the runs, each once; problems of all models are raised."""
+    texts: list[str] = []
+    problems: list[str] = []
+    for model in models:
+        try:
+            texts += make_design(model, runs).warnings
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError(problems)
+    return list(dict.fromkeys(texts))
