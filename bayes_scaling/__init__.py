@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from bayes_scaling.laws import Model, list_models, load_model, select_rows
     from bayes_scaling.report import report
     from bayes_scaling.runs import RunTable, best_of_cells, read_runs
+    from bayes_scaling.validation import Backtest, backtest
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Allocation",
+    "Backtest",
     "BayesScalingWarning",
     "Ensemble",
     "Fit",
@@ -30,6 +32,7 @@ __all__ = [
     "RunTable",
     "UnconvergedError",
     "__version__",
+    "backtest",
     "best_of_cells",
     "fit",
     "fit_ensemble",
@@ -49,6 +52,7 @@ _ROOMS = {
     "datasets": ("list_datasets", "load_dataset"),
     "laws": ("Model", "list_models", "load_model", "select_rows"),
     "inference": ("Ensemble", "Fit", "fit", "fit_ensemble", "load"),
+    "validation": ("Backtest", "backtest"),
     "decisions": ("Allocation", "Forecast"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

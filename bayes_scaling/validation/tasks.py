@@ -1,0 +1,110 @@
+"""Many independent pieces of work, in this process or through an executor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import BrokenExecutor, Future, as_completed
+from typing import Protocol, runtime_checkable
+
+from bayes_scaling.errors import InputError
+
+
+@runtime_checkable
+class Submits(Protocol):
+    """What hands out futures: the executors of Python, of loky and of Dask."""
+
+    def submit[Item, Result](
+        self, function: Callable[[Item], Result], item: Item, /
+    ) -> Future[Result]:
+        """Start one piece of work."""
+
+
+@runtime_checkable
+class Maps(Protocol):
+    """What has a parallel ``map``: the pools of multiprocessing and of joblib's kin."""
+
+    def map[Item, Result](
+        self, function: Callable[[Item], Result], items: Iterable[Item], /
+    ) -> Iterable[Result]:
+        """Do all pieces of work, in order."""
+
+
+Executor = Submits | Maps
+
+
+def run_tasks[Item, Result](
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    executor: Executor | None = None,
+) -> list[Result]:
+    """Apply a function to every item, in order.
+
+    A process compiles every model structure once, so give an executor as many workers as there are
+    cores and let it live for all of the work.
+
+    Parameters
+    ----------
+    function : callable
+        A function of a module, so that it can be sent to another process.
+    items : sequence
+        What it is applied to.
+    executor : object with submit or map, optional
+        None does the work here, one item after the other. One with ``submit`` (the executors of
+        `concurrent.futures`, loky, Dask's ``Client.get_executor()``) may lose a worker: the items
+        that were lost with it are tried once more, here if the executor takes nothing any more.
+
+    Returns
+    -------
+    list
+        Results in the order of `items`.
+
+    Raises
+    ------
+    InputError
+        The executor has neither ``submit`` nor ``map``.
+    """
+    if executor is None:
+        return [function(item) for item in items]
+    if isinstance(executor, Submits):
+        return _submit_all(function, items, executor)
+    if isinstance(executor, Maps):
+        return list(executor.map(function, items))
+    raise InputError(
+        f"executor must have submit or map, as those of concurrent.futures have; got {executor!r}"
+    )
+
+
+def _submit_all[Item, Result](
+    function: Callable[[Item], Result], items: Sequence[Item], executor: Submits
+) -> list[Result]:
+    futures: dict[Future[Result], int] = {}
+    found: dict[int, Result] = {}
+    lost: list[int] = []
+    for index, item in enumerate(items):
+        try:
+            futures[executor.submit(function, item)] = index
+        except BrokenExecutor:
+            lost.append(index)
+    try:
+        for future in as_completed(futures):
+            try:
+                found[futures[future]] = future.result()
+            except BrokenExecutor:
+                lost.append(futures[future])
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        raise
+    for index in lost:
+        found[index] = _again(function, items[index], executor)
+    return [found[index] for index in range(len(items))]
+
+
+def _again[Item, Result](
+    function: Callable[[Item], Result], item: Item, executor: Submits
+) -> Result:
+    try:
+        future = executor.submit(function, item)
+    except BrokenExecutor:
+        return function(item)
+    return future.result()
