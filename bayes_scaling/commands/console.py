@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.intervals import Interval, interval
+from bayes_scaling.intervals import Interval, format_kind, interval
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions import Allocation, Forecast
-    from bayes_scaling.inference import Fit
+    from bayes_scaling.inference import AnyFit, Ensemble, Fit
 
 ESTIMATED = {
     "noise_free": "noise-free loss",
@@ -26,6 +26,15 @@ ESTIMATED = {
     "learning_rate": "best learning rate",
 }
 """How each quantity of a forecast or an allocation is called where it has an interval."""
+
+ENSEMBLE = "ensemble"
+"""What stands for the id of a model where several are averaged."""
+
+OF_MEMBERS = {
+    "noise_free": ("new_run",),
+    "tokens_per_param": ("params", "tokens", "loss"),
+}
+"""By a quantity that tells a forecast from an allocation: what is shown of each member."""
 
 GIVEN = {
     "params": "params N",
@@ -68,32 +77,60 @@ def say(text: str) -> None:
 # ---- fits ----------------------------------------------------------------------------------------
 
 
-def fit_dict(fit: Fit, probability: float) -> dict[str, Any]:
-    """Return a fit as plain data: posterior, checks and provenance."""
-    summary = {}
-    for name, values in _elements(fit):
-        summary[name] = interval(values, probability).to_dict() | asdict(fit.mixing[name])
+def fit_dict(fit: AnyFit, probability: float) -> dict[str, Any]:
+    """Return a fit or an ensemble as plain data: posteriors, checks and provenance."""
+    from bayes_scaling.inference import Ensemble
+
     return {
-        "model": fit.model.id,
+        **(
+            _members_dict(fit, probability)
+            if isinstance(fit, Ensemble)
+            else _posterior_dict(fit, probability)
+        ),
         "runs": len(fit.runs),
         "groups": list(fit.groups),
         "status": fit.status,
         "trustworthy": fit.trustworthy,
-        "posterior": summary,
-        "references": dict(fit.references),
         "checks": checks_list(fit),
         "notes": list(fit.runs.notes),
         "provenance": dict(fit.provenance),
     }
 
 
-def checks_list(fit: Fit) -> list[dict[str, str]]:
+def _members_dict(ensemble: Ensemble, probability: float) -> dict[str, Any]:
+    return {
+        "model": ENSEMBLE,
+        "members": {
+            name: {"weight": ensemble.weights[name]} | _posterior_dict(fit, probability)
+            for name, fit in ensemble.members.items()
+        },
+        "left_out": dict(ensemble.left_out),
+    }
+
+
+def _posterior_dict(fit: Fit, probability: float) -> dict[str, Any]:
+    summary = {}
+    for name, values in _elements(fit):
+        summary[name] = interval(values, probability).to_dict() | asdict(fit.mixing[name])
+    return {
+        "model": fit.model.id,
+        "posterior": summary,
+        "references": dict(fit.references),
+    }
+
+
+def checks_list(fit: AnyFit) -> list[dict[str, str]]:
     """Return the checks of a fit as plain data."""
     return [asdict(check) for check in fit.checks]
 
 
-def print_fit(fit: Fit, probability: float) -> None:
-    """Print posterior and checks."""
+def print_fit(fit: AnyFit, probability: float) -> None:
+    """Print posterior and checks of a fit; members, weights and verdicts of an ensemble."""
+    from bayes_scaling.inference import Ensemble
+
+    if isinstance(fit, Ensemble):
+        _print_members(fit)
+        return
     print(f"{fit.model.id}: {fit.model.title}")
     print(f"{len(fit.runs)} runs, {fit.settings.chains} chains of {fit.settings.draws} draws")
     print()
@@ -108,13 +145,33 @@ def print_fit(fit: Fit, probability: float) -> None:
         print(check)
 
 
+def _print_members(ensemble: Ensemble) -> None:
+    settings = ensemble.settings
+    print(f"{ENSEMBLE} of {len(ensemble.members)}, {len(ensemble.runs)} runs, "
+          f"{settings.chains} chains of {settings.draws} draws each")  # fmt: skip
+    print()
+    names = list(
+        dict.fromkeys(check.name for fit in ensemble.members.values() for check in fit.checks)
+    )
+    rows = []
+    for name, fit in ensemble.members.items():
+        verdicts = {check.name: check.verdict for check in fit.checks}
+        cells = (str(verdicts.get(check, "")) for check in names)
+        rows.append([name, f"{ensemble.weights[name]:.2f}", *cells])
+    print_table(rows, ("member", "weight", *names))
+    print()
+    for check in ensemble.checks:
+        if check.verdict != "ok":
+            print(check)
+
+
 def _elements(fit: Fit) -> Iterable[tuple[str, Any]]:
     from bayes_scaling.inference.diagnostics import elements
 
     return elements(fit.draws, fit.groups)
 
 
-def warn_of_checks(fit: Fit) -> None:
+def warn_of_checks(fit: AnyFit) -> None:
     """Say on standard error what a reader of a result should know of its fit."""
     for check in fit.checks:
         if check.verdict == "fail":
@@ -126,18 +183,33 @@ def warn_of_checks(fit: Fit) -> None:
 # ---- decisions -----------------------------------------------------------------------------------
 
 
-def print_rows(fit: Fit, result: Forecast | Allocation) -> None:
+def answer_dict(fit: AnyFit, result: Forecast | Allocation) -> dict[str, Any]:
+    """Return a forecast or an allocation as plain data, with what each member of several says."""
+    from bayes_scaling.inference import Ensemble, leading
+
+    found: dict[str, Any] = {"model": leading(fit).model.id, "rows": result.rows()}
+    if isinstance(fit, Ensemble):
+        found |= {"model": ENSEMBLE, "by_member": result.member_rows()}
+        found["left_out"] = dict(fit.left_out)
+    return found | {"checks": checks_list(fit)}
+
+
+def print_rows(fit: AnyFit, result: Forecast | Allocation) -> None:
     """Print a forecast or an allocation, one block per run or budget."""
+    from bayes_scaling.inference import Ensemble, leading
+
+    model = leading(fit).model
+    of_members = result.member_rows() if isinstance(fit, Ensemble) else []
     for index, row in enumerate(result.rows()):
         if index:
             print()
         if len(fit.groups) > 1:
-            print(f"{fit.model.group:22s} {row[fit.model.group]}")
+            print(f"{model.group:22s} {row[model.group]}")
         for name, value in row.items():
             if f"{name}_lower" in row:
                 called = ESTIMATED.get(name, f"best {name.replace('_', ' ')}")
                 print(f"{called:22s} {_interval(row, name)}")
-            elif name in fit.model.inputs or name in GIVEN:
+            elif name in model.inputs or name in GIVEN:
                 print(f"{GIVEN.get(name, name.replace('_', ' ')):22s} {value:.4g}")
         print(f"{'extrapolation':22s} {_beyond(row)}")
         if row.get("at_edge", 0.0) > 0:
@@ -145,6 +217,41 @@ def print_rows(fit: Fit, result: Forecast | Allocation) -> None:
             print(
                 f"{'no optimum':22s} inside the range searched, in {share}: do not use this split"
             )
+        if of_members:
+            count = len(result.members)
+            print()
+            _print_member_rows(of_members[index * count : (index + 1) * count])
+            print(f"{'spread':22s} {_spread(row)}")
+
+
+def _print_member_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print what each member says of one run or budget, with its weight."""
+    shown = next(names for key, names in OF_MEMBERS.items() if key in rows[0])
+    shown = tuple(name for name in shown if f"{name}_lower" in rows[0])
+    kind = format_kind(rows[0]["probability"])
+    print_table(
+        [
+            [
+                str(row["member"]),
+                f"{row['weight']:.2f}",
+                *(str(_interval(row, name)).removesuffix(f" {kind}") for name in shown),
+            ]
+            for row in rows
+        ],
+        (f"member, {kind}", "weight", *(ESTIMATED[name] for name in shown)),
+    )
+
+
+def _spread(row: Mapping[str, Any]) -> str:
+    """Say where the spread of an answer comes from."""
+    shares = {
+        name.removeprefix("spread_"): share
+        for name, share in row.items()
+        if name.startswith("spread_")
+    }
+    what = "the log loss of a new run" if "noise" in shares else "log tokens per param"
+    parts = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    return f"{parts} of the variance of {what}"
 
 
 def _interval(row: Mapping[str, Any], name: str) -> Interval:

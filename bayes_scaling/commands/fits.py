@@ -20,7 +20,7 @@ from bayes_scaling.commands.options import (
     Furthest,
     Json,
     Many,
-    ModelName,
+    ModelNames,
     Probability,
     Runs,
     SavedFit,
@@ -35,23 +35,28 @@ from bayes_scaling.intervals import PROBABILITY, check_probability
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions import Allocation, Forecast
-    from bayes_scaling.inference import Fit
+    from bayes_scaling.inference import AnyFit
     from bayes_scaling.runs import RunTable
 
+AUTO = "auto"
+"""The name that stands for the default members of an ensemble."""
 
-def _finish(fit: Fit) -> None:
+
+def _finish(fit: AnyFit) -> None:
     """Exit with 2 where the statistics are not to be trusted."""
     if not fit.trustworthy:
         raise typer.Exit(2)
 
 
-def _answer(fit: Fit, result: Forecast | Allocation, furthest: float | None, as_json: bool) -> None:
+def _answer(
+    fit: AnyFit, result: Forecast | Allocation, furthest: float | None, as_json: bool
+) -> None:
     """Print a decision, then judge it."""
-    from bayes_scaling.commands.console import checks_list, print_rows, warn_of_checks
+    from bayes_scaling.commands.console import answer_dict, print_rows, warn_of_checks
 
     rows = result.rows()
     if as_json:
-        print_json({"model": fit.model.id, "rows": rows, "checks": checks_list(fit)})
+        print_json(answer_dict(fit, result))
     else:
         print_rows(fit, result)
     warn_of_checks(fit)
@@ -70,7 +75,7 @@ def _efolds(row: Mapping[str, Any]) -> float:
 
 def fit(
     runs: Runs,
-    model: ModelName = "chinchilla",
+    model: ModelNames = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to save the fit.")] = Path(
         "fit.nc"
     ),
@@ -84,7 +89,7 @@ def fit(
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
-    """Sample the posterior of a model and save it."""
+    """Sample the posterior of one model, or of several to be averaged, and save it."""
     from bayes_scaling.commands.console import fit_dict, print_fit
 
     check_probability(probability)
@@ -100,13 +105,27 @@ def fit(
     _finish(result)
 
 
-def _sample(model: str, table: RunTable, *, draws: int, tune: int, chains: int, seed: int) -> Fit:
+def _sample(
+    models: list[str] | None, table: RunTable, *, draws: int, tune: int, chains: int, seed: int
+) -> AnyFit:
+    """Sample a fit of one model that is named, else an ensemble."""
     from bayes_scaling.inference import fit as sample
+    from bayes_scaling.inference import fit_ensemble
 
-    settings: dict[str, Any] = {"draws": draws, "tune": tune, "chains": chains}
+    names = models or [AUTO]
+    if AUTO in names and len(names) > 1:
+        raise InputError(f"{AUTO!r} stands for models by itself: give it alone, or name the others")
+    settings: dict[str, Any] = {
+        "draws": draws, "tune": tune, "chains": chains, "random_seed": seed,
+        "progress": sys.stderr.isatty(),
+    }  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BayesScalingWarning)  # the checks of the fit say it again
-        return sample(model, table, **settings, random_seed=seed, progress=sys.stderr.isatty())
+        if names == [AUTO]:
+            return fit_ensemble(table, **settings)
+        if len(names) == 1:
+            return sample(names[0], table, **settings)
+        return fit_ensemble(table, names, **settings)
 
 
 def forecast(
@@ -124,6 +143,7 @@ def forecast(
     as_json: Json = False,
 ) -> None:
     """Forecast the loss of runs of any size from a saved fit."""
+    from bayes_scaling.inference import leading
     from bayes_scaling.inference.storage import load
 
     result = load(fit)
@@ -132,7 +152,7 @@ def forecast(
         "tokens": tokens,
         "flops": flops,
         "learning_rate": learning_rate,
-        result.model.group: family,
+        leading(result).model.group: family,
         **_settings(setting or []),
     }
     given = {name: value for name, value in sizes.items() if value is not None}
@@ -180,7 +200,7 @@ def report(
     source: Annotated[
         str, typer.Argument(help="A table of runs, a data set, or a saved fit (.nc).")
     ],
-    model: ModelName = "chinchilla",
+    model: ModelNames = None,
     flops: Annotated[
         float | None, typer.Option(help="Budget of the big run; 100x by default.")
     ] = None,

@@ -11,7 +11,16 @@ Runs = Annotated[
     str, typer.Argument(help="A table of runs (CSV, Parquet, JSON lines) or a data set.")
 ]
 SavedFit = Annotated[Path, typer.Argument(help="A fit saved by 'bayes-scaling fit'.")]
-ModelName = Annotated[str, typer.Option("--model", "-m", help="A model id or a TOML file.")]
+ModelNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A model id or a TOML file; several are averaged. 'auto', the default, averages the "
+        "models that suit the table.",
+        show_default="auto",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Probability = Annotated[float, typer.Option(help="Probability of the intervals.")]
 Where = Annotated[

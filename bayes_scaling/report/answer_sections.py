@@ -26,7 +26,7 @@ def place(answers: Answers) -> str:
     if answers.question.axis == "flops":
         return f"{write_number(at)} FLOP"
     axis = str(answers.question.axis)
-    meant = dict(answers.fit.model.columns).get(axis) == "params_nonembedding"
+    meant = dict(answers.model.columns).get(axis) == "params_nonembedding"
     return f"{write_count(at)} {'non-embedding parameters' if meant else axis}"
 
 
@@ -57,7 +57,7 @@ def loss_section(item: Answers) -> tuple[Block, ...]:
     above = " Runs away from the best split lie above the line." if splits else ""
     if miss is not None:
         far = f"{miss.distance} {miss.side}" if miss.side else "off"
-        above = f" The law misses the best of the largest runs: they lie {far} the line."
+        above = f" {miss.who} the best of the largest runs: they lie {far} the line."
     worse = (
         " Faint points are runs that another learning rate beat at the same size."
         if "learning_rate" in item.runs
@@ -109,7 +109,7 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
     if split is None or path is None:
         return (unanswered(item),)
     probability = item.question.probability
-    runs = item.runs if not item.fit.model.columns else None
+    runs = item.runs if not item.model.columns else None
     ax = plots.plot_allocation(path, runs=runs)
     picture = Picture(
         source=style.to_data_uri(ax, "allocation"),
@@ -143,7 +143,7 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
 def _untried(item: Answers) -> str:
     """Say where the best split leaves the tokens per parameter that the runs have tried."""
     path, runs = item.curve.allocation, item.runs
-    if path is None or item.fit.model.columns or not {"params", "tokens"} <= set(runs.columns):
+    if path is None or item.model.columns or not {"params", "tokens"} <= set(runs.columns):
         return ""
     seen = observed(item.fit, runs, "flops")
     tried = runs["tokens"] / runs["params"]

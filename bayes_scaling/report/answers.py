@@ -8,12 +8,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.allocate import Allocation, allocate
-from bayes_scaling.decisions.forecast import Forecast, forecast
+from bayes_scaling.decisions import Allocation, Forecast
 from bayes_scaling.decisions.sizes import Values
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference import Fit
+from bayes_scaling.inference import AnyFit, leading
 from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.laws import Model
 from bayes_scaling.report.curves import (
     FACTOR,
     LossCurve,
@@ -62,7 +62,7 @@ class Question:
 
 
 def ask(
-    fit: Fit,
+    fit: AnyFit,
     *,
     flops: float | None = None,
     target_loss: float | None = None,
@@ -84,7 +84,7 @@ def ask(
     ]
     if problems:
         raise InputError(problems, source="report")
-    unanswered = []
+    unanswered, law = [], leading(fit).model.id
     try:
         axis = default_axis(fit)
     except InputError as error:
@@ -94,12 +94,12 @@ def ask(
         )  # fmt: skip
     if not can_allocate(fit):
         unanswered.append(
-            f"How to split a budget: {fit.model.id} reads {axis} alone. A law in params and "
+            f"How to split a budget: {law} reads {axis} alone. A law in params and "
             "tokens, such as chinchilla, can."
         )
     if flops is not None and axis != "flops":
         unanswered.append(
-            f"The loss at {write_number(flops)} FLOP: {fit.model.id} does not read compute. "
+            f"The loss at {write_number(flops)} FLOP: {law} does not read compute. "
             f"The forecast is for {FACTOR:g} times the largest {axis} of the runs instead."
         )
         flops = None
@@ -112,7 +112,7 @@ def ask(
     )
 
 
-def families(fit: Fit, family: str | None = None) -> tuple[str | None, ...]:
+def families(fit: AnyFit, family: str | None = None) -> tuple[str | None, ...]:
     """Return the groups to answer for, the one with the largest runs first.
 
     None stands for a fit whose answers are the same in every group.
@@ -123,14 +123,13 @@ def families(fit: Fit, family: str | None = None) -> tuple[str | None, ...]:
         The fit has no such group.
     """
     if family is not None and family not in fit.groups:
-        raise InputError(
-            f"{fit.model.group} {family!r} is not in the fit; known are {', '.join(fit.groups)}"
-        )
+        group, known = leading(fit).model.group, ", ".join(fit.groups)
+        raise InputError(f"{group} {family!r} is not in the fit; known are {known}")
     if not several_groups(fit):
         return (None,)
     if family is not None:
         return (family,)
-    size = "flops" if "flops" in fit.runs else fit.model.inputs[0]
+    size = "flops" if "flops" in fit.runs else leading(fit).model.inputs[0]
 
     def largest(label: str) -> float:
         return float(np.nanmax(observed(fit, runs_of(fit, label), size)))
@@ -144,7 +143,7 @@ class Answers:
 
     Attributes
     ----------
-    fit : Fit
+    fit : Fit or Ensemble
         The posterior.
     question : Question
         What is asked.
@@ -152,9 +151,14 @@ class Answers:
         The group; None where there is only one.
     """
 
-    fit: Fit
+    fit: AnyFit
     question: Question
     family: str | None = None
+
+    @property
+    def model(self) -> Model:
+        """A model that stands for what all members share: response, inputs and groups."""
+        return leading(self.fit).model
 
     @property
     def runs(self) -> RunTable:
@@ -171,8 +175,8 @@ class Answers:
         """The best splits of the budgets of the tables, from all draws."""
         if not can_allocate(self.fit):
             return None
-        return allocate(
-            self.fit, flops=self.places.tolist(), family=self.family,
+        return self.fit.allocate(
+            flops=self.places.tolist(), family=self.family,
             probability=self.question.probability, allow_unconverged=True,
         )  # fmt: skip
 
@@ -200,7 +204,7 @@ class Answers:
         if self.allocation is not None:
             sizes["params"] = float(np.median(self.allocation.params[:, index]))
         if self.family is not None:
-            sizes[self.fit.model.group] = self.family
-        return forecast(
-            self.fit, sizes, probability=self.question.probability, allow_unconverged=True
+            sizes[self.model.group] = self.family
+        return self.fit.forecast(
+            sizes, probability=self.question.probability, allow_unconverged=True
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayes_scaling.inference import Check, Fit
+from bayes_scaling.inference import AnyFit, Check, Ensemble, Fit, leading
 from bayes_scaling.report.answers import Answers
 from bayes_scaling.report.numbers import write_factor
 from bayes_scaling.runs import RunTable
@@ -31,6 +31,14 @@ TOO_NARROW = (
     "than they say: take them for the least uncertainty there is."
 )
 
+SOME_LAWS = (
+    "The laws averaged here are a few of many: where all are wrong alike, so is their average, and "
+    "no interval here knows."
+)
+
+MOST = 0.5
+"""Weight of the members that miss the best of the largest runs from which the ensemble does."""
+
 SETTINGS = (
     "optimizer", "schedule", "corpus", "context_length", "batch_size", "learning_rate", "width",
     "depth", "heads", "d_ff", "experts", "unique_tokens",
@@ -49,12 +57,13 @@ def caveats(answers: Answers) -> tuple[str, ...]:
 
     What `missed_runs` tells is left out: it stands above all of them.
     """
-    return (*_of_the_fit(answers.fit), *_of_the_answers(answers), ONE_LAW)
+    form = SOME_LAWS if isinstance(answers.fit, Ensemble) else ONE_LAW
+    return (*_of_the_fit(answers.fit), *_of_the_answers(answers), form)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Miss:
-    """How a law misses the best of the largest runs.
+    """How a law, or most of several, misses the best of the largest runs.
 
     Attributes
     ----------
@@ -64,16 +73,48 @@ class Miss:
         How far, in per cent, as text; empty where it is not known.
     evidence, advice : str
         As in the check.
+    who : str
+        Subject and verb: ``"This law misses"``, ``"Most of these laws miss"``.
+    line : str
+        What the runs lie off: ``"it"`` or ``"them"``.
     """
 
     side: str
     distance: str
     evidence: str
     advice: str
+    who: str = "This law misses"
+    line: str = "it"
 
 
-def missed_runs(fit: Fit) -> Miss | None:
-    """Return how the law misses the best of the largest runs; None where it does not."""
+def missed_runs(fit: AnyFit) -> Miss | None:
+    """Return how the law misses the best of the largest runs; None where it does not.
+
+    An ensemble misses them where members of at least half the weight do.
+    """
+    if not isinstance(fit, Ensemble) or len(fit.members) == 1:
+        return _missed_by(leading(fit))
+    found = {name: miss for name, item in fit.members.items() if (miss := _missed_by(item))}
+    if sum(fit.weights[name] for name in found) < MOST:
+        return None
+    sides = {miss.side for miss in found.values()}
+    distances = sorted((miss.distance for miss in found.values()), key=_size)
+    ends = list(dict.fromkeys((distances[0], distances[-1])))
+    return Miss(
+        side=sides.pop() if len(sides) == 1 else "",
+        distance=" to ".join(ends).replace(" % to", " to"),
+        evidence="; ".join(f"{name}: {miss.evidence}" for name, miss in found.items()),
+        advice="Add a law that follows them, or fit the larger runs alone.",
+        who="These laws miss" if len(found) == len(fit.members) else "Most of these laws miss",
+        line="them",
+    )
+
+
+def _size(distance: str) -> float:
+    return float(distance.removesuffix(" %") or 0)
+
+
+def _missed_by(fit: Fit) -> Miss | None:
     check = next((item for item in fit.checks if item.name == LARGEST), None)
     if check is None or check.verdict == "ok":
         return None
@@ -86,8 +127,9 @@ def missed_runs(fit: Fit) -> Miss | None:
     )  # fmt: skip
 
 
-def _of_the_fit(fit: Fit) -> list[str]:
-    grave = [check for check in fit.checks if check.verdict == "fail" and check.name != LARGEST]
+def _of_the_fit(fit: AnyFit) -> list[str]:
+    grave = [check for check in fit.checks if check.verdict == "fail"]
+    grave = [check for check in grave if not check.name.startswith(LARGEST)]
     head = (
         ["The sampler did not converge: no number on this page can be relied on."]
         if fit.status == "unconverged"
@@ -120,7 +162,9 @@ def _of_the_answers(answers: Answers) -> list[str]:
                 "how params trade against tokens."
             )
     warned = [check for check in answers.fit.checks if check.verdict == "warn"]
-    return found + [_told(check) for check in warned if check.name != LARGEST]
+    if missed_runs(answers.fit) is not None:
+        warned = [check for check in warned if not check.name.startswith(LARGEST)]
+    return found + [_told(check) for check in warned]
 
 
 def _sentence(text: str) -> str:
@@ -128,11 +172,11 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
 
 
-def fixed_settings(fit: Fit) -> Mapping[str, str]:
+def fixed_settings(fit: AnyFit) -> Mapping[str, str]:
     """Return the columns that have one value in all runs, with that value."""
     fixed = {}
     for name, values in fit.runs.columns.items():
-        if name in IGNORED or name in fit.model.inputs or len(np.unique(values)) != 1:
+        if name in IGNORED or name in leading(fit).model.inputs or len(np.unique(values)) != 1:
             continue
         label = str(fit.runs.labels(name)[0])
         if label not in ("", "nan"):
@@ -140,27 +184,27 @@ def fixed_settings(fit: Fit) -> Mapping[str, str]:
     return fixed
 
 
-def tied_settings(fit: Fit) -> tuple[str, ...]:
+def tied_settings(fit: AnyFit) -> tuple[str, ...]:
     """Return settings that vary between sizes but never within one (params, tokens) cell."""
     return tuple(name for name in _varied(fit) if not _varies_within(fit.runs, name))
 
 
-def unread_settings(fit: Fit) -> tuple[str, ...]:
+def unread_settings(fit: AnyFit) -> tuple[str, ...]:
     """Return settings that vary at one size and that the law does not read."""
     return tuple(name for name in _varied(fit) if _varies_within(fit.runs, name))
 
 
-def unrecorded_settings(fit: Fit) -> tuple[str, ...]:
+def unrecorded_settings(fit: AnyFit) -> tuple[str, ...]:
     """Return settings that the table says nothing about."""
     return tuple(name for name in EXPECTED if name not in fit.runs)
 
 
-def _varied(fit: Fit) -> list[str]:
+def _varied(fit: AnyFit) -> list[str]:
     return [
         name
         for name in SETTINGS
         if name in fit.runs
-        and name not in fit.model.inputs
+        and name not in leading(fit).model.inputs
         and len(np.unique(fit.runs.labels(name))) > 1
     ]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 
-from bayes_scaling.inference import Fit
-from bayes_scaling.report import answer_sections, fit_sections, verdict
+from bayes_scaling.inference import AnyFit, Ensemble, Fit
+from bayes_scaling.report import answer_sections, fit_sections, member_sections, verdict
 from bayes_scaling.report.answers import MOST_FAMILIES, Answers, Question, families
 from bayes_scaling.report.blocks import Block, Prose, Section
 from bayes_scaling.report.curves import can_allocate
@@ -15,13 +15,13 @@ Blocks = tuple[Block, ...]
 
 
 def make_sections(
-    fit: Fit, question: Question, *, family: str | None = None, command: str | None = None
+    fit: AnyFit, question: Question, *, family: str | None = None, command: str | None = None
 ) -> tuple[Section, ...]:
     """Make every section of a report.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or Ensemble
         The posterior.
     question : Question
         What is asked.
@@ -47,11 +47,10 @@ def make_sections(
     return (
         *sections,
         _guarded("data", "The runs", lambda: fit_sections.data_section(fit)),
-        _guarded("model", "The model and its priors", lambda: fit_sections.model_section(fit)),
-        _guarded("diagnostics", "Diagnostics", lambda: fit_sections.diagnostics_section(fit)),
-        _guarded(
-            "posterior", "Posterior",
-            lambda: fit_sections.posterior_section(fit, question.probability),
+        *(
+            _sections_of_members(fit, question)
+            if isinstance(fit, Ensemble)
+            else _sections_of_fit(fit, question)
         ),
         _guarded(
             "fixed", "Held fixed in your runs, so not in any interval",
@@ -63,12 +62,46 @@ def make_sections(
     )  # fmt: skip
 
 
+def _sections_of_fit(fit: Fit, question: Question) -> tuple[Section, ...]:
+    return (
+        _guarded("model", "The model and its priors", lambda: fit_sections.model_section(fit)),
+        _guarded("diagnostics", "Diagnostics", lambda: fit_sections.diagnostics_section(fit)),
+        _guarded(
+            "posterior", "Posterior",
+            lambda: fit_sections.posterior_section(fit, question.probability),
+        ),
+    )  # fmt: skip
+
+
+def _sections_of_members(ensemble: Ensemble, question: Question) -> tuple[Section, ...]:
+    return (
+        _guarded(
+            "model", "The models and their priors", lambda: member_sections.models_section(ensemble)
+        ),
+        _guarded(
+            "diagnostics", "Diagnostics", lambda: member_sections.diagnostics_section(ensemble)
+        ),
+        _guarded(
+            "posterior", "Posteriors",
+            lambda: member_sections.posteriors_section(ensemble, question.probability),
+        ),
+    )  # fmt: skip
+
+
 def _answer_sections(item: Answers, suffix: str) -> list[Section]:
     of = f" of {item.family}" if item.family is not None else ""
     axis = item.question.axis
-    tuned = [line.name for line in item.fit.model.tuned]
+    tuned = [line.name for line in item.model.tuned]
     against = "compute" if axis == "flops" else str(axis)
-    found = [
+    found = []
+    if isinstance(item.fit, Ensemble):
+        found.append(
+            _guarded(
+                f"members{suffix}", f"What each law says{of}",
+                lambda: member_sections.members_section(item),
+            )
+        )  # fmt: skip
+    found += [
         _guarded(
             f"loss{suffix}", f"Loss{of} against {against}",
             lambda: answer_sections.loss_section(item),

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.allocate import Allocation, allocate
-from bayes_scaling.decisions.forecast import Forecast, forecast
+from bayes_scaling.decisions import Allocation, Forecast
 from bayes_scaling.decisions.sizes import Values
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference import Fit
+from bayes_scaling.inference import AnyFit, Ensemble, Fit, leading, members_of
 from bayes_scaling.laws.design import source_column
 from bayes_scaling.runs import RunTable, training_flops
 
@@ -19,7 +18,7 @@ POINTS = 16
 """Places along a curve; the curves are close to straight on log axes."""
 
 FIGURE_DRAWS = 1000
-"""Draws behind a figure of the allocation; tables and forecasts use all of them."""
+"""Draws behind a figure of the allocation, at most; tables and forecasts use all of them."""
 
 FACTOR = 100.0
 """How far beyond the largest run a forecast is asked for, unless it is said."""
@@ -47,38 +46,41 @@ class LossCurve:
     allocation: Allocation | None = None
 
 
-def can_allocate(fit: Fit) -> bool:
+def can_allocate(fit: AnyFit) -> bool:
     """Tell whether a law trades params against tokens and needs nothing else."""
-    return set(fit.model.sizes) == {"params", "tokens"}
+    return set(leading(fit).model.sizes) == {"params", "tokens"}
 
 
-def several_groups(fit: Fit) -> bool:
+def several_groups(fit: AnyFit) -> bool:
     """Tell whether answers differ between groups of runs."""
-    grouped = any(values.ndim == 3 for values in fit.draws.values())
+    grouped = any(
+        values.ndim == 3 for item in members_of(fit).values() for values in item.draws.values()
+    )
     return grouped and len(fit.groups) > 1
 
 
-def runs_of(fit: Fit, family: str | None) -> RunTable:
+def runs_of(fit: AnyFit, family: str | None) -> RunTable:
     """Return the runs of one group; all of them for None."""
     if family is None:
         return fit.runs
-    return fit.runs.take(fit.runs.labels(fit.model.group) == family)
+    return fit.runs.take(fit.runs.labels(leading(fit).model.group) == family)
 
 
-def observed(fit: Fit, runs: RunTable, along: str) -> NDArray[np.float64]:
+def observed(fit: AnyFit, runs: RunTable, along: str) -> NDArray[np.float64]:
     """Return where the runs lie on an axis (n_runs,), counted as the law counts.
 
     A law in non-embedding params has its budgets in them as well, so its runs are placed by
     6 x params_nonembedding x tokens.
     """
-    params = source_column(fit.model, runs, "params")
-    if along == "flops" and "flops" not in fit.model.inputs:
+    model = leading(fit).model
+    params = source_column(model, runs, "params")
+    if along == "flops" and "flops" not in model.inputs:
         if params != "params" or "flops" not in runs:
             return training_flops(runs[params], runs["tokens"])
-    return np.asarray(runs[source_column(fit.model, runs, along)], float)
+    return np.asarray(runs[source_column(model, runs, along)], float)
 
 
-def default_axis(fit: Fit) -> str:
+def default_axis(fit: AnyFit) -> str:
     """Return what a forecast of a law is asked along: flops, or its only input.
 
     Raises
@@ -88,21 +90,22 @@ def default_axis(fit: Fit) -> str:
     """
     if can_allocate(fit):
         return "flops"
-    if len(fit.model.sizes) == 1:
-        return fit.model.sizes[0]
+    model = leading(fit).model
+    if len(model.sizes) == 1:
+        return model.sizes[0]
     raise InputError(
-        f"{fit.model.id} reads {', '.join(fit.model.sizes)}, and only params and tokens are tied "
+        f"{model.id} reads {', '.join(model.sizes)}, and only params and tokens are tied "
         "by a budget: ask fit.forecast for the sizes you mean"
     )
 
 
-def farthest(fit: Fit, along: str) -> float:
+def farthest(fit: AnyFit, along: str) -> float:
     """Return the largest value of the runs on an axis."""
     return float(np.nanmax(observed(fit, fit.runs, along)))
 
 
 def loss_curve(
-    fit: Fit,
+    fit: AnyFit,
     *,
     along: str | None = None,
     to: float | None = None,
@@ -113,7 +116,7 @@ def loss_curve(
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or Ensemble
         The posterior.
     along : str, optional
         Axis: ``flops``, ``params`` or ``tokens`` for a law that splits budgets; else its input.
@@ -138,7 +141,9 @@ def loss_curve(
     along = base if along is None else along
     allowed = ("flops", "params", "tokens") if base == "flops" and can_allocate(fit) else (base,)
     if along not in allowed:
-        raise InputError(f"{fit.model.id} can be shown along {', '.join(allowed)}; got {along!r}")
+        raise InputError(
+            f"{leading(fit).model.id} can be shown along {', '.join(allowed)}; got {along!r}"
+        )
     seen = observed(fit, runs_of(fit, family), base)
     low = float(np.nanmin(seen))
     high = FACTOR * float(np.nanmax(seen)) if to is None else float(to)
@@ -148,13 +153,13 @@ def loss_curve(
     path = None
     sizes: dict[str, Values] = {base: places}
     if can_allocate(fit):
-        path = allocate(
-            thin(fit), flops=places.tolist(), family=family, allow_unconverged=allow_unconverged
+        path = thin(fit).allocate(
+            flops=places.tolist(), family=family, allow_unconverged=allow_unconverged
         )
         sizes["params"] = np.median(path.params, axis=0)
     if family is not None:
-        sizes[fit.model.group] = family
-    found = forecast(fit, sizes, allow_unconverged=allow_unconverged)
+        sizes[leading(fit).model.group] = family
+    found = fit.forecast(sizes, allow_unconverged=allow_unconverged)
     # One deviation per draw all along the path: the same bands, without the jitter of fresh ones.
     deviation = found.draws[:, :1] / found.noise_free[:, :1]
     found = replace(found, draws=found.noise_free * deviation)
@@ -163,8 +168,17 @@ def loss_curve(
     )
 
 
-def thin(fit: Fit, draws: int = FIGURE_DRAWS) -> Fit:
+def thin(fit: AnyFit, draws: int = FIGURE_DRAWS) -> AnyFit:
     """Return the fit with about as many draws as a figure needs, evenly taken from every chain."""
+    if isinstance(fit, Ensemble):
+        share = -(-draws // len(fit.members))
+        return replace(
+            fit, members={name: _thin(item, share) for name, item in fit.members.items()}
+        )
+    return _thin(fit, draws)
+
+
+def _thin(fit: Fit, draws: int) -> Fit:
     chains, each = next(iter(fit.draws.values())).shape[:2]
     step = max(1, (chains * each) // draws)
     kept = {name: values[:, ::step] for name, values in fit.draws.items()}

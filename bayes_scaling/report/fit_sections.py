@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from bayes_scaling import __version__
-from bayes_scaling.inference import Fit
+from bayes_scaling.inference import AnyFit, Ensemble, Fit, leading
 from bayes_scaling.inference.diagnostics import elements
 from bayes_scaling.intervals import PROBABILITY, format_kind, interval
 from bayes_scaling.laws.parameters import Parameter
@@ -16,6 +16,7 @@ from bayes_scaling.report import style
 from bayes_scaling.report.blocks import Block, Items, Math, Picture, Prose, Table, Verdicts
 from bayes_scaling.report.caveats import (
     ONE_LAW,
+    SOME_LAWS,
     TOO_NARROW,
     fixed_settings,
     tied_settings,
@@ -32,7 +33,7 @@ COUNTS = ("params", "params_nonembedding", "params_active", "tokens", "unique_to
 PRIOR_DRAWS = 4000
 
 
-def data_section(fit: Fit) -> tuple[Block, ...]:
+def data_section(fit: AnyFit) -> tuple[Block, ...]:
     """Describe the runs: how many, over which ranges, what was completed."""
     summary = describe(fit.runs)
     runs = "" if summary.runs == summary.rows else f" of {summary.runs} runs"
@@ -45,7 +46,7 @@ def data_section(fit: Fit) -> tuple[Block, ...]:
         text += f" Rows by family: {named}."
     rows = tuple(
         (
-            response_label(fit) if name == fit.model.response else column_label(name),
+            response_label(fit) if name == leading(fit).model.response else column_label(name),
             write_count(found.low, 3) if name in COUNTS else write_number(found.low),
             write_count(found.high, 3) if name in COUNTS else write_number(found.high),
             str(found.distinct),
@@ -72,19 +73,20 @@ def model_section(fit: Fit) -> tuple[Block, ...]:
     blocks: list[Block] = [
         Prose(text=f"{model.id}: {model.title}.{valid}"),
         Math(markup=formula_lines(model), text=to_text(model.formula)),
-        Prose(text=_symbols(fit)),
+        Prose(text=symbols(fit)),
         Prose(
             text=f"The log of an observed {model.response} scatters around the log of the law with "
             f"{noise} noise of scale sigma."
         ),
-        _prior_table(fit),
+        prior_table(fit),
     ]
     if model.references:
         blocks.append(Prose(text=f"References: {'; '.join(model.references)}."))
     return tuple(blocks)
 
 
-def _symbols(fit: Fit) -> str:
+def symbols(fit: Fit) -> str:
+    """Say what the letters of the formula mean."""
     names = {"params": "N: parameters", "tokens": "D: tokens", "flops": "C: compute [FLOP]",
              "learning_rate": "η: peak learning rate"}  # fmt: skip
     parts = [names[name] for name in fit.model.inputs if name in names]
@@ -96,7 +98,8 @@ def _symbols(fit: Fit) -> str:
     return "; ".join(parts) + "."
 
 
-def _prior_table(fit: Fit) -> Table:
+def prior_table(fit: Fit) -> Table:
+    """Write the prior of every parameter, and what they imply for derived quantities."""
     several = len(fit.groups) > 1
     rows = []
     for item in fit.model.parameters:
@@ -153,17 +156,6 @@ def posterior_section(fit: Fit, probability: float = PROBABILITY) -> tuple[Block
     """Write the posterior, in the published parameterisation first, and draw it with the priors."""
     from bayes_scaling.report.posterior_plot import plot_posterior
 
-    rows = []
-    quantities = sorted(elements(fit.draws, fit.groups), key=lambda pair: _rank(fit, pair[0]))
-    for name, draws in quantities:
-        value, mixed = without_kind(str(interval(draws, probability))), fit.mixing[name]
-        effective = (f"{mixed.ess:,.0f}", f"{mixed.ess_tail:,.0f}")
-        rows.append((name, value, f"{mixed.r_hat:.3f}", *effective))
-    table = Table(
-        caption=f"Posterior: median [{format_kind(probability)}]",
-        head=("quantity", "value", "R-hat", "effective draws", "in the tails"),
-        rows=tuple(rows),
-    )
     axes = plot_posterior(fit)
     names = ", ".join(item.name for item in fit.model.parameters)
     picture = Picture(
@@ -173,7 +165,22 @@ def posterior_section(fit: Fit, probability: float = PROBABILITY) -> tuple[Block
         "how much narrower the 90 % interval became stands below. Where it is about 1, the answer "
         "is the prior's.",
     )
-    return (table, picture)
+    return (posterior_table(fit, probability), picture)
+
+
+def posterior_table(fit: Fit, probability: float = PROBABILITY, title: str = "Posterior") -> Table:
+    """Write the posterior, in the published parameterisation first."""
+    rows = []
+    quantities = sorted(elements(fit.draws, fit.groups), key=lambda pair: _rank(fit, pair[0]))
+    for name, draws in quantities:
+        value, mixed = without_kind(str(interval(draws, probability))), fit.mixing[name]
+        effective = (f"{mixed.ess:,.0f}", f"{mixed.ess_tail:,.0f}")
+        rows.append((name, value, f"{mixed.r_hat:.3f}", *effective))
+    return Table(
+        caption=f"{title}: median [{format_kind(probability)}]",
+        head=("quantity", "value", "R-hat", "effective draws", "in the tails"),
+        rows=tuple(rows),
+    )
 
 
 def _rank(fit: Fit, name: str) -> tuple[int, int]:
@@ -191,7 +198,7 @@ def _rank(fit: Fit, name: str) -> tuple[int, int]:
     return 3, 0
 
 
-def fixed_section(fit: Fit) -> tuple[Block, ...]:
+def fixed_section(fit: AnyFit) -> tuple[Block, ...]:
     """Say what never varied, and so cannot be in any interval."""
     fixed, tied = fixed_settings(fit), tied_settings(fit)
     unread, unknown = unread_settings(fit), unrecorded_settings(fit)
@@ -222,14 +229,15 @@ def fixed_section(fit: Fit) -> tuple[Block, ...]:
         texts.append(f"Not recorded in the table, so perhaps fixed, perhaps not: {_list(unknown)}.")
     if texts:
         blocks.append(Items(texts=tuple(texts)))
-    return (*blocks, Prose(text=f"{ONE_LAW} {TOO_NARROW}"))
+    form = SOME_LAWS if isinstance(fit, Ensemble) else f"{ONE_LAW} {TOO_NARROW}"
+    return (*blocks, Prose(text=form))
 
 
 def _list(names: tuple[str, ...]) -> str:
     return ", ".join(names)
 
 
-def provenance_section(fit: Fit, command: str | None) -> tuple[Block, ...]:
+def provenance_section(fit: AnyFit, command: str | None) -> tuple[Block, ...]:
     """Write all that is needed to make the page again."""
     settings, kept = fit.settings, dict(fit.provenance)
     rows = [("command", command)] if command else []
@@ -243,6 +251,6 @@ def provenance_section(fit: Fit, command: str | None) -> tuple[Block, ...]:
         ("report written", datetime.now(UTC).isoformat(timespec="seconds")),
         ("report written by", f"bayes-scaling {__version__}"),
     ]
-    rows += [(name.replace("_", " "), value) for name, value in kept.items()]
+    rows += [(name.replace("_", " ").replace(".", ": "), value) for name, value in kept.items()]
     return (Table(caption="Where this comes from", head=("what", "value"), rows=tuple(rows),
                   text_columns=(0, 1)),)  # fmt: skip

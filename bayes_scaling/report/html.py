@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.files import check_target, replacing
-from bayes_scaling.inference import Fit
+from bayes_scaling.inference import AnyFit
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.report.blocks import Section
 
@@ -30,7 +30,7 @@ class ReportError(BayesScalingError, RuntimeError):
 
 
 def report(
-    fit: Fit,
+    fit: AnyFit,
     path: str | Path = "report.html",
     *,
     flops: float | None = None,
@@ -45,7 +45,7 @@ def report(
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or Ensemble
         The posterior.
     path : str or Path
         Where to; a file that is there is replaced once the new one is complete.
@@ -84,13 +84,14 @@ def report(
     """
     from bayes_scaling.report.answers import ask, families
     from bayes_scaling.report.contents import make_sections
+    from bayes_scaling.report.labels import law_label
 
     path = check_target(path)
     fit.require_converged(allow_unconverged=allow_unconverged)
     question = ask(fit, flops=flops, target_loss=target_loss, probability=probability)
     families(fit, family)
     sections = make_sections(fit, question, family=family, command=command)
-    heading = title or f"What {len(fit.runs)} runs say: a forecast by {fit.model.id}"
+    heading = title or f"What {len(fit.runs)} runs say: a forecast by {law_label(fit)}"
     with replacing(path) as temporary:
         temporary.write_text(render(fit, sections, heading), encoding="utf-8")
     failed = tuple(section for section in sections if section.error)
@@ -99,12 +100,12 @@ def report(
     return path
 
 
-def render(fit: Fit, sections: tuple[Section, ...], title: str) -> str:
+def render(fit: AnyFit, sections: tuple[Section, ...], title: str) -> str:
     """Fill the template; every text is escaped there.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or Ensemble
         The posterior, for the banner.
     sections : tuple of Section
         What stands on the page.
@@ -133,7 +134,7 @@ def render(fit: Fit, sections: tuple[Section, ...], title: str) -> str:
     )
 
 
-def _banner(fit: Fit) -> str:
+def _banner(fit: AnyFit) -> str:
     """Return what must be read before anything else; empty where all is well."""
     failed = "; ".join(str(check) for check in fit.checks if check.verdict == "fail")
     if fit.status == "unconverged":

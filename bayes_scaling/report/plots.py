@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.decisions import Allocation, Forecast
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference import Fit
+from bayes_scaling.inference import AnyFit, leading
 from bayes_scaling.intervals import interval, quantiles
 from bayes_scaling.report import style
 from bayes_scaling.report.curves import LossCurve, loss_curve, observed, runs_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def plot_loss(
-    fit: Fit,
+    fit: AnyFit,
     *,
     along: str | None = None,
     flops_to: float | None = None,
@@ -39,7 +39,7 @@ def plot_loss(
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or Ensemble
         The posterior.
     along : {"flops", "params", "tokens"}, optional
         The x axis; a law of one input has only that.
@@ -65,7 +65,8 @@ def plot_loss(
     )
     ax = ax if ax is not None else style.new_axes()
     runs = runs_of(fit, family)
-    seen, losses = observed(fit, runs, curve.along), np.asarray(runs[fit.model.response], float)
+    seen = observed(fit, runs, curve.along)
+    losses = np.asarray(runs[leading(fit).model.response], float)
     _draw_runs(ax, seen, losses, runs)
     style.band(ax, curve.x, curve.forecast.noise_free, colour=style.BLUE, label="law")
     _, lower, upper = quantiles(curve.forecast.draws, 0.9)
@@ -193,7 +194,7 @@ def _fitted_edge(allocation: Allocation, budgets: NDArray[np.float64]) -> float 
 
 
 def plot_learning_rate(
-    fit: Fit,
+    fit: AnyFit,
     *,
     flops_to: float | None = None,
     family: str | None = None,
@@ -218,8 +219,8 @@ def plot_learning_rate(
     InputError
         The law has no tuned learning rate.
     """
-    if not any(line.name == "learning_rate" for line in fit.model.tuned):
-        raise InputError(f"{fit.model.id} has no learning rate; fit chinchilla-lr")
+    if not any(line.name == "learning_rate" for line in leading(fit).model.tuned):
+        raise InputError(f"{leading(fit).model.id} has no learning rate; fit chinchilla-lr")
     curve = curve or loss_curve(
         fit, to=flops_to, family=family, allow_unconverged=allow_unconverged
     )

@@ -13,6 +13,7 @@ from bayes_scaling.report.blocks import Block, Facts, Items, Notice, Prose, Tabl
 from bayes_scaling.report.caveats import caveats, missed_runs
 from bayes_scaling.report.curves import farthest, observed
 from bayes_scaling.report.labels import response_unit
+from bayes_scaling.report.member_sections import most_pessimistic
 from bayes_scaling.report.numbers import (
     TIMES,
     without_kind,
@@ -69,17 +70,18 @@ def _missed(item: Answers) -> tuple[Block, ...]:
     miss = missed_runs(item.fit)
     if miss is None:
         return ()
+    title = MISSED.replace("This law misses", miss.who)
     where = "see the check \u201clargest runs\u201d under Diagnostics"
     if item.question.axis is not None:
         where = f"see the figure of the loss below, and {where[4:]}"
     if not miss.side:
         text = f"{miss.evidence} Expect the big run off this forecast; {where}. {miss.advice}"
-        return (Notice(tone="warn", title=MISSED, text=text.strip()),)
+        return (Notice(tone="warn", title=title, text=text.strip()),)
     text = (
-        f"They lie {miss.distance} {miss.side} it. Expect the big run {miss.side} this forecast; "
-        f"{where}. {miss.advice}"
+        f"They lie {miss.distance} {miss.side} {miss.line}. Expect the big run {miss.side} this "
+        f"forecast; {where}. {miss.advice}"
     )
-    return (Notice(tone="warn", title=MISSED, text=text.strip()),)
+    return (Notice(tone="warn", title=title, text=text.strip()),)
 
 
 def _headline(item: Answers) -> str:
@@ -113,6 +115,7 @@ def _facts(item: Answers) -> tuple[tuple[str, str, str], ...]:
     more = f"{unit}; " if unit else ""
     rows.append(("Loss of a new run", *_cut(new_run, f"{more}the law itself, noise-free: {law}")))
     rows += _best_run(item)
+    rows += _worst_member(item)
     for name, draws in planned.tuned.items():
         value = cell(draws[:, 0], probability)
         rows.append((f"Tuned {name.replace('_', ' ')}", *_cut(value, "at that size")))
@@ -124,7 +127,7 @@ def _facts(item: Answers) -> tuple[tuple[str, str, str], ...]:
 
 def _best_run(item: Answers) -> list[tuple[str, str, str]]:
     """Name the lowest loss that a run has reached."""
-    axis, response = item.question.axis or "flops", item.fit.model.response
+    axis, response = item.question.axis or "flops", item.model.response
     losses = np.asarray(item.runs[response], float)
     if response != "loss":
         return []
@@ -138,6 +141,18 @@ def _best_run(item: Answers) -> list[tuple[str, str, str]]:
     ]
     details = [text for text in (response_unit(item.fit), " on ".join(counts)) if text]
     return [("Best run so far", f"{write_number(losses[best], 4)} at {size}", "; ".join(details))]
+
+
+def _worst_member(item: Answers) -> list[tuple[str, str, str]]:
+    """Name the member of an ensemble that expects the highest loss."""
+    planned = item.planned
+    if len(planned.members) < 2:
+        return []
+    name = most_pessimistic(planned)
+    index = planned.members.index(name)
+    own = cell(planned.draws[planned.member == index, 0], item.question.probability)
+    more = f"{name}, weight {planned.weights[index]:.2f} of {len(planned.members)} laws averaged"
+    return [("The most pessimistic law", *_cut(own, more))]
 
 
 def _cut(written: str, more: str = "") -> tuple[str, str]:

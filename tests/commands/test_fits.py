@@ -196,7 +196,7 @@ def test_numbers_that_json_lacks_become_null(folder: Path, tmp_path: Path) -> No
 
 # ---- fit -----------------------------------------------------------------------------------------
 
-SHORT = ("--draws", 300, "--tune", 300, "--chains", 2, "--seed", 3)
+SHORT = ("-m", "chinchilla", "--draws", 300, "--tune", 300, "--chains", 2, "--seed", 3)
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +209,7 @@ def table(fitted: Fit, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_fit_saves_and_prints_the_posterior(table: Path, tmp_path: Path) -> None:
     saved = tmp_path / "fit.nc"
-    found = call("fit", table, "-m", "chinchilla", "-o", saved, *SHORT)
+    found = call("fit", table, "-o", saved, *SHORT)
     fit = load_fit(saved)
     assert found.code == (0 if fit.trustworthy else 2)
     assert found.err == "" or not fit.trustworthy
@@ -229,14 +229,14 @@ def test_fit_saves_and_prints_the_posterior(table: Path, tmp_path: Path) -> None
 
 def test_fit_takes_some_rows(table: Path, tmp_path: Path) -> None:
     found = call(
-        "fit", table, "-o", tmp_path / "fit.nc", *SHORT, "--where", "flops < 5e20", "--json"
+        "fit", table, *SHORT, "-o", tmp_path / "fit.nc", "--where", "flops < 5e20", "--json"
     )
     assert found.json["runs"] == 60
     assert load(tmp_path / "fit.nc").runs["flops"].max() < 5e20
 
 
 def test_fit_takes_the_best_run_of_each_cell(table: Path, tmp_path: Path) -> None:
-    found = call("fit", table, "-o", tmp_path / "fit.nc", *SHORT, "--best", "--json")
+    found = call("fit", table, *SHORT, "-o", tmp_path / "fit.nc", "--best", "--json")
     assert found.json["runs"] == 16
     assert any("best of 80 runs" in note for note in found.json["notes"])
 
@@ -245,6 +245,10 @@ def test_fit_takes_the_best_run_of_each_cell(table: Path, tmp_path: Path) -> Non
     ("options", "message"),
     [
         (["-m", "chinchila"], "did you mean 'chinchilla'"),
+        (["-m", "chinchila", "-m", "couplet"], "2 problems"),
+        (["-m", "auto", "-m", "chinchilla"], "'auto' stands for models by itself"),
+        (["-m", "coupled", "-m", "coupled"], "2 members are called 'coupled'"),
+        (["-m", "coupled", "-m", "kaplan-n"], "members must agree"),
         (["--where", "flop < 1e19"], "'flops'"),
         (["--where", "flops < 1"], "none of 80 runs"),
         (["--draws", "3", "--chains", "1"], "2 problems"),
