@@ -12,6 +12,7 @@ import numpy as np
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.members import default_members
+from bayes_scaling.inference.mixture import model_problems
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.model import Model
@@ -144,10 +145,19 @@ def _models(given: AnyModel | Sequence[AnyModel] | None) -> tuple[Model, ...] | 
         return None
     if isinstance(given, str | Path | Model | Mapping):
         return (load_model(given),)
-    models = tuple(load_model(each) for each in given)
-    if not models:
-        raise InputError("models is empty; leave it out for the default ensemble")
-    return models
+    models: list[Model] = []
+    problems: list[str] = []
+    for each in given:
+        try:
+            models.append(load_model(each))
+        except InputError as error:
+            problems += error.problems
+    if not models and not problems:
+        problems = ["models is empty; leave it out for the default ensemble"]
+    problems = problems or (model_problems(models) if len(models) > 1 else [])
+    if problems:
+        raise InputError(problems, source="models")
+    return tuple(models)
 
 
 def _sides(
