@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bayes_scaling.laws import Model, list_models, load_model, select_rows
     from bayes_scaling.report import report
     from bayes_scaling.runs import RunTable, best_of_cells, read_runs
-    from bayes_scaling.validation import Backtest, backtest
+    from bayes_scaling.validation import Backtest, Comparison, backtest, compare
 
 __version__ = "0.1.0"
 
@@ -24,6 +24,7 @@ __all__ = [
     "Allocation",
     "Backtest",
     "BayesScalingWarning",
+    "Comparison",
     "Ensemble",
     "Fit",
     "Forecast",
@@ -34,6 +35,7 @@ __all__ = [
     "__version__",
     "backtest",
     "best_of_cells",
+    "compare",
     "fit",
     "fit_ensemble",
     "list_datasets",
@@ -52,7 +54,7 @@ _ROOMS = {
     "datasets": ("list_datasets", "load_dataset"),
     "laws": ("Model", "list_models", "load_model", "select_rows"),
     "inference": ("Ensemble", "Fit", "fit", "fit_ensemble", "load"),
-    "validation": ("Backtest", "backtest"),
+    "validation": ("Backtest", "Comparison", "backtest", "compare"),
     "decisions": ("Allocation", "Forecast"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

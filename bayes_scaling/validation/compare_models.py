@@ -1,0 +1,290 @@
+"""`compare`: fit several models to the same runs and show what speaks for each."""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling.decisions.forecast import Forecast
+from bayes_scaling.decisions.sizes import Sizes, Values
+from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.inference import Check, Fit, fit
+from bayes_scaling.inference.stacking import stacking_weights
+from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.laws import Model, load_model
+from bayes_scaling.laws.design import make_design
+from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.validation.comparison import AVERAGES, EQUAL, STACKING, Comparison, average
+from bayes_scaling.validation.deep_split import deep_split, describe, score_groups
+from bayes_scaling.validation.loo import Loo, leave_one_out
+from bayes_scaling.validation.split import Split, size_columns
+
+AnyModel = str | Path | Model | Mapping[str, Any]
+
+FACTOR = 100.0
+"""How far beyond the largest run the forecasts are asked for, unless it is said."""
+
+
+def compare(
+    runs: RunTable | Any,
+    models: Sequence[AnyModel],
+    *,
+    at: Sizes | None = None,
+    probability: float = PROBABILITY,
+    draws: int = 1000,
+    tune: int = 800,
+    chains: int = 4,
+    target_accept: float = 0.95,
+    random_seed: int | None = None,
+    progress: bool = False,
+) -> Comparison:
+    """Compare models on the same runs: inside the data, at its upper end, and beyond it.
+
+    Parameters
+    ----------
+    runs : RunTable, DataFrame or path
+        The small runs.
+    models : sequence of str, Path, Model or mapping
+        Two or more, as `fit` takes them. They must explain the same response.
+    at : mapping, DataFrame or RunTable, optional
+        Sizes at which forecasts are shown side by side; by default 100 times the largest compute
+        at the tokens per parameter of the runs, for every group.
+    probability : float
+        Probability of the equal-tailed intervals.
+    draws, tune, chains, target_accept
+        As in `fit`; every model is fitted twice, on all runs and on the small ones.
+    random_seed : int, optional
+        Seed of everything; a fresh one is taken if absent.
+    progress : bool
+        Whether to report progress on standard error.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        The models do not explain the same runs, or runs, sizes or settings cannot be used.
+
+    Notes
+    -----
+    Leave-one-out asks for runs like those that are there, the deep split for larger ones; a
+    forecast far beyond the data is a question of the second kind. Weights are shown two ways,
+    equal and by stacking, with the deep split scores of both averages.
+
+    References
+    ----------
+    Vehtari et al. 2017, arXiv:1507.04544; Yao et al. 2018, arXiv:1704.02030.
+
+    Examples
+    --------
+    >>> bs.compare(runs, ["chinchilla", "coupled"], random_seed=1).table  # doctest: +SKIP
+    """
+    check_probability(probability)
+    laws = [load_model(model) for model in models]
+    runs = runs if isinstance(runs, RunTable) else read_runs(runs)
+    _check_models(laws, runs)
+    group = laws[0].group
+    asked = _targets(runs, group, at)
+    seed = secrets.randbits(32) if random_seed is None else int(random_seed)
+    seeds = np.random.SeedSequence(seed).generate_state(2 * len(laws)).tolist()
+    settings: dict[str, Any] = {
+        "draws": draws,
+        "tune": tune,
+        "chains": chains,
+        "target_accept": target_accept,
+        "progress": progress,
+    }
+
+    def fit_all(table: RunTable, seeds: Sequence[int]) -> dict[str, Fit]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BayesScalingWarning)  # the checks say it again
+            return {
+                law.id: fit(law, table, **settings, random_seed=one)
+                for law, one in zip(laws, seeds, strict=True)
+            }
+
+    fits = fit_all(runs, seeds[::2])
+    loo = {name: leave_one_out(one) for name, one in fits.items()}
+    weights = _weights(fits, loo)
+    predictions = {
+        name: one.forecast(asked, probability=probability, allow_unconverged=True)
+        for name, one in fits.items()
+    }
+    split = deep_split(runs, response=laws[0].response, group=group)
+    small: dict[str, Fit] = {}
+    deep: dict[str, dict[str, float]] = {}
+    if isinstance(split, Split):
+        small = fit_all(split.fitted, seeds[1::2])
+        deep = _deep_scores(small, split)
+    return Comparison(
+        fits=fits,
+        loo=loo,
+        weights=weights,
+        split=split,
+        deep=deep,
+        predictions=_with_averages(predictions, weights),
+        checks=(*_fit_checks(fits), *_loo_checks(loo), *_split_checks(split, small)),
+        probability=probability,
+    )
+
+
+# ---- what is asked -------------------------------------------------------------------------------
+
+
+def _check_models(models: Sequence[Model], runs: RunTable) -> None:
+    """Raise `InputError` where models cannot be compared on these runs."""
+    names = [model.id for model in models]
+    problems = [
+        f"{names.count(name)} models are called {name!r}; give each an id of its own"
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+    if len(models) < 2:
+        problems.append(f"{len(models)} model: name two or more to compare")
+    for model in models[1:]:
+        first = models[0]
+        for what, one, other in (
+            ("explains", first.response, model.response),
+            ("has its groups in", first.group, model.group),
+        ):
+            if one != other:
+                problems.append(
+                    f"{model.id} {what} {other!r} and {first.id} {one!r}: densities of different "
+                    "things do not compare; compare them apart"
+                )
+    for model in models:
+        try:
+            make_design(model, runs)
+        except InputError as error:
+            problems += [f"{model.id}: {problem}" for problem in error.problems]
+    if problems:
+        raise InputError(problems, source="compare")
+
+
+def _targets(runs: RunTable, group: str, at: Sizes | None) -> Sizes:
+    """Return the sizes that forecasts are asked for, in every group unless groups are named."""
+    if at is None:
+        at = default_target(runs)
+    if not isinstance(at, Mapping) or group in at:
+        return at
+    labels = runs.groups(group)
+    sizes = {name: np.atleast_1d(np.asarray(value)) for name, value in at.items()}
+    count = max((values.size for values in sizes.values()), default=0)
+    if len(labels) < 2 or count == 0:
+        return at
+    spread: dict[str, Values] = {
+        name: np.tile(np.broadcast_to(values, count), len(labels))
+        if values.size in (1, count)
+        else values
+        for name, values in sizes.items()
+    }
+    return {**spread, group: np.repeat(labels, count).tolist()}
+
+
+def default_target(runs: RunTable) -> dict[str, Values]:
+    """Return the size of a run of 100 times the largest compute.
+
+    Its tokens per parameter are the geometric mean of the runs. A table that knows only one of
+    params, tokens and flops is carried 100 times further along it.
+
+    Raises
+    ------
+    InputError
+        No column of sizes holds for every run.
+    """
+    known = size_columns(runs)
+    if not known:
+        raise InputError(
+            "no column of params, tokens or flops holds for every run; say at which sizes to "
+            "forecast (at)",
+            source="compare",
+        )
+    if len(known) < 3:
+        name = known[-1]
+        return {name: FACTOR * float(np.max(runs[name]))}
+    largest = int(np.argmax(runs["flops"]))
+    ratio = float(np.exp(np.mean(np.log(runs["tokens"] / runs["params"]))))
+    # Runs whose flops are not exactly 6 N D keep their own count.
+    per_pair = float(runs["flops"][largest] / (runs["params"] * runs["tokens"])[largest])
+    params = float(np.sqrt(FACTOR * runs["flops"][largest] / per_pair / ratio))
+    asked: dict[str, Values] = {"params": params, "tokens": ratio * params}
+    if "params_nonembedding" in runs:
+        share = runs["params_nonembedding"] / runs["params"]
+        asked["params_nonembedding"] = params * float(share[largest])
+    return asked
+
+
+# ---- what is found -------------------------------------------------------------------------------
+
+
+def _weights(fits: Mapping[str, Fit], loo: Mapping[str, Loo]) -> dict[str, dict[str, float]]:
+    """Return both weightings of the models that converged; of all, where none did."""
+    names = [name for name, one in fits.items() if one.status == "converged"] or list(fits)
+    stacked = stacking_weights([loo[name].pointwise for name in names])
+    return {
+        EQUAL: dict.fromkeys(names, 1 / len(names)),
+        STACKING: dict(zip(names, stacked.tolist(), strict=True)),
+    }
+
+
+def _deep_scores(fits: Mapping[str, Fit], split: Split) -> dict[str, dict[str, float]]:
+    """Score fits of the small runs, and their averages, on the largest runs."""
+    weights = _weights(fits, {name: leave_one_out(one) for name, one in fits.items()})
+    forecasts = {
+        name: one.forecast(split.sizes, allow_unconverged=True) for name, one in fits.items()
+    }
+    return {
+        name: score_groups(found.draws, split)
+        for name, found in _with_averages(forecasts, weights).items()
+    }
+
+
+def _with_averages(
+    forecasts: Mapping[str, Forecast], weights: Mapping[str, Mapping[str, float]]
+) -> dict[str, Forecast]:
+    """Return forecasts of the models and of both averages."""
+    return {
+        **forecasts,
+        **{called: average(forecasts, weights[how]) for how, called in AVERAGES.items()},
+    }
+
+
+def _fit_checks(fits: Mapping[str, Fit]) -> list[Check]:
+    return [_of(check, name) for name, one in fits.items() for check in one.checks]
+
+
+def _loo_checks(loo: Mapping[str, Loo]) -> list[Check]:
+    return [_of(check, name) for name, one in loo.items() for check in one.checks()]
+
+
+def _of(check: Check, name: str) -> Check:
+    return Check(
+        name=f"{check.name} of {name}",
+        verdict=check.verdict,
+        evidence=check.evidence,
+        advice=check.advice,
+    )
+
+
+def _split_checks(split: Split | str, fits: Mapping[str, Fit]) -> list[Check]:
+    """Say whether there was a deep split, and which fits of it did not converge."""
+    if isinstance(split, str):
+        return [Check(name="deep split", verdict="warn", evidence=f"left out: {split}")]
+    failed = [name for name, one in fits.items() if one.status == "unconverged"]
+    if failed:
+        return [
+            Check(
+                name="deep split",
+                verdict="warn",
+                evidence=f"{describe(split)}; {', '.join(failed)} did not converge there",
+                advice="raise tune and draws before going by these scores",
+            )
+        ]
+    return [Check(name="deep split", verdict="ok", evidence=describe(split))]
