@@ -42,7 +42,7 @@ class Allocation:
     tuned : mapping of str to array (n_draws, n_cases)
         Tuned value, at the optimum, of inputs such as the learning rate.
     extrapolation : mapping of str to array (n_cases,)
-        E-folds of the median optimum beyond the fitted runs.
+        E-folds of the median optimum beyond the fitted runs of the group.
     edge : array of bool (n_draws, n_cases)
         Draws without an optimum inside the range searched.
     group_column, label : str
@@ -231,7 +231,7 @@ def allocate(
             )
             for line in fit.model.tuned
         },
-        extrapolation=extrapolation(fit, medians),
+        extrapolation=extrapolation(fit, medians, labels * len(values)),
         edge=np.stack([item[2] for item in solved], axis=1),
         group_column=fit.model.group,
         label=labels[0],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ class Forecast:
     tuned : mapping of str to array (n_draws, n_runs)
         Inputs that were not given and took their tuned value, such as the learning rate.
     extrapolation : mapping of str to array (n_runs,)
-        E-folds beyond the fitted runs, by input and in flops; 0 inside their range.
+        E-folds beyond the fitted runs of the group, by input and in flops; 0 inside their range.
     probability : float
         Probability of the intervals in `table`.
     member : array of int (n_draws,)
@@ -181,7 +181,7 @@ def forecast(
         noise_free=noise_free,
         draws=noise_free * np.exp(noise),
         tuned=tuned,
-        extrapolation=extrapolation(fit, plan.columns),
+        extrapolation=extrapolation(fit, plan.columns, plan.labels),
         probability=probability,
         member=np.zeros(len(noise_free), dtype=np.int64),
         members=(fit.model.id,),
@@ -189,16 +189,29 @@ def forecast(
 
 
 def extrapolation(
-    fit: Fit, columns: Mapping[str, NDArray[np.float64]]
+    fit: Fit, columns: Mapping[str, NDArray[np.float64]], labels: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
-    """E-folds by which runs lie beyond the fitted ones (n_runs,), by input and in flops."""
+    """E-folds by which runs lie beyond the fitted ones (n_runs,), by input and in flops.
+
+    Where answers differ between groups, the fitted runs are those of each run's own group.
+    """
+    groups = fit.runs.labels(fit.model.group)
+    grouped = any(values.ndim == 3 for values in fit.draws.values())
+    own = {label: (groups == label) | (not grouped) for label in set(labels)}
     beyond = {}
     for name, values in fitted_sizes(fit).items():
         if name in columns and needs_positive(name):
             fitted, asked = np.log(values), np.log(columns[name])
-            outside = np.maximum(asked - np.nanmax(fitted), np.nanmin(fitted) - asked)
-            beyond[name] = np.maximum(0.0, outside)
+            ends = {label: _ends(fitted[rows]) for label, rows in own.items()}
+            low, high = np.array([ends[label] for label in labels]).T
+            beyond[name] = np.maximum(0.0, np.maximum(asked - high, low - asked))
     return beyond
+
+
+def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the smallest and the largest of the values that are known (n,); nan without any."""
+    known = values[np.isfinite(values)]
+    return (float(known.min()), float(known.max())) if known.size else (np.nan, np.nan)
 
 
 def fitted_sizes(fit: Fit) -> dict[str, NDArray[np.float64]]:

@@ -129,7 +129,9 @@ def mixed_allocation(
         flops=sizes["flops"],
         loss=_mix(ensemble, [part.loss for part in parts]),
         tuned={name: _mix(ensemble, [part.tuned[name] for part in parts]) for name in first.tuned},
-        extrapolation=extrapolation(ensemble.leading, medians),
+        extrapolation=extrapolation(
+            ensemble.leading, medians, (first.label,) * first.params.shape[1]
+        ),
         edge=_mix(ensemble, [part.edge for part in parts]),
         group_column=first.group_column,
         label=first.label,
