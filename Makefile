@@ -3,7 +3,7 @@
 BIN := .venv/bin
 
 # Without a budget the report looks 100 times beyond the largest run.
-REPORT_ARGS ?= nano-lm --model chinchilla-lr
+REPORT_ARGS ?= nano-lm --best
 
 # Packages are installed without byte code, which is then written where they are first imported.
 unexport PYTHONDONTWRITEBYTECODE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from bayes_scaling.inference import Fit
+    from bayes_scaling.inference import Ensemble, Fit
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -59,3 +59,13 @@ def fitted() -> Fit:
     }
     runs = RunTable(columns=columns)
     return bs.fit(model, runs, draws=500, tune=400, chains=2, random_seed=5)
+
+
+@pytest.fixture(scope="session")
+def averaged(fitted: Fit) -> Ensemble:
+    """Sample chinchilla and coupled once, shortly, on the runs of `fitted`."""
+    import bayes_scaling as bs
+
+    return bs.fit_ensemble(
+        fitted.runs, ["chinchilla", "coupled"], draws=200, tune=300, chains=2, random_seed=11
+    )

@@ -63,12 +63,14 @@ def loss_section(item: Answers) -> tuple[Block, ...]:
         if "learning_rate" in item.runs
         else ""
     )
+    several = len(item.planned.members) > 1
+    bands = "the laws averaged; thin lines: each by itself" if several else "the law"
     loss = interval(item.planned.draws[:, 0], item.question.probability)
     picture = Picture(
         source=style.to_data_uri(ax, "loss"),
         alt=f"Loss {path}: {len(item.runs)} runs, the law with 50 % and 90 % bands, and the "
         f"forecast at {place(item)}: {loss}.",
-        caption=f"Loss {path}. Shaded bands: the law. Dashed: where 90 % of new runs should fall."
+        caption=f"Loss {path}. Shaded bands: {bands}. Dashed: where 90 % of new runs should fall."
         f"{above}{worse} Right of the dotted line there are no runs.",
     )
     return (picture, _forecast_table(item))

@@ -100,8 +100,8 @@ def _spread(item: Answers) -> tuple[Block, ...]:
         form = float(item.allocation.spread["form"][column])
         blocks.append(
             Prose(
-                text=f"Of the spread of the best tokens per parameter, {_percent(form)} is that "
-                "the laws disagree."
+                text=f"What the laws disagree about makes up {_percent(form)} of the spread of the "
+                "best tokens per parameter."
             )
         )
     return tuple(blocks)

@@ -68,7 +68,11 @@ def plot_loss(
     seen = observed(fit, runs, curve.along)
     losses = np.asarray(runs[leading(fit).model.response], float)
     _draw_runs(ax, seen, losses, runs)
-    style.band(ax, curve.x, curve.forecast.noise_free, colour=style.BLUE, label="law")
+    several = len(curve.forecast.members) > 1
+    name = "laws averaged" if several else "law"
+    style.band(ax, curve.x, curve.forecast.noise_free, colour=style.BLUE, label=name)
+    if several:
+        _draw_members(ax, curve)
     _, lower, upper = quantiles(curve.forecast.draws, 0.9)
     for edge, label in ((lower, "a new run, 90 % band"), (upper, None)):
         ax.plot(curve.x, edge, color=style.BLUE, linewidth=1.0, linestyle="--", label=label)
@@ -82,6 +86,14 @@ def plot_loss(
     style.tidy(ax, xlabel=axis_label(fit, curve.along), ylabel=response_label(fit))
     style.legend(ax, loc="upper right")
     return ax
+
+
+def _draw_members(ax: Axes, curve: LossCurve) -> None:
+    """Draw the median of each member of an ensemble, thin."""
+    for index in range(len(curve.forecast.members)):
+        own = curve.forecast.noise_free[curve.forecast.member == index]
+        label = "each law, median" if index == 0 else None
+        ax.plot(curve.x, np.median(own, axis=0), color=style.INK, linewidth=0.7, label=label)
 
 
 def _draw_runs(
