@@ -15,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from bayes_scaling.commands import fits, tables, training
+from bayes_scaling.commands.compare import compare
 from bayes_scaling.commands.console import print_json, say
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
 
@@ -32,6 +33,7 @@ app.command()(fits.fit)
 app.command()(fits.forecast)
 app.command()(fits.allocate)
 app.command()(fits.report)
+app.command()(compare)
 app.command("train-sweep")(training.train_sweep)
 app.command("train-run")(training.train_run)
 

@@ -15,8 +15,8 @@ from tests.command_line import call
 from tests.synthetic import UNCONVERGED, synthetic_fit
 
 COMMANDS = (
-    "check", "models", "datasets", "fit", "forecast", "allocate", "report", "train-sweep",
-    "train-run",
+    "check", "models", "datasets", "fit", "forecast", "allocate", "report", "compare",
+    "train-sweep", "train-run",
 )  # fmt: skip
 HEAVY = ("pymc", "pytensor", "arviz", "xarray", "pandas", "nutpie", "matplotlib", "jax")
 ASK = ("--params", "7e10", "--tokens", "1.4e12")

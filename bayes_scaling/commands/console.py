@@ -14,6 +14,7 @@ from bayes_scaling.intervals import Interval, format_kind, interval
 if TYPE_CHECKING:
     from bayes_scaling.decisions import Allocation, Forecast
     from bayes_scaling.inference import AnyFit, Ensemble, Fit
+    from bayes_scaling.validation import Comparison
 
 ESTIMATED = {
     "noise_free": "noise-free loss",
@@ -171,7 +172,7 @@ def _elements(fit: Fit) -> Iterable[tuple[str, Any]]:
     return elements(fit.draws, fit.groups)
 
 
-def warn_of_checks(fit: AnyFit) -> None:
+def warn_of_checks(fit: AnyFit | Comparison) -> None:
     """Say on standard error what a reader of a result should know of its fit."""
     for check in fit.checks:
         if check.verdict == "fail":
@@ -208,10 +209,10 @@ def print_rows(fit: AnyFit, result: Forecast | Allocation) -> None:
         for name, value in row.items():
             if f"{name}_lower" in row:
                 called = ESTIMATED.get(name, f"best {name.replace('_', ' ')}")
-                print(f"{called:22s} {_interval(row, name)}")
+                print(f"{called:22s} {row_interval(row, name)}")
             elif name in model.inputs or name in GIVEN:
                 print(f"{GIVEN.get(name, name.replace('_', ' ')):22s} {value:.4g}")
-        print(f"{'extrapolation':22s} {_beyond(row)}")
+        print(f"{'extrapolation':22s} {beyond(row)}")
         if row.get("at_edge", 0.0) > 0:
             share = f"{row['at_edge']:.0%} of the draws"
             print(
@@ -234,7 +235,7 @@ def _print_member_rows(rows: Sequence[Mapping[str, Any]]) -> None:
             [
                 str(row["member"]),
                 f"{row['weight']:.2f}",
-                *(str(_interval(row, name)).removesuffix(f" {kind}") for name in shown),
+                *(str(row_interval(row, name)).removesuffix(f" {kind}") for name in shown),
             ]
             for row in rows
         ],
@@ -254,7 +255,8 @@ def _spread(row: Mapping[str, Any]) -> str:
     return f"{parts} of the variance of {what}"
 
 
-def _interval(row: Mapping[str, Any], name: str) -> Interval:
+def row_interval(row: Mapping[str, Any], name: str) -> Interval:
+    """Return the interval of one quantity of a row."""
     return Interval(
         median=row[name],
         lower=row[f"{name}_lower"],
@@ -263,16 +265,20 @@ def _interval(row: Mapping[str, Any], name: str) -> Interval:
     )
 
 
-def _beyond(row: Mapping[str, Any]) -> str:
-    """Say how far a row lies outside the fitted runs."""
-    beyond = {
+def beyond(row: Mapping[str, Any]) -> str:
+    """Say how far a row lies outside the fitted runs, in compute and every input."""
+    efolds = {
         name.removeprefix("efolds_"): value
         for name, value in row.items()
         if name.startswith("efolds_")
     }
-    parts = [
+    outside = [
         f"{name} {value:.1f} e-folds ({math.exp(value):.3g}x)"
-        for name, value in beyond.items()
+        for name, value in efolds.items()
         if value > 0
     ]
-    return "beyond the fitted runs: " + ", ".join(parts) if parts else "inside the fitted runs"
+    if not outside:
+        return "inside the fitted runs"
+    inside = [name for name, value in efolds.items() if value == 0]
+    rest = f"; inside them: {', '.join(inside)}" if inside else ""
+    return f"beyond the fitted runs: {', '.join(outside)}{rest}"

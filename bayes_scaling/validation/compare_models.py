@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.decisions.forecast import Forecast
-from bayes_scaling.decisions.sizes import Sizes, Values
+from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.inference import Check, Fit, fit
 from bayes_scaling.inference.stacking import stacking_weights
@@ -22,12 +22,10 @@ from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.validation.comparison import AVERAGES, EQUAL, STACKING, Comparison, average
 from bayes_scaling.validation.deep_split import deep_split, describe, score_groups
 from bayes_scaling.validation.loo import Loo, leave_one_out
-from bayes_scaling.validation.split import Split, size_columns
+from bayes_scaling.validation.split import Split
+from bayes_scaling.validation.targets import targets
 
 AnyModel = str | Path | Model | Mapping[str, Any]
-
-FACTOR = 100.0
-"""How far beyond the largest run the forecasts are asked for, unless it is said."""
 
 
 def compare(
@@ -52,8 +50,8 @@ def compare(
     models : sequence of str, Path, Model or mapping
         Two or more, as `fit` takes them. They must explain the same response.
     at : mapping, DataFrame or RunTable, optional
-        Sizes at which forecasts are shown side by side; by default 100 times the largest compute
-        at the tokens per parameter of the runs, for every group.
+        Sizes at which forecasts are shown side by side, in every group unless it names some; by
+        default 100 times the largest compute, at the tokens per parameter of the runs.
     probability : float
         Probability of the equal-tailed intervals.
     draws, tune, chains, target_accept
@@ -91,7 +89,7 @@ def compare(
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
     _check_models(laws, runs)
     group = laws[0].group
-    asked = _targets(runs, group, at)
+    asked = targets(runs, laws, at)
     seed = secrets.randbits(32) if random_seed is None else int(random_seed)
     seeds = np.random.SeedSequence(seed).generate_state(2 * len(laws)).tolist()
     settings: dict[str, Any] = {
@@ -166,59 +164,6 @@ def _check_models(models: Sequence[Model], runs: RunTable) -> None:
             problems += [f"{model.id}: {problem}" for problem in error.problems]
     if problems:
         raise InputError(problems, source="compare")
-
-
-def _targets(runs: RunTable, group: str, at: Sizes | None) -> Sizes:
-    """Return the sizes that forecasts are asked for, in every group unless groups are named."""
-    if at is None:
-        at = default_target(runs)
-    if not isinstance(at, Mapping) or group in at:
-        return at
-    labels = runs.groups(group)
-    sizes = {name: np.atleast_1d(np.asarray(value)) for name, value in at.items()}
-    count = max((values.size for values in sizes.values()), default=0)
-    if len(labels) < 2 or count == 0:
-        return at
-    spread: dict[str, Values] = {
-        name: np.tile(np.broadcast_to(values, count), len(labels))
-        if values.size in (1, count)
-        else values
-        for name, values in sizes.items()
-    }
-    return {**spread, group: np.repeat(labels, count).tolist()}
-
-
-def default_target(runs: RunTable) -> dict[str, Values]:
-    """Return the size of a run of 100 times the largest compute.
-
-    Its tokens per parameter are the geometric mean of the runs. A table that knows only one of
-    params, tokens and flops is carried 100 times further along it.
-
-    Raises
-    ------
-    InputError
-        No column of sizes holds for every run.
-    """
-    known = size_columns(runs)
-    if not known:
-        raise InputError(
-            "no column of params, tokens or flops holds for every run; say at which sizes to "
-            "forecast (at)",
-            source="compare",
-        )
-    if len(known) < 3:
-        name = known[-1]
-        return {name: FACTOR * float(np.max(runs[name]))}
-    largest = int(np.argmax(runs["flops"]))
-    ratio = float(np.exp(np.mean(np.log(runs["tokens"] / runs["params"]))))
-    # Runs whose flops are not exactly 6 N D keep their own count.
-    per_pair = float(runs["flops"][largest] / (runs["params"] * runs["tokens"])[largest])
-    params = float(np.sqrt(FACTOR * runs["flops"][largest] / per_pair / ratio))
-    asked: dict[str, Values] = {"params": params, "tokens": ratio * params}
-    if "params_nonembedding" in runs:
-        share = runs["params_nonembedding"] / runs["params"]
-        asked["params_nonembedding"] = params * float(share[largest])
-    return asked
 
 
 # ---- what is found -------------------------------------------------------------------------------

@@ -13,10 +13,10 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.laws import load_model
 from bayes_scaling.runs import RunTable
 from bayes_scaling.scores import COLUMNS
-from bayes_scaling.validation.compare_models import default_target
 from bayes_scaling.validation.comparison import AVERAGES, Comparison
 from bayes_scaling.validation.deep_split import deep_split
 from bayes_scaling.validation.split import Split
+from bayes_scaling.validation.targets import default_target
 from tests.comparisons import MODELS, synthetic_comparison
 from tests.synthetic import synthetic_runs
 
@@ -172,6 +172,23 @@ def test_non_embedding_params_are_carried_along_too() -> None:
     assert rows["kaplan-nd"].plan.columns["params"] == pytest.approx(
         0.9 * rows["chinchilla"].plan.columns["params"]
     )
+
+
+def test_a_named_family_is_carried_from_its_own_runs() -> None:
+    runs = synthetic_runs(load_model("chinchilla"), families=("code", "web"))
+    small = (runs.labels("family") == "web") | (runs["flops"] < 2e19)
+    found = synthetic_comparison(MODELS[:2], runs=runs.take(small), at={"family": "code"})
+    assert set(found.forecasts["family"]) == {"code"}
+    np.testing.assert_allclose(found.forecasts["flops"], 1e21)
+    np.testing.assert_allclose(found.forecasts["efolds_flops"], np.log(100))
+
+
+def test_a_target_that_lacks_a_size_is_refused_before_anything_is_sampled() -> None:
+    asked: list[dict[str, Any]] = []
+    with pytest.raises(InputError, match="needs 'tokens' at the target") as caught:
+        synthetic_comparison(at={"N": 1e10}, asked=asked)
+    assert "saturating-m2-c needs 'flops'" in str(caught.value)
+    assert asked == []
 
 
 def test_runs_without_any_size_need_a_target() -> None:
