@@ -14,7 +14,7 @@ from typing import TextIO
 import typer
 from typer.exceptions import TyperException
 
-from bayes_scaling.commands import fits, tables, training
+from bayes_scaling.commands import fits, tables, training, validation
 from bayes_scaling.commands.compare import compare
 from bayes_scaling.commands.console import print_json, say
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
@@ -34,6 +34,7 @@ app.command()(fits.forecast)
 app.command()(fits.allocate)
 app.command()(fits.report)
 app.command()(compare)
+app.command()(validation.backtest)
 app.command("train-sweep")(training.train_sweep)
 app.command("train-run")(training.train_run)
 

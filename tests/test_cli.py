@@ -16,7 +16,7 @@ from tests.synthetic import UNCONVERGED, synthetic_fit
 
 COMMANDS = (
     "check", "models", "datasets", "fit", "forecast", "allocate", "report", "compare",
-    "train-sweep", "train-run",
+    "backtest", "train-sweep", "train-run",
 )  # fmt: skip
 HEAVY = ("pymc", "pytensor", "arviz", "xarray", "pandas", "nutpie", "matplotlib", "jax")
 ASK = ("--params", "7e10", "--tokens", "1.4e12")

@@ -11,23 +11,31 @@ from typing import TYPE_CHECKING, Any
 from bayes_scaling.report.html import ReportError, report
 
 if TYPE_CHECKING:
+    from bayes_scaling.report.backtest_plots import plot_backtest
     from bayes_scaling.report.plots import plot_allocation, plot_learning_rate, plot_loss
     from bayes_scaling.report.posterior_plot import plot_posterior
+    from bayes_scaling.report.score_plots import plot_coverage, plot_rolling
 
 __all__ = [
     "ReportError",
     "plot_allocation",
+    "plot_backtest",
+    "plot_coverage",
     "plot_learning_rate",
     "plot_loss",
     "plot_posterior",
+    "plot_rolling",
     "report",
 ]
 
 _HOME = {
     "plot_allocation": "plots",
+    "plot_backtest": "backtest_plots",
+    "plot_coverage": "score_plots",
     "plot_learning_rate": "plots",
     "plot_loss": "plots",
     "plot_posterior": "posterior_plot",
+    "plot_rolling": "score_plots",
 }
 
 

@@ -12,7 +12,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.laws.design import make_design, needs_positive, source_column
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.rows import select_rows
-from bayes_scaling.runs import RunTable
+from bayes_scaling.runs import RunTable, training_flops
 from bayes_scaling.runs.cells import Rows
 from bayes_scaling.runs.columns import SIZES
 
@@ -92,14 +92,20 @@ def size_columns(*tables: RunTable) -> tuple[str, ...]:
     )
 
 
+def scale_name(*tables: RunTable) -> str:
+    """Name what `log_scale` measures: flops, or the only size that is known."""
+    known = size_columns(*tables)
+    return known[0] if len(known) == 1 else "flops"
+
+
 def log_scale(*tables: RunTable) -> tuple[NDArray[np.float64], ...]:
     """Log compute of the runs of each table (n_runs,), or of the only size that is known."""
-    known = size_columns(*tables)
-    used = ("flops",) if "flops" in known else known
-    return tuple(
-        np.sum([np.log(table[name]) for name in used], axis=0) if used else np.zeros(len(table))
-        for table in tables
-    )
+    known, name = size_columns(*tables), scale_name(*tables)
+    if name in known:
+        return tuple(np.log(table[name]) for table in tables)
+    if not known:
+        return tuple(np.zeros(len(table)) for table in tables)
+    return tuple(np.log(training_flops(table["params"], table["tokens"])) for table in tables)
 
 
 def row_mask(runs: RunTable, condition: str | None) -> Mask:

@@ -17,6 +17,7 @@ from bayes_scaling.validation.split import (
     log_scale,
     make_splits,
     row_mask,
+    scale_name,
 )
 from tests.validation.oracle import simulated
 
@@ -82,7 +83,8 @@ def test_scale_is_compute_or_the_only_size() -> None:
     one = RunTable(columns={"tokens": np.array([1.0, 2.0]), "loss": np.ones(2)})
     assert log_scale(one)[0] == pytest.approx(np.log([1, 2]))
     two = RunTable(columns={name: runs[name] for name in ("params", "tokens")})
-    assert log_scale(two)[0] == pytest.approx(np.log(runs["flops"] / 6))
+    assert log_scale(two)[0] == pytest.approx(np.log(runs["flops"]))
+    assert (scale_name(one), scale_name(two)) == ("tokens", "flops")
 
 
 def test_rows_on_both_sides_are_refused() -> None:
