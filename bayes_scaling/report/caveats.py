@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayes_scaling.inference import AnyFit, Check, Ensemble, Fit, leading
+from bayes_scaling.inference import AnyFit, Check, Ensemble, Fit, leading, members_of
 from bayes_scaling.report.answers import Answers
 from bayes_scaling.report.numbers import write_factor
 from bayes_scaling.runs import RunTable
@@ -57,7 +57,7 @@ def caveats(answers: Answers) -> tuple[str, ...]:
 
     What `missed_runs` tells is left out: it stands above all of them.
     """
-    form = SOME_LAWS if isinstance(answers.fit, Ensemble) else ONE_LAW
+    form = SOME_LAWS if len(members_of(answers.fit)) > 1 else ONE_LAW
     return (*_of_the_fit(answers.fit), *_of_the_answers(answers), form)
 
 

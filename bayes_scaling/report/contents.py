@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 
-from bayes_scaling.inference import AnyFit, Ensemble, Fit
+from bayes_scaling.inference import AnyFit, Ensemble, Fit, leading
 from bayes_scaling.report import answer_sections, fit_sections, member_sections, verdict
 from bayes_scaling.report.answers import MOST_FAMILIES, Answers, Question, families
 from bayes_scaling.report.blocks import Block, Prose, Section
@@ -49,8 +49,8 @@ def make_sections(
         _guarded("data", "The runs", lambda: fit_sections.data_section(fit)),
         *(
             _sections_of_members(fit, question)
-            if isinstance(fit, Ensemble)
-            else _sections_of_fit(fit, question)
+            if isinstance(fit, Ensemble) and len(fit.members) > 1
+            else _sections_of_fit(leading(fit), question)
         ),
         _guarded(
             "fixed", "Held fixed in your runs, so not in any interval",

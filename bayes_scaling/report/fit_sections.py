@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from bayes_scaling import __version__
-from bayes_scaling.inference import AnyFit, Ensemble, Fit, leading
+from bayes_scaling.inference import AnyFit, Fit, leading, members_of
 from bayes_scaling.inference.diagnostics import elements
 from bayes_scaling.intervals import PROBABILITY, format_kind, interval
 from bayes_scaling.laws.parameters import Parameter
@@ -229,7 +229,7 @@ def fixed_section(fit: AnyFit) -> tuple[Block, ...]:
         texts.append(f"Not recorded in the table, so perhaps fixed, perhaps not: {_list(unknown)}.")
     if texts:
         blocks.append(Items(texts=tuple(texts)))
-    form = SOME_LAWS if isinstance(fit, Ensemble) else f"{ONE_LAW} {TOO_NARROW}"
+    form = SOME_LAWS if len(members_of(fit)) > 1 else f"{ONE_LAW} {TOO_NARROW}"
     return (*blocks, Prose(text=form))
 
 

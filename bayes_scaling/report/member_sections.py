@@ -42,7 +42,7 @@ def most_pessimistic(forecast: Forecast) -> str:
 def _introduction(item: Answers) -> str:
     count = len(item.planned.members)
     if count == 1:
-        return "One law is left, so nothing is averaged."
+        return "One law counts here, so nothing is averaged."
     return (
         f"The forecast averages {count} laws, draw by draw. By itself each of them says this at "
         f"{place(item)}, for a run of the same size. The most pessimistic is "

@@ -15,8 +15,18 @@ from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.inference import Check, Ensemble
 from bayes_scaling.intervals import interval
 from bayes_scaling.report.answers import Answers, ask
-from bayes_scaling.report.blocks import Block, Facts, Items, Notice, Prose, Table, Verdicts
-from bayes_scaling.report.caveats import SOME_LAWS, caveats, missed_runs
+from bayes_scaling.report.blocks import (
+    Block,
+    Facts,
+    Items,
+    Notice,
+    Picture,
+    Prose,
+    Table,
+    Verdicts,
+)  # fmt: skip
+from bayes_scaling.report.caveats import ONE_LAW, SOME_LAWS, caveats, missed_runs
+from bayes_scaling.report.contents import make_sections
 from bayes_scaling.report.curves import thin
 from bayes_scaling.report.member_sections import (
     diagnostics_section,
@@ -95,10 +105,14 @@ def test_the_spread_is_told_for_every_budget(item: Answers) -> None:
 def test_who_is_left_out_is_told_with_the_reason() -> None:
     item = answers(synthetic_ensemble(checks={"coupled": UNCONVERGED}))
     blocks = members_section(item)
-    assert "One law is left, so nothing is averaged" in prose(blocks)
+    assert "One law counts here, so nothing is averaged" in prose(blocks)
     (told,) = (block for block in blocks if isinstance(block, Items))
     assert told.texts[0].startswith("coupled is left out: it did not converge (R-hat")
     assert any("coupled is left out" in text for text in caveats(item))
+    assert caveats(item)[-1] == ONE_LAW
+    sections = {section.id: section for section in make_sections(item.fit, item.question)}
+    assert not any(section.error for section in sections.values())
+    assert any(isinstance(block, Picture) for block in sections["posterior"].blocks)
 
 
 def test_the_verdict_is_of_the_mixture_and_names_the_most_pessimistic(item: Answers) -> None:
