@@ -12,6 +12,7 @@ from bayes_scaling.report.html import ReportError, report
 
 if TYPE_CHECKING:
     from bayes_scaling.report.backtest_plots import plot_backtest
+    from bayes_scaling.report.compare_plots import plot_compare
     from bayes_scaling.report.plots import plot_allocation, plot_learning_rate, plot_loss
     from bayes_scaling.report.posterior_plot import plot_posterior
     from bayes_scaling.report.score_plots import plot_coverage, plot_rolling
@@ -20,6 +21,7 @@ __all__ = [
     "ReportError",
     "plot_allocation",
     "plot_backtest",
+    "plot_compare",
     "plot_coverage",
     "plot_learning_rate",
     "plot_loss",
@@ -31,6 +33,7 @@ __all__ = [
 _HOME = {
     "plot_allocation": "plots",
     "plot_backtest": "backtest_plots",
+    "plot_compare": "compare_plots",
     "plot_coverage": "score_plots",
     "plot_learning_rate": "plots",
     "plot_loss": "plots",
