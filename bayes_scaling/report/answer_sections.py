@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bayes_scaling.decisions import Allocation, Forecast
 from bayes_scaling.intervals import format_kind, interval
 from bayes_scaling.report import plots, style
 from bayes_scaling.report.answers import Answers
@@ -81,14 +82,13 @@ def _forecast_table(item: Answers) -> Table:
     tuned = tuple(item.planned.tuned)
     rows = []
     for at, found in zip(item.places, item.forecasts, strict=True):
-        efolds = float(found.extrapolation.get(axis or "", np.zeros(1))[0])
         rows.append(
             (
                 write_number(at) if axis == "flops" else write_count(at),
                 cell(found.draws[:, 0], probability),
                 cell(found.noise_free[:, 0], probability),
                 *(cell(found.tuned[name][:, 0], probability) for name in tuned),
-                f"{efolds:.1f}",
+                _efolds(found, 0, axis),
             )
         )
     split = " at the best split of each budget" if item.allocation is not None else ""
@@ -103,6 +103,14 @@ def _forecast_table(item: Answers) -> Table:
         ),
         rows=tuple(rows),
     )
+
+
+def _efolds(found: Forecast | Allocation, index: int, axis: str | None) -> str:
+    """Write how far an answer lies beyond the runs along the axis, and by each other size."""
+    beyond = {name: float(values[index]) for name, values in found.extrapolation.items()}
+    along = beyond.pop(axis or "", 0.0)
+    others = ", ".join(f"{name.replace('_', ' ')} {value:.1f}" for name, value in beyond.items())
+    return f"{along:.1f} ({others})" if others else f"{along:.1f}"
 
 
 def allocation_section(item: Answers) -> tuple[Block, ...]:
@@ -128,6 +136,7 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
             without_kind(write_counts(split.tokens[:, index], probability)),
             cell(split.tokens_per_param[:, index], probability),
             cell(split.loss[:, index], probability),
+            _efolds(split, index, "flops"),
         )
         for index, budget in enumerate(item.places)
     )
@@ -135,7 +144,7 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
         caption=f"Best split of a budget: {explained(probability)}",
         head=(
             "C [FLOP]", "parameters N*", "tokens D*", "tokens per parameter",
-            "noise-free loss",
+            "noise-free loss", "e-folds beyond the runs",
         ),
         rows=rows,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from bayes_scaling.report.answer_sections import cell, explained, place, unanswe
 from bayes_scaling.report.answers import MOST_FAMILIES, Answers
 from bayes_scaling.report.blocks import Block, Facts, Items, Notice, Prose, Table, Tone
 from bayes_scaling.report.caveats import caveats, missed_runs
-from bayes_scaling.report.curves import farthest, observed
+from bayes_scaling.report.curves import observed
 from bayes_scaling.report.labels import response_unit
 from bayes_scaling.report.member_sections import most_pessimistic
 from bayes_scaling.report.numbers import (
@@ -166,7 +166,7 @@ def _distance(item: Answers) -> tuple[str, str, str]:
     beyond = {name: float(values[0]) for name, values in item.planned.extrapolation.items()}
     efolds = beyond.get(axis, 0.0)
     unit = "FLOP" if axis == "flops" else axis
-    largest = farthest(item.fit, axis)
+    largest = float(np.nanmax(observed(item.fit, item.runs, axis)))
     written = write_number(largest) if axis == "flops" else write_count(largest)
     value = f"{write_factor(math.exp(efolds))}, {efolds:.1f} e-folds" if efolds >= 0.005 else "none"
     others = ", ".join(
