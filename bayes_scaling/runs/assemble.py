@@ -14,7 +14,7 @@ from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.runs.cells import Rows, read_numbers, read_text
 from bayes_scaling.runs.columns import COLUMNS, SIZES, resolve
 from bayes_scaling.runs.complete import complete
-from bayes_scaling.runs.doubts import doubts
+from bayes_scaling.runs.doubts import copies, doubts
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
 from bayes_scaling.runs.table import RunTable
 
@@ -98,7 +98,10 @@ def assemble(
         warnings.warn(text, BayesScalingWarning, skip_file_prefixes=(_PACKAGE,))
     first = ("run", *(name for name in COLUMNS if name in done and name != "run"))
     ordered = {name: done[name] for name in dict.fromkeys((*first, *done))}
-    return RunTable(columns=ordered, notes=tuple(log))
+    kept = np.ones(len(rows), dtype=bool)
+    for group in copies(given):
+        kept[group[1:]] = False
+    return RunTable(columns=ordered, notes=tuple(log)).take(kept)
 
 
 def _ride_along(

@@ -146,16 +146,19 @@ def _batch_in_sequences(given: Columns, rows: Rows) -> list[str]:
 
 
 def _identical_rows(given: Columns, rows: Rows) -> list[str]:
-    if "run" in given:
-        return []  # the key already answers for these
-    groups = equal_rows(given, list(given))
+    groups = copies(given)
     if not groups:
         return []
     where = np.sort(np.concatenate(groups))
     return [
         f"{rows.say(where)}: identical in every column, and there is no column 'run' to tell "
-        "repeats of a run from a row pasted twice; each is counted as a run of its own"
+        "repeats of a run from a row pasted twice; they are counted once"
     ]
+
+
+def copies(given: Columns) -> list[NDArray[np.intp]]:
+    """Return the groups of rows that are the same in every column, where none has a name."""
+    return [] if "run" in given else equal_rows(given, list(given))
 
 
 def _mixed_counts(given: Columns, rows: Rows) -> list[str]:

@@ -81,3 +81,13 @@ def test_the_given_values_are_kept() -> None:
 def test_no_doubt(changes: dict[str, Any]) -> None:
     table = RunTable.from_columns(BASE | changes)
     assert not [note for note in table.notes if note.startswith("warning")]
+
+
+def test_rows_without_a_name_that_are_the_same_are_counted_once() -> None:
+    columns = {"N": [1e6, 2e6, 1e6], "D": [1e8, 1e8, 1e8], "loss": [3.0, 2.9, 3.0]}
+    with pytest.warns(BayesScalingWarning, match="rows 1 and 3: .* they are counted once"):
+        runs = RunTable.from_columns(columns)
+    assert runs["run"].tolist() == ["r0001", "r0002"]
+    assert runs["loss"].tolist() == [3.0, 2.9]
+    named = RunTable.from_columns({**columns, "run": ["a", "b", "c"]})
+    assert len(named) == 3
