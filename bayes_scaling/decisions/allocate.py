@@ -211,7 +211,7 @@ def allocate(
         raise InputError(problems, source="allocate")
     parameters = per_run(fit.model, fit.flat, group)
     loss = _loss_function(fit, int(group[0]))
-    draws = np.arange(fit.settings.chains * fit.settings.draws)
+    draws = np.arange(len(next(iter(fit.flat.values()))))
     solved = [SOLVERS[given](loss, float(np.log(value)), draws) for value in values]
     log_params = np.stack([item[0] for item in solved], axis=1)
     log_tokens = np.stack([item[1] for item in solved], axis=1)
@@ -270,12 +270,7 @@ def _require_two_sizes(fit: Fit) -> None:
 
 def _loss_function(fit: Fit, group: int) -> Loss:
     def loss(log_params: Array, log_tokens: Array, draw: Index) -> Array:
-        parameters = {
-            item.name: values[draw] if values.ndim == 1 else values[draw, group]
-            for item in fit.model.parameters
-            for values in (fit.flat[item.name],)
-        }
         sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
-        return np.asarray(fit.model.predict(parameters, sizes, fit.references))
+        return fit.predict(sizes, group=np.asarray(group), draw=draw)
 
     return loss

@@ -167,7 +167,7 @@ def forecast(
     plan = read_plan(fit, sizes)
     parameters = per_run(fit.model, fit.flat, plan.group)
     inputs = {name: plan.columns[name] for name in fit.model.inputs if name in plan.columns}
-    noise_free = np.asarray(fit.model.predict(parameters, inputs, fit.references))
+    noise_free = fit.predict(inputs, group=plan.group)
     noise = sample_noise(fit.model.noise, parameters, noise_free.shape, fit.generator("forecast"))
     tuned = {
         line.name: np.broadcast_to(
@@ -180,12 +180,22 @@ def forecast(
         plan=plan,
         noise_free=noise_free,
         draws=noise_free * np.exp(noise),
+        redrawn=_redrawn(fit, inputs, plan.group),
         tuned=tuned,
         extrapolation=extrapolation(fit, plan.columns, plan.labels),
         probability=probability,
         member=np.zeros(len(noise_free), dtype=np.int64),
         members=(fit.model.id,),
     )
+
+
+def _redrawn(
+    fit: Fit, inputs: Mapping[str, NDArray[np.float64]], group: NDArray[np.int64]
+) -> Draws | None:
+    """Forecast again with other drift beyond the runs; None where nothing drifts."""
+    if not fit.steps:
+        return None
+    return fit.predict(inputs, group=group, walks=fit.walks_from("redrawn drift"))
 
 
 def extrapolation(

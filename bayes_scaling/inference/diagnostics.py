@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.model import Model
 
@@ -109,6 +108,7 @@ def diagnose(
     draws: Draws,
     stats: Mapping[str, NDArray[Any]],
     mixed: Mapping[str, Mixing],
+    law: NDArray[np.float64],
 ) -> tuple[Check, ...]:
     """Check a posterior.
 
@@ -124,6 +124,8 @@ def diagnose(
         Sampler statistics.
     mixed : mapping of str to Mixing
         R-hat and effective sizes by quantity.
+    law : array (n_draws, n_runs)
+        Log of the law at the fitted runs.
 
     Returns
     -------
@@ -135,7 +137,7 @@ def diagnose(
         _check_divergences(stats),
         _check_bfmi(stats),
         _check_conflict(model, draws),
-        _check_largest(model, design, draws),
+        _check_largest(design, draws, law),
         *(Check(name="design", verdict="warn", evidence=text) for text in design.warnings),
     )
 
@@ -224,21 +226,17 @@ def _check_conflict(model: Model, draws: Draws) -> Check:
     )
 
 
-def _check_largest(model: Model, design: Design, draws: Draws) -> Check:
+def _check_largest(design: Design, draws: Draws, law: NDArray[np.float64]) -> Check:
     """See whether the best of the largest runs lie off the law: a forecast starts there."""
-    medians = {
-        item.name: np.median(draws[item.name], axis=(0, 1))[None] for item in model.parameters
-    }
-    values = per_run(model, medians, design.group)
-    law = model.predict(values, design.inputs, design.references)
-    residual = np.ravel(np.log(design.response) - np.log(law))
+    residual = np.log(design.response) - np.median(law, axis=0)
+    sigma = np.broadcast_to(np.median(draws["sigma"], axis=(0, 1)), len(design.groups))
     sizes = [np.log(design.inputs[n]) for n in ("params", "tokens", "flops") if n in design.inputs]
     if not sizes:
         return Check(name="largest runs", verdict="ok", evidence="the law reads no size")
     count = min(residual.size, max(9, round(LARGEST * residual.size)))
     largest = np.argsort(sum(sizes))[-count:]
     best = largest[np.argsort(design.response[largest])][: max(1, count // 3)]
-    leaning = float(np.median((residual / values["sigma"])[0, best]))
+    leaning = float(np.median(residual[best] / sigma[design.group[best]]))
     shift = float(np.expm1(np.median(residual[best])))
     side = "below" if shift < 0 else "above"
     return _advised(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +15,8 @@ from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.inference.diagnostics import Check, Mixing, elements
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
+from bayes_scaling.laws.density import effective_sizes, every_draw, per_run
+from bayes_scaling.laws.drift import REACH, Walk, walk
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable
 
@@ -42,6 +44,8 @@ class Fit:
         The runs it was fitted on.
     draws : mapping of str to array (n_chains, n_draws) or (n_chains, n_draws, n_groups)
         Sampled parameters and derived quantities, by the names of the definition.
+    steps : mapping of str to array (n_chains, n_draws, n_steps)
+        Standardised steps of the walk of every input that drifts.
     stats : mapping of str to array (n_chains, n_draws)
         Sampler statistics.
     references : mapping of str to float
@@ -56,11 +60,14 @@ class Fit:
         How it was sampled.
     provenance : mapping of str to str
         Versions, hashes, time and seconds.
+    every : int
+        One in how many draws of each chain it holds; see `thinned`.
     """
 
     model: Model
     runs: RunTable
     draws: Mapping[str, NDArray[np.float64]]
+    steps: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     stats: Mapping[str, NDArray[Any]]
     references: Mapping[str, float]
     groups: tuple[str, ...]
@@ -68,6 +75,7 @@ class Fit:
     checks: tuple[Check, ...]
     settings: Settings
     provenance: Mapping[str, str]
+    every: int = 1
 
     def __repr__(self) -> str:
         """Say what was fitted; `summary` has the numbers."""
@@ -101,7 +109,62 @@ class Fit:
     @cached_property
     def flat(self) -> Mapping[str, NDArray[np.float64]]:
         """Draws with the chains joined: (n_draws,) or (n_draws, n_groups)."""
-        return {name: values.reshape(-1, *values.shape[2:]) for name, values in self.draws.items()}
+        return {name: _flat(values) for name, values in self.draws.items()}
+
+    @cached_property
+    def walks(self) -> Mapping[str, Walk]:
+        """Local exponents of the inputs that drift, the steps beyond the runs included.
+
+        Those steps come from the seed of the fit, so every decision sees the same ones.
+        """
+        return self.walks_from("drift")
+
+    def walks_from(self, purpose: str) -> Mapping[str, Walk]:
+        """Return the walks with the steps beyond the runs drawn for one purpose."""
+        return {
+            name: walk(
+                name, self.references, self.flat["tau"], _flat(steps), self._beyond(purpose, name)
+            )
+            for name, steps in self.steps.items()
+        }
+
+    def _beyond(self, purpose: str, name: str) -> NDArray[np.float64]:
+        """Return the steps beyond the runs (2, n_draws, REACH); they belong to the draws."""
+        shape = (2, self.settings.chains, self.settings.draws, REACH)
+        fresh = self.generator(f"{purpose} {name}").standard_normal(shape)[:, :, :: self.every]
+        return fresh.reshape(2, -1, REACH)
+
+    def predict(
+        self,
+        inputs: Mapping[str, NDArray[np.float64]],
+        *,
+        group: NDArray[np.int64],
+        draw: NDArray[np.int64] | None = None,
+        walks: Mapping[str, Walk] | None = None,
+    ) -> NDArray[np.float64]:
+        """Compute the noise-free loss at any size.
+
+        Parameters
+        ----------
+        inputs : mapping of str to array
+            What the law reads, in the units of the run table; tuned inputs may be absent.
+        group : array of int
+            Group of each size; broadcasts with the sizes.
+        draw : array of int, optional
+            Which draws; broadcasts with the sizes. All of them, (n_draws, 1), by default.
+        walks : mapping of str to Walk, optional
+            Other walks than those of the fit.
+
+        Returns
+        -------
+        array
+            Broadcast of all, (n_draws, n_sizes) by default (nats per token).
+        """
+        draw = every_draw(self.flat) if draw is None else draw
+        values = per_run(self.model, self.flat, group, draw)
+        walks = self.walks if walks is None else walks
+        values |= effective_sizes(walks, inputs, self.references, draw)
+        return np.asarray(self.model.predict(values, inputs, self.references))
 
     def generator(self, purpose: str) -> np.random.Generator:
         """Return the random generator of one purpose; the same for the same fit and purpose."""
@@ -115,6 +178,17 @@ class Fit:
         from bayes_scaling.inference.tree import make_tree
 
         return make_tree(self)
+
+    def thinned(self, draws: int) -> Fit:
+        """Return the fit with about that many draws, evenly taken from every chain."""
+        chains, each = next(iter(self.draws.values())).shape[:2]
+        every = max(1, (chains * each) // draws)
+        return replace(
+            self,
+            draws={name: values[:, ::every] for name, values in self.draws.items()},
+            steps={name: values[:, ::every] for name, values in self.steps.items()},
+            every=self.every * every,
+        )
 
     # ---- answers -----------------------------------------------------------------------------
 
@@ -185,3 +259,8 @@ class Fit:
         from bayes_scaling.inference.storage import save
 
         return save(self, path)
+
+
+def _flat(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Join the chains."""
+    return values.reshape(-1, *values.shape[2:])

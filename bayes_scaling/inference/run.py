@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +19,7 @@ from bayes_scaling.inference.diagnostics import diagnose, elements, mixing
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Sampled, Settings, sample
 from bayes_scaling.laws.catalogue import catalogue_hash, load_model
+from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable, read_runs
@@ -97,18 +99,22 @@ def assemble(
     hidden = {parameter.offset_name for parameter in model.parameters}
     kept = {name: values for name, values in all_draws.items() if name not in hidden}
     mixed = {name: mixing(values) for name, values in elements(kept, design.groups)}
-    return Fit(
+    unchecked = Fit(
         model=model,
         runs=runs,
         draws=kept,
+        steps=sampled.steps,
         stats=sampled.stats,
         references=dict(design.references),
         groups=design.groups,
         mixing=mixed,
-        checks=diagnose(model, design, kept, sampled.stats, mixed),
+        checks=(),
         settings=settings,
         provenance=_provenance(model, runs, sampled),
     )
+    law = log_law(model, design, unchecked.flat, unchecked.walks)
+    checks = diagnose(model, design, kept, sampled.stats, mixed, law)
+    return replace(unchecked, checks=checks)
 
 
 def _derived(model: Model, design: Design, sampled: Sampled) -> dict[str, np.ndarray]:

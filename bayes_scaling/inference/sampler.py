@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.design import Design
+from bayes_scaling.laws.drift import steps_name
 from bayes_scaling.laws.model import Model
 
 KEPT_STATS = ("diverging", "energy", "n_steps", "step_size", "logp")
@@ -65,6 +66,8 @@ class Sampled:
     ----------
     draws : mapping of str to array (n_chains, n_draws, ...)
         Sampled parameters.
+    steps : mapping of str to array (n_chains, n_draws, n_steps)
+        Standardised steps of the walk of every input that drifts.
     stats : mapping of str to array (n_chains, n_draws)
         Sampler statistics.
     compile_seconds, sample_seconds : float
@@ -72,6 +75,7 @@ class Sampled:
     """
 
     draws: Mapping[str, NDArray[np.float64]]
+    steps: Mapping[str, NDArray[np.float64]]
     stats: Mapping[str, NDArray[Any]]
     compile_seconds: float
     sample_seconds: float
@@ -89,7 +93,7 @@ def compiled_model(model: Model, design: Design) -> Any:
     """Return the nutpie model of a structure with the data of `design`, compiled at most once."""
     import nutpie
 
-    from bayes_scaling.laws.build import build_model, hoist, model_data
+    from bayes_scaling.laws.build import build_model, model_data
 
     key = structure_key(model, design)
     if key not in _COMPILED:
@@ -98,7 +102,7 @@ def compiled_model(model: Model, design: Design) -> Any:
             warnings.filterwarnings("ignore", message="Loop fusion failed")
             _COMPILED[key] = nutpie.compile_pymc_model(build_model(model, design))
         return _COMPILED[key]
-    return _COMPILED[key].with_data(**model_data(hoist(model), design))
+    return _COMPILED[key].with_data(**model_data(model, design))
 
 
 def sample(model: Model, design: Design, settings: Settings, *, progress: bool = False) -> Sampled:
@@ -148,8 +152,10 @@ def sample(model: Model, design: Design, settings: Settings, *, progress: bool =
     if progress:
         _say("")
     posterior, stats = tree["posterior"].dataset, tree["sample_stats"].dataset
+    arrays = {str(name): np.asarray(array.values, float) for name, array in posterior.items()}
     return Sampled(
-        draws={str(name): np.asarray(array.values, float) for name, array in posterior.items()},
+        steps={name: arrays.pop(steps_name(name)) for name in model.drifting},
+        draws=arrays,
         stats={name: np.asarray(stats[name].values) for name in KEPT_STATS if name in stats},
         compile_seconds=compile_seconds,
         sample_seconds=time.perf_counter() - started,

@@ -18,7 +18,7 @@ from bayes_scaling.inference.diagnostics import Check, Mixing
 from bayes_scaling.inference.ensemble import MEMBERS, AnyFit, Ensemble, members_of
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Settings
-from bayes_scaling.inference.tree import stored_name
+from bayes_scaling.inference.tree import DRIFT, stored_name
 from bayes_scaling.laws.catalogue import catalogue_hash
 from bayes_scaling.laws.read import read_model
 from bayes_scaling.runs import RunTable
@@ -132,6 +132,7 @@ def _header(fit: Fit) -> dict[str, Any]:
         "columns": list(fit.runs.columns),
         "notes": list(fit.runs.notes),
         "draws": list(fit.draws),
+        "steps": list(fit.steps),
     }
 
 
@@ -177,6 +178,7 @@ def _read(file: h5py.Group, header: Mapping[str, Any]) -> Fit:
             notes=tuple(header["notes"]),
         ),
         draws=_arrays(file["posterior"], header["draws"]),
+        steps=_arrays(file[DRIFT], header["steps"]) if header["steps"] else {},
         stats=_stats(file["sample_stats"]),
         references=header["references"],
         groups=tuple(header["groups"]),

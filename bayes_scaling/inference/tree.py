@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from bayes_scaling.laws.density import log_likelihood, log_prior
 from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.drift import steps_name
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
 
 RUN = "run_index"
 """Dimension of the runs."""
+
+STEP = "step"
+"""Dimension of the steps of a walk."""
+
+
+DRIFT = "drift"
+"""Group of the steps of the walks, by the input that drifts."""
 
 
 def stored_name(column: str) -> str:
@@ -36,7 +45,8 @@ def make_tree(fit: Fit) -> xr.DataTree:
     -------
     xarray.DataTree
         Groups ``posterior``, ``sample_stats``, ``log_likelihood`` and ``log_prior`` (by
-        chain and draw), ``observed_data``, ``constant_data`` and ``runs`` (the table).
+        chain and draw), ``observed_data``, ``constant_data`` and ``runs`` (the table); ``drift``
+        (standardised steps of the walks) where exponents drift.
     """
     import xarray as xr
 
@@ -50,21 +60,24 @@ def make_tree(fit: Fit) -> xr.DataTree:
     def unflat(values: np.ndarray) -> np.ndarray:
         return values.reshape(chains, draws, *values.shape[1:])
 
-    likelihood = unflat(log_likelihood(fit.model, design, fit.flat))
+    likelihood = unflat(log_likelihood(fit.model, design, fit.flat, fit.walks))
     priors = {name: unflat(values) for name, values in log_prior(fit.model, fit.flat).items()}
+    priors |= {steps_name(name): _normal_logpdf(steps) for name, steps in fit.steps.items()}
     labels = {group: list(fit.groups)} if len(fit.groups) > 1 else {}
     chain_draw = {"chain": np.arange(chains), "draw": np.arange(draws)}
 
-    def dataset(arrays: dict[str, np.ndarray], last: str = group) -> xr.Dataset:
+    def dataset(arrays: Mapping[str, np.ndarray], last: str = group) -> xr.Dataset:
         coords = {**chain_draw, **(labels if last == group else {})}
         variables = {name: (dims(values.ndim, last), values) for name, values in arrays.items()}
         return xr.Dataset(variables, coords=coords)
 
     response = fit.model.response
+    drift = {DRIFT: dataset(fit.steps, STEP)} if fit.steps else {}
     return xr.DataTree.from_dict(
         {
-            "posterior": dataset(dict(fit.draws)),
-            "sample_stats": dataset(dict(fit.stats)),
+            "posterior": dataset(fit.draws),
+            "sample_stats": dataset(fit.stats),
+            **drift,
             "log_likelihood": dataset({response: likelihood.astype(np.float32)}, RUN),
             "log_prior": dataset(priors),
             "observed_data": xr.Dataset({response: ((RUN,), design.response)}),
@@ -76,3 +89,8 @@ def make_tree(fit: Fit) -> xr.DataTree:
             ),
         }
     )
+
+
+def _normal_logpdf(steps: np.ndarray) -> np.ndarray:
+    """Log density of the standardised steps of a walk, all of them at once (n_chains, n_draws)."""
+    return np.asarray(-(steps**2).sum(axis=-1) / 2 - steps.shape[-1] * np.log(2 * np.pi) / 2)

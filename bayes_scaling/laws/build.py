@@ -17,6 +17,8 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 
 from bayes_scaling.laws.design import Design
+from bayes_scaling.laws.drift import KNOTS, effective_name, layout, steps_name
+from bayes_scaling.laws.features import SCALE_LOW
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import Call, Name, Node, Number, evaluate, names
 from bayes_scaling.laws.parameters import Parameter
@@ -62,7 +64,7 @@ class Hoisted:
 
 def hoist(model: Model) -> Hoisted:
     """Split the law of a model; powers of positive data become exponentials of logs."""
-    constants = {*model.inputs, *model.reference_names}
+    constants = {*model.inputs, *model.reference_names, SCALE_LOW}
     found: dict[Node, str] = {}
 
     def lift(node: Node) -> Node:
@@ -81,7 +83,7 @@ def hoist(model: Model) -> Hoisted:
             case _:
                 return node
 
-    law = visit(model.law)
+    law = visit(model.evaluated_law)
     return Hoisted(law=law, data={name: node for node, name in found.items()})
 
 
@@ -90,6 +92,8 @@ def _positive(node: Node) -> bool:
     match node:
         case Number(value):
             return value > 0
+        case Name(id) if id == SCALE_LOW:
+            return True
         case Name(id):
             column = COLUMNS.get(id.removesuffix("_ref"))
             return column is not None and column.kind in ("count", "positive")
@@ -101,18 +105,35 @@ def _positive(node: Node) -> bool:
             return False
 
 
-def model_data(hoisted: Hoisted, design: Design) -> dict[str, NDArray[Any]]:
+def model_data(model: Model, design: Design) -> dict[str, NDArray[Any]]:
     """Return the arrays a built model holds as `pm.Data`, for `design`."""
     values = {**design.references, **design.inputs}
     shape = design.response.shape
+    hoisted = hoist(model)
     data: dict[str, NDArray[Any]] = {
         name: np.ascontiguousarray(np.broadcast_to(evaluate(node, values), shape), dtype=float)
         for name, node in hoisted.data.items()
     }
     data["log_response"] = np.log(design.response)
+    if model.temper is not None:
+        data["weight"] = design.weights
+    for name in model.drifting:
+        data |= _drift_data(name, design)
     if len(design.groups) > 1:
         data["group_index"] = design.group
     return data
+
+
+def _drift_data(name: str, design: Design) -> dict[str, NDArray[Any]]:
+    """Return what turns the walk of an input into effective sizes: linear maps of its slopes."""
+    placed = layout(name, design.references)
+    x = np.log(design.inputs[name] / design.references[f"{name}_ref"])
+    return {
+        f"{name}_integrals": placed.integrals(x),
+        f"{name}_anchor": placed.anchor,
+        f"{name}_root_spacing": np.asarray(np.sqrt(placed.spacing)),
+        f"{name}_reference": np.asarray(design.references[f"{name}_ref"]),
+    }
 
 
 # ---- the model -----------------------------------------------------------------------------------
@@ -137,20 +158,40 @@ def build_model(model: Model, design: Design) -> pm.Model:
     hoisted = hoist(model)
     grouped = len(design.groups) > 1
     with pm.Model(coords={model.group: list(design.groups)} if grouped else {}) as built:
-        data = {name: pm.Data(name, value) for name, value in model_data(hoisted, design).items()}
+        data = {name: pm.Data(name, value) for name, value in model_data(model, design).items()}
         values: dict[str, Any] = dict(data)
         for parameter in model.parameters:
             value = _sampled(parameter, model.group if grouped else None, centred=design.centred)
             per_run = grouped and parameter.pool.kind != "shared"
             values[parameter.name] = value[data["group_index"]] if per_run else value
-        mean = pt.log(evaluate(hoisted.law, values, PYTENSOR))
-        observed = data["log_response"]
-        if model.noise == "normal":
-            pm.Normal("log_loss", mu=mean, sigma=values["sigma"], observed=observed)
-        else:
-            scale = {"mu": mean, "sigma": values["sigma"]}
-            pm.StudentT("log_loss", nu=values["nu"], **scale, observed=observed)
+        for name in model.drifting:
+            effective = _effective_size(name, values["tau"], data)
+            values[effective_name(name)] = data[f"{name}_reference"] * effective
+        _observe(model, pt.log(evaluate(hoisted.law, values, PYTENSOR)), values, data)
     return built
+
+
+def _effective_size(name: str, tau: Any, data: Mapping[str, Any]) -> Any:
+    """Create the walk of an input and return its effective sizes over the reference."""
+    steps = pm.Normal(steps_name(name), 0.0, 1.0, shape=KNOTS - 1)
+    walked = data[f"{name}_root_spacing"] * tau * pt.cumsum(steps)
+    log_slope = pt.concatenate([pt.zeros(1), walked])
+    log_slope = log_slope - pt.sum(log_slope * data[f"{name}_anchor"])
+    return pt.exp(pt.dot(data[f"{name}_integrals"], pt.exp(log_slope)))
+
+
+def _observe(model: Model, mean: Any, values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    """Add the likelihood of the log response: plain, or tempered run by run."""
+    observed = data["log_response"]
+    arguments = {"mu": mean, "sigma": values["sigma"]}
+    if model.noise == "student_t":
+        arguments["nu"] = values["nu"]
+    noise = pm.Normal if model.noise == "normal" else pm.StudentT
+    if model.temper is None:
+        noise("log_loss", **arguments, observed=observed)
+    else:
+        density = pm.logp(noise.dist(**arguments), observed)
+        pm.Potential("log_loss_tempered", pt.sum(data["weight"] * density))
 
 
 def _sampled(parameter: Parameter, group: str | None, *, centred: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bayes_scaling.laws import features
 from bayes_scaling.laws import noise as noises
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import FUNCTIONS, Node, names
@@ -33,8 +34,9 @@ def check_model(model: Model) -> list[str]:
         if line.name not in columns:
             problems.append(f"[tuned] {line.name} is not an input of the law")
         check(line.node, f"[tuned] {line.name}", known - {line.name})
-    noise_names = {item.name for item in noises.PARAMETERS[model.noise]}
-    for name in sorted(sampled - used - noise_names):
+    extra = {item.name for item in noises.PARAMETERS[model.noise]}
+    extra |= {item.name for name in model.features for item in features.PARAMETERS[name]}
+    for name in sorted(sampled - used - extra):
         problems.append(f"[parameters.{name}] is never used; remove it or use it in the formula")
     lines = {line.name for line in model.where if not names(model.closed(line.node)) & columns}
     reported = sampled | references | lines
@@ -44,6 +46,9 @@ def check_model(model: Model) -> list[str]:
             check(
                 node, f"[derived] {line.name} inverse of {name}", sampled | {line.name} | references
             )
+    for name in features.PARAMETERS:
+        unknown = sorted(set(getattr(model, name).inputs) - set(model.inputs))
+        problems += [f"[{name}] {item!r} is not an input of the law" for item in unknown]
     if model.response not in columns:
         problems.append(f"response {model.response!r} is not a column")
     return problems

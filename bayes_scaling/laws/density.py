@@ -8,16 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.laws.design import Design
+from bayes_scaling.laws.drift import Walk, effective_name
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import noise_logpdf
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.priors import Scale
 
 Draws = Mapping[str, NDArray[np.float64]]
+Walks = Mapping[str, Walk]
+
+NO_WALKS: Walks = {}
+"""What a model without drift has."""
 
 
 def per_run(
-    model: Model, draws: Draws, group: NDArray[np.int64] | None
+    model: Model,
+    draws: Draws,
+    group: NDArray[np.int64] | None,
+    draw: NDArray[np.int64] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Lay out the draws of the sampled parameters against runs.
 
@@ -29,23 +37,76 @@ def per_run(
         Flat draws.
     group : array of int (n_runs,), optional
         Group of each run; needed where a parameter differs between groups.
+    draw : array of int, optional
+        Which draws; broadcasts with `group`. All of them, (n_draws, 1), by default.
 
     Returns
     -------
     dict of str to array (n_draws, 1) or (n_draws, n_runs)
     """
+    rows = every_draw(draws) if draw is None else draw
     laid = {}
     for parameter in model.parameters:
         values = draws[parameter.name]
-        laid[parameter.name] = values[:, None] if values.ndim == 1 else values[:, group]
+        laid[parameter.name] = values[rows] if values.ndim == 1 else values[rows, group]
     return laid
 
 
-def log_likelihood(model: Model, design: Design, draws: Draws) -> NDArray[np.float64]:
-    """Log density of every observed log response under every draw (n_draws, n_runs)."""
+def every_draw(draws: Draws) -> NDArray[np.int64]:
+    """Return the index of every draw (n_draws, 1)."""
+    return np.arange(len(next(iter(draws.values()))))[:, None]
+
+
+def log_law(
+    model: Model, design: Design, draws: Draws, walks: Walks = NO_WALKS
+) -> NDArray[np.float64]:
+    """Log of the law at the fitted runs under every draw (n_draws, n_runs)."""
     values = per_run(model, draws, design.group)
-    mean = model.predict(values, design.inputs, design.references)
-    return noise_logpdf(model.noise, np.log(design.response) - np.log(mean), values)
+    values |= effective_sizes(walks, design.inputs, design.references, every_draw(draws))
+    return np.asarray(np.log(model.predict(values, design.inputs, design.references)))
+
+
+def log_likelihood(
+    model: Model, design: Design, draws: Draws, walks: Walks = NO_WALKS
+) -> NDArray[np.float64]:
+    """Log density of every observed log response under every draw (n_draws, n_runs).
+
+    It is the plain one: tempering weighs runs in the posterior, not here.
+    """
+    deviation = np.log(design.response) - log_law(model, design, draws, walks)
+    return noise_logpdf(model.noise, deviation, per_run(model, draws, design.group))
+
+
+def effective_sizes(
+    walks: Walks,
+    inputs: Mapping[str, NDArray[np.float64]],
+    references: Mapping[str, float],
+    draw: NDArray[np.int64],
+) -> dict[str, NDArray[np.float64]]:
+    """Return what a law under drift reads in place of its sizes.
+
+    Parameters
+    ----------
+    walks : mapping of str to Walk
+        Of every input that drifts; none where nothing does.
+    inputs : mapping of str to array
+        Sizes, in the units of the run table.
+    references : mapping of str to float
+        Reference sizes of the fit.
+    draw : array of int
+        The draws asked under; broadcasts with the sizes.
+
+    Returns
+    -------
+    dict of str to array
+        By the name of the effective size.
+    """
+    found = {}
+    for name, walk in walks.items():
+        reference = references[f"{name}_ref"]
+        x = np.log(np.asarray(inputs[name], float) / reference)
+        found[effective_name(name)] = reference * np.exp(walk.at(x, draw))
+    return found
 
 
 def log_prior(model: Model, draws: Draws) -> dict[str, NDArray[np.float64]]:

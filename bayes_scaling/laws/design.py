@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.laws.features import SCALE_LOW, log_scale, row_weights
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import PARAMETERS as NOISE_PARAMETERS
 from bayes_scaling.runs import RunTable
@@ -40,6 +41,8 @@ class Design:
         Group of each run.
     references : mapping of str to float
         Reference sizes: the geometric means of the inputs.
+    weights : array (n_runs,)
+        Weights of tempering; 1 where the model has none.
     centred : bool
         Whether partially pooled parameters are sampled in the centred form.
     warnings : tuple of str
@@ -51,6 +54,7 @@ class Design:
     groups: tuple[str, ...]
     group: NDArray[np.int64]
     references: Mapping[str, float]
+    weights: NDArray[np.float64]
     centred: bool
     warnings: tuple[str, ...] = ()
 
@@ -77,8 +81,7 @@ def make_design(model: Model, runs: RunTable) -> Design:
     """
     sources, warnings = _sources(model, runs)
     references = {
-        name: source_column(model, runs, name.removesuffix("_ref"))
-        for name in model.reference_names
+        name: source_column(model, runs, name.rpartition("_")[0]) for name in model.reference_names
     }
     problems = _problems(model, runs, sources, references)
     if problems:
@@ -91,7 +94,14 @@ def make_design(model: Model, runs: RunTable) -> Design:
         response=np.asarray(runs[model.response], float),
         groups=groups,
         group=group,
-        references={name: _geometric_mean(runs[column]) for name, column in references.items()},
+        references={
+            **{
+                name: _REFERENCES[name.rpartition("_")[2]](runs[column])
+                for name, column in references.items()
+            },
+            **_smallest_scale(model, inputs),
+        },
+        weights=_weights(model, inputs, group),
         centred=bool(np.median(counts) >= CENTRED_FROM),
         warnings=(
             *warnings,
@@ -102,8 +112,26 @@ def make_design(model: Model, runs: RunTable) -> Design:
     )
 
 
-def _geometric_mean(values: NDArray[np.float64]) -> float:
-    return float(np.exp(np.mean(np.log(values))))
+_REFERENCES: Mapping[str, Callable[[NDArray[np.float64]], float]] = {
+    "ref": lambda values: float(np.exp(np.mean(np.log(values)))),
+    "low": lambda values: float(np.min(values)),
+    "high": lambda values: float(np.max(values)),
+}
+"""What a reference size is of the runs, by the end of its name."""
+
+
+def _smallest_scale(model: Model, inputs: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
+    if not model.transient.on:
+        return {}
+    return {SCALE_LOW: float(np.exp(np.min(log_scale(inputs, model.scale_inputs))))}
+
+
+def _weights(
+    model: Model, inputs: Mapping[str, NDArray[np.float64]], group: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    if model.temper is None or not model.scale_inputs:
+        return np.ones(group.size)
+    return row_weights(log_scale(inputs, model.scale_inputs), group, model.temper)
 
 
 def source_column(model: Model, runs: RunTable, name: str) -> str:

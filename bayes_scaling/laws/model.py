@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.errors import InputError
-from bayes_scaling.laws.nodes import Node, evaluate, names, substitute
+from bayes_scaling.laws import drift, features
+from bayes_scaling.laws.features import OFF, Feature
+from bayes_scaling.laws.nodes import Name, Node, evaluate, names, substitute
 from bayes_scaling.laws.noise import NoiseFamily
 from bayes_scaling.laws.parameters import Parameter
-from bayes_scaling.laws.priors import read_prior
+from bayes_scaling.laws.priors import Prior
 from bayes_scaling.laws.render import to_text
 
 if TYPE_CHECKING:
@@ -65,6 +66,14 @@ class Model:
         in a well-tuned run, used where a forecast does not give it.
     noise : {"student_t", "normal"}
         Noise of a run on the log of the response.
+    drift, transient : Feature
+        Whether exponents wander with scale, and whether small runs lie above the law; see
+        `bayes_scaling.laws.features`.
+    temper : float or None
+        Share of the span of the runs over which the weight of a run falls by a factor e.
+    form_error : Prior or None
+        Prior of the error of the form per e-fold of scale beyond the runs, on the log of the
+        response; see `bayes_scaling.laws.features`.
     group : str
         The column whose values are the groups of ``partial`` and ``separate`` parameters.
     columns : tuple of (str, str)
@@ -90,6 +99,10 @@ class Model:
     derived: tuple[Line, ...] = ()
     tuned: tuple[Line, ...] = ()
     noise: NoiseFamily = "student_t"
+    drift: Feature = OFF
+    transient: Feature = OFF
+    temper: float | None = None
+    form_error: Prior | None = None
     group: str = "family"
     columns: tuple[tuple[str, str], ...] = ()
     extra_inputs: tuple[str, ...] = ()
@@ -106,8 +119,39 @@ class Model:
 
     @cached_property
     def law(self) -> Node:
-        """The formula with every ``[where]`` line written out."""
-        return self.closed(self.formula)
+        """The formula with every ``[where]`` line written out, the transient included."""
+        return self._with_transient(self.closed(self.formula))
+
+    @cached_property
+    def evaluated_law(self) -> Node:
+        """The law as it is computed: inputs that drift are read as effective sizes."""
+        effective: dict[str, Node] = {
+            name: Name(drift.effective_name(name)) for name in self.drifting
+        }
+        return self._with_transient(substitute(self.closed(self.formula), effective))
+
+    def _with_transient(self, law: Node) -> Node:
+        if not self.transient.on:
+            return law
+        return features.with_transient(law, self.transient.inputs or self._own_sizes)
+
+    @property
+    def drifting(self) -> tuple[str, ...]:
+        """Inputs that are replaced by effective sizes."""
+        if not self.drift.on:
+            return ()
+        return self.drift.inputs or self._own_sizes
+
+    @property
+    def scale_inputs(self) -> tuple[str, ...]:
+        """Inputs whose product is the scale of a run: its compute, up to a factor."""
+        return (self.transient.inputs if self.transient.on else ()) or self._own_sizes
+
+    @property
+    def _own_sizes(self) -> tuple[str, ...]:
+        """Sizes that the formula reads, in the order of `features.SIZES`."""
+        read = names(self.closed(self.formula))
+        return tuple(name for name in features.SIZES if name in read)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -121,11 +165,17 @@ class Model:
 
     @property
     def reference_names(self) -> tuple[str, ...]:
-        """Reference sizes that formula or derived quantities read, such as ``params_ref``."""
+        """Reference sizes that formula, derived quantities or drift read: ``params_ref``, ..."""
         nodes = [self.law, *self._derived.values(), *self._tuned.values()]
         nodes += [node for line in self.derived for _, node in line.inverse]
         found = set().union(*(names(node) for node in nodes))
-        return tuple(sorted(name for name in found if name.endswith("_ref")))
+        return tuple(
+            sorted(
+                {name for name in found if name.endswith("_ref")}.union(
+                    drift.reference_names(self.drifting)
+                )
+            )
+        )
 
     def parameter(self, name: str) -> Parameter:
         """Return a parameter by name."""
@@ -140,7 +190,8 @@ class Model:
             Values of the parameters; draws first, e.g. (n_draws, 1).
         inputs : mapping of str to array
             Sizes and settings of the runs, in the units of the run table, e.g. (n_runs,). A tuned
-            input that is absent takes its tuned value.
+            input that is absent takes its tuned value. Under drift, effective sizes by their
+            names too (`bayes_scaling.laws.density.law_values`); without them nothing drifts.
         references : mapping of str to float
             Reference sizes.
 
@@ -153,7 +204,9 @@ class Model:
         for name, node in self._tuned.items():
             if name not in values:
                 values[name] = evaluate(node, values)
-        return evaluate(self.law, values)
+        for name in self.drifting:
+            values.setdefault(drift.effective_name(name), values[name])
+        return evaluate(self.evaluated_law, values)
 
     def tuned_value(
         self, name: str, parameters: Arrays, inputs: Arrays, references: Mapping[str, float]
@@ -184,71 +237,42 @@ class Model:
     def _inputs(self) -> Iterator[str]:
         own = {parameter.name for parameter in self.parameters}
         found = names(self.law).union(*(names(node) for node in self._tuned.values()))
-        return (name for name in found if name not in own and not name.endswith("_ref"))
+        return (
+            name
+            for name in found
+            if name not in own and not name.endswith("_ref") and name != features.SCALE_LOW
+        )
 
     # ---- variants ----------------------------------------------------------------------------
 
     def with_priors(self, priors: Mapping[str, Any]) -> Model:
-        """Return the model with other priors.
+        """Return the model with other priors; see `bayes_scaling.laws.variants.with_priors`."""
+        from bayes_scaling.laws.variants import with_priors
 
-        Parameters
-        ----------
-        priors : mapping of str to mapping
-            Name to prior, e.g. ``{"alpha": {"dist": "LogNormal", "mu": -1, "sigma": 0.3}}``.
-            A derived quantity that names its inverse (``N_c``) is accepted too: it is then sampled
-            instead of the parameter it is computed from, and the parameter becomes derived.
+        return with_priors(self, priors)
 
-        Raises
-        ------
-        InputError
-            A name is unknown or cannot carry a prior, or a prior cannot be read.
-        """
-        model = self
-        problems: list[str] = []
-        for name, given in priors.items():
-            try:
-                model = model._with_prior(name, given)
-            except InputError as error:
-                problems += error.problems
-        if problems:
-            raise InputError(problems, source=f"model {self.id!r}")
-        return model
+    def with_features(
+        self,
+        *,
+        drift: bool | None = None,
+        transient: bool | None = None,
+        temper: float | None = None,
+        id: str | None = None,
+    ) -> Model:
+        """Switch drift, transient, tempering; see `bayes_scaling.laws.variants.with_features`."""
+        from bayes_scaling.laws.variants import with_features
 
-    def _with_prior(self, name: str, given: object) -> Model:
-        if any(parameter.name == name for parameter in self.parameters):
-            prior = read_prior(given, where=f"prior of {name}")
-            changed = (
-                replace(item, prior=prior) if item.name == name else item
-                for item in self.parameters
-            )
-            return replace(self, parameters=tuple(changed))
-        line = next((line for line in self.derived if line.name == name and line.inverse), None)
-        if line is None:
-            allowed = [item.name for item in self.parameters]
-            allowed += [item.name for item in self.derived if item.inverse]
-            raise InputError(f"no prior can be put on {name!r}; allowed are {', '.join(allowed)}")
-        return self._exchange(line, given)
-
-    def _exchange(self, line: Line, given: object) -> Model:
-        """Sample a derived quantity in place of the parameter that its inverse gives."""
-        ((replaced, inverse),) = line.inverse
-        prior = read_prior(given, where=f"prior of {line.name}")
-        new = replace(
-            self.parameter(replaced), name=line.name, prior=prior, about=f"stands in for {replaced}"
-        )
-        parameters = (new if item.name == replaced else item for item in self.parameters)
-        derived = (item for item in self.derived if item.name != line.name)
-        back = Line(name=replaced, node=inverse, inverse=((line.name, line.node),))
-        return replace(
-            self,
-            parameters=tuple(parameters),
-            where=(Line(name=replaced, node=inverse), *self.where),
-            derived=(back, *derived),
-        )
+        return with_features(self, drift=drift, transient=transient, temper=temper, id=id)
 
     def pooled_by(self, column: str) -> Model:
         """Return the model with its groups given by another column."""
         return replace(self, group=column)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features that are on, tempering aside."""
+        switches = {"drift": self.drift.on, "transient": self.transient.on}
+        return tuple(name for name, on in switches.items() if on)
 
     # ---- identity ----------------------------------------------------------------------------
 

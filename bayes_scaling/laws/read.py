@@ -5,20 +5,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar, cast
+from math import isfinite
+from typing import Any, TypeGuard, TypeVar, cast
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.laws import features
 from bayes_scaling.laws import noise as noises
 from bayes_scaling.laws.check import check_model
+from bayes_scaling.laws.features import Feature
 from bayes_scaling.laws.model import Kind, Line, Model
 from bayes_scaling.laws.parameters import Parameter, read_parameter
 from bayes_scaling.laws.parse import parse_formula
+from bayes_scaling.laws.priors import Prior, read_prior
 
 T = TypeVar("T")
 
 KEYS = (
     "id", "title", "kind", "formula", "response", "group", "base", "built_on", "references",
-    "columns", "extra_inputs", "where", "parameters", "tuned", "derived", "noise", "valid",
+    "columns", "extra_inputs", "where", "parameters", "tuned", "derived", "noise", "drift",
+    "transient", "form_error", "valid",
 )  # fmt: skip
 """Keys a model definition may have."""
 
@@ -97,7 +102,13 @@ class _Reader:
         derived = _override(base.derived if base else (), self.lines("derived"))
         tuned = _override(base.tuned if base else (), self.lines("tuned"))
         noise = self.noise_family(base)
-        parameters, exchanged, group = self.parameters(base, noise)
+        temper = self.temper(base)
+        switches = {
+            name: self.feature(name, getattr(base, name) if base else Feature())
+            for name in features.PARAMETERS
+        }
+        form_error = self.form_error(base)
+        parameters, exchanged, group = self.parameters(base, noise, switches)
         kind = self.given.get("kind", "law")
         if kind not in KINDS:
             self.problems.append(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
@@ -115,6 +126,10 @@ class _Reader:
             derived=derived,
             tuned=tuned,
             noise=noise,
+            drift=switches["drift"],
+            transient=switches["transient"],
+            temper=temper,
+            form_error=form_error,
             group=group,
             columns=tuple((str(key), str(value)) for key, value in columns.items()),
             extra_inputs=tuple(self.given.get("extra_inputs", base.extra_inputs if base else ())),
@@ -161,13 +176,49 @@ class _Reader:
             return "student_t"
         return cast(noises.NoiseFamily, family)
 
+    def temper(self, base: Model | None) -> float | None:
+        given = self.table("noise").get("temper", base.temper if base else None)
+        if given is None or (_is_number(given) and given > 0):
+            return None if given is None else float(given)
+        if given != 0:
+            self.problems.append(f"[noise] temper must be a length above 0, or 0; got {given!r}")
+        return None
+
+    def feature(self, name: str, inherited: Feature) -> Feature:
+        """Read the switch and the inputs of drift or of the transient."""
+        table = self.table(name)
+        own = [item.name for item in features.PARAMETERS[name]]
+        self.problems += [
+            f"[{name}] unknown key {key!r}; allowed are on, inputs, {', '.join(own)}"
+            for key in table
+            if key not in ("on", "inputs", *own)
+        ]
+        on, inputs = table.get("on", inherited.on), table.get("inputs", inherited.inputs)
+        if not isinstance(on, bool):
+            self.problems.append(f"[{name}] on must be true or false, got {on!r}")
+        if not isinstance(inputs, list | tuple) or not all(isinstance(x, str) for x in inputs):
+            self.problems.append(f"[{name}] inputs must be a list of columns, got {inputs!r}")
+            inputs = ()
+        return Feature(on=on is True, inputs=tuple(inputs))
+
+    def form_error(self, base: Model | None) -> Prior | None:
+        given = self.given.get("form_error")
+        if given is None:
+            return base.form_error if base else None
+        return self.attempt(lambda: read_prior(given, where="form_error")) if given else None
+
     def parameters(
-        self, base: Model | None, family: noises.NoiseFamily
+        self,
+        base: Model | None,
+        family: noises.NoiseFamily,
+        switches: Mapping[str, Feature],
     ) -> tuple[tuple[Parameter, ...], dict[str, Any], str]:
         """Read the parameters, the noise's last; priors on derived ones are set aside."""
         noise = {item.name: item for item in noises.PARAMETERS[family]}
-        inherited = {item.name: item for item in base.parameters} if base else {}
-        found = {**noise, **inherited}
+        inherited = base.parameters if base else ()
+        on = tuple(name for name, feature in switches.items() if feature.on)
+        found = {item.name: item for item in features.parameters(inherited, on)}
+        found = {**noise, **found}
         given, exchanged = self.given_parameters(base, noise)
         groups = {base.group} if base else set()
         for name, table in given.items():
@@ -185,11 +236,15 @@ class _Reader:
         """Return tables of parameters, and priors on what is derived in the base."""
         table = dict(self.table("noise"))
         table.pop("family", None)
+        table.pop("temper", None)
         self.problems += [
-            f"[noise] unknown key {key!r}; allowed are family, {', '.join(noise)}"
+            f"[noise] unknown key {key!r}; allowed are family, temper, {', '.join(noise)}"
             for key in table
             if key not in noise
         ]
+        for feature, items in features.PARAMETERS.items():
+            own = self.table(feature)
+            table |= {item.name: own[item.name] for item in items if item.name in own}
         given = {**self.table("parameters"), **table}
         invertible = {line.name for line in base.derived if line.inverse} if base else set()
         exchanged = {name: given.pop(name) for name in list(given) if name in invertible}
@@ -208,6 +263,10 @@ class _Reader:
                 "a model has one 'group'"
             )
         return str(given or next(iter(named), "family"))
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def _read_line(key: str, name: str, given: object) -> Line:

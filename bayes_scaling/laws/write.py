@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from bayes_scaling.laws import features
 from bayes_scaling.laws.model import Line, Model
 from bayes_scaling.laws.render import to_text
 
@@ -27,7 +28,12 @@ def definition(model: Model) -> dict[str, Any]:
         "parameters": {item.name: item.to_dict(model.group) for item in model.parameters},
         "tuned": {line.name: to_text(line.node) for line in model.tuned},
         "derived": {line.name: _derived(line) for line in model.derived},
-        "noise": {"family": model.noise},
+        "noise": {"family": model.noise, "temper": model.temper or 0},
+        **{
+            name: {"on": getattr(model, name).on, "inputs": list(getattr(model, name).inputs)}
+            for name in features.PARAMETERS
+        },
+        "form_error": model.form_error.to_dict() if model.form_error else {},
         "valid": {"about": model.valid},
     }
 

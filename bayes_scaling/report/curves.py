@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bayes_scaling.decisions import Allocation, Forecast
 from bayes_scaling.decisions.sizes import Values
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference import AnyFit, Ensemble, Fit, leading, members_of
+from bayes_scaling.inference import AnyFit, Ensemble, leading, members_of
 from bayes_scaling.laws.design import source_column
 from bayes_scaling.runs import RunTable, training_flops
 
@@ -172,15 +172,6 @@ def thin(fit: AnyFit, draws: int = FIGURE_DRAWS) -> AnyFit:
     """Return the fit with about as many draws as a figure needs, evenly taken from every chain."""
     if isinstance(fit, Ensemble):
         share = -(-draws // len(fit.members))
-        return replace(
-            fit, members={name: _thin(item, share) for name, item in fit.members.items()}
-        )
-    return _thin(fit, draws)
-
-
-def _thin(fit: Fit, draws: int) -> Fit:
-    chains, each = next(iter(fit.draws.values())).shape[:2]
-    step = max(1, (chains * each) // draws)
-    kept = {name: values[:, ::step] for name, values in fit.draws.items()}
-    length = next(iter(kept.values())).shape[1]
-    return replace(fit, draws=kept, settings=replace(fit.settings, draws=length))
+        members = {name: item.thinned(share) for name, item in fit.members.items()}
+        return replace(fit, members=members)
+    return fit.thinned(draws)

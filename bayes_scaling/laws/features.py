@@ -1,0 +1,124 @@
+"""What any law can be given on top of its formula: drift, a transient, tempering.
+
+- **Drift** (`bayes_scaling.laws.drift`): exponents wander with scale.
+- **Transient**: small runs lie above the law, by an excess that shrinks with scale,
+  ``loss = law * exp(excess * (scale / scale_low)**-decay)``, with the scale the product of the
+  sizes the law reads (compute, up to a factor) or of the inputs that the definition names.
+- **Tempering**: the runs nearest to the largest speak loudest. The log likelihood of a run is
+  multiplied by ``exp(-(e-folds below the largest) / (length * span))``, at least `LEAST_WEIGHT`.
+  That gives a power posterior, robust against a form that bends wrongly far below the forecast; it
+  is not a plain posterior, and whatever shows it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.laws.drift import TAU
+from bayes_scaling.laws.nodes import Call, Name, Node
+from bayes_scaling.laws.parameters import Parameter
+from bayes_scaling.laws.priors import Prior
+
+Array = NDArray[np.float64]
+
+SIZES = ("params", "tokens", "steps", "flops")
+"""Inputs that are sizes of a run."""
+
+LEAST_WEIGHT = 0.02
+"""Weight below which tempering never puts a run."""
+
+SCALE_LOW = "scale_low"
+"""Reference name of the smallest scale of the runs that were fitted."""
+
+EXCESS = Parameter(
+    name="excess",
+    prior=Prior(dist="HalfNormal", args=(("sigma", 0.1),)),
+    about="transient: relative excess of the smallest runs over the law",
+)
+DECAY = Parameter(
+    name="decay",
+    prior=Prior(dist="LogNormal", args=(("mu", -0.36), ("sigma", 0.5))),
+    about="transient: exponent with which the excess falls in the scale",
+)
+
+PARAMETERS: Mapping[str, tuple[Parameter, ...]] = {"drift": (TAU,), "transient": (EXCESS, DECAY)}
+"""Parameters that each feature adds to a model, with their default priors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """A feature that a model may switch on.
+
+    Attributes
+    ----------
+    inputs : tuple of str
+        Inputs it acts on; none named means the sizes that the law reads.
+    on : bool
+        Whether it is part of the model.
+    """
+
+    inputs: tuple[str, ...] = ()
+    on: bool = False
+
+
+OFF = Feature()
+"""A feature that is not part of the model."""
+
+
+def parameters(own: tuple[Parameter, ...], on: tuple[str, ...]) -> tuple[Parameter, ...]:
+    """Return the parameters of a model with those of its features, and of no other.
+
+    Parameters
+    ----------
+    own : tuple of Parameter
+        What it has; a parameter of a feature that is there keeps its prior.
+    on : tuple of str
+        Features that are on.
+    """
+    known = {item.name for items in PARAMETERS.values() for item in items}
+    wanted = {item.name: item for feature in on for item in PARAMETERS[feature]}
+    kept = {item.name: item for item in own if item.name not in known or item.name in wanted}
+    return tuple({**kept, **{name: kept.get(name, item) for name, item in wanted.items()}}.values())
+
+
+def with_transient(law: Node, inputs: tuple[str, ...]) -> Node:
+    """Put a law on top of which small runs lie, as a formula."""
+    scale: Node = Name(inputs[0])
+    for name in inputs[1:]:
+        scale = Call("*", (scale, Name(name)))
+    share = Call("**", (Call("/", (scale, Name(SCALE_LOW))), Call("neg", (Name(DECAY.name),))))
+    return Call("*", (law, Call("exp", (Call("*", (Name(EXCESS.name), share)),))))
+
+
+def log_scale(columns: Mapping[str, Array], inputs: tuple[str, ...]) -> Array:
+    """Log of the product of some inputs (n_runs,)."""
+    return np.asarray(sum(np.log(columns[name]) for name in inputs))
+
+
+def row_weights(scale: Array, group: NDArray[np.int64], length: float) -> Array:
+    """Weights of tempering.
+
+    Parameters
+    ----------
+    scale : array (n_runs,)
+        Log of the scale of each run [e-folds].
+    group : array of int (n_runs,)
+        Its group; each group is tempered towards its own largest run.
+    length : float
+        Share of the span of a group over which the weight falls by a factor e.
+
+    Returns
+    -------
+    array (n_runs,)
+        In (0, 1]; 1 for the largest run of each group.
+    """
+    weights = np.ones(scale.size)
+    for label in np.unique(group):
+        own = group == label
+        below = scale[own].max() - scale[own]
+        weights[own] = np.exp(-below / (length * max(float(below.max()), 1e-9)))
+    return np.maximum(LEAST_WEIGHT, weights)
