@@ -7,6 +7,10 @@ from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable
 
 
+MEMBERS = ("coupled-tempered", "coupled-drift", "coupled-drift-tempered")
+"""Members where runs have params and tokens, with equal weights."""
+
+
 def default_members(runs: RunTable) -> tuple[Model, ...]:
     """Return the models that are fitted where a user names none.
 
@@ -23,4 +27,4 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
         others = {"params", "tokens", "flops"} - {column}
         if column in runs and not others & set(runs.columns):
             return (load_model(name),)
-    return (load_model("chinchilla"), load_model("coupled"))
+    return tuple(load_model(name) for name in MEMBERS)

@@ -17,6 +17,7 @@ from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.laws.density import effective_sizes, every_draw, per_run
 from bayes_scaling.laws.drift import REACH, Walk, walk
+from bayes_scaling.laws.features import SCALE_HIGH, log_scale
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable
 
@@ -164,7 +165,24 @@ class Fit:
         values = per_run(self.model, self.flat, group, draw)
         walks = self.walks if walks is None else walks
         values |= effective_sizes(walks, inputs, self.references, draw)
-        return np.asarray(self.model.predict(values, inputs, self.references))
+        law = np.asarray(self.model.predict(values, inputs, self.references))
+        if self.model.form_error is None:
+            return law
+        return np.asarray(law * np.exp(self.form_errors[draw] * self.beyond(inputs)))
+
+    @cached_property
+    def form_errors(self) -> NDArray[np.float64]:
+        """Relative error of the form per e-fold of scale beyond the runs (n_draws,)."""
+        prior, shape = self.model.form_error, (self.settings.chains, self.settings.draws)
+        if prior is None:
+            return np.zeros(shape)[:, :: self.every].ravel()
+        draws = prior.sample(shape, self.generator("form error"))
+        return draws[:, :: self.every].ravel()
+
+    def beyond(self, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """E-folds of scale beyond the largest fitted run (n_sizes,); 0 inside."""
+        scale = log_scale(inputs, self.model.scale_inputs)
+        return np.asarray(np.maximum(0.0, scale - np.log(self.references[SCALE_HIGH])))
 
     def generator(self, purpose: str) -> np.random.Generator:
         """Return the random generator of one purpose; the same for the same fit and purpose."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.features import SCALE_LOW, log_scale, row_weights
+from bayes_scaling.laws.features import SCALE_HIGH, SCALE_LOW, log_scale, row_weights
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import PARAMETERS as NOISE_PARAMETERS
 from bayes_scaling.runs import RunTable
@@ -99,7 +99,7 @@ def make_design(model: Model, runs: RunTable) -> Design:
                 name: _REFERENCES[name.rpartition("_")[2]](runs[column])
                 for name, column in references.items()
             },
-            **_smallest_scale(model, inputs),
+            **_scales(model, inputs),
         },
         weights=_weights(model, inputs, group),
         centred=bool(np.median(counts) >= CENTRED_FROM),
@@ -120,10 +120,11 @@ _REFERENCES: Mapping[str, Callable[[NDArray[np.float64]], float]] = {
 """What a reference size is of the runs, by the end of its name."""
 
 
-def _smallest_scale(model: Model, inputs: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
-    if not model.transient.on:
+def _scales(model: Model, inputs: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
+    if not (model.transient.on or model.form_error):
         return {}
-    return {SCALE_LOW: float(np.exp(np.min(log_scale(inputs, model.scale_inputs))))}
+    scale = np.exp(log_scale(inputs, model.scale_inputs))
+    return {SCALE_LOW: float(np.min(scale)), SCALE_HIGH: float(np.max(scale))}
 
 
 def _weights(

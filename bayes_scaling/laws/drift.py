@@ -35,7 +35,7 @@ REACH = 40
 
 TAU = Parameter(
     name="tau",
-    prior=Prior(dist="LogNormal", args=(("mu", -2.1), ("sigma", 0.7))),
+    prior=Prior(dist="LogNormal", args=(("mu", -2.5), ("sigma", 0.7))),
     about="drift: relative change of an exponent per root e-fold of size",
 )
 """Scale of the walk, shared by all inputs that drift."""
@@ -77,7 +77,7 @@ class Layout:
     @property
     def anchor(self) -> Array:
         """Weights (n_knots,) that interpolate a function on the knots to the reference."""
-        place = np.clip(-self.knots[0] / self.spacing, 0, self.knots.size - 1)
+        place = float(np.clip(-self.knots[0] / self.spacing, 0, self.knots.size - 1))
         return np.maximum(0.0, 1.0 - np.abs(np.arange(self.knots.size) - place))
 
     def integrals(self, x: Array) -> Array:

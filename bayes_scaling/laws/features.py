@@ -1,4 +1,4 @@
-"""What any law can be given on top of its formula: drift, a transient, tempering.
+"""What any law can be given on top of its formula: drift, transient, tempering, form error.
 
 - **Drift** (`bayes_scaling.laws.drift`): exponents wander with scale.
 - **Transient**: small runs lie above the law, by an excess that shrinks with scale,
@@ -8,6 +8,9 @@
   multiplied by ``exp(-(e-folds below the largest) / (length * span))``, at least `LEAST_WEIGHT`.
   That gives a power posterior, robust against a form that bends wrongly far below the forecast; it
   is not a plain posterior, and whatever shows it says so.
+- **Form error**: beyond the runs the form errs, by an unknown relative amount per e-fold of scale,
+  ``loss = law * exp(error * e-folds beyond the largest run)``. Its prior is what deep splits of many
+  sets showed; no run can teach a fit about it, so it does not shrink with their number.
 """
 
 from __future__ import annotations
@@ -31,8 +34,8 @@ SIZES = ("params", "tokens", "steps", "flops")
 LEAST_WEIGHT = 0.02
 """Weight below which tempering never puts a run."""
 
-SCALE_LOW = "scale_low"
-"""Reference name of the smallest scale of the runs that were fitted."""
+SCALE_LOW, SCALE_HIGH = "scale_low", "scale_high"
+"""Reference names of the smallest and the largest scale of the runs that were fitted."""
 
 EXCESS = Parameter(
     name="excess",

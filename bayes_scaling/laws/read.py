@@ -15,6 +15,7 @@ from bayes_scaling.laws.check import check_model
 from bayes_scaling.laws.features import Feature
 from bayes_scaling.laws.model import Kind, Line, Model
 from bayes_scaling.laws.parameters import Parameter, read_parameter
+from bayes_scaling.laws.nodes import Node, substitute
 from bayes_scaling.laws.parse import parse_formula
 from bayes_scaling.laws.priors import Prior, read_prior
 
@@ -95,10 +96,16 @@ class _Reader:
     def read(self, find_base: Callable[[str], Model] | None) -> Model | None:
         self.check_keys()
         base = self.base(find_base)
-        formula = self.attempt(lambda: parse_formula(self.text("formula")))
+        inherits = base is not None and "formula" not in self.given
+        formula = (
+            base.formula
+            if base is not None and inherits
+            else self.attempt(lambda: parse_formula(self.text("formula")))
+        )
         where = self.lines("where")
-        if base:
-            where = _override((*base.where, Line(name="base", node=base.formula)), where)
+        if base is not None:
+            whole = () if inherits else (Line(name="base", node=_whole(base)),)
+            where = _override((*base.where, *whole), where)
         derived = _override(base.derived if base else (), self.lines("derived"))
         tuned = _override(base.tuned if base else (), self.lines("tuned"))
         noise = self.noise_family(base)
@@ -282,6 +289,12 @@ def _read_line(key: str, name: str, given: object) -> Line:
             nodes = tuple((str(item), parse_formula(text)) for item, text in inverse.items())
             return Line(name=name, node=parse_formula(given["formula"]), inverse=nodes)
     raise InputError(f"[{key}] {name} must be a formula in quotes, got {given!r}")
+
+
+def _whole(base: Model) -> Node:
+    """Return the formula of a base, with what it calls its own base written out."""
+    own = {line.name: line.node for line in base.where if line.name == "base"}
+    return substitute(base.formula, own)
 
 
 def _override(old: tuple[Line, ...], new: tuple[Line, ...]) -> tuple[Line, ...]:
