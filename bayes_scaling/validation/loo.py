@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bayes_scaling.inference import Check, Fit
 from bayes_scaling.laws.density import bounded, log_likelihood, log_prior, unbounded
 from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.drift import REACH, Walk, steps_name, walk
 from bayes_scaling.laws.priors import Scale
 
 Array = NDArray[np.float64]
@@ -70,7 +71,15 @@ class Loo:
 
     def checks(self) -> tuple[Check, ...]:
         """Judge the estimate; say so where it is that of a tempered posterior."""
-        return (self._check_pareto(),)
+        if not self.tempered:
+            return (self._check_pareto(),)
+        said = Check(
+            name="leave-one-out",
+            verdict="warn",
+            evidence="the posterior is tempered, its densities of left-out runs are plain ones",
+            advice="tempering gives up small runs for the largest: go by the deep split",
+        )
+        return (self._check_pareto(), said)
 
     def _check_pareto(self) -> Check:
         """Judge by the number of runs that could not be left out reliably."""
@@ -110,7 +119,8 @@ def leave_one_out(fit: Fit) -> Loo:
     -----
     Pareto-smoothed importance sampling turns the posterior into that without one run. Where the
     weights are too uneven for it (a high Pareto k), the draws are first moved to the mean and the
-    covariance that the posterior would have without the run.
+    covariance that the posterior would have without the run. A tempered posterior is left by what
+    a run weighs in it, without such moves; the density of the run is the plain one all the same.
 
     References
     ----------
@@ -121,16 +131,18 @@ def leave_one_out(fit: Fit) -> Loo:
     import xarray as xr
 
     space = Unbounded(fit)
-    start = space.start
-    likelihood = space.array(space.log_likelihood(start), "run_index")
+    tempered = fit.model.temper is not None
+    log_likelihood = space.log_likelihood(space.start)
+    likelihood = space.array(log_likelihood, "run_index")
     tree = xr.DataTree.from_dict({"log_likelihood": xr.Dataset({fit.model.response: likelihood})})
-    efficiency = float(np.mean([item.ess for item in fit.mixing.values()])) / len(start)
+    efficiency = float(np.mean([item.ess for item in fit.mixing.values()])) / len(space.start)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", UserWarning)  # the check of the result says what is left
-        plain = arviz_stats.loo(tree, pointwise=True, reff=efficiency)
+        smoothed = space.smoothed_weights(log_likelihood, efficiency) if tempered else {}
+        plain = arviz_stats.loo(tree, pointwise=True, reff=efficiency, **smoothed)
         before = int((plain.pareto_k > plain.good_k).sum())
         found = plain
-        if before and space.complete:
+        if before and not tempered:
             found = arviz_stats.loo_moment_match(
                 tree,
                 plain,
@@ -138,7 +150,7 @@ def leave_one_out(fit: Fit) -> Loo:
                 log_lik_i_upars_fn=lambda upars, run: space.on_arrays(
                     lambda values: space.log_likelihood(values)[:, run]
                 )(upars),
-                upars=space.array(start, "coordinate"),
+                upars=space.array(space.start, "coordinate"),
                 reff=efficiency,
                 pointwise=True,
             )
@@ -148,6 +160,7 @@ def leave_one_out(fit: Fit) -> Loo:
         good_k=float(plain.good_k),
         high_before=before,
         effective=float(found.p),
+        tempered=tempered,
     )
 
 
@@ -158,47 +171,73 @@ class Unbounded:
         self.fit = fit
         self.design = make_design(fit.model, fit.runs)
         self.parts = _parts(fit)
+        steps = {steps_name(name): values for name, values in fit.steps.items()}
+        sampled = {
+            **fit.flat,
+            **{name: values.reshape(-1, values.shape[-1]) for name, values in steps.items()},
+        }
         self.start = np.concatenate(
             [
-                unbounded(fit.flat[name], scale).reshape(len(fit.flat[name]), -1)
+                unbounded(sampled[name], scale).reshape(len(sampled[name]), -1)
                 for name, scale, _ in self.parts
             ],
             axis=1,
         )
 
-    @property
-    def complete(self) -> bool:
-        """Whether every random variable of the model can be moved."""
-        return {name for name, _, _ in self.parts} == set(log_prior(self.fit.model, self.fit.flat))
+    def split(self, values: Array) -> dict[str, Array]:
+        """Return points (n_draws, n_coordinates) by what was sampled, unbounded still."""
+        ends = np.cumsum([int(np.prod(shape)) for _, _, shape in self.parts])
+        columns = np.split(values, ends[:-1], axis=1)
+        return {
+            name: part.reshape(len(values), *shape)
+            for (name, _, shape), part in zip(self.parts, columns, strict=True)
+        }
 
     def natural(self, values: Array) -> dict[str, Array]:
         """Return points (n_draws, n_coordinates) as values of the parameters."""
-        found, place = {}, 0
-        for name, scale, shape in self.parts:
-            size = int(np.prod(shape))
-            part = values[:, place : place + size]
-            found[name] = bounded(part, scale).reshape(len(values), *shape)
-            place += size
-        return found
+        scales = {name: scale for name, scale, _ in self.parts}
+        return {name: bounded(part, scales[name]) for name, part in self.split(values).items()}
 
     def log_likelihood(self, values: Array) -> Array:
-        """Log likelihood of every run at points of the space (n_draws, n_runs)."""
+        """Plain log likelihood of every run at points of the space (n_draws, n_runs)."""
         with np.errstate(all="ignore"):
-            found = log_likelihood(self.fit.model, self.design, self.natural(values))
+            natural = self.natural(values)
+            walks = self._walks(natural)
+            found = log_likelihood(self.fit.model, self.design, natural, walks)
         return np.asarray(np.nan_to_num(found, nan=-np.inf, neginf=-np.inf))
 
     def log_posterior(self, values: Array) -> Array:
-        """Log posterior density, up to a constant, at points of the space (n_draws,)."""
+        """Log of prior and likelihood, tempered where the model is, at points (n_draws,)."""
         with np.errstate(all="ignore"):
-            density = self.log_likelihood(values).sum(axis=1)
-            for part in log_prior(self.fit.model, self.natural(values)).values():
+            natural = self.natural(values)
+            density = (self.design.weights * self.log_likelihood(values)).sum(axis=1)
+            for part in log_prior(self.fit.model, natural).values():
                 density = density + part.reshape(len(values), -1).sum(axis=1)
-            place = 0
-            for _, scale, shape in self.parts:
-                size = int(np.prod(shape))
-                density = density + _log_slope(values[:, place : place + size], scale).sum(axis=1)
-                place += size
+            for name in self.fit.steps:
+                steps = natural[steps_name(name)]
+                density = density - (steps**2 + np.log(2 * np.pi)).sum(axis=1) / 2
+            scales = {name: scale for name, scale, _ in self.parts}
+            for name, part in self.split(values).items():
+                slope = _log_slope(part, scales[name]).reshape(len(values), -1)
+                density = density + slope.sum(axis=1)
         return np.asarray(np.nan_to_num(density, nan=-np.inf, neginf=-np.inf))
+
+    def _walks(self, natural: Mapping[str, Array]) -> dict[str, Walk]:
+        """Put the walks together; the runs lie inside, so the steps beyond do not count."""
+        fresh = np.zeros((2, len(natural["sigma"]), REACH))
+        return {
+            name: walk(name, self.fit.references, natural["tau"], natural[steps_name(name)], fresh)
+            for name in self.fit.steps
+        }
+
+    def smoothed_weights(self, log_likelihood: Array, efficiency: float) -> dict[str, Any]:
+        """Return what leaves each run of a tempered posterior out: weights, and their Pareto k."""
+        from arviz_stats.base import array_stats
+
+        weighed = (self.design.weights * log_likelihood).T  # ArviZ takes minus the log ratios
+        weights, k = array_stats.psislw(weighed, r_eff=efficiency)
+        array = self.array(weights.T, "run_index")
+        return {"log_weights": array, "pareto_k": array[0, 0].copy(data=k)}
 
     def array(self, values: Array, last: str) -> Any:
         """Return values (n_draws, ...) as an array by chain and draw."""
@@ -229,7 +268,9 @@ def _parts(fit: Fit) -> list[tuple[str, Scale, tuple[int, ...]]]:
         if item.population_name in fit.flat:
             names |= {item.population_name: item.prior.scale, item.sd_name: item.pool.sd.scale}
         parts += [(name, scale, fit.flat[name].shape[1:]) for name, scale in names.items()]
-    return parts
+    return parts + [
+        (steps_name(name), "identity", steps.shape[2:]) for name, steps in fit.steps.items()
+    ]
 
 
 def _log_slope(value: Array, scale: Scale) -> Array:
