@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.laws import drift, features
 from bayes_scaling.laws.features import OFF, Feature
+from bayes_scaling.laws.lines import Line, written_out
 from bayes_scaling.laws.nodes import Name, Node, evaluate, names, substitute
 from bayes_scaling.laws.noise import NoiseFamily
 from bayes_scaling.laws.parameters import Parameter
@@ -25,26 +26,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["law", "rule", "query", "decision"]
 Arrays = Mapping[str, NDArray[np.float64]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A named formula: a ``[where]`` line, a tuned input or a derived quantity.
-
-    Attributes
-    ----------
-    name : str
-        What it defines.
-    node : Node
-        The formula.
-    inverse : tuple of (str, Node)
-        For a derived quantity that may carry a prior: the parameter it stands in for, as a formula
-        of the quantity.
-    """
-
-    name: str
-    node: Node
-    inverse: tuple[tuple[str, Node], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,10 +202,7 @@ class Model:
 
     def closed(self, node: Node) -> Node:
         """Write out every ``[where]`` line that a formula refers to."""
-        lines: dict[str, Node] = {}
-        for line in self.where:
-            lines[line.name] = substitute(line.node, lines)
-        return substitute(node, lines)
+        return written_out(node, self.where)
 
     @cached_property
     def _derived(self) -> dict[str, Node]:

@@ -13,9 +13,9 @@ from bayes_scaling.laws import features
 from bayes_scaling.laws import noise as noises
 from bayes_scaling.laws.check import check_model
 from bayes_scaling.laws.features import Feature
-from bayes_scaling.laws.model import Kind, Line, Model
+from bayes_scaling.laws.lines import BASE, Line, override, read_line, whole_formula
+from bayes_scaling.laws.model import Kind, Model
 from bayes_scaling.laws.parameters import Parameter, read_parameter
-from bayes_scaling.laws.nodes import Node, substitute
 from bayes_scaling.laws.parse import parse_formula
 from bayes_scaling.laws.priors import Prior, read_prior
 
@@ -104,10 +104,11 @@ class _Reader:
         )
         where = self.lines("where")
         if base is not None:
-            whole = () if inherits else (Line(name="base", node=_whole(base)),)
-            where = _override((*base.where, *whole), where)
-        derived = _override(base.derived if base else (), self.lines("derived"))
-        tuned = _override(base.tuned if base else (), self.lines("tuned"))
+            whole = whole_formula(base.formula, base.where)
+            own = () if inherits else (Line(name=BASE, node=whole),)
+            where = override((*base.where, *own), where)
+        derived = override(base.derived if base else (), self.lines("derived"))
+        tuned = override(base.tuned if base else (), self.lines("tuned"))
         noise = self.noise_family(base)
         temper = self.temper(base)
         switches = {
@@ -170,7 +171,7 @@ class _Reader:
     def lines(self, key: str) -> tuple[Line, ...]:
         found = []
         for name, given in self.table(key).items():
-            line = self.attempt(partial(_read_line, key, name, given))
+            line = self.attempt(partial(read_line, key, name, given))
             if line is not None:
                 found.append(line)
         return tuple(found)
@@ -274,29 +275,3 @@ class _Reader:
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-
-
-def _read_line(key: str, name: str, given: object) -> Line:
-    if isinstance(given, str):
-        return Line(name=name, node=parse_formula(given))
-    if key == "derived" and isinstance(given, Mapping) and set(given) <= {"formula", "inverse"}:
-        inverse = given.get("inverse", {})
-        if isinstance(given.get("formula"), str) and isinstance(inverse, Mapping):
-            if len(inverse) > 1:
-                raise InputError(
-                    f"[{key}] {name}: 'inverse' gives one parameter, not {len(inverse)}"
-                )
-            nodes = tuple((str(item), parse_formula(text)) for item, text in inverse.items())
-            return Line(name=name, node=parse_formula(given["formula"]), inverse=nodes)
-    raise InputError(f"[{key}] {name} must be a formula in quotes, got {given!r}")
-
-
-def _whole(base: Model) -> Node:
-    """Return the formula of a base, with what it calls its own base written out."""
-    own = {line.name: line.node for line in base.where if line.name == "base"}
-    return substitute(base.formula, own)
-
-
-def _override(old: tuple[Line, ...], new: tuple[Line, ...]) -> tuple[Line, ...]:
-    merged = {line.name: line for line in old} | {line.name: line for line in new}
-    return tuple(merged.values())

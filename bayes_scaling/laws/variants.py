@@ -10,7 +10,8 @@ import numpy as np
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import features
-from bayes_scaling.laws.model import Line, Model
+from bayes_scaling.laws.lines import Line
+from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.priors import read_prior
 
 

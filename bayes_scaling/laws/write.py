@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 from bayes_scaling.laws import features
-from bayes_scaling.laws.model import Line, Model
+from bayes_scaling.laws.lines import Line
+from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.render import to_text
 
 
