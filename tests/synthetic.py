@@ -20,16 +20,8 @@ from bayes_scaling.laws.noise import sample_noise
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.runs import RunTable
 
-BUDGETS = (1e18, 1e19, 1e20, 1e21)
-RATIOS = (3.0, 10.0, 30.0, 100.0)
-RATES = (0.2, 0.5, 1.0, 2.0, 5.0)
-
-REFERENCE = 10**19.5 / 6
-"""Product of the reference sizes of `synthetic_runs`."""
-
 TRUTH: Mapping[str, float] = {
-    "c": 2.6, "f": 0.69, "m": 0.5,
-    "f_shift": float(np.log(0.69 / 0.31) - 0.1 * np.log(REFERENCE / 1e17)), "E": 1.794, "a": 0.403, "b": 0.403,
+    "c": 2.6, "f": 0.69, "m": 0.5, "E": 1.794, "a": 0.403, "b": 0.403,
     "alpha": 0.35, "beta": 0.37, "k": 0.7,
     "alpha_N": 0.08, "alpha_D": 0.1, "alpha_C": 0.05,
     "f_shift": 0.404, "tau": 0.1, "excess": 0.05, "decay": 0.7,
@@ -38,6 +30,10 @@ TRUTH: Mapping[str, float] = {
 """Values around which draws lie; kaplan laws take their own a, b and c from `KAPLAN`."""
 
 KAPLAN: Mapping[str, float] = {"a": 2.6, "b": 2.4, "c": 3.0}
+
+BUDGETS = (1e18, 1e19, 1e20, 1e21)
+RATIOS = (3.0, 10.0, 30.0, 100.0)
+RATES = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 OK = (
     Check(name="R-hat", verdict="ok", evidence="largest 1.001 (E)"),
