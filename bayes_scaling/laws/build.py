@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.drift import KNOTS, effective_name, layout, steps_name
-from bayes_scaling.laws.features import SCALE_LOW
+from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import Call, Name, Node, Number, evaluate, names
 from bayes_scaling.laws.parameters import Parameter
@@ -64,7 +64,7 @@ class Hoisted:
 
 def hoist(model: Model) -> Hoisted:
     """Split the law of a model; powers of positive data become exponentials of logs."""
-    constants = {*model.inputs, *model.reference_names, SCALE_LOW}
+    constants = {*model.inputs, *model.reference_names, SCALE_LOW, SCALE_REF}
     found: dict[Node, str] = {}
 
     def lift(node: Node) -> Node:
@@ -92,7 +92,7 @@ def _positive(node: Node) -> bool:
     match node:
         case Number(value):
             return value > 0
-        case Name(id) if id == SCALE_LOW:
+        case Name(id) if id in (SCALE_LOW, SCALE_REF):
             return True
         case Name(id):
             column = COLUMNS.get(id.removesuffix("_ref"))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.features import SCALE_HIGH, SCALE_LOW, log_scale, row_weights
+from bayes_scaling.laws.features import SCALE_HIGH, SCALE_LOW, SCALE_REF, log_scale, row_weights
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import PARAMETERS as NOISE_PARAMETERS
 from bayes_scaling.runs import RunTable
@@ -123,8 +123,9 @@ _REFERENCES: Mapping[str, Callable[[NDArray[np.float64]], float]] = {
 def _scales(model: Model, inputs: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
     if not (model.transient.on or model.form_error):
         return {}
-    scale = np.exp(log_scale(inputs, model.scale_inputs))
-    return {SCALE_LOW: float(np.min(scale)), SCALE_HIGH: float(np.max(scale))}
+    scale = log_scale(inputs, model.scale_inputs)
+    found = {SCALE_LOW: np.min(scale), SCALE_REF: np.mean(scale), SCALE_HIGH: np.max(scale)}
+    return {name: float(np.exp(value)) for name, value in found.items()}
 
 
 def _weights(

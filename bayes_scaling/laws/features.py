@@ -34,8 +34,9 @@ SIZES = ("params", "tokens", "steps", "flops")
 LEAST_WEIGHT = 0.02
 """Weight below which tempering never puts a run."""
 
-SCALE_LOW, SCALE_HIGH = "scale_low", "scale_high"
-"""Reference names of the smallest and the largest scale of the runs that were fitted."""
+SCALE_LOW, SCALE_REF, SCALE_HIGH = "scale_low", "scale_ref", "scale_high"
+"""Reference names of the smallest scale of the fitted runs, of its geometric mean, and of the
+largest."""
 
 EXCESS = Parameter(
     name="excess",
@@ -62,10 +63,15 @@ class Feature:
         Inputs it acts on; none named means the sizes that the law reads.
     on : bool
         Whether it is part of the model.
+    level : str
+        For a transient: the parameter that every loss of the law is proportional to. It then stands
+        for the level that runs of the reference size show, their excess included, which the data
+        fix well; without it the two are hard to tell apart for a sampler.
     """
 
     inputs: tuple[str, ...] = ()
     on: bool = False
+    level: str = ""
 
 
 OFF = Feature()
@@ -89,12 +95,21 @@ def parameters(own: tuple[Parameter, ...], on: tuple[str, ...]) -> tuple[Paramet
 
 
 def with_transient(law: Node, inputs: tuple[str, ...]) -> Node:
-    """Put a law on top of which small runs lie, as a formula."""
+    """Put a law under a transient: small runs lie above it, as a formula."""
     scale: Node = Name(inputs[0])
     for name in inputs[1:]:
         scale = Call("*", (scale, Name(name)))
+    return Call("*", (law, Call("exp", (_excess(scale),))))
+
+
+def settled_level(level: str) -> Node:
+    """Level of a law from the one that runs of the reference size show, as a formula."""
+    return Call("*", (Name(level), Call("exp", (Call("neg", (_excess(Name(SCALE_REF)),)),))))
+
+
+def _excess(scale: Node) -> Node:
     share = Call("**", (Call("/", (scale, Name(SCALE_LOW))), Call("neg", (Name(DECAY.name),))))
-    return Call("*", (law, Call("exp", (Call("*", (Name(EXCESS.name), share)),))))
+    return Call("*", (Name(EXCESS.name), share))
 
 
 def log_scale(columns: Mapping[str, Array], inputs: tuple[str, ...]) -> Array:

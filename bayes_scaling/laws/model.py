@@ -152,9 +152,8 @@ class Model:
         found = set().union(*(names(node) for node in nodes))
         return tuple(
             sorted(
-                {name for name in found if name.endswith("_ref")}.union(
-                    drift.reference_names(self.drifting)
-                )
+                {name for name in found if name.endswith("_ref") and name != features.SCALE_REF}
+                | set(drift.reference_names(self.drifting))
             )
         )
 
@@ -202,7 +201,15 @@ class Model:
 
     def closed(self, node: Node) -> Node:
         """Write out every ``[where]`` line that a formula refers to."""
-        return written_out(node, self.where)
+        return substitute(written_out(node, self.where), self._settled)
+
+    @property
+    def _settled(self) -> dict[str, Node]:
+        """The level of the law as a formula, where its parameter is the level that runs show."""
+        level = self.transient.level if self.transient.on else ""
+        if all(item.name != level for item in self.parameters):
+            return {}
+        return {level: features.settled_level(level)}
 
     @cached_property
     def _derived(self) -> dict[str, Node]:

@@ -195,11 +195,12 @@ class _Reader:
     def feature(self, name: str, inherited: Feature) -> Feature:
         """Read the switch and the inputs of drift or of the transient."""
         table = self.table(name)
-        own = [item.name for item in features.PARAMETERS[name]]
+        own = ["on", "inputs", *(item.name for item in features.PARAMETERS[name])]
+        own += ["level"] if name == "transient" else []
         self.problems += [
-            f"[{name}] unknown key {key!r}; allowed are on, inputs, {', '.join(own)}"
+            f"[{name}] unknown key {key!r}; allowed are {', '.join(own)}"
             for key in table
-            if key not in ("on", "inputs", *own)
+            if key not in own
         ]
         on, inputs = table.get("on", inherited.on), table.get("inputs", inherited.inputs)
         if not isinstance(on, bool):
@@ -207,7 +208,8 @@ class _Reader:
         if not isinstance(inputs, list | tuple) or not all(isinstance(x, str) for x in inputs):
             self.problems.append(f"[{name}] inputs must be a list of columns, got {inputs!r}")
             inputs = ()
-        return Feature(on=on is True, inputs=tuple(inputs))
+        level = str(table.get("level", inherited.level))
+        return Feature(on=on is True, inputs=tuple(inputs), level=level)
 
     def form_error(self, base: Model | None) -> Prior | None:
         given = self.given.get("form_error")

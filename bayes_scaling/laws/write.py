@@ -6,7 +6,6 @@ import hashlib
 import json
 from typing import Any
 
-from bayes_scaling.laws import features
 from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.render import to_text
@@ -30,9 +29,11 @@ def definition(model: Model) -> dict[str, Any]:
         "tuned": {line.name: to_text(line.node) for line in model.tuned},
         "derived": {line.name: _derived(line) for line in model.derived},
         "noise": {"family": model.noise, "temper": model.temper or 0},
-        **{
-            name: {"on": getattr(model, name).on, "inputs": list(getattr(model, name).inputs)}
-            for name in features.PARAMETERS
+        "drift": {"on": model.drift.on, "inputs": list(model.drift.inputs)},
+        "transient": {
+            "on": model.transient.on,
+            "inputs": list(model.transient.inputs),
+            "level": model.transient.level,
         },
         "form_error": model.form_error.to_dict() if model.form_error else {},
         "valid": {"about": model.valid},
