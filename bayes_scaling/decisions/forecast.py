@@ -51,6 +51,8 @@ class Forecast:
     redrawn : array (n_draws, n_runs), optional
         `noise_free` with the same parameters and other drift beyond the runs, draw by draw; None
         where nothing drifts. For `spread` alone.
+    form_variance : array (n_runs,) or float
+        Variance of the log of `noise_free` that is the error of the form beyond the runs.
     """
 
     plan: Plan
@@ -63,6 +65,7 @@ class Forecast:
     members: tuple[str, ...]
     weights: tuple[float, ...] = (1.0,)
     redrawn: Draws | None = None
+    form_variance: NDArray[np.float64] | float = 0.0
 
     def __repr__(self) -> str:
         """Say how much there is; `table` has the numbers."""
@@ -101,6 +104,7 @@ class Forecast:
             weights=self.weights,
             redrawn=self.redrawn,
             new_run=self.draws,
+            form_variance=self.form_variance,
         )
 
     @property
@@ -181,6 +185,7 @@ def forecast(
         noise_free=noise_free,
         draws=noise_free * np.exp(noise),
         redrawn=_redrawn(fit, inputs, plan.group),
+        form_variance=fit.form_variance(inputs),
         tuned=tuned,
         extrapolation=extrapolation(fit, plan.columns, plan.labels),
         probability=probability,

@@ -68,6 +68,10 @@ def mixed_forecast(
         )
         if drifts
         else None,
+        form_variance=sum(
+            ensemble.weights[name] * part.form_variance
+            for name, part in zip(ensemble.members, parts, strict=True)
+        ),
     )
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 PARTS = ("form", "drift", "parameters", "noise")
-"""Between the members; drift of the exponents beyond the runs; what the runs leave open about the
-parameters of each member; and the noise of a run."""
+"""Between the members, and by the error of each form beyond the runs; drift of the exponents beyond
+the runs; what the runs leave open about the parameters of each member; and the noise of a run."""
 
 NORMAL_WIDTH = 2 * 1.6448536269514722
 """Width of the central 90 % of a standard normal."""
@@ -24,6 +24,7 @@ def spread_shares(
     weights: Sequence[float],
     redrawn: Array | None = None,
     new_run: Array | None = None,
+    form_variance: Array | float = 0.0,
 ) -> dict[str, Array]:
     """Split the variance of a log by the law of total variance.
 
@@ -40,6 +41,9 @@ def spread_shares(
         anew. Without it, nothing drifts.
     new_run : array (n_draws, n_runs), optional
         `law` with the noise of a run on it.
+    form_variance : array (n_runs,) or float
+        Variance of the log of `law` that is the error of a form beyond the runs; the mean over
+        members.
 
     Returns
     -------
@@ -68,6 +72,9 @@ def spread_shares(
         shares = np.asarray(weights, float)
         form = shares @ (np.array(means) - shares @ np.array(means)) ** 2
         parts = np.vstack([form, np.einsum("m,mpr->pr", shares, np.array(within))])
+        moved = np.minimum(form_variance, parts[PARTS.index("parameters")])
+        parts[PARTS.index("form")] += moved
+        parts[PARTS.index("parameters")] -= moved
         total = parts.sum(axis=0)
         found = np.where(total == 0, np.array([[0.0], [0.0], [0.0], [1.0]]), parts / total)
     return dict(zip(PARTS, found, strict=True))

@@ -6,7 +6,6 @@ from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable
 
-
 MEMBERS = ("coupled-tempered", "coupled-drift", "coupled-drift-tempered")
 """Members where runs have params and tokens, with equal weights."""
 

@@ -179,6 +179,13 @@ class Fit:
         draws = prior.sample(shape, self.generator("form error"))
         return draws[:, :: self.every].ravel()
 
+    def form_variance(
+        self, inputs: Mapping[str, NDArray[np.float64]]
+    ) -> NDArray[np.float64] | float:
+        """Variance of the log loss that is the error of the form beyond the runs (n_sizes,)."""
+        prior = self.model.form_error
+        return 0.0 if prior is None else float(prior.frozen().var()) * self.beyond(inputs) ** 2
+
     def beyond(self, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         """E-folds of scale beyond the largest fitted run (n_sizes,); 0 inside."""
         scale = log_scale(inputs, self.model.scale_inputs)

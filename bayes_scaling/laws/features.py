@@ -9,8 +9,8 @@
   That gives a power posterior, robust against a form that bends wrongly far below the forecast; it
   is not a plain posterior, and whatever shows it says so.
 - **Form error**: beyond the runs the form errs, by an unknown relative amount per e-fold of scale,
-  ``loss = law * exp(error * e-folds beyond the largest run)``. Its prior is what deep splits of many
-  sets showed; no run can teach a fit about it, so it does not shrink with their number.
+  ``loss = law * exp(error * e-folds beyond the largest run)``. Its prior is what deep splits of
+  many sets showed; no run can teach a fit about it, so it does not shrink with their number.
 """
 
 from __future__ import annotations

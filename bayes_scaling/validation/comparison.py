@@ -198,4 +198,7 @@ def average(forecasts: Mapping[str, Forecast], weights: Mapping[str, float]) -> 
         members=tuple(names),
         weights=tuple(shares),
         redrawn=mix(redrawn) if drifts else None,
+        form_variance=sum(
+            share * part.form_variance for share, part in zip(shares, parts, strict=True)
+        ),
     )
