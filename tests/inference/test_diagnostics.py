@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from bayes_scaling.inference import Check
 from bayes_scaling.inference.diagnostics import Mixing, diagnose, elements, mixing
+from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import Design, make_design
 from tests.synthetic import PLAIN, synthetic_fit
 
 FIT = synthetic_fit(PLAIN, spread=0.001)
 MODEL = FIT.model
 DESIGN = make_design(MODEL, FIT.runs)
+LAW = log_law(MODEL, DESIGN, FIT.flat)
 GOOD = Mixing(r_hat=1.0, ess=2000.0, ess_tail=1800.0)
 
 
@@ -46,7 +48,7 @@ def checks(
         "energy": chains() if energy is None else energy,
     }
     posterior = {**FIT.draws, **(draws or {})}
-    found = diagnose(MODEL, design, posterior, stats, {"E": GOOD, "alpha": mixed})
+    found = diagnose(MODEL, design, posterior, stats, {"E": GOOD, "alpha": mixed}, LAW)
     return {check.name: check for check in found}
 
 
@@ -126,7 +128,7 @@ def test_divergences_may_be_kept_as_numbers() -> None:
         "diverging": np.array([[0, 1], [0, 0]], np.int8),
         "energy": chains(),
     }
-    found = diagnose(MODEL, DESIGN, FIT.draws, stats, {"E": GOOD})
+    found = diagnose(MODEL, DESIGN, FIT.draws, stats, {"E": GOOD}, LAW)
     assert "1 of 4 draws" in {check.evidence for check in found}
 
 
@@ -161,9 +163,10 @@ def test_pooled_parameters_are_judged_by_their_population() -> None:
     fit = synthetic_fit(PLAIN, families=("a", "b"))
     stats = {"diverging": fit.stats["diverging"], "energy": chains()}
     design = make_design(MODEL, fit.runs)
+    law = log_law(MODEL, design, fit.flat)
 
     def verdict(**changes: NDArray[np.float64]) -> str:
-        found = diagnose(MODEL, design, {**fit.draws, **changes}, stats, {"E": GOOD})
+        found = diagnose(MODEL, design, {**fit.draws, **changes}, stats, {"E": GOOD}, law)
         return next(check.verdict for check in found if check.name == "prior against data")
 
     assert verdict() == "ok"

@@ -140,6 +140,7 @@ def test_groups_of_the_tree(fitted: Fit) -> None:
     np.testing.assert_array_equal(tree["runs"]["run"], fitted.runs["run"])
 
 
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
 def test_arviz_takes_the_tree(fitted: Fit) -> None:
     import arviz as az
 

@@ -84,7 +84,8 @@ def density(fit: Fit) -> Any:
     found += sum(log_prior(fit.model, fit.flat).values())
     for item in fit.model.parameters:
         value = fit.flat[item.name]
-        found += np.log(value) + (np.log1p(-value) if item.prior.scale == "logit" else 0.0)
+        found += np.log(value) if item.prior.scale != "identity" else 0.0
+        found += np.log1p(-value) if item.prior.scale == "logit" else 0.0
     return found
 
 
@@ -208,7 +209,11 @@ def sampled_like(fit: Fit) -> Sampled:
     draws = {name: values for name, values in fit.draws.items() if name not in derived}
     offsets = {f"{name}_offset": np.zeros((4, 100, 3)) for name in ("alpha", "beta", "sigma")}
     return Sampled(
-        draws={**draws, **offsets}, stats=fit.stats, compile_seconds=1.25, sample_seconds=0.5
+        draws={**draws, **offsets},
+        steps=fit.steps,
+        stats=fit.stats,
+        compile_seconds=1.25,
+        sample_seconds=0.5,
     )
 
 
@@ -246,6 +251,7 @@ def test_derived_quantities_of_shared_parameters_have_no_group() -> None:
     }
     sampled = Sampled(
         draws={**shared, **grouped},
+        steps={},
         stats=synthetic_fit().stats,
         compile_seconds=0.0,
         sample_seconds=0.0,

@@ -11,16 +11,18 @@ import pytest
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import list_models, load_model
-from bayes_scaling.laws.density import log_likelihood, log_prior
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.model import Model
-from bayes_scaling.runs import RunTable
+from tests.laws.tables import table
 
 IDS = [model.id for model in list_models()]
 SHIPPED = {
     "chinchilla",
     "chinchilla-lr",
     "coupled",
+    "coupled-drift",
+    "coupled-drift-tempered",
+    "coupled-tempered",
     "kaplan-c",
     "kaplan-d",
     "kaplan-n",
@@ -29,22 +31,6 @@ SHIPPED = {
     "saturating-m2-c",
     "saturating-m2-n",
 }
-
-
-def table(families: int = 1) -> RunTable:
-    rng = np.random.default_rng(3)
-    params = np.exp(rng.uniform(np.log(1e7), np.log(1e9), 12 * families))
-    tokens = params * np.exp(rng.uniform(1, 5, params.size))
-    columns = {
-        "params": params,
-        "params_nonembedding": 0.8 * params,
-        "tokens": tokens,
-        "learning_rate": np.exp(rng.uniform(-8, -4, params.size)),
-        "loss": 1.7 + (params / 1e8) ** -0.3 * 0.4 + (tokens / 2e9) ** -0.3 * 0.4,
-    }
-    if families > 1:
-        columns["family"] = np.array([f"f{index % families}" for index in range(params.size)])
-    return RunTable.from_columns(columns)
 
 
 def prior_point(model: Model, n: int = 5) -> dict[str, np.ndarray]:
@@ -57,7 +43,7 @@ def test_the_shipped_models_are_there() -> None:
 
 
 HAND: dict[str, Callable[..., Any]] = {
-    "chinchilla": lambda p, n, d, c, lr, r: p["c"] * (p["f"] + (1 - p["f"]) * (
+    "chinchilla": lambda p, n, d, c, lr, r: p["c"] * (share(p, r) + (1 - share(p, r)) * (
         p["m"] * (n / r["params_ref"]) ** -p["alpha"]
         + (1 - p["m"]) * (d / r["tokens_ref"]) ** -p["beta"])),
     "kaplan-n": lambda p, n, d, c, lr, r: p["a"] * (n / r["params_ref"]) ** -p["alpha_N"],
@@ -67,13 +53,19 @@ HAND: dict[str, Callable[..., Any]] = {
         (p["a"] * (n / r["params_ref"]) ** -p["alpha_N"]) ** (1 / p["alpha_D"])
         + p["b"] ** (1 / p["alpha_D"]) * r["tokens_ref"] / d
     ) ** p["alpha_D"],
-    "coupled": lambda p, n, d, c, lr, r: p["c"] * (p["f"] + (1 - p["f"]) * (
+    "coupled": lambda p, n, d, c, lr, r: p["c"] * (share(p, r) + (1 - share(p, r)) * (
         p["m"] * (n / r["params_ref"]) ** (-p["alpha"] / p["k"])
         + (1 - p["m"]) * (d / r["tokens_ref"]) ** (-p["beta"] / p["k"])) ** p["k"]),
     "chinchilla-lr": lambda p, n, d, c, lr, r: HAND["chinchilla"](p, n, d, c, lr, r)
     * valley(p, n, d, lr, r),
 }  # fmt: skip
 REFERENCES = {"params_ref": 3e8, "tokens_ref": 5e9, "flops_ref": 9e18}
+
+
+def share(p: Any, r: Any) -> Any:
+    """The irreducible share of the loss at the reference."""
+    odds = np.exp(p["f_shift"]) * (r["params_ref"] * r["tokens_ref"] / 1e17) ** 0.1
+    return odds / (1 + odds)
 
 
 def valley(p: Any, n: float, d: float, lr: float, r: Any) -> Any:
@@ -91,41 +83,6 @@ def test_prediction_equals_a_hand_computation(name: str) -> None:
         found = model.predict(point, inputs, REFERENCES)
         wanted = HAND[name](point, n, d, 6 * n * d, lr, REFERENCES)
         np.testing.assert_allclose(found, wanted, rtol=1e-10)
-
-
-@pytest.mark.parametrize("name", IDS)
-@pytest.mark.parametrize("families", [1, 3])
-def test_built_density_equals_the_numpy_one_and_has_a_gradient(name: str, families: int) -> None:
-    model = load_model(name)
-    design = make_design(model, table(families))
-    built = model.build(table(families))
-    point = built.initial_point()
-    assert all(np.isfinite(value).all() for value in point.values())
-    gradient = built.compile_dlogp(mode="FAST_COMPILE")(point)
-    assert np.isfinite(gradient).all()
-    natural = {
-        variable.name: value
-        for variable, value in zip(
-            built.unobserved_value_vars,
-            built.compile_fn(built.unobserved_value_vars, mode="FAST_COMPILE")(point),
-            strict=True,
-        )
-    }
-    draws = {key: np.asarray(value)[None] for key, value in natural.items() if "__" not in key}
-    wanted = sum(float(np.sum(value)) for value in log_prior_of_built(model, draws).values())
-    wanted += float(log_likelihood(model, design, draws).sum())
-    found = built.compile_logp(jacobian=False, mode="FAST_COMPILE")(point)
-    np.testing.assert_allclose(found, wanted, rtol=1e-8)
-
-
-def log_prior_of_built(model: Model, draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The prior in terms of what is sampled: standardised deviations in the non-centred form."""
-    found = log_prior(model, draws)
-    for item in model.parameters:
-        if item.offset_name in draws:
-            offset = draws[item.offset_name]
-            found[item.name] = -0.5 * offset**2 - 0.5 * np.log(2 * np.pi)
-    return found
 
 
 @pytest.mark.parametrize("name", IDS)

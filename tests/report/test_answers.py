@@ -92,8 +92,11 @@ def test_thinning_keeps_every_chain() -> None:
     thinned = thin(fit)
     assert isinstance(thinned, Fit)
     assert thinned.draws["E"].shape == (4, 250)
-    assert thinned.settings.draws == 250
-    assert thin(synthetic_fit()).settings.draws == 100
+    assert thinned.every == 4
+    assert thinned.settings.draws == 1000, "as it was sampled, for the seeds of later draws"
+    few = thin(synthetic_fit())
+    assert isinstance(few, Fit)
+    assert few.draws["E"].shape == (4, 100)
 
 
 def test_the_gravest_caveat_comes_first(fit: Fit) -> None:

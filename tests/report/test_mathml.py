@@ -23,15 +23,15 @@ def test_every_shipped_model_is_well_formed(model: Model) -> None:
 
 def test_chinchilla_reads_as_published() -> None:
     line, *shares = formula_lines(load_model("chinchilla"))
-    assert [words(share)[0] for share in shares] == ["E", "a", "b"]
+    assert [words(share)[0] for share in shares] == ["f", "E", "a", "b"]
     assert words(line).replace("\u2062", "") == "L=E+a(NN0)-α+b(DD0)-β"
     assert line.count("<mfrac>") == line.count("<msup>") == 2
 
 
 def test_the_valley_shows_its_named_lines() -> None:
     lines = [words(line) for line in formula_lines(load_model("chinchilla-lr"))]
-    assert len(lines) == 8
-    assert lines[4].startswith("base=E")
+    assert len(lines) == 9
+    assert lines[5].startswith("base=E")
     assert lines[-1].startswith("ηbest=exp")
 
 

@@ -1,0 +1,80 @@
+"""The density of every model: what PyMC builds is what numpy says, also with features on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bayes_scaling.laws import list_models, load_model
+from bayes_scaling.laws.density import log_likelihood, log_prior
+from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.drift import REACH, steps_name, walk
+from bayes_scaling.laws.model import Model
+from tests.laws.tables import table
+
+SWITCHES: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "drift": {"drift": True},
+    "transient": {"transient": True},
+    "tempered": {"temper": 0.5},
+    "all three": {"drift": True, "transient": True, "temper": 1.0},
+}
+CASES = [
+    *((model.id, "as it is") for model in list_models()),
+    ("chinchilla", "drift"),
+    ("kaplan-nd", "all three"),
+    ("saturating-m2", "transient"),
+    ("saturating-m2", "tempered"),
+]
+
+
+@pytest.mark.parametrize(("name", "switched"), CASES)
+@pytest.mark.parametrize("families", [1, 3])
+def test_built_density_equals_the_numpy_one_and_has_a_gradient(
+    name: str, switched: str, families: int
+) -> None:
+    model = load_model(name).with_features(**SWITCHES[switched])
+    design = make_design(model, table(families))
+    built = model.build(table(families))
+    point = moved(built.initial_point())
+    assert all(np.isfinite(value).all() for value in point.values())
+    variables = built.unobserved_value_vars
+    density, slope = built.logp(jacobian=False), built.dlogp(jacobian=False)
+    compiled = built.compile_fn([density, slope, *variables], mode="FAST_COMPILE")
+    found, gradient, *values = compiled(point)
+    assert np.isfinite(gradient).all()
+    assert (gradient != 0).all(), "what is sampled has no effect on the density"
+    natural = {variable.name: value for variable, value in zip(variables, values, strict=True)}
+    draws = {key: np.asarray(value)[None] for key, value in natural.items() if "__" not in key}
+    walks = {
+        key: walk(key, design.references, draws["tau"], draws[steps_name(key)], NO_STEPS)
+        for key in model.drifting
+    }
+    wanted = sum(float(np.sum(value)) for value in log_prior_of_built(model, draws).values())
+    wanted += float((design.weights * log_likelihood(model, design, draws, walks)).sum())
+    np.testing.assert_allclose(found, wanted, rtol=1e-8)
+
+
+NO_STEPS = np.zeros((2, 1, REACH))
+"""Steps of a walk beyond the runs, which no fitted run sees."""
+
+
+def moved(point: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A point beside the initial one, at which all steps and deviations are zero."""
+    rng = np.random.default_rng(2)
+    return {key: value + 0.3 * rng.standard_normal(value.shape) for key, value in point.items()}
+
+
+def log_prior_of_built(model: Model, draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The prior in terms of what is sampled: standardised deviations in the non-centred form."""
+    found = log_prior(model, draws)
+    for name in model.drifting:
+        steps = draws[steps_name(name)]
+        found[steps_name(name)] = -0.5 * steps**2 - 0.5 * np.log(2 * np.pi)
+    for item in model.parameters:
+        if item.offset_name in draws:
+            offset = draws[item.offset_name]
+            found[item.name] = -0.5 * offset**2 - 0.5 * np.log(2 * np.pi)
+    return found
