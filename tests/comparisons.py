@@ -44,7 +44,7 @@ def unsampled(
 
 
 def synthetic_comparison(
-    models: Collection[str] = MODELS,
+    models: Collection[str] | None = MODELS,
     *,
     runs: RunTable | None = None,
     unconverged: Collection[str] = (),
@@ -57,4 +57,6 @@ def synthetic_comparison(
 
         runs = synthetic_runs(load_model("chinchilla"))
     with mock.patch("bayes_scaling.validation.compare_models.fit", unsampled(unconverged, asked)):
-        return compare(runs, list(models), **{"random_seed": 1, **options})
+        return compare(
+            runs, None if models is None else list(models), **{"random_seed": 1, **options}
+        )

@@ -45,7 +45,11 @@ def compare(
     runs: Runs,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", help="A model id or a TOML file; give two or more."),
+        typer.Option(
+            "--model",
+            "-m",
+            help="A model id or a TOML file, twice or more; by default those of 'auto'.",
+        ),
     ] = None,
     params: Many = None,
     tokens: Many = None,
@@ -66,7 +70,7 @@ def compare(
     from bayes_scaling.validation import compare as run
 
     check_probability(probability)
-    laws = [load_model(name) for name in model or []]
+    laws = [load_model(name) for name in model] if model else None
     table = read_table(runs, columns, where, best=best)
     group = laws[0].group if laws else "family"
     sizes = {"params": params, "tokens": tokens, "flops": flops, group: family}

@@ -14,6 +14,7 @@ from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.inference import Check, Fit, fit
+from bayes_scaling.inference.members import default_members
 from bayes_scaling.inference.stacking import stacking_weights
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import Model, load_model
@@ -30,7 +31,7 @@ AnyModel = str | Path | Model | Mapping[str, Any]
 
 def compare(
     runs: RunTable | Any,
-    models: Sequence[AnyModel],
+    models: Sequence[AnyModel] | None = None,
     *,
     at: Sizes | None = None,
     probability: float = PROBABILITY,
@@ -47,8 +48,9 @@ def compare(
     ----------
     runs : RunTable, DataFrame or path
         The small runs.
-    models : sequence of str, Path, Model or mapping
-        Two or more, as `fit` takes them. They must explain the same response.
+    models : sequence of str, Path, Model or mapping, optional
+        Two or more, as `fit` takes them, that explain the same response; by default the members of
+        the default ensemble.
     at : mapping, DataFrame or RunTable, optional
         Sizes at which forecasts are shown side by side, in every group unless it names some; by
         default 100 times the largest compute, at the tokens per parameter of the runs.
@@ -85,8 +87,8 @@ def compare(
     >>> bs.compare(runs, ["chinchilla", "coupled"], random_seed=1).table  # doctest: +SKIP
     """
     check_probability(probability)
-    laws = [load_model(model) for model in models]
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
+    laws = [load_model(each) for each in (default_members(runs) if models is None else models)]
     _check_models(laws, runs)
     group = laws[0].group
     asked = targets(runs, laws, at)

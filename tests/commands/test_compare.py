@@ -91,7 +91,6 @@ def test_a_model_that_did_not_converge_ends_with_2(table: Path) -> None:
     ("options", "message"),
     [
         (["-m", "chinchilla"], "1 model: name two or more"),
-        ([], "0 model"),
         ([*ASKED, "-m", "chinchila"], "did you mean 'chinchilla'"),
         ([*ASKED, "--probability", "90"], "between 0 and 1"),
         ([*ASKED, "--params", "1e9"], "chinchilla needs 'tokens' at the target"),

@@ -10,6 +10,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
+from bayes_scaling.inference.members import default_members
 from bayes_scaling.laws import load_model
 from bayes_scaling.runs import RunTable
 from bayes_scaling.scores import COLUMNS
@@ -61,6 +62,12 @@ def test_a_model_that_did_not_converge_is_shown_and_has_no_weight() -> None:
     assert failed == ["R-hat of chinchilla"]
     (split,) = (check for check in found.checks if check.name == "deep split")
     assert "chinchilla did not converge there" in split.evidence
+
+
+def test_without_models_those_of_the_default_ensemble_are_compared() -> None:
+    runs = synthetic_runs(load_model("chinchilla"))
+    found = synthetic_comparison(None, runs=runs)
+    assert set(found.fits) == {model.id for model in default_members(runs)}
 
 
 # ---- its upper end -------------------------------------------------------------------------------
