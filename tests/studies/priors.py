@@ -163,8 +163,8 @@ def show_share(studies: Sequence[Estimate]) -> None:
     x = np.array([each.size for each in studies])
     y = np.array([each.mean[SHARE] for each in studies])
     intercept, slope, error, scatter = line(x, y)
-    print(f"log(E/R) = {intercept:.2f} + {slope:.3f} (± {error:.3f}) log(N D / 1e17), scatter")
-    print(f"  {scatter:.2f}; sizes differ by a factor {np.exp(np.ptp(x)):.1e}")
+    print(f"log(E/R) = {intercept:.2f} + {slope:.3f} (± {error:.3f}) log(N D / 1e17)")
+    print(f"  scatter {scatter:.2f}; sizes differ by a factor {np.exp(np.ptp(x)):.1e}")
     for index, each in enumerate(studies):
         rest = line(np.delete(x, index), np.delete(y, index))
         print(
@@ -186,7 +186,8 @@ def main() -> None:
     given = parser.parse_args()
     bench = load_tasks()
     if bench is None:
-        sys.exit("no public sets; set BAYES_SCALING_BENCH to the folder of their tasks")
+        print("skipped: no public sets; set BAYES_SCALING_BENCH to the folder of their tasks")
+        return
     warnings.simplefilter("ignore", BayesScalingWarning)
     weak = weak_model(given.model, drift=given.drift)
     estimates = gather(bench, weak, strict=given.strict, draws=given.draws, keep=given.keep)
