@@ -32,6 +32,10 @@ PARAMETERS: Mapping[NoiseFamily, tuple[Parameter, ...]] = {
 """Parameters of each noise family, with their default priors."""
 
 
+FARTHEST = 50.0
+"""Log deviation at which draws stop: a Student-t of few degrees of freedom would overflow."""
+
+
 def sample_noise(
     family: NoiseFamily,
     parameters: Mapping[str, NDArray[np.float64]],
@@ -60,7 +64,7 @@ def sample_noise(
         deviation = rng.standard_normal(shape)
     else:
         deviation = rng.standard_t(np.broadcast_to(parameters["nu"], shape))
-    return np.asarray(parameters["sigma"] * deviation)
+    return np.asarray(np.clip(parameters["sigma"] * deviation, -FARTHEST, FARTHEST))
 
 
 def noise_logpdf(
