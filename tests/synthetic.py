@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.inference import Check, Ensemble, Fit, ensemble_of, load
 from bayes_scaling.inference.diagnostics import Mixing, elements
+from bayes_scaling.inference.exponents import slopes
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.design import make_design
@@ -175,7 +176,7 @@ def synthetic_fit(
         for values in (sampled[item.name],)
     }
     kept = {**sampled, **law.derive(aligned, design.references)}
-    return Fit(
+    fit = Fit(
         model=law,
         runs=runs,
         draws=kept,
@@ -183,10 +184,7 @@ def synthetic_fit(
         stats={"diverging": np.zeros((4, draws), bool), "energy": rng.normal(size=(4, draws))},
         references=dict(design.references),
         groups=design.groups,
-        mixing={
-            name: Mixing(r_hat=1.001, ess=380.0, ess_tail=360.0)
-            for name, _ in elements(kept, design.groups)
-        },
+        mixing={},
         checks=checks,
         settings=Settings(draws=draws, tune=100, chains=4, random_seed=7),
         provenance={
@@ -196,6 +194,11 @@ def synthetic_fit(
             "sample_seconds": "1.5",
             "version_pymc": "6.4.0",
         },
+    )
+    kept |= slopes(fit)
+    mixed = Mixing(r_hat=1.001, ess=380.0, ess_tail=360.0)
+    return replace(
+        fit, draws=kept, mixing={name: mixed for name, _ in elements(kept, design.groups)}
     )
 
 

@@ -18,7 +18,6 @@ from bayes_scaling.decisions.tabulate import interval_rows, member_rows
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
-from bayes_scaling.laws.density import per_run
 from bayes_scaling.runs import training_flops
 
 if TYPE_CHECKING:
@@ -209,7 +208,6 @@ def allocate(
     group, labels, problems = group_index(fit, family, 1)
     if problems:
         raise InputError(problems, source="allocate")
-    parameters = per_run(fit.model, fit.flat, group)
     loss = _loss_function(fit, int(group[0]))
     draws = np.arange(len(next(iter(fit.flat.values()))))
     solved = [SOLVERS[given](loss, float(np.log(value)), draws) for value in values]
@@ -225,12 +223,7 @@ def allocate(
         tokens=sizes["tokens"],
         flops=sizes["flops"],
         loss=loss(log_params, log_tokens, draws[:, None]),
-        tuned={
-            line.name: np.asarray(
-                fit.model.tuned_value(line.name, parameters, sizes, fit.references)
-            )
-            for line in fit.model.tuned
-        },
+        tuned=fit.tuned(sizes, group=group),
         extrapolation=extrapolation(fit, medians, labels * len(values)),
         edge=np.stack([item[2] for item in solved], axis=1),
         group_column=fit.model.group,

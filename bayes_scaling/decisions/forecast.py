@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bayes_scaling.decisions.sizes import Plan, Sizes, read_plan
 from bayes_scaling.decisions.spread import spread_shares
 from bayes_scaling.decisions.tabulate import Draws, interval_rows, member_rows
+from bayes_scaling.inference.beyond import draw_walks, form_variance
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws.density import per_run
@@ -174,18 +175,15 @@ def forecast(
     noise_free = fit.predict(inputs, group=plan.group)
     noise = sample_noise(fit.model.noise, parameters, noise_free.shape, fit.generator("forecast"))
     tuned = {
-        line.name: np.broadcast_to(
-            fit.model.tuned_value(line.name, parameters, inputs, fit.references), noise_free.shape
-        )
-        for line in fit.model.tuned
-        if line.name not in inputs
+        name: np.broadcast_to(values, noise_free.shape)
+        for name, values in fit.tuned(inputs, group=plan.group).items()
     }
     return Forecast(
         plan=plan,
         noise_free=noise_free,
         draws=noise_free * np.exp(noise),
         redrawn=_redrawn(fit, inputs, plan.group),
-        form_variance=fit.form_variance(inputs),
+        form_variance=form_variance(fit, inputs),
         tuned=tuned,
         extrapolation=extrapolation(fit, plan.columns, plan.labels),
         probability=probability,
@@ -200,7 +198,7 @@ def _redrawn(
     """Forecast again with other drift beyond the runs; None where nothing drifts."""
     if not fit.steps:
         return None
-    return fit.predict(inputs, group=group, walks=fit.walks_from("redrawn drift"))
+    return fit.predict(inputs, group=group, walks=draw_walks(fit, "redrawn drift"))
 
 
 def extrapolation(

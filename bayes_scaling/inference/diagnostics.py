@@ -31,6 +31,10 @@ LEANING = 2.0
 several favours low residuals by about one noise scale, so one alone would say nothing."""
 
 
+TEMPERING = "tempering"
+"""The check that says of a tempered posterior that it is one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Check:
     """The result of one check.
@@ -138,6 +142,7 @@ def diagnose(
         _check_bfmi(stats),
         _check_conflict(model, draws),
         _check_largest(design, draws, law),
+        *_said_of_tempering(model, design),
         *(Check(name="design", verdict="warn", evidence=text) for text in design.warnings),
     )
 
@@ -247,3 +252,15 @@ def _check_largest(design: Design, draws: Draws, law: NDArray[np.float64]) -> Ch
         "the form leaves the data where the forecast starts: expect the big run on that side too, "
         "and try another law (coupled) or the larger runs alone",
     )
+
+
+def _said_of_tempering(model: Model, design: Design) -> tuple[Check, ...]:
+    """Say that a posterior is tempered, and how much its runs weigh."""
+    if model.temper is None:
+        return ()
+    count, weight = design.weights.size, float(design.weights.sum())
+    said = (
+        f"tempered posterior, length {model.temper:g}: {count} runs weigh as {weight:.3g}, the "
+        "largest most; not a plain posterior"
+    )
+    return (Check(name=TEMPERING, verdict="ok", evidence=said),)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.allocate import Allocation
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.decisions.sizes import Sizes
+    from bayes_scaling.inference.exponents import Exponents
 
 MEMBERS = "members"
 """Name of the check that tells who was left out, and of the group of the file that holds them."""
@@ -193,6 +194,18 @@ class Ensemble:
             for name, fit in self.members.items()
         }
         return pd.concat(tables, names=["member"])
+
+    def exponents(
+        self,
+        sizes: Sizes | None = None,
+        *,
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> Exponents:
+        """Tell how the exponents of every member drift; see `Fit.exponents`."""
+        from bayes_scaling.inference.exponents import exponents
+
+        return exponents(self, sizes, probability=probability, allow_unconverged=allow_unconverged)
 
     def forecast(
         self, sizes: Sizes, *, probability: float = PROBABILITY, allow_unconverged: bool = False

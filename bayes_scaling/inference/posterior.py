@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import UnconvergedError
-from bayes_scaling.inference.diagnostics import Check, Mixing, elements
+from bayes_scaling.inference.beyond import draw_form_errors, draw_walks, efolds_beyond
+from bayes_scaling.inference.diagnostics import Check, Mixing
 from bayes_scaling.inference.sampler import Settings
-from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
+from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.density import effective_sizes, every_draw, per_run
-from bayes_scaling.laws.drift import REACH, Walk, walk
-from bayes_scaling.laws.features import SCALE_HIGH, log_scale
+from bayes_scaling.laws.drift import Walk
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.allocate import Allocation
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.decisions.sizes import Sizes
+    from bayes_scaling.inference.exponents import Exponents
 
 SAMPLING_CHECKS = ("R-hat", "effective draws", "divergences", "E-BFMI")
 """Checks that decide whether a fit converged."""
@@ -118,22 +119,12 @@ class Fit:
 
         Those steps come from the seed of the fit, so every decision sees the same ones.
         """
-        return self.walks_from("drift")
+        return draw_walks(self, "drift")
 
-    def walks_from(self, purpose: str) -> Mapping[str, Walk]:
-        """Return the walks with the steps beyond the runs drawn for one purpose."""
-        return {
-            name: walk(
-                name, self.references, self.flat["tau"], _flat(steps), self._beyond(purpose, name)
-            )
-            for name, steps in self.steps.items()
-        }
-
-    def _beyond(self, purpose: str, name: str) -> NDArray[np.float64]:
-        """Return the steps beyond the runs (2, n_draws, REACH); they belong to the draws."""
-        shape = (2, self.settings.chains, self.settings.draws, REACH)
-        fresh = self.generator(f"{purpose} {name}").standard_normal(shape)[:, :, :: self.every]
-        return fresh.reshape(2, -1, REACH)
+    @cached_property
+    def form_errors(self) -> NDArray[np.float64]:
+        """Relative error of the form per e-fold of scale beyond the runs (n_draws,)."""
+        return draw_form_errors(self)
 
     def predict(
         self,
@@ -168,28 +159,30 @@ class Fit:
         law = np.asarray(self.model.predict(values, inputs, self.references))
         if self.model.form_error is None:
             return law
-        return np.asarray(law * np.exp(self.form_errors[draw] * self.beyond(inputs)))
+        return np.asarray(law * np.exp(self.form_errors[draw] * efolds_beyond(self, inputs)))
 
-    @cached_property
-    def form_errors(self) -> NDArray[np.float64]:
-        """Relative error of the form per e-fold of scale beyond the runs (n_draws,)."""
-        prior, shape = self.model.form_error, (self.settings.chains, self.settings.draws)
-        if prior is None:
-            return np.zeros(shape)[:, :: self.every].ravel()
-        draws = prior.sample(shape, self.generator("form error"))
-        return draws[:, :: self.every].ravel()
+    def tuned(
+        self, inputs: Mapping[str, NDArray[np.float64]], *, group: NDArray[np.int64]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Compute the value of inputs that are not given, in a well-tuned run (n_draws, n_sizes).
 
-    def form_variance(
-        self, inputs: Mapping[str, NDArray[np.float64]]
-    ) -> NDArray[np.float64] | float:
-        """Variance of the log loss that is the error of the form beyond the runs (n_sizes,)."""
-        prior = self.model.form_error
-        return 0.0 if prior is None else float(prior.frozen().var()) * self.beyond(inputs) ** 2
-
-    def beyond(self, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-        """E-folds of scale beyond the largest fitted run (n_sizes,); 0 inside."""
-        scale = log_scale(inputs, self.model.scale_inputs)
-        return np.asarray(np.maximum(0.0, scale - np.log(self.references[SCALE_HIGH])))
+        Parameters
+        ----------
+        inputs : mapping of str to array
+            Sizes (n_sizes,) or (n_draws, n_sizes), in the units of the run table.
+        group : array of int
+            Group of each size.
+        """
+        draw = every_draw(self.flat)
+        values = per_run(self.model, self.flat, group, draw)
+        values |= effective_sizes(self.walks, inputs, self.references, draw)
+        return {
+            line.name: np.asarray(
+                self.model.tuned_value(line.name, values, inputs, self.references)
+            )
+            for line in self.model.tuned
+            if line.name not in inputs
+        }
 
     def generator(self, purpose: str) -> np.random.Generator:
         """Return the random generator of one purpose; the same for the same fit and purpose."""
@@ -212,6 +205,7 @@ class Fit:
             self,
             draws={name: values[:, ::every] for name, values in self.draws.items()},
             steps={name: values[:, ::every] for name, values in self.steps.items()},
+            stats={name: values[:, ::every] for name, values in self.stats.items()},
             every=self.every * every,
         )
 
@@ -228,25 +222,25 @@ class Fit:
         Returns
         -------
         pandas.DataFrame
-            Indexed by quantity: median, lower, upper, probability, kind, r_hat, ess, ess_tail.
+            Indexed by quantity: median, lower, upper, probability, kind, r_hat, ess, ess_tail,
+            and whether the posterior is plain or tempered. ``slope_x`` is the local exponent of
+            an input x that drifts, at the largest run and relative to the reference.
         """
-        import pandas as pd
+        from bayes_scaling.inference.summary import summarise
 
-        rows = {}
-        for name, values in elements(self.draws, self.groups):
-            median, lower, upper = quantiles(values.ravel(), probability)
-            mixed = self.mixing[name]
-            rows[name] = {
-                "median": median,
-                "lower": lower,
-                "upper": upper,
-                "probability": probability,
-                "kind": KIND,
-                "r_hat": mixed.r_hat,
-                "ess": mixed.ess,
-                "ess_tail": mixed.ess_tail,
-            }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
+        return summarise(self, probability)
+
+    def exponents(
+        self,
+        sizes: Sizes | None = None,
+        *,
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> Exponents:
+        """Tell how exponents drift; see `bayes_scaling.inference.exponents.exponents`."""
+        from bayes_scaling.inference.exponents import exponents
+
+        return exponents(self, sizes, probability=probability, allow_unconverged=allow_unconverged)
 
     def forecast(
         self, sizes: Sizes, *, probability: float = PROBABILITY, allow_unconverged: bool = False

@@ -16,6 +16,7 @@ import numpy as np
 from bayes_scaling import __version__
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.inference.diagnostics import diagnose, elements, mixing
+from bayes_scaling.inference.exponents import slopes
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Sampled, Settings, sample
 from bayes_scaling.laws.catalogue import catalogue_hash, load_model
@@ -32,6 +33,9 @@ def fit(
     model: str | Path | Model | Mapping[str, Any],
     runs: RunTable | Any,
     *,
+    drift: bool | None = None,
+    transient: bool | None = None,
+    temper: float | None = None,
     draws: int = 1000,
     tune: int = 800,
     chains: int = 4,
@@ -47,6 +51,12 @@ def fit(
         A model id (``"chinchilla"``), a TOML file, a definition or a `Model`.
     runs : RunTable, DataFrame or path
         The small runs.
+    drift, transient : bool, optional
+        Whether exponents drift with scale, and whether small runs may lie above the law; as in the
+        definition of the model where absent. See `bayes_scaling.laws.features`.
+    temper : float, optional
+        Length of tempering as a share of the span of the runs, 0 for none. The shorter, the more
+        the largest runs speak and the less the others; the result is then no plain posterior.
     draws, tune, chains : int
         Draws kept and discarded per chain, and chains.
     target_accept : float
@@ -76,19 +86,19 @@ def fit(
     >>> import bayes_scaling as bs
     >>> fit = bs.fit("chinchilla", bs.load_dataset("nano-lm"))  # doctest: +SKIP
     """
-    model = load_model(model)
+    law = load_model(model)
+    if not (drift is None and transient is None and temper is None):
+        law = law.with_features(drift=drift, transient=transient, temper=temper)
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
     seed = secrets.randbits(32) if random_seed is None else int(random_seed)
     settings = Settings(
         draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=seed
     )
     settings.check()
-    design = make_design(model, runs)
+    design = make_design(law, runs)
     for text in design.warnings:
         warnings.warn(text, BayesScalingWarning, stacklevel=2)
-    return assemble(
-        model, runs, design, settings, sample(model, design, settings, progress=progress)
-    )
+    return assemble(law, runs, design, settings, sample(law, design, settings, progress=progress))
 
 
 def assemble(
@@ -98,7 +108,6 @@ def assemble(
     all_draws = {**sampled.draws, **_derived(model, design, sampled)}
     hidden = {parameter.offset_name for parameter in model.parameters}
     kept = {name: values for name, values in all_draws.items() if name not in hidden}
-    mixed = {name: mixing(values) for name, values in elements(kept, design.groups)}
     unchecked = Fit(
         model=model,
         runs=runs,
@@ -107,14 +116,16 @@ def assemble(
         stats=sampled.stats,
         references=dict(design.references),
         groups=design.groups,
-        mixing=mixed,
+        mixing={},
         checks=(),
         settings=settings,
         provenance=_provenance(model, runs, sampled),
     )
+    kept |= slopes(unchecked)
+    mixed = {name: mixing(values) for name, values in elements(kept, design.groups)}
     law = log_law(model, design, unchecked.flat, unchecked.walks)
     checks = diagnose(model, design, kept, sampled.stats, mixed, law)
-    return replace(unchecked, checks=checks)
+    return replace(unchecked, draws=kept, mixing=mixed, checks=checks)
 
 
 def _derived(model: Model, design: Design, sampled: Sampled) -> dict[str, np.ndarray]:

@@ -133,6 +133,7 @@ def _header(fit: Fit) -> dict[str, Any]:
         "notes": list(fit.runs.notes),
         "draws": list(fit.draws),
         "steps": list(fit.steps),
+        "every": fit.every,
     }
 
 
@@ -178,7 +179,7 @@ def _read(file: h5py.Group, header: Mapping[str, Any]) -> Fit:
             notes=tuple(header["notes"]),
         ),
         draws=_arrays(file["posterior"], header["draws"]),
-        steps=_arrays(file[DRIFT], header["steps"]) if header["steps"] else {},
+        steps=_arrays(file[DRIFT], header["steps"]) if header.get("steps") else {},
         stats=_stats(file["sample_stats"]),
         references=header["references"],
         groups=tuple(header["groups"]),
@@ -186,6 +187,7 @@ def _read(file: h5py.Group, header: Mapping[str, Any]) -> Fit:
         checks=tuple(Check(**item) for item in header["checks"]),
         settings=Settings(**header["settings"]),
         provenance=header["provenance"],
+        every=header.get("every", 1),
     )
     _check_hashes(fit)
     return fit

@@ -23,7 +23,6 @@ RUN = "run_index"
 STEP = "step"
 """Dimension of the steps of a walk."""
 
-
 DRIFT = "drift"
 """Group of the steps of the walks, by the input that drifts."""
 
@@ -50,7 +49,7 @@ def make_tree(fit: Fit) -> xr.DataTree:
     """
     import xarray as xr
 
-    chains, draws = fit.settings.chains, fit.settings.draws
+    chains, draws = next(iter(fit.draws.values())).shape[:2]
     design = make_design(fit.model, fit.runs)
     group = fit.model.group
 

@@ -1,4 +1,4 @@
-"""Whether the names of a model fit together: unknown, clashing and unused ones."""
+"""Whether a model fits together: unknown, clashing and unused names; features that can act."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bayes_scaling.runs.columns import COLUMNS
 
 
 def check_model(model: Model) -> list[str]:
-    """Return every problem in the names of a model: unknown, clashing or unused ones."""
+    """Return every problem of a model: in its names, and in its features."""
     sampled = {item.name for item in model.parameters}
     columns = {*COLUMNS, *model.extra_inputs}
     references = {f"{name}_ref" for name in columns}
@@ -35,8 +35,17 @@ def check_model(model: Model) -> list[str]:
             problems.append(f"[tuned] {line.name} is not an input of the law")
         check(line.node, f"[tuned] {line.name}", known - {line.name})
     extra = {item.name for item in noises.PARAMETERS[model.noise]}
-    extra |= {item.name for name in model.features for item in features.PARAMETERS[name]}
-    for name in sorted(sampled - used - extra):
+    of_features = {item.name: key for key, items in features.PARAMETERS.items() for item in items}
+    problems += [
+        f"[parameters.{name}] has the name of a parameter of [{of_features[name]}]; rename it"
+        for name in sorted(used & set(of_features))
+    ]
+    problems += [
+        f"[{of_features[name]}] {name} has a prior and {of_features[name]} is off; set on = true"
+        for name in sorted(sampled & set(of_features) - used)
+        if of_features[name] not in model.features
+    ]
+    for name in sorted(sampled - used - extra - set(of_features)):
         problems.append(f"[parameters.{name}] is never used; remove it or use it in the formula")
     lines = {line.name for line in model.where if not names(model.closed(line.node)) & columns}
     reported = sampled | references | lines
@@ -46,9 +55,40 @@ def check_model(model: Model) -> list[str]:
             check(
                 node, f"[derived] {line.name} inverse of {name}", sampled | {line.name} | references
             )
-    for name in features.PARAMETERS:
-        unknown = sorted(set(getattr(model, name).inputs) - set(model.inputs))
-        problems += [f"[{name}] {item!r} is not an input of the law" for item in unknown]
+    problems += check_features(model)
     if model.response not in columns:
         problems.append(f"response {model.response!r} is not a column")
+    return problems
+
+
+def check_features(model: Model) -> list[str]:
+    """Return every problem of the features of a model: inputs it does not have, or none to use."""
+    columns = {*COLUMNS, *model.extra_inputs}
+    read = names(model.closed(model.formula))
+    problems = [
+        f"[drift] {name!r} is not an input of the law"
+        for name in model.drift.inputs
+        if name not in read & columns
+    ]
+    tuned = {line.name for line in model.tuned}
+    problems += [
+        f"[drift] {name!r} has a tuned value, which follows the sizes that drift; leave it out"
+        for name in model.drift.inputs
+        if name in tuned
+    ]
+    problems += [
+        f"[transient] {name!r} is not a column"
+        for name in model.transient.inputs
+        if name not in columns
+    ]
+    level, lines = model.transient.level, {line.name for line in model.where}
+    if level and level not in lines | {item.name for item in model.parameters}:
+        problems.append(f"[transient] level {level!r} is not a parameter")
+    if not model.scale_inputs:
+        acting = [name for name in model.features if not getattr(model, name).inputs]
+        acting += ["tempering"] if model.temper is not None else []
+        sizes = ", ".join(features.SIZES)
+        problems += [
+            f"{name} needs a size, and {model.id} reads none of {sizes}" for name in acting
+        ]
     return problems

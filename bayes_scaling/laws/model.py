@@ -106,10 +106,11 @@ class Model:
     @cached_property
     def evaluated_law(self) -> Node:
         """The law as it is computed: inputs that drift are read as effective sizes."""
-        effective: dict[str, Node] = {
-            name: Name(drift.effective_name(name)) for name in self.drifting
-        }
-        return self._with_transient(substitute(self.closed(self.formula), effective))
+        return self._with_transient(self._effective(self.closed(self.formula)))
+
+    def _effective(self, node: Node) -> Node:
+        """Read inputs that drift as effective sizes."""
+        return substitute(node, {name: Name(drift.effective_name(name)) for name in self.drifting})
 
     def _with_transient(self, law: Node) -> Node:
         if not self.transient.on:
@@ -171,7 +172,7 @@ class Model:
         inputs : mapping of str to array
             Sizes and settings of the runs, in the units of the run table, e.g. (n_runs,). A tuned
             input that is absent takes its tuned value. Under drift, effective sizes by their
-            names too (`bayes_scaling.laws.density.law_values`); without them nothing drifts.
+            names too (`bayes_scaling.laws.density.effective_sizes`); without them nothing drifts.
         references : mapping of str to float
             Reference sizes.
 
@@ -180,19 +181,27 @@ class Model:
         array
             Broadcast of all of them, in the unit of the response.
         """
-        values = {**references, **parameters, **inputs}
+        values = self._values(parameters, inputs, references)
         for name, node in self._tuned.items():
             if name not in values:
-                values[name] = evaluate(node, values)
-        for name in self.drifting:
-            values.setdefault(drift.effective_name(name), values[name])
+                values[name] = evaluate(self._effective(node), values)
         return evaluate(self.evaluated_law, values)
 
     def tuned_value(
         self, name: str, parameters: Arrays, inputs: Arrays, references: Mapping[str, float]
     ) -> Any:
         """Compute the value an input takes in a well-tuned run; arguments as in `predict`."""
-        return evaluate(self._tuned[name], {**references, **parameters, **inputs})
+        values = self._values(parameters, inputs, references)
+        return evaluate(self._effective(self._tuned[name]), values)
+
+    def _values(
+        self, parameters: Arrays, inputs: Arrays, references: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """Join all that a formula reads; a size whose effective size is not given is its own."""
+        values: dict[str, Any] = {**references, **parameters, **inputs}
+        for name in self.drifting:
+            values.setdefault(drift.effective_name(name), values[name])
+        return values
 
     def derive(self, parameters: Arrays, references: Mapping[str, float]) -> dict[str, Any]:
         """Compute the derived quantities, in the published parameterisation."""

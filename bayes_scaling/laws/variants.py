@@ -1,8 +1,8 @@
-"""Variants of a model: other priors, and features switched on or off."""
+"""Variants of a model: other priors, features switched on or off, and what they are in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import features
+from bayes_scaling.laws.check import check_features
 from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.priors import read_prior
@@ -93,18 +94,68 @@ def with_features(
     id : str, optional
         Name of the variant.
 
+    Returns
+    -------
+    Model
+
     Raises
     ------
     InputError
-        `temper` is negative or not finite.
+        A switch is no bool, `temper` is negative or not finite, or the law reads no size that a
+        feature could act on.
     """
-    if temper is not None and not 0 <= temper < np.inf:
-        raise InputError(f"temper is a length above 0, or 0 for none; got {temper!r}")
+    problems = [
+        f"{name} is True or False, or None to leave it as it is; got {value!r}"
+        for name, value in (("drift", drift), ("transient", transient))
+        if not (value is None or isinstance(value, bool))
+    ]
+    if temper is not None and not _is_length(temper):
+        problems.append(f"temper is a length above 0, or 0 for none; got {temper!r}")
+    if problems:
+        raise InputError(problems, source=f"model {model.id!r}")
     variant = replace(
         model,
         id=id or model.id,
         drift=model.drift if drift is None else replace(model.drift, on=drift),
         transient=model.transient if transient is None else replace(model.transient, on=transient),
-        temper=model.temper if temper is None else temper or None,
+        temper=model.temper if temper is None else float(temper) or None,
     )
+    problems = check_features(variant)
+    if problems:
+        raise InputError(problems, source=f"model {model.id!r}")
     return replace(variant, parameters=features.parameters(variant.parameters, variant.features))
+
+
+def _is_length(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return False
+    return bool(0 <= value < np.inf)
+
+
+# ---- in words ------------------------------------------------------------------------------------
+
+
+def features_in_words(model: Model) -> str:
+    """Say which features a model has; empty for none."""
+    parts = []
+    if model.drifting:
+        parts.append(f"exponents of {' and '.join(model.drifting)} drift with scale")
+    if model.transient.on:
+        parts.append(f"a transient in {' x '.join(model.scale_inputs)}")
+    if model.temper is not None:
+        parts.append(f"tempered (length {model.temper:g})")
+    if model.form_error is not None:
+        parts.append(f"error of the form {model.form_error} per e-fold beyond the runs")
+    return "; ".join(parts)
+
+
+def tempering_in_words(models: Iterable[Model]) -> str:
+    """Name the models whose posterior is tempered, in one line; empty where none is."""
+    named = [
+        f"{model.id} (length {model.temper:g})" for model in models if model.temper is not None
+    ]
+    if not named:
+        return ""
+    return (
+        f"tempered, not a plain posterior, so that the largest runs weigh most: {', '.join(named)}"
+    )

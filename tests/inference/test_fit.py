@@ -26,7 +26,7 @@ def pooled() -> Fit:
 def test_summary_has_parameters_and_derived_quantities(fitted: Fit) -> None:
     table = fitted.summary(probability=0.8)
     assert list(table.columns) == [
-        "median", "lower", "upper", "probability", "kind", "r_hat", "ess", "ess_tail",
+        "median", "lower", "upper", "probability", "kind", "r_hat", "ess", "ess_tail", "posterior",
     ]  # fmt: skip
     parameters = {item.name for item in fitted.model.parameters}
     assert set(table.index) == parameters | {line.name for line in fitted.model.derived}
@@ -37,6 +37,7 @@ def test_summary_has_parameters_and_derived_quantities(fitted: Fit) -> None:
     assert table.loc["A", "upper"] == pytest.approx(np.quantile(draws, 0.9))
     assert set(table["kind"]) == {"ETI"}
     assert set(table["probability"]) == {0.8}
+    assert set(table["posterior"]) == {"plain"}
     assert table.loc["E", "ess"] == fitted.mixing["E"].ess
     with pytest.raises(InputError, match="between 0 and 1"):
         fitted.summary(probability=80)
