@@ -151,11 +151,8 @@ def features_in_words(model: Model) -> str:
 
 def tempering_in_words(models: Iterable[Model]) -> str:
     """Name the models whose posterior is tempered, in one line; empty where none is."""
-    named = [
+    named = ", ".join(
         f"{model.id} (length {model.temper:g})" for model in models if model.temper is not None
-    ]
-    if not named:
-        return ""
-    return (
-        f"tempered, not a plain posterior, so that the largest runs weigh most: {', '.join(named)}"
     )
+    said = f"tempered posterior, not a plain one; the largest runs weigh most: {named}"
+    return said if named else ""
