@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.laws.drift import TAU
 from bayes_scaling.laws.nodes import Call, Name, Node
-from bayes_scaling.laws.parameters import Parameter
+from bayes_scaling.laws.parameters import Parameter, Pool
 from bayes_scaling.laws.priors import Prior
 
 Array = NDArray[np.float64]
@@ -40,7 +40,8 @@ largest."""
 
 EXCESS = Parameter(
     name="excess",
-    prior=Prior(dist="HalfNormal", args=(("sigma", 0.1),)),
+    prior=Prior(dist="HalfNormal", args=(("sigma", 0.25),)),
+    pool=Pool(kind="partial", sd=Prior(dist="HalfNormal", args=(("sigma", 1.0),))),
     about="transient: relative excess of the smallest runs over the law",
 )
 DECAY = Parameter(
