@@ -187,8 +187,6 @@ def test_the_tree_holds_the_steps_and_their_prior(fit: Fit) -> None:
 def test_drift_spreads_far_beyond_the_runs_and_not_inside(fit: Fit) -> None:
     assert spread(fit, "drift", FAR) > 0.01
     assert spread(fit, "drift", NEAR) == pytest.approx(0.0, abs=1e-12)
-    farther = {name: 1e3 * value for name, value in FAR.items()}
-    assert spread(fit, "drift", farther) > spread(fit, "drift", FAR)
     assert spread(synthetic_fit(), "drift", FAR) == 0.0
 
 

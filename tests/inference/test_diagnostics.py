@@ -195,6 +195,25 @@ def test_largest_runs_to_one_side_of_the_law(sigmas: float, verdict: str, side: 
     assert checks(design=small)["largest runs"].verdict == "ok"
 
 
+# ---- tempering -----------------------------------------------------------------------------------
+
+
+def test_a_tempered_posterior_says_so_and_stays_trustworthy() -> None:
+    model = MODEL.with_features(temper=0.5)
+    design = make_design(model, FIT.runs)
+    stats = {"diverging": FIT.stats["diverging"], "energy": chains()}
+    found = diagnose(model, design, FIT.draws, stats, {"E": GOOD}, LAW)
+    check = next(check for check in found if check.name == "tempering")
+    assert check.verdict == "ok"
+    assert check.advice == ""
+    weigh = f"16 runs weigh as {design.weights.sum():.3g}"
+    assert check.evidence == (
+        f"tempered posterior, length 0.5: {weigh}, the largest most; not a plain posterior"
+    )
+    assert replace(FIT, model=model, checks=found).trustworthy
+    assert "tempering" not in checks()
+
+
 # ---- in words ------------------------------------------------------------------------------------
 
 

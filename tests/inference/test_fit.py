@@ -10,7 +10,7 @@ from scipy import stats
 
 from bayes_scaling.errors import InputError, UnconvergedError
 from bayes_scaling.inference import Check, Fit
-from tests.synthetic import CONFLICT, OK, UNCONVERGED, synthetic_fit
+from tests.synthetic import CONFLICT, OK, UNCONVERGED, synthetic_ensemble, synthetic_fit
 
 FAMILIES = ("code", "web")
 
@@ -50,6 +50,14 @@ def test_summary_of_groups_has_a_row_for_each(pooled: Fit) -> None:
     )
     wanted = np.median(pooled.draws["alpha"][..., 1])
     assert table.loc["alpha[web]", "median"] == pytest.approx(wanted)
+
+
+def test_summary_of_a_tempered_posterior_says_so() -> None:
+    tempered = synthetic_fit("coupled-tempered").summary()
+    assert set(tempered["posterior"]) == {"tempered"}
+    both = synthetic_ensemble("coupled-tempered", "coupled-drift").summary()
+    assert set(both.loc["coupled-tempered", "posterior"]) == {"tempered"}
+    assert set(both.loc["coupled-drift", "posterior"]) == {"plain"}
 
 
 # ---- status --------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from bayes_scaling.inference import Fit, sampler
 from bayes_scaling.inference.run import assemble
 from bayes_scaling.inference.sampler import Sampled, Settings
 from bayes_scaling.laws import load_model
-from bayes_scaling.laws.density import log_likelihood, log_prior
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.runs import RunTable
+from tests.inference.densities import log_posterior
 from tests.synthetic import PLAIN, TRUTH, synthetic_fit, synthetic_runs, truth
 
 SHORT: dict[str, Any] = {"draws": 60, "tune": 60, "chains": 2}
@@ -78,19 +78,8 @@ def test_derived_quantities_follow_their_formula_draw_by_draw(fitted: Fit) -> No
     np.testing.assert_allclose(draws["B"], draws["b"] * refs["tokens_ref"] ** draws["beta"])
 
 
-def density(fit: Fit) -> Any:
-    """Log posterior density on the unbounded scale, by numpy alone (n_draws,)."""
-    found = log_likelihood(fit.model, make_design(fit.model, fit.runs), fit.flat).sum(axis=1)
-    found += sum(log_prior(fit.model, fit.flat).values())
-    for item in fit.model.parameters:
-        value = fit.flat[item.name]
-        found += np.log(value) if item.prior.scale != "identity" else 0.0
-        found += np.log1p(-value) if item.prior.scale == "logit" else 0.0
-    return found
-
-
 def test_what_was_sampled_is_prior_times_likelihood(fitted: Fit) -> None:
-    np.testing.assert_allclose(fitted.stats["logp"].ravel(), density(fitted), atol=1e-4)
+    np.testing.assert_allclose(fitted.stats["logp"].ravel(), log_posterior(fitted), atol=1e-4)
 
 
 # ---- seeds and the cache -------------------------------------------------------------------------
@@ -114,7 +103,7 @@ def test_without_a_seed_a_fresh_one_is_taken_and_kept(fitted: Fit) -> None:
 def test_a_refit_with_fewer_runs_needs_no_compile(fitted: Fit) -> None:
     first = refit(fitted)
     fewer = refit(fitted, fitted.runs.take(np.arange(0, 80, 2)))
-    np.testing.assert_allclose(fewer.stats["logp"].ravel(), density(fewer), atol=1e-4)
+    np.testing.assert_allclose(fewer.stats["logp"].ravel(), log_posterior(fewer), atol=1e-4)
     assert float(fewer.provenance["compile_seconds"]) < 1
     assert fewer.references != fitted.references
     assert same(first, refit(fitted)), "the data of a refit stayed in the compiled model"
