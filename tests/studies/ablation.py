@@ -9,6 +9,7 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from bayes_scaling.inference.members import MEMBERS
 from bayes_scaling.laws import Model, load_model
@@ -41,15 +42,20 @@ def each(change: Callable[[Model], Model]) -> Models:
 def uncoupled() -> Models:
     """Return the members built on the sum of chinchilla in place of the coupled one."""
     base = load_model("chinchilla")
-    law = {
-        "formula": base.formula, "where": base.where, "derived": base.derived,
-        "references": base.references,
-    }  # fmt: skip
     return each(
         lambda item: replace(
-            item, **law, parameters=tuple(p for p in item.parameters if p.name != "k")
+            item,
+            formula=base.formula,
+            where=base.where,
+            derived=base.derived,
+            parameters=tuple(p for p in item.parameters if p.name != "k"),
         )
     )
+
+
+def alone(name: str) -> Models:
+    """Return one member."""
+    return (load_model(name),)
 
 
 VARIANTS: dict[str, Callable[[], Models]] = {
@@ -60,7 +66,7 @@ VARIANTS: dict[str, Callable[[], Models]] = {
     "no form error": lambda: each(lambda item: replace(item, form_error=None)),
     "weak priors": lambda: each(lambda item: item.with_priors(WEAK)),
     "no coupling": uncoupled,
-    **{f"{name} alone": lambda name=name: (load_model(name),) for name in MEMBERS},
+    **{f"{name} alone": partial(alone, name) for name in MEMBERS},
     "plain coupled": lambda: (load_model("coupled").with_priors(WEAK),),
     "plain chinchilla": lambda: (load_model("chinchilla"),),
 }
