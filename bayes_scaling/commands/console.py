@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.intervals import Interval, format_kind, interval
+from bayes_scaling.intervals import Interval, format_kind
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions import Allocation, Forecast
-    from bayes_scaling.inference import AnyFit, Ensemble, Fit
+    from bayes_scaling.inference import AnyFit
     from bayes_scaling.validation import Comparison
 
 ESTIMATED = {
@@ -75,101 +75,12 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-# ---- fits ----------------------------------------------------------------------------------------
-
-
-def fit_dict(fit: AnyFit, probability: float) -> dict[str, Any]:
-    """Return a fit or an ensemble as plain data: posteriors, checks and provenance."""
-    from bayes_scaling.inference import Ensemble
-
-    return {
-        **(
-            _members_dict(fit, probability)
-            if isinstance(fit, Ensemble)
-            else _posterior_dict(fit, probability)
-        ),
-        "runs": len(fit.runs),
-        "groups": list(fit.groups),
-        "status": fit.status,
-        "trustworthy": fit.trustworthy,
-        "checks": checks_list(fit),
-        "notes": list(fit.runs.notes),
-        "provenance": dict(fit.provenance),
-    }
-
-
-def _members_dict(ensemble: Ensemble, probability: float) -> dict[str, Any]:
-    return {
-        "model": ENSEMBLE,
-        "members": {
-            name: {"weight": ensemble.weights[name]} | _posterior_dict(fit, probability)
-            for name, fit in ensemble.members.items()
-        },
-        "left_out": dict(ensemble.left_out),
-    }
-
-
-def _posterior_dict(fit: Fit, probability: float) -> dict[str, Any]:
-    summary = {}
-    for name, values in _elements(fit):
-        summary[name] = interval(values, probability).to_dict() | asdict(fit.mixing[name])
-    return {
-        "model": fit.model.id,
-        "posterior": summary,
-        "references": dict(fit.references),
-    }
+# ---- checks --------------------------------------------------------------------------------------
 
 
 def checks_list(fit: AnyFit) -> list[dict[str, str]]:
     """Return the checks of a fit as plain data."""
     return [asdict(check) for check in fit.checks]
-
-
-def print_fit(fit: AnyFit, probability: float) -> None:
-    """Print posterior and checks of a fit; members, weights and verdicts of an ensemble."""
-    from bayes_scaling.inference import Ensemble
-
-    if isinstance(fit, Ensemble):
-        _print_members(fit)
-        return
-    print(f"{fit.model.id}: {fit.model.title}")
-    print(f"{len(fit.runs)} runs, {fit.settings.chains} chains of {fit.settings.draws} draws")
-    print()
-    rows = [
-        [name, str(interval(values, probability)), f"{mixed.r_hat:.3f}", f"{mixed.ess:.0f}"]
-        for name, values in _elements(fit)
-        for mixed in (fit.mixing[name],)
-    ]
-    print_table(rows, ("parameter", "posterior", "R-hat", "ESS"))
-    print()
-    for check in fit.checks:
-        print(check)
-
-
-def _print_members(ensemble: Ensemble) -> None:
-    settings = ensemble.settings
-    print(f"{ENSEMBLE} of {len(ensemble.members)}, {len(ensemble.runs)} runs, "
-          f"{settings.chains} chains of {settings.draws} draws each")  # fmt: skip
-    print()
-    names = list(
-        dict.fromkeys(check.name for fit in ensemble.members.values() for check in fit.checks)
-    )
-    rows = []
-    for name, fit in ensemble.members.items():
-        verdicts = {check.name: check.verdict for check in fit.checks}
-        cells = (str(verdicts.get(check, "")) for check in names)
-        rows.append([name, f"{ensemble.weights[name]:.2f}", *cells])
-    print_table(rows, ("member", "weight", *names))
-    print()
-    for check in ensemble.checks:
-        if check.verdict != "ok":
-            print(check)
-
-
-def _elements(fit: Fit) -> Iterable[tuple[str, Any]]:
-    from bayes_scaling.inference.diagnostics import elements
-
-    return elements(fit.draws, fit.groups)
 
 
 def warn_of_checks(fit: AnyFit | Comparison) -> None:

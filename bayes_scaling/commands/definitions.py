@@ -8,12 +8,17 @@ import numpy as np
 
 from bayes_scaling.commands.console import print_table
 from bayes_scaling.laws import Model
+from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
 from bayes_scaling.laws.priors import Prior
 from bayes_scaling.laws.render import to_text
+from bayes_scaling.laws.variants import features_in_words
 
 NOMINAL = {"params_ref": 1e8, "tokens_ref": 2e9, "flops_ref": 1.2e18}
 """Reference sizes at which priors of derived quantities are shown, 1 for others; a fit takes those
 of its runs."""
+
+NOMINAL_REACH = 1e3
+"""Factor in compute from the smallest run to the reference at which they are shown."""
 
 
 def print_model(model: Model) -> None:
@@ -26,6 +31,8 @@ def print_model(model: Model) -> None:
         print(f"  tuned: {line.name} = {to_text(line.node)}")
     for name, meant in model.columns:
         print(f"  {name} means {meant}")
+    if features_in_words(model):
+        print(f"  features: {features_in_words(model)}")
     print()
     rows = [
         [item.name, str(item.prior), _prior_range(item.prior), item.pool.kind, item.about]
@@ -77,4 +84,9 @@ def implied_ranges(model: Model) -> dict[str, tuple[float, float]]:
 
 
 def _nominal(model: Model) -> dict[str, float]:
-    return {name: NOMINAL.get(name, 1.0) for name in model.reference_names}
+    names = (name for name in model.reference_names if name.endswith("_ref"))
+    sizes = {name: NOMINAL.get(name, 1.0) for name in names}
+    if not model.transient.on:
+        return sizes
+    middle = float(np.prod([sizes.get(f"{name}_ref", 1.0) for name in model.scale_inputs]))
+    return sizes | {SCALE_LOW: middle / NOMINAL_REACH, SCALE_REF: middle}

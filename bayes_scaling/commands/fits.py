@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_scaling.commands.chosen import AnyModel, chosen_models
 from bayes_scaling.commands.console import print_json, say
 from bayes_scaling.commands.options import (
     Best,
     Chains,
     Columns,
     Draws,
+    Drift,
     Family,
     Furthest,
     Json,
@@ -25,6 +27,8 @@ from bayes_scaling.commands.options import (
     Runs,
     SavedFit,
     Seed,
+    Temper,
+    Transient,
     Tune,
     Where,
 )
@@ -38,9 +42,6 @@ if TYPE_CHECKING:
     from bayes_scaling.inference import AnyFit
     from bayes_scaling.runs import RunTable
 
-AUTO = "auto"
-"""The name that stands for the default members of an ensemble."""
-
 
 def _finish(fit: AnyFit) -> None:
     """Exit with 2 where the statistics are not to be trusted."""
@@ -53,12 +54,18 @@ def _answer(
 ) -> None:
     """Print a decision, then judge it."""
     from bayes_scaling.commands.console import answer_dict, print_rows, warn_of_checks
+    from bayes_scaling.commands.features import exponents_at, print_exponents, tempered
 
     rows = result.rows()
+    exponents = exponents_at(fit, result)
     if as_json:
-        print_json(answer_dict(fit, result))
+        features = {"exponents": exponents.rows(), "tempered": tempered(fit)}
+        print_json(answer_dict(fit, result) | features)
     else:
         print_rows(fit, result)
+        print_exponents(exponents)
+        if tempered(fit):
+            print(f"\n{tempered(fit)}")
     warn_of_checks(fit)
     beyond = max(_efolds(row) for row in rows)
     if furthest is not None and beyond > furthest:
@@ -79,6 +86,9 @@ def fit(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to save the fit.")] = Path(
         "fit.nc"
     ),
+    drift: Drift = None,
+    transient: Transient = None,
+    temper: Temper = None,
     columns: Columns = None,
     where: Where = None,
     best: Best = False,
@@ -90,12 +100,13 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Sample the posterior of one model, or of several to be averaged, and save it."""
-    from bayes_scaling.commands.console import fit_dict, print_fit
+    from bayes_scaling.commands.posteriors import fit_dict, print_fit
 
     check_probability(probability)
     check_target(output)
+    models = chosen_models(model, drift=drift, transient=transient, temper=temper)
     table = read_table(runs, columns, where, best=best)
-    result = _sample(model, table, draws=draws, tune=tune, chains=chains, seed=seed)
+    result = _sample(models, table, draws=draws, tune=tune, chains=chains, seed=seed)
     result.save(output)
     if as_json:
         print_json(fit_dict(result, probability) | {"saved": str(output)})
@@ -106,26 +117,21 @@ def fit(
 
 
 def _sample(
-    models: list[str] | None, table: RunTable, *, draws: int, tune: int, chains: int, seed: int
+    models: list[AnyModel] | None, table: RunTable, *, draws: int, tune: int, chains: int, seed: int
 ) -> AnyFit:
     """Sample a fit of one model that is named, else an ensemble."""
     from bayes_scaling.inference import fit as sample
     from bayes_scaling.inference import fit_ensemble
 
-    names = models or [AUTO]
-    if AUTO in names and len(names) > 1:
-        raise InputError(f"{AUTO!r} stands for models by itself: give it alone, or name the others")
     settings: dict[str, Any] = {
         "draws": draws, "tune": tune, "chains": chains, "random_seed": seed,
         "progress": sys.stderr.isatty(),
     }  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BayesScalingWarning)  # the checks of the fit say it again
-        if names == [AUTO]:
-            return fit_ensemble(table, **settings)
-        if len(names) == 1:
-            return sample(names[0], table, **settings)
-        return fit_ensemble(table, names, **settings)
+        if models is not None and len(models) == 1:
+            return sample(models[0], table, **settings)
+        return fit_ensemble(table, models, **settings)
 
 
 def forecast(
@@ -210,6 +216,9 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write.")] = Path(
         "report.html"
     ),
+    drift: Drift = None,
+    transient: Transient = None,
+    temper: Temper = None,
     columns: Columns = None,
     where: Where = None,
     best: Best = False,
@@ -221,17 +230,25 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Fit a model and write one self-contained HTML report."""
-    from bayes_scaling.commands.console import fit_dict, warn_of_checks
+    from bayes_scaling.commands.console import warn_of_checks
+    from bayes_scaling.commands.posteriors import fit_dict
     from bayes_scaling.inference.storage import load
     from bayes_scaling.report import report as write
 
     check_probability(probability)
     check_target(output)
-    if source.endswith(".nc"):
+    saved = source.endswith(".nc")
+    if saved and not (model is None and drift is None and transient is None and temper is None):
+        raise InputError(
+            "a saved fit keeps the model it was made with: give the table of runs instead, or "
+            "leave out --model, --drift, --transient and --temper"
+        )
+    models = chosen_models(model, drift=drift, transient=transient, temper=temper)
+    if saved:
         result = load(source)
     else:
         table = read_table(source, columns, where, best=best)
-        result = _sample(model, table, draws=draws, tune=tune, chains=chains, seed=seed)
+        result = _sample(models, table, draws=draws, tune=tune, chains=chains, seed=seed)
     command = " ".join(["bayes-scaling", *sys.argv[1:]])
     written = write(
         result,

@@ -21,6 +21,31 @@ ModelNames = Annotated[
         show_default="auto",
     ),
 ]
+Drift = Annotated[
+    bool | None,
+    typer.Option(
+        "--drift/--no-drift",
+        help="Let exponents of the named models drift with scale.",
+        show_default="as defined",
+    ),
+]
+Transient = Annotated[
+    bool | None,
+    typer.Option(
+        "--transient/--no-transient",
+        help="Let small runs lie above the named models.",
+        show_default="as defined",
+    ),
+]
+Temper = Annotated[
+    float | None,
+    typer.Option(
+        metavar="LENGTH",
+        help="Temper the named models: over this share of the span of the runs their weight falls "
+        "by a factor e. 0 for none.",
+        show_default="as defined",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Probability = Annotated[float, typer.Option(help="Probability of the intervals.")]
 Where = Annotated[

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_scaling.commands.chosen import chosen_models
 from bayes_scaling.commands.console import print_json, print_table, say
 from bayes_scaling.commands.options import (
     Best,
     Chains,
     Columns,
     Draws,
+    Drift,
     Json,
     ModelNames,
     Runs,
     Seed,
+    Temper,
+    Transient,
     Tune,
     Where,
 )
@@ -28,8 +32,6 @@ from bayes_scaling.files import check_target, replacing
 
 if TYPE_CHECKING:
     from bayes_scaling.validation import Backtest
-
-AUTO = "auto"
 
 FORMATS = (".png", ".svg", ".pdf")
 """Files that a picture can be written to."""
@@ -50,6 +52,9 @@ def backtest(
         str | None, typer.Option(help="Which runs are forecast, e.g. 'flops > 1e19'.")
     ] = None,
     model: ModelNames = None,
+    drift: Drift = None,
+    transient: Transient = None,
+    temper: Temper = None,
     by: Annotated[
         str | None, typer.Option(help="A column: runs of each of its values are fitted apart.")
     ] = None,
@@ -71,16 +76,14 @@ def backtest(
     """Fit small runs, forecast larger ones, and score the forecasts beside two baselines."""
     from bayes_scaling.validation import backtest as test
 
-    names = model or [AUTO]
-    if AUTO in names and len(names) > 1:
-        raise InputError(f"{AUTO!r} stands for models by itself: give it alone, or name the others")
+    models = chosen_models(model, drift=drift, transient=transient, temper=temper)
     if plot is not None:
         _check_picture(plot)
     result = test(
         read_table(runs, columns, where, best=best),
         fit_where=fit_where,
         target_where=target_where,
-        models=None if names == [AUTO] else names,
+        models=models,
         by=by,
         rolling=rolling,
         draws=draws,

@@ -1,0 +1,85 @@
+"""Models as a user names them on the command line, with their features switched on or off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Union
+
+from bayes_scaling.errors import InputError
+
+if TYPE_CHECKING:
+    from bayes_scaling.laws import Model
+
+AnyModel = Union[str, "Model"]
+
+AUTO = "auto"
+"""The name that stands for the default members of an ensemble."""
+
+
+def chosen_models(
+    names: list[str] | None,
+    *,
+    drift: bool | None = None,
+    transient: bool | None = None,
+    temper: float | None = None,
+) -> list[AnyModel] | None:
+    """Return the models that a user named.
+
+    Parameters
+    ----------
+    names : list of str, optional
+        Ids and TOML files.
+    drift, transient : bool, optional
+        Switches for all of them; as they are defined where absent.
+    temper : float, optional
+        Length of tempering; 0 for none.
+
+    Returns
+    -------
+    list of str or Model, or None
+        Names as they were given, or the variants that they stand for where a feature is switched;
+        None for the default ensemble.
+
+    Raises
+    ------
+    InputError
+        A model cannot be read, a feature cannot act on it, or features are asked of the default
+        ensemble; every problem at once.
+    """
+    switches = {"drift": drift, "transient": transient, "temper": temper}
+    on = [name for name, value in switches.items() if value is not None]
+    names = names or [AUTO]
+    if AUTO in names:
+        problems = []
+        if len(names) > 1:
+            problems.append(
+                f"{AUTO!r} stands for models by itself: give it alone, or name the others"
+            )
+        if on:
+            flags = ", ".join(f"--{'no-' if switches[name] is False else ''}{name}" for name in on)
+            problems.append(
+                f"{flags}: {AUTO!r} averages laws that have their features for a reason; name the "
+                "model to change, such as -m coupled"
+            )
+        if problems:
+            raise InputError(problems)
+        return None
+    return _variants(names, drift, transient, temper) if on else list(names)
+
+
+def _variants(
+    names: list[str], drift: bool | None, transient: bool | None, temper: float | None
+) -> list[AnyModel]:
+    """Load models and switch their features, or say what is wrong with each."""
+    from bayes_scaling.laws import load_model
+
+    models: list[AnyModel] = []
+    problems: list[str] = []
+    for name in names:
+        try:
+            model = load_model(name)
+            models.append(model.with_features(drift=drift, transient=transient, temper=temper))
+        except InputError as error:
+            problems += [str(error)] if len(names) > 1 else error.problems
+    if problems:
+        raise InputError(problems)
+    return models
