@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ from bayes_scaling.decisions import Allocation, Forecast
 from bayes_scaling.decisions.sizes import Values
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference import AnyFit, leading
+from bayes_scaling.inference.exponents import Exponents
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import Model
 from bayes_scaling.report.curves import (
@@ -189,6 +190,19 @@ class Answers:
     def planned(self) -> Forecast:
         """The forecast of the run that is asked about."""
         return self.forecasts[STEPS.index(1.0)]
+
+    @cached_property
+    def exponents(self) -> Exponents:
+        """Local exponents under drift, at the run that is asked about too; often none."""
+        plan = self.planned.plan
+        sizes: dict[str, Values] = {name: plan.columns[name] for name in self.model.sizes}
+        if self.family is not None:
+            sizes[self.model.group] = self.family
+        found = self.fit.exponents(
+            sizes, probability=self.question.probability, allow_unconverged=True
+        )
+        own = (part for part in found.parts if part.label in ("", self.family))
+        return replace(found, parts=tuple(own))
 
     @cached_property
     def curve(self) -> LossCurve:

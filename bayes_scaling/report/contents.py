@@ -6,7 +6,13 @@ import traceback
 from collections.abc import Callable
 
 from bayes_scaling.inference import AnyFit, Ensemble, Fit, leading
-from bayes_scaling.report import answer_sections, fit_sections, member_sections, verdict
+from bayes_scaling.report import (
+    answer_sections,
+    drift_section,
+    fit_sections,
+    member_sections,
+    verdict,
+)
 from bayes_scaling.report.answers import MOST_FAMILIES, Answers, Question, families
 from bayes_scaling.report.blocks import Block, Prose, Section
 from bayes_scaling.report.curves import can_allocate
@@ -107,6 +113,13 @@ def _answer_sections(item: Answers, suffix: str) -> list[Section]:
             lambda: answer_sections.loss_section(item),
         )
     ]  # fmt: skip
+    if drift_section.drifts(item.fit):
+        found.append(
+            _guarded(
+                f"drift{suffix}", f"Exponents{of}, and how they drift",
+                lambda: drift_section.drift_section(item),
+            )
+        )  # fmt: skip
     if can_allocate(item.fit):
         found.append(
             _guarded(

@@ -12,6 +12,7 @@ from bayes_scaling.inference.diagnostics import elements
 from bayes_scaling.intervals import PROBABILITY, format_kind, interval
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.render import to_text
+from bayes_scaling.laws.variants import features_in_words
 from bayes_scaling.report import style
 from bayes_scaling.report.blocks import Block, Items, Math, Picture, Prose, Table, Verdicts
 from bayes_scaling.report.caveats import (
@@ -74,6 +75,7 @@ def model_section(fit: Fit) -> tuple[Block, ...]:
         Prose(text=f"{model.id}: {model.title}.{valid}"),
         Math(markup=formula_lines(model), text=to_text(model.formula)),
         Prose(text=symbols(fit)),
+        *on_top(fit),
         Prose(
             text=f"The log of an observed {model.response} scatters around the log of the law with "
             f"{noise} noise of scale sigma."
@@ -85,6 +87,12 @@ def model_section(fit: Fit) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
+def on_top(fit: Fit, name: str = "the formula") -> tuple[Prose, ...]:
+    """Say which features a law has on top of its formula."""
+    features = features_in_words(fit.model)
+    return (Prose(text=f"On top of {name}: {features}."),) if features else ()
+
+
 def symbols(fit: Fit) -> str:
     """Say what the letters of the formula mean."""
     names = {"params": "N: parameters", "tokens": "D: tokens", "flops": "C: compute [FLOP]",
@@ -93,8 +101,13 @@ def symbols(fit: Fit) -> str:
     for name, column in fit.model.columns:
         parts.append(f"{name} here means {column_label(column)}")
     for name, value in fit.references.items():
+        stem, _, end = name.rpartition("_")
+        if end != "ref" and stem != "scale":
+            continue  # the range of an input, which the table of ranges has
         symbol = {"params_ref": "N0", "tokens_ref": "D0", "flops_ref": "C0"}.get(name, name)
-        parts.append(f"{symbol}: {write_number(value)}, the geometric mean of the runs")
+        meant = {"ref": "the geometric mean", "low": "the smallest", "high": "the largest"}[end]
+        of = f" {' x '.join(fit.model.scale_inputs)}" if stem == "scale" else ""
+        parts.append(f"{symbol}: {write_number(value)}, {meant}{of} of the runs")
     return "; ".join(parts) + "."
 
 

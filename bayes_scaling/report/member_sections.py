@@ -8,10 +8,11 @@ from bayes_scaling.decisions import Forecast
 from bayes_scaling.inference import Ensemble
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.render import to_text
+from bayes_scaling.laws.variants import tempering_in_words
 from bayes_scaling.report.answer_sections import cell, explained, place
 from bayes_scaling.report.answers import Answers
 from bayes_scaling.report.blocks import Block, Items, Math, Prose, Table, Verdicts
-from bayes_scaling.report.fit_sections import posterior_table, prior_table, symbols
+from bayes_scaling.report.fit_sections import on_top, posterior_table, prior_table, symbols
 from bayes_scaling.report.mathml import formula_lines
 from bayes_scaling.report.numbers import without_kind, write_count, write_counts, write_number
 
@@ -124,6 +125,7 @@ def models_section(ensemble: Ensemble) -> tuple[Block, ...]:
         blocks += [
             Prose(text=f"{name}, {weight}: {model.title}.{valid}"),
             Math(markup=formula_lines(model), text=to_text(model.formula)),
+            *on_top(fit),
         ]
     references = dict.fromkeys(
         text for fit in ensemble.members.values() for text in fit.model.references
@@ -183,7 +185,13 @@ def diagnostics_section(ensemble: Ensemble) -> tuple[Block, ...]:
         for check in ensemble.checks
         if check.verdict != "ok"
     )
-    return (Prose(text=text), table, *((Verdicts(rows=told),) if told else ()))
+    tempered = tempering_in_words(fit.model for fit in ensemble.members.values())
+    return (
+        Prose(text=text),
+        table,
+        *((Verdicts(rows=told),) if told else ()),
+        *((Prose(text=f"{tempered[:1].upper()}{tempered[1:]}."),) if tempered else ()),
+    )
 
 
 def posteriors_section(ensemble: Ensemble, probability: float = PROBABILITY) -> tuple[Block, ...]:

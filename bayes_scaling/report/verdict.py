@@ -7,6 +7,8 @@ import math
 import numpy as np
 
 from bayes_scaling.decisions import Forecast
+from bayes_scaling.inference import members_of
+from bayes_scaling.laws.variants import tempering_in_words
 from bayes_scaling.report.answer_sections import cell, explained, place, unanswered
 from bayes_scaling.report.answers import MOST_FAMILIES, Answers
 from bayes_scaling.report.blocks import Block, Facts, Items, Notice, Prose, Table, Tone
@@ -58,10 +60,12 @@ def _reading(item: Answers) -> str:
     """Explain brackets and e-folds, once for the page."""
     probability = item.question.probability
     tail = 50 * (1 - probability)
+    tempered = tempering_in_words(fit.model for fit in members_of(item.fit).values())
     return (
         f"Large numbers are medians. Brackets hold {100 * probability:g} % of the draws, with "
         f"{tail:.3g} % below and {tail:.3g} % above: an equal-tailed interval, or ETI. E-folds "
         f"count factors of 2.718: 4.6 e-folds = 100{TIMES}."
+        + (f" {tempered[:1].upper()}{tempered[1:]}." if tempered else "")
     )
 
 
