@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.parameters import Pool
 from bayes_scaling.runs import RunTable
 
 MEMBERS = ("coupled-tempered", "coupled-drift", "coupled-drift-tempered")
@@ -19,6 +21,9 @@ ONE_INPUT: Mapping[str, str] = {
 }
 """Law of runs that have one size only; its members drift, one of them tempered."""
 
+OWN = ("alpha", "beta", "excess", "decay")
+"""Parameters of which each group of runs has its own."""
+
 
 def default_members(runs: RunTable) -> tuple[Model, ...]:
     """Return the models that are fitted where a user names none.
@@ -31,13 +36,26 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
     Returns
     -------
     tuple of Model
-        They weigh the same.
+        They weigh the same. Where runs have several groups, each has a law of its own; only the
+        drift, the noise and the coupling are learned together. Exponents pooled over groups
+        forecast worse on deep splits, since recipes differ more than the few groups can say.
     """
     sizes = [name for name in ONE_INPUT if name in runs]
     if len(sizes) != 1:
-        return tuple(load_model(name) for name in MEMBERS)
-    law = load_model(ONE_INPUT[sizes[0]])
-    return (
-        law.with_features(drift=True, id=f"{law.id}-drift"),
-        law.with_features(drift=True, temper=1.0, id=f"{law.id}-drift-tempered"),
+        members = tuple(load_model(name) for name in MEMBERS)
+    else:
+        law = load_model(ONE_INPUT[sizes[0]])
+        members = (
+            law.with_features(drift=True, id=f"{law.id}-drift"),
+            law.with_features(drift=True, temper=1.0, id=f"{law.id}-drift-tempered"),
+        )
+    return tuple(map(_unpooled, members))
+
+
+def _unpooled(model: Model) -> Model:
+    """Give every group its own exponents and its own transient."""
+    parameters = tuple(
+        replace(item, pool=Pool(kind="separate")) if item.name in OWN else item
+        for item in model.parameters
     )
+    return replace(model, parameters=parameters)
