@@ -92,6 +92,32 @@ def test_nothing_spreads_and_what_is_not_finite() -> None:
     assert found["parameters"][1] == pytest.approx(1.0)
 
 
+def test_the_error_of_the_form_is_form_and_not_parameters() -> None:
+    law = np.exp(normal(0.03) + normal(0.04))
+    found = spread_shares(law, member=MEMBER, weights=(0.5, 0.5), form_variance=np.array([0.04**2]))
+    assert found["form"][0] == pytest.approx(16 / 25, abs=0.02)
+    assert found["parameters"][0] == pytest.approx(9 / 25, abs=0.02)
+    most = spread_shares(law, member=MEMBER, weights=(0.5, 0.5), form_variance=1.0)
+    assert most["form"][0] == pytest.approx(1.0)
+    assert most["parameters"][0] == pytest.approx(0.0)
+
+
+def test_an_ensemble_mixes_drift_and_error_of_the_form_by_weight() -> None:
+    """Of two members one drifts: its half of the drift, and both errors of the form, are there."""
+    far = {"params": 7e10, "tokens": 1.4e12}
+    both = synthetic_ensemble("coupled-tempered", "coupled-drift", spread=1e-5)
+    alone = synthetic_ensemble("coupled-drift", spread=1e-5)
+    mixed, own = both.forecast(far), alone.forecast(far)
+    assert mixed.redrawn is not None
+    still = mixed.member == 0
+    np.testing.assert_array_equal(mixed.redrawn[still], mixed.noise_free[still])
+    assert (mixed.redrawn[~still] != mixed.noise_free[~still]).all()
+    assert 0 < mixed.spread["drift"][0] < own.spread["drift"][0]
+    assert mixed.spread["form"][0] > 0
+    inside = both.forecast({"params": 1e8, "tokens": 1e10})
+    assert inside.spread["drift"][0] == pytest.approx(0.0, abs=1e-12)
+
+
 def test_a_forecast_of_one_fit_has_no_form() -> None:
     found = synthetic_fit().forecast({"params": [1e9, 7e10], "tokens": [2e10, 1.4e12]})
     np.testing.assert_allclose(sum(found.spread.values()), [1, 1])
