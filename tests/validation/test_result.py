@@ -31,7 +31,7 @@ def test_scores_are_those_of_the_forecasts(found: Backtest) -> None:
     assert tuple(table.columns[:8]) == scores.COLUMNS
     for split, answer in zip(found.splits, found.answers, strict=True):
         wanted = scores.score_quantiles(answer.quantiles, split.observed)
-        assert table.loc[split.label, list(wanted)].to_dict() == wanted
+        assert table.loc[split.label, list(wanted)].to_dict() == pytest.approx(wanted, rel=1e-12)
         assert table.loc[split.label, "log_density"] == np.mean(answer.log_density)
 
 
