@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.optimum import GRID_STEP, split_flops
+from bayes_scaling.decisions import optimum
+from bayes_scaling.decisions.optimum import GRID_STEP, Index, split_flops
 
 Array = NDArray[np.float64]
+Loss = Callable[[Array, Index], Array]
 
-TOTAL = 40.0
+TOTAL, BOTTOM = 40.0, 17.3
 LOG_FLOPS = TOTAL + np.log(6)
-DRAWS = np.arange(3)
+DRAWS = np.arange(300)
 
 
-def valley(dent: float, wave: float) -> float:
-    """Find the bottom of `bent` for one dent by trying everywhere."""
-    u = np.linspace(0, TOTAL, 4_000_001)
-    return float(u[np.argmin(bent(u, np.array([dent]), wave))])
+def search(dent: float) -> tuple[Array, Array]:
+    """Return the split found for every draw, and the loss above that of the lowest place."""
+    rng = np.random.default_rng(0)
+    phase, wave = rng.uniform(0, 2 * np.pi, DRAWS.size), rng.uniform(8, 20, DRAWS.size)
 
-
-def bent(u: Array, dent: Array, wave: float) -> Array:
-    return np.exp(1e-3 * (u - 17.3) ** 2 + dent * np.sin(wave * u))
-
-
-@pytest.mark.parametrize("wave", [5.0, 17.0, 31.0])
-def test_a_valley_with_dents_has_its_lowest_place_and_no_hole(wave: float) -> None:
-    dents = np.array([0.0, 1e-4, 3e-3])
-
-    def loss(u: Array, v: Array, draw: NDArray[np.int64]) -> Array:
+    def loss(u: Array, v: Array, draw: Index) -> Array:
         np.testing.assert_allclose(u + v, TOTAL)
-        return bent(u, dents[draw], wave)
+        return np.exp(1e-3 * (u - BOTTOM) ** 2 + dent * np.sin(wave[draw] * u + phase[draw]))
 
-    u, v, edge = split_flops(lambda a, b, d: loss(a, TOTAL - a, d), LOG_FLOPS, DRAWS)
+    u, v, edge = split_flops(loss, LOG_FLOPS, DRAWS)
     assert not edge.any()
-    assert np.isfinite(u).all()
     np.testing.assert_allclose(u + v, TOTAL)
-    for draw, dent in enumerate(dents):
-        best = valley(float(dent), wave)
-        lowest = bent(np.array([best]), np.array([dent]), wave)[0]
-        found = bent(u[draw : draw + 1], np.array([dent]), wave)[0]
-        assert found - lowest < 2 * dent * (1 - np.cos(wave * GRID_STEP / 2)) + 1e-9
-    assert u[0] == pytest.approx(17.3, abs=1e-6)
+    everywhere = np.linspace(BOTTOM - 3, BOTTOM + 3, 6001)
+    lowest = loss(everywhere, TOTAL - everywhere, DRAWS[:, None]).min(axis=1)
+    return u, np.log(loss(u, v, DRAWS) / lowest)
+
+
+def test_the_bottom_of_a_smooth_valley() -> None:
+    u, above = search(0.0)
+    np.testing.assert_allclose(u, BOTTOM, atol=1e-6)
+    np.testing.assert_allclose(above, 0.0, atol=1e-9)
+
+
+def test_a_valley_with_dents_has_a_low_place_and_no_hole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No split is worse than the best of the grid, which is as far above as the valley rises."""
+    lost: list[int] = []
+    lowest = optimum._lowest
+
+    def counted(function: Loss, lower: Array, upper: Array, draws: Index) -> Array:
+        lost.extend(draws.tolist())
+        return lowest(function, lower, upper, draws)
+
+    monkeypatch.setattr(optimum, "_lowest", counted)
+    u, above = search(1e-4)
+    assert len(lost) > 5
+    assert np.isfinite(u).all()
+    assert (np.abs(u - BOTTOM) < 4 * GRID_STEP).all()
+    assert (above < 2e-4).all()
+    assert (above[lost] < 1e-4).all()
