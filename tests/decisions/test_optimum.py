@@ -43,7 +43,7 @@ def test_the_bottom_of_a_smooth_valley() -> None:
 
 
 def test_a_valley_with_dents_has_a_low_place_and_no_hole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No split is worse than the best of the grid, which is as far above as the valley rises."""
+    """A split lies above the lowest by what dents and valley rise over a step of the grid."""
     lost: list[int] = []
     lowest = optimum._lowest
 
@@ -56,5 +56,5 @@ def test_a_valley_with_dents_has_a_low_place_and_no_hole(monkeypatch: pytest.Mon
     assert len(lost) > 5
     assert np.isfinite(u).all()
     assert (np.abs(u - BOTTOM) < 4 * GRID_STEP).all()
-    assert (above < 2e-4).all()
-    assert (above[lost] < 1e-4).all()
+    assert (above < 1e-3 * (3 * GRID_STEP) ** 2 + 2e-4).all()
+    assert (above[lost] < 2e-4 + 1e-3 * GRID_STEP**2).all()
