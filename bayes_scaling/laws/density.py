@@ -17,6 +17,9 @@ from bayes_scaling.laws.priors import Scale
 Draws = Mapping[str, NDArray[np.float64]]
 Walks = Mapping[str, Walk]
 
+FARTHEST = 200.0
+"""Effective log size at which a walk far outside the runs stops, before sizes overflow."""
+
 NO_WALKS: Walks = {}
 """What a model without drift has."""
 
@@ -105,7 +108,8 @@ def effective_sizes(
     for name, walk in walks.items():
         reference = references[f"{name}_ref"]
         x = np.log(np.asarray(inputs[name], float) / reference)
-        found[effective_name(name)] = reference * np.exp(walk.at(x, draw))
+        effective = np.clip(walk.at(x, draw), -FARTHEST, FARTHEST)
+        found[effective_name(name)] = reference * np.exp(effective)
     return found
 
 

@@ -9,7 +9,7 @@ import sys
 import warnings
 
 from bayes_scaling.datasets import load_dataset
-from bayes_scaling.inference import fit
+from bayes_scaling.inference import fit_ensemble
 from bayes_scaling.report.plots import plot_loss
 from bayes_scaling.runs import best_of_cells
 
@@ -21,7 +21,7 @@ def main(path: str) -> None:
     """Fit the best run of each cell, forecast the run at the best split, draw."""
     warnings.simplefilter("ignore")
     runs = best_of_cells(load_dataset("nano-lm"))
-    result = fit("coupled", runs, random_seed=0)
+    result = fit_ensemble(runs, random_seed=0)
     budget = BEYOND * float(runs["flops"].max())
     best = result.allocate(flops=budget).rows()[0]
     planned = result.forecast({"params": best["params"], "tokens": best["tokens"]})
