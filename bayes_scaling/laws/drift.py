@@ -192,7 +192,15 @@ def walk(
     outside = BEYOND * np.arange(1, REACH + 1)
     knots = np.concatenate([inner.knots[0] - outside[::-1], inner.knots, inner.knots[-1] + outside])
     area = np.diff(knots) * (slope[:, :-1] + slope[:, 1:]) / 2
-    effective = np.concatenate([np.zeros((tau.size, 1)), np.cumsum(area, axis=1)], axis=1)
+    below, above = area[:, :REACH], area[:, REACH:]  # summed outwards: far steps can be huge
+    effective = np.concatenate(
+        [
+            -np.cumsum(below[:, ::-1], axis=1)[:, ::-1],
+            np.zeros((tau.size, 1)),
+            np.cumsum(above, axis=1),
+        ],
+        axis=1,
+    )
     zero = Walk(knots=knots, slope=slope, effective=effective)
     start = zero.at(np.zeros(1), np.arange(tau.size))
     return Walk(knots=knots, slope=slope, effective=effective - start[:, None])
