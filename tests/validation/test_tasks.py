@@ -6,6 +6,7 @@ import os
 import signal
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -108,5 +109,5 @@ def test_work_that_is_lost_twice_is_an_error() -> None:
 
 @pytest.mark.slow
 def test_a_killed_process_does_not_stop_the_work(tmp_path: Path) -> None:
-    with ProcessPoolExecutor(1) as executor:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
         assert run_tasks(die_once, [tmp_path / "a"], executor) == ["was here"]
