@@ -13,6 +13,9 @@ STEPS = 200
 LONGEST = 2.0
 """Longest change of one parameter in a step; they are logs and exponents, of order one."""
 
+LIGHTEST = 1e-8
+"""Least damping: without any, sizes that do not vary make a step unsolvable."""
+
 SETTLED = 1e-9
 """Relative gain below which a step is the last."""
 
@@ -80,7 +83,7 @@ def minimise(theta: Array, x: Array, y: Array) -> tuple[Array, Array]:
         kept = active[better]
         theta[kept], shares[kept] = moved[better], new_shares[better]
         residual[kept], cost[kept] = new_residual[better], new_cost[better]
-        damping[active] *= np.where(better, 0.2, 4.0)
+        damping[active] = np.maximum(damping[active] * np.where(better, 0.2, 4.0), LIGHTEST)
         active = active[~done & (damping[active] < 1e8)]
         if active.size == 0:
             break

@@ -48,3 +48,12 @@ def test_exact_data_are_fitted_exactly() -> None:
     found, cost = minimise(np.array([[0.0, 0.0, 0.3]]), x, y)
     assert cost[0] < 1e-12
     assert found == pytest.approx(truth, abs=1e-3)
+
+
+def test_sizes_that_do_not_vary_are_no_obstacle() -> None:
+    x = np.zeros((1, 20, 2))
+    x[..., 1] = np.linspace(-2, 2, 20)
+    y = predict(np.array([[-30.0, -0.5, -0.5, 0.4, 0.3]]), x)[0]
+    found, cost = minimise(np.array([[-40.0, 0.0, 0.0, 0.5, 0.5]]), x, y)
+    assert np.isfinite(found).all()
+    assert cost[0] < 1e-8
