@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from bayes_scaling.validation.least_squares import minimise, predict
+from bayes_scaling.validation.least_squares import LIGHTEST, _step, minimise, predict
 
 
 def test_the_law_by_hand() -> None:
@@ -50,10 +50,12 @@ def test_exact_data_are_fitted_exactly() -> None:
     assert found == pytest.approx(truth, abs=1e-3)
 
 
-def test_sizes_that_do_not_vary_are_no_obstacle() -> None:
-    x = np.zeros((1, 20, 2))
-    x[..., 1] = np.linspace(-2, 2, 20)
-    y = predict(np.array([[-30.0, -0.5, -0.5, 0.4, 0.3]]), x)[0]
-    found, cost = minimise(np.array([[-40.0, 0.0, 0.0, 0.5, 0.5]]), x, y)
-    assert np.isfinite(found).all()
-    assert cost[0] < 1e-8
+def test_the_least_damping_keeps_a_step_solvable_where_nothing_depends_on_a_parameter() -> None:
+    shares = np.tile([0.0, 0.5, 0.5], (1, 6, 1))
+    x = np.zeros((1, 6, 2))
+    residual = np.full((1, 6), 0.1)
+    step = _step(shares, x, residual, np.array([LIGHTEST]))
+    assert np.isfinite(step).all()
+    assert step[0, 1:3].sum() > 0
+    with pytest.raises(np.linalg.LinAlgError):
+        _step(shares, x, residual, np.zeros(1))
