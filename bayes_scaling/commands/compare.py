@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.commands.console import print_json, print_table, row_interval, warn_of_checks
+from bayes_scaling.commands.console import (
+    SCORES,
+    print_json,
+    print_table,
+    row_interval,
+    warn_of_checks,
+)
 from bayes_scaling.commands.options import (
     Best,
     Chains,
@@ -29,15 +35,7 @@ from bayes_scaling.intervals import PROBABILITY, check_probability, format_kind
 if TYPE_CHECKING:
     from bayes_scaling.validation import Comparison
 
-SCORES = {
-    "mare": "error",
-    "bias": "bias",
-    "coverage50": "in 50 %",
-    "coverage90": "in 90 %",
-    "width90": "width of 90 %",
-    "interval_score90": "interval score",
-    "crps": "CRPS",
-}
+HEADINGS = {**SCORES, "width90": "width of 90 %"}
 """Columns of the deep split, by the names of `bayes_scaling.scores`."""
 
 
@@ -107,10 +105,10 @@ def print_comparison(result: Comparison) -> None:
 
         print(f"deep split: {describe(result.split)}; shares of the observed loss")
         cells = [
-            [name, *(f"{scores[key]:.4f}" for key in SCORES)]
+            [name, *(f"{scores[key]:.4f}" for key in HEADINGS)]
             for name, scores in result.deep.items()
         ]
-        print_table(cells, ("model", *SCORES.values()))
+        print_table(cells, ("model", *HEADINGS.values()))
     rows = result.forecast_rows()
     each = len(result.predictions)
     for start in range(0, len(rows), each):

@@ -37,6 +37,12 @@ OF_MEMBERS = {
 }
 """By a quantity that tells a forecast from an allocation: what is shown of each member."""
 
+SCORES = {
+    "mare": "error", "bias": "bias", "coverage50": "in 50 %", "coverage90": "in 90 %",
+    "width90": "width", "interval_score90": "interval score", "crps": "CRPS",
+}  # fmt: skip
+"""Scores that are printed, by the names of `bayes_scaling.scores`, and their headings."""
+
 GIVEN = {
     "params": "params N",
     "tokens": "tokens D",

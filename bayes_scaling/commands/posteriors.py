@@ -89,15 +89,11 @@ def _print_members(ensemble: Ensemble) -> None:
     print(f"{ENSEMBLE} of {len(ensemble.members)}, {len(ensemble.runs)} runs, "
           f"{settings.chains} chains of {settings.draws} draws each")  # fmt: skip
     print()
-    names = list(
-        dict.fromkeys(check.name for fit in ensemble.members.values() for check in fit.checks)
-    )
-    rows = []
-    for name, fit in ensemble.members.items():
-        verdicts = {check.name: check.verdict for check in fit.checks}
-        cells = (str(verdicts.get(check, "")) for check in names)
-        rows.append([name, f"{ensemble.weights[name]:.2f}", *cells])
-    print_table(rows, ("member", "weight", *names))
+    verdicts = ensemble.verdicts
+    rows = [
+        [name, f"{ensemble.weights[name]:.2f}", *told.values()] for name, told in verdicts.items()
+    ]
+    print_table(rows, ("member", "weight", *next(iter(verdicts.values()))))
     print()
     for check in ensemble.checks:
         if check.verdict != "ok":

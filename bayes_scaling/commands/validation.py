@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling.commands.chosen import chosen_models
-from bayes_scaling.commands.console import print_json, print_table, say
+from bayes_scaling.commands.console import SCORES, print_json, print_table, say
 from bayes_scaling.commands.options import (
     Best,
     Chains,
@@ -35,12 +35,6 @@ if TYPE_CHECKING:
 
 FORMATS = (".png", ".svg", ".pdf")
 """Files that a picture can be written to."""
-
-SHOWN = {
-    "mare": "error", "bias": "bias", "coverage50": "in 50 %", "coverage90": "in 90 %",
-    "width90": "width", "interval_score90": "interval score", "crps": "CRPS",
-}  # fmt: skip
-"""Scores that are printed, and their headings."""
 
 
 def backtest(
@@ -138,10 +132,10 @@ def _print_scores(rows: Sequence[Mapping[str, Any]], by: str) -> None:
     for row in sorted(rows, key=lambda row: row[by]) if by == "ratio" else rows:
         label = f"{row[by]:g}x" if by == "ratio" else str(row[by])
         counts = [str(row["n_target"])] if "n_target" in row else [""]
-        numbers = [_number(name, row[name]) for name in SHOWN]
+        numbers = [_number(name, row[name]) for name in SCORES]
         body.append(["" if label == last else label, row["method"], *numbers, *counts])
         last = label
-    print_table(body, (by, "forecast by", *SHOWN.values(), "targets"))
+    print_table(body, (by, "forecast by", *SCORES.values(), "targets"))
 
 
 def _number(name: str, value: float) -> str:

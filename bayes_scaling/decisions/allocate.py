@@ -209,7 +209,7 @@ def allocate(
     if problems:
         raise InputError(problems, source="allocate")
     loss = _loss_function(fit, int(group[0]))
-    draws = np.arange(len(next(iter(fit.flat.values()))))
+    draws = np.arange(fit.n_draws)
     solved = [SOLVERS[given](loss, float(np.log(value)), draws) for value in values]
     log_params = np.stack([item[0] for item in solved], axis=1)
     log_tokens = np.stack([item[1] for item in solved], axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from bayes_scaling.decisions.allocate import Allocation, allocate
 from bayes_scaling.decisions.forecast import Forecast, extrapolation, forecast
 from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.inference.ensemble import Ensemble
+from bayes_scaling.inference.mixture import stratify
 from bayes_scaling.intervals import PROBABILITY, check_probability
 
 Array = NDArray[np.float64]
@@ -50,27 +51,51 @@ def mixed_forecast(
         forecast(fit, sizes, probability=probability, allow_unconverged=True)
         for fit in ensemble.members.values()
     ]
+    return mix_forecasts(dict(zip(ensemble.members, parts, strict=True)), ensemble.weights)
+
+
+def mix_forecasts(forecasts: Mapping[str, Forecast], weights: Mapping[str, float]) -> Forecast:
+    """Mix forecasts of the same runs.
+
+    Parameters
+    ----------
+    forecasts : mapping of str to Forecast
+        By the id of the model; the models may read different inputs.
+    weights : mapping of str to float
+        Of each; they sum to 1.
+
+    Returns
+    -------
+    Forecast
+        Its draws are those of the models, as many of each as its weight says, evenly taken. It has
+        the tuned inputs that all of them have, and lies as far beyond the runs as the farthest
+        says.
+    """
+    parts, shares = list(forecasts.values()), [weights[name] for name in forecasts]
+    rows = stratify(shares, [len(part.draws) for part in parts])
     drifts = any(part.redrawn is not None for part in parts)
-    first = parts[0]
+    redrawn = [part.noise_free if part.redrawn is None else part.redrawn for part in parts]
+    beyond: dict[str, Array] = {}
+    for part in parts:
+        for name, values in part.extrapolation.items():
+            beyond[name] = np.maximum(values, beyond.get(name, values))
     return Forecast(
-        plan=first.plan,
-        noise_free=_mix(ensemble, [part.noise_free for part in parts]),
-        draws=_mix(ensemble, [part.draws for part in parts]),
-        tuned={name: _mix(ensemble, [part.tuned[name] for part in parts]) for name in first.tuned},
-        extrapolation=first.extrapolation,
-        probability=probability,
-        member=ensemble.member,
-        members=tuple(ensemble.members),
-        weights=tuple(ensemble.weights[name] for name in ensemble.members),
-        redrawn=_mix(
-            ensemble,
-            [part.noise_free if part.redrawn is None else part.redrawn for part in parts],
-        )
-        if drifts
-        else None,
+        plan=parts[0].plan,
+        noise_free=_mix(rows, [part.noise_free for part in parts]),
+        draws=_mix(rows, [part.draws for part in parts]),
+        tuned={
+            name: _mix(rows, [part.tuned[name] for part in parts])
+            for name in parts[0].tuned
+            if all(name in part.tuned for part in parts)
+        },
+        extrapolation=dict(sorted(beyond.items())),
+        probability=parts[0].probability,
+        member=np.repeat(np.arange(len(rows)), [len(taken) for taken in rows]),
+        members=tuple(forecasts),
+        weights=tuple(shares),
+        redrawn=_mix(rows, redrawn) if drifts else None,
         form_variance=sum(
-            ensemble.weights[name] * part.form_variance
-            for name, part in zip(ensemble.members, parts, strict=True)
+            share * part.form_variance for share, part in zip(shares, parts, strict=True)
         ),
     )
 
@@ -120,9 +145,9 @@ def mixed_allocation(
         )
         for fit in ensemble.members.values()
     ]
-    first = parts[0]
+    first, rows = parts[0], ensemble.rows
     sizes = {
-        name: _mix(ensemble, [getattr(part, name) for part in parts])
+        name: _mix(rows, [getattr(part, name) for part in parts])
         for name in ("params", "tokens", "flops")
     }
     medians = {name: np.median(draws, axis=0) for name, draws in sizes.items()}
@@ -131,12 +156,12 @@ def mixed_allocation(
         params=sizes["params"],
         tokens=sizes["tokens"],
         flops=sizes["flops"],
-        loss=_mix(ensemble, [part.loss for part in parts]),
-        tuned={name: _mix(ensemble, [part.tuned[name] for part in parts]) for name in first.tuned},
+        loss=_mix(rows, [part.loss for part in parts]),
+        tuned={name: _mix(rows, [part.tuned[name] for part in parts]) for name in first.tuned},
         extrapolation=extrapolation(
             ensemble.leading, medians, (first.label,) * first.params.shape[1]
         ),
-        edge=_mix(ensemble, [part.edge for part in parts]),
+        edge=_mix(rows, [part.edge for part in parts]),
         group_column=first.group_column,
         label=first.label,
         probability=probability,
@@ -147,9 +172,7 @@ def mixed_allocation(
 
 
 def _mix[Number: (np.float64, np.bool_)](
-    ensemble: Ensemble, parts: Sequence[NDArray[Number]]
+    rows: Sequence[NDArray[np.int64]], parts: Sequence[NDArray[Number]]
 ) -> NDArray[Number]:
     """Take from every member the draws that stand for it (n_draws, ...)."""
-    return np.concatenate(
-        [part[rows] for part, rows in zip(parts, ensemble.rows, strict=True)], axis=0
-    )
+    return np.concatenate([part[taken] for part, taken in zip(parts, rows, strict=True)], axis=0)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Values = float | str | Sequence[float] | Sequence[str] | NDArray[np.float64]
 Sizes = Union[Mapping[str, Values], RunTable, "pd.DataFrame"]
 
+FACTOR = 100.0
+"""How far beyond the largest run a forecast is asked for, unless it is said."""
+
 TOLERANCE = 0.3
 """Share by which given flops may differ from 6 N D."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -84,33 +84,25 @@ def fit_ensemble(
     """
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
     members = default_members(runs) if models is None else _load(models)
-    seed = secrets.randbits(32) if random_seed is None else int(random_seed)
-    settings = Settings(
-        draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=seed
+    settings = Settings.chosen(
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        target_accept=target_accept,
+        random_seed=random_seed,
     )
-    settings.check()
     _check(members, weights)
     for text in _said_before_sampling(members, runs):
         warnings.warn(text, BayesScalingWarning, stacklevel=2)
-    seeds = np.random.SeedSequence(seed).spawn(len(members))
+    seeds = np.random.SeedSequence(settings.random_seed).spawn(len(members))
     fits = []
     for number, (model, sequence) in enumerate(zip(members, seeds, strict=True), start=1):
         if progress:
             sys.stderr.write(f"{model.id} ({number} of {len(members)})\n")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayesScalingWarning)  # said before
-            fits.append(
-                fit(
-                    model,
-                    runs,
-                    draws=draws,
-                    tune=tune,
-                    chains=chains,
-                    target_accept=target_accept,
-                    random_seed=int(sequence.generate_state(1)[0]),
-                    progress=progress,
-                )
-            )
+            own = asdict(settings.seeded(sequence))
+            fits.append(fit(model, runs, **own, progress=progress))
     return ensemble_of(fits, weights=weights, settings=settings)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -55,6 +55,10 @@ class Check:
     verdict: Verdict
     evidence: str
     advice: str = ""
+
+    def of(self, name: str) -> Check:
+        """Return the check as that of one of several fits."""
+        return replace(self, name=f"{self.name} of {name}")
 
     def __str__(self) -> str:
         """Write one line."""

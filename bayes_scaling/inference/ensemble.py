@@ -110,12 +110,7 @@ class Ensemble:
         first, *others = self.members.values()
         shared = [check for check in first.checks if all(check in fit.checks for fit in others)]
         own = [
-            Check(
-                name=f"{check.name} of {name}",
-                verdict=check.verdict,
-                evidence=check.evidence,
-                advice=check.advice,
-            )
+            check.of(name)
             for name, fit in self.members.items()
             for check in fit.checks
             if check not in shared
@@ -125,6 +120,16 @@ class Ensemble:
             for name, reason in self.left_out.items()
         ]
         return (*own, *shared, *out)
+
+    @property
+    def verdicts(self) -> Mapping[str, Mapping[str, str]]:
+        """Verdict of every check, by member and check; empty where a member has no such check."""
+        names = dict.fromkeys(check.name for fit in self.members.values() for check in fit.checks)
+        blank = dict.fromkeys(names, "")
+        return {
+            name: blank | {check.name: str(check.verdict) for check in fit.checks}
+            for name, fit in self.members.items()
+        }
 
     def require_converged(self, *, allow_unconverged: bool = False) -> None:
         """Raise `UnconvergedError` where a decision would rest on fits that did not converge."""
@@ -142,7 +147,7 @@ class Ensemble:
     @cached_property
     def rows(self) -> tuple[NDArray[np.int64], ...]:
         """Draws of each member (n_taken,) that stand for it in the mixture."""
-        sizes = [len(next(iter(fit.flat.values()))) for fit in self.members.values()]
+        sizes = [fit.n_draws for fit in self.members.values()]
         return stratify([self.weights[name] for name in self.members], sizes)
 
     @cached_property
@@ -152,9 +157,7 @@ class Ensemble:
 
     def generator(self, purpose: str) -> np.random.Generator:
         """Return the random generator of one purpose; the same for the same seed and purpose."""
-        key = tuple(purpose.encode())
-        sequence = np.random.SeedSequence(self.settings.random_seed, spawn_key=key)
-        return np.random.default_rng(sequence)
+        return self.settings.generator(purpose)
 
     @property
     def tree(self) -> xr.DataTree:

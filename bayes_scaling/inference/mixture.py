@@ -73,16 +73,21 @@ def weight_problems(weights: Mapping[str, float], names: Sequence[str]) -> list[
     return problems
 
 
+def repeated_ids(models: Sequence[Model], called: str) -> list[str]:
+    """Say which ids several models have; `called` is what they are to the reader."""
+    names = [model.id for model in models]
+    return [
+        f"{names.count(name)} {called} are called {name!r}; give each an id of its own"
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+
+
 def model_problems(models: Sequence[Model]) -> list[str]:
     """Say why models cannot be members of one ensemble: they must read and explain the same."""
     if not models:
         return ["an ensemble needs a member; name a model"]
-    names = [model.id for model in models]
-    problems = [
-        f"{names.count(name)} members are called {name!r}; give each an id of its own"
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
-    ]
+    problems = repeated_ids(models, "members")
     first = models[0]
     for model in models[1:]:
         for what, one, other in (

@@ -113,6 +113,11 @@ class Fit:
         """Draws with the chains joined: (n_draws,) or (n_draws, n_groups)."""
         return {name: _flat(values) for name, values in self.draws.items()}
 
+    @property
+    def n_draws(self) -> int:
+        """Number of draws, over all chains."""
+        return len(next(iter(self.flat.values())))
+
     @cached_property
     def walks(self) -> Mapping[str, Walk]:
         """Local exponents of the inputs that drift, the steps beyond the runs included.
@@ -186,9 +191,7 @@ class Fit:
 
     def generator(self, purpose: str) -> np.random.Generator:
         """Return the random generator of one purpose; the same for the same fit and purpose."""
-        key = tuple(purpose.encode())
-        sequence = np.random.SeedSequence(self.settings.random_seed, spawn_key=key)
-        return np.random.default_rng(sequence)
+        return self.settings.generator(purpose)
 
     @property
     def tree(self) -> xr.DataTree:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -90,11 +89,13 @@ def fit(
     if not (drift is None and transient is None and temper is None):
         law = law.with_features(drift=drift, transient=transient, temper=temper)
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
-    seed = secrets.randbits(32) if random_seed is None else int(random_seed)
-    settings = Settings(
-        draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=seed
+    settings = Settings.chosen(
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        target_accept=target_accept,
+        random_seed=random_seed,
     )
-    settings.check()
     design = make_design(law, runs)
     for text in design.warnings:
         warnings.warn(text, BayesScalingWarning, stacklevel=2)

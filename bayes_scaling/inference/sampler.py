@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,27 @@ class Settings:
     chains: int = 4
     target_accept: float = 0.95
     random_seed: int = 0
+
+    @classmethod
+    def chosen(
+        cls, *, draws: int, tune: int, chains: int, target_accept: float, random_seed: int | None
+    ) -> Settings:
+        """Return checked settings, with a fresh seed where none is given."""
+        seed = secrets.randbits(32) if random_seed is None else int(random_seed)
+        settings = cls(
+            draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=seed
+        )
+        settings.check()
+        return settings
+
+    def seeded(self, sequence: np.random.SeedSequence) -> Settings:
+        """Return the settings with a seed of a sequence that was spawned."""
+        return replace(self, random_seed=int(sequence.generate_state(1)[0]))
+
+    def generator(self, purpose: str) -> np.random.Generator:
+        """Return the random generator of one purpose; the same for the same seed and purpose."""
+        key = tuple(purpose.encode())
+        return np.random.default_rng(np.random.SeedSequence(self.random_seed, spawn_key=key))
 
     def check(self) -> None:
         """Raise `InputError` with every setting that is out of range."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from bayes_scaling.laws.density import log_likelihood, log_prior
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.drift import steps_name
+from bayes_scaling.laws.drift import steps_logpdf, steps_name
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,7 +61,7 @@ def make_tree(fit: Fit) -> xr.DataTree:
 
     likelihood = unflat(log_likelihood(fit.model, design, fit.flat, fit.walks))
     priors = {name: unflat(values) for name, values in log_prior(fit.model, fit.flat).items()}
-    priors |= {steps_name(name): _normal_logpdf(steps) for name, steps in fit.steps.items()}
+    priors |= {steps_name(name): steps_logpdf(steps) for name, steps in fit.steps.items()}
     labels = {group: list(fit.groups)} if len(fit.groups) > 1 else {}
     chain_draw = {"chain": np.arange(chains), "draw": np.arange(draws)}
 
@@ -88,8 +88,3 @@ def make_tree(fit: Fit) -> xr.DataTree:
             ),
         }
     )
-
-
-def _normal_logpdf(steps: np.ndarray) -> np.ndarray:
-    """Log density of the standardised steps of a walk, all of them at once (n_chains, n_draws)."""
-    return np.asarray(-(steps**2).sum(axis=-1) / 2 - steps.shape[-1] * np.log(2 * np.pi) / 2)

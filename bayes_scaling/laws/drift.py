@@ -56,6 +56,11 @@ def reference_names(inputs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{name}_{end}" for name in inputs for end in ("ref", "low", "high"))
 
 
+def steps_logpdf(steps: Array) -> Array:
+    """Log density of the standardised steps of a walk, all of them at once (...)."""
+    return np.asarray(-(steps**2 + np.log(2 * np.pi)).sum(axis=-1) / 2)
+
+
 # ---- layout --------------------------------------------------------------------------------------
 
 

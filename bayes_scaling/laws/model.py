@@ -117,7 +117,7 @@ class Model:
             return law
         return features.with_transient(law, self.transient.inputs or self._own_sizes)
 
-    @property
+    @cached_property
     def drifting(self) -> tuple[str, ...]:
         """Inputs that are replaced by effective sizes."""
         if not self.drift.on:
@@ -129,7 +129,7 @@ class Model:
         """Inputs whose product is the scale of a run: its compute, up to a factor."""
         return (self.transient.inputs if self.transient.on else ()) or self._own_sizes
 
-    @property
+    @cached_property
     def _own_sizes(self) -> tuple[str, ...]:
         """Sizes that the formula reads, in the order of `features.SIZES`."""
         read = names(self.closed(self.formula))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions import Allocation, Forecast
-from bayes_scaling.decisions.sizes import Values
+from bayes_scaling.decisions.sizes import FACTOR, Values
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference import AnyFit, Ensemble, leading, members_of
 from bayes_scaling.laws.design import source_column
@@ -19,9 +19,6 @@ POINTS = 16
 
 FIGURE_DRAWS = 1000
 """Draws behind a figure of the allocation, at most; tables and forecasts use all of them."""
-
-FACTOR = 100.0
-"""How far beyond the largest run a forecast is asked for, unless it is said."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

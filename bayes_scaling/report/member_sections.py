@@ -167,17 +167,12 @@ def diagnostics_section(ensemble: Ensemble) -> tuple[Block, ...]:
         f"{head} {settings.chains} chains of {settings.draws} draws each, after {settings.tune} to "
         "tune."
     )
-    names = tuple(
-        dict.fromkeys(check.name for fit in ensemble.members.values() for check in fit.checks)
-    )
-    rows = []
-    for name, fit in ensemble.members.items():
-        verdicts = {check.name: str(check.verdict) for check in fit.checks}
-        rows.append((name, *(verdicts.get(check, "") for check in names)))
+    verdicts = ensemble.verdicts
+    names = tuple(next(iter(verdicts.values())))
     table = Table(
         caption="Every check of every law",
         head=("law", *names),
-        rows=tuple(rows),
+        rows=tuple((name, *told.values()) for name, told in verdicts.items()),
         text_columns=tuple(range(len(names) + 1)),
     )
     told = tuple(

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import secrets
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bayes_scaling.decisions.forecast import Forecast
+from bayes_scaling.decisions.mixture import mix_forecasts
 from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.inference import Check, Fit, fit
 from bayes_scaling.inference.members import default_members
+from bayes_scaling.inference.mixture import repeated_ids
+from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.inference.stacking import stacking_weights
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.runs import RunTable, read_runs
-from bayes_scaling.validation.comparison import AVERAGES, EQUAL, STACKING, Comparison, average
+from bayes_scaling.validation.comparison import AVERAGES, EQUAL, STACKING, Comparison
 from bayes_scaling.validation.deep_split import deep_split, describe, score_groups
 from bayes_scaling.validation.loo import Loo, leave_one_out
 from bayes_scaling.validation.split import Split
@@ -92,21 +95,23 @@ def compare(
     _check_models(laws, runs)
     group = laws[0].group
     asked = targets(runs, laws, at)
-    seed = secrets.randbits(32) if random_seed is None else int(random_seed)
-    seeds = np.random.SeedSequence(seed).generate_state(2 * len(laws)).tolist()
-    settings: dict[str, Any] = {
-        "draws": draws,
-        "tune": tune,
-        "chains": chains,
-        "target_accept": target_accept,
-        "progress": progress,
-    }
+    settings = Settings.chosen(
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        target_accept=target_accept,
+        random_seed=random_seed,
+    )
+    sequence = np.random.SeedSequence(settings.random_seed)
+    seeds = sequence.generate_state(2 * len(laws)).tolist()
 
     def fit_all(table: RunTable, seeds: Sequence[int]) -> dict[str, Fit]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayesScalingWarning)  # the checks say it again
             return {
-                law.id: fit(law, table, **settings, random_seed=one)
+                law.id: fit(
+                    law, table, **asdict(replace(settings, random_seed=one)), progress=progress
+                )
                 for law, one in zip(laws, seeds, strict=True)
             }
 
@@ -140,12 +145,7 @@ def compare(
 
 def _check_models(models: Sequence[Model], runs: RunTable) -> None:
     """Raise `InputError` where models cannot be compared on these runs."""
-    names = [model.id for model in models]
-    problems = [
-        f"{names.count(name)} models are called {name!r}; give each an id of its own"
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
-    ]
+    problems = repeated_ids(models, "models")
     if len(models) < 2:
         problems.append(f"{len(models)} model: name two or more to compare")
     for model in models[1:]:
@@ -199,25 +199,22 @@ def _with_averages(
     """Return forecasts of the models and of both averages."""
     return {
         **forecasts,
-        **{called: average(forecasts, weights[how]) for how, called in AVERAGES.items()},
+        **{called: _average(forecasts, weights[how]) for how, called in AVERAGES.items()},
     }
 
 
+def _average(forecasts: Mapping[str, Forecast], weights: Mapping[str, float]) -> Forecast:
+    """Mix the forecasts of the models that have a weight."""
+    weighty = {name: found for name, found in forecasts.items() if weights.get(name, 0.0) > 0}
+    return replace(mix_forecasts(weighty, weights), tuned={})
+
+
 def _fit_checks(fits: Mapping[str, Fit]) -> list[Check]:
-    return [_of(check, name) for name, one in fits.items() for check in one.checks]
+    return [check.of(name) for name, one in fits.items() for check in one.checks]
 
 
 def _loo_checks(loo: Mapping[str, Loo]) -> list[Check]:
-    return [_of(check, name) for name, one in loo.items() for check in one.checks()]
-
-
-def _of(check: Check, name: str) -> Check:
-    return Check(
-        name=f"{check.name} of {name}",
-        verdict=check.verdict,
-        evidence=check.evidence,
-        advice=check.advice,
-    )
+    return [check.of(name) for name, one in loo.items() for check in one.checks()]
 
 
 def _split_checks(split: Split | str, fits: Mapping[str, Fit]) -> list[Check]:

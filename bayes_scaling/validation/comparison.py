@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.inference import Check, Fit
-from bayes_scaling.inference.mixture import stratify
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.validation.loo import Loo, standard_error
 from bayes_scaling.validation.split import Split
@@ -156,49 +155,3 @@ class Comparison:
             "forecasts": self.forecast_rows(),
             "checks": [asdict(check) for check in self.checks],
         }
-
-
-def average(forecasts: Mapping[str, Forecast], weights: Mapping[str, float]) -> Forecast:
-    """Average forecasts of the same runs by models that may read different inputs.
-
-    Parameters
-    ----------
-    forecasts : mapping of str to Forecast
-        By the id of the model.
-    weights : mapping of str to float
-        Of those that take part; they sum to 1.
-
-    Returns
-    -------
-    Forecast
-        Its draws are those of the models, as many of each as its weight says, evenly taken; it lies
-        as far beyond the runs as the farthest of them says.
-    """
-    names = [name for name in forecasts if weights.get(name, 0.0) > 0]
-    parts = [forecasts[name] for name in names]
-    shares = [weights[name] for name in names]
-    rows = stratify(shares, [len(part.draws) for part in parts])
-
-    def mix(draws: Sequence[Array]) -> Array:
-        return np.concatenate([one[taken] for one, taken in zip(draws, rows, strict=True)])
-
-    beyond: dict[str, Array] = {}
-    for part in parts:
-        for name, values in part.extrapolation.items():
-            beyond[name] = np.maximum(values, beyond.get(name, values))
-    drifts = any(part.redrawn is not None for part in parts)
-    redrawn = [part.noise_free if part.redrawn is None else part.redrawn for part in parts]
-    return Forecast(
-        plan=parts[0].plan,
-        noise_free=mix([part.noise_free for part in parts]),
-        draws=mix([part.draws for part in parts]),
-        extrapolation=dict(sorted(beyond.items())),
-        probability=parts[0].probability,
-        member=np.repeat(np.arange(len(rows)), [len(taken) for taken in rows]),
-        members=tuple(names),
-        weights=tuple(shares),
-        redrawn=mix(redrawn) if drifts else None,
-        form_variance=sum(
-            share * part.form_variance for share, part in zip(shares, parts, strict=True)
-        ),
-    )

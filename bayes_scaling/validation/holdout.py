@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.decisions.forecast import Forecast
+from bayes_scaling.decisions.mixture import mix_forecasts
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.inference.average import fit_ensemble
 from bayes_scaling.inference.ensemble import AnyFit, Ensemble, members_of
@@ -19,7 +21,6 @@ from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import noise_logpdf
-from bayes_scaling.runs import RunTable
 from bayes_scaling.scores import log_density, pit, quantiles_at_levels
 from bayes_scaling.validation.split import Split
 
@@ -76,10 +77,14 @@ def answer(task: Task) -> Answer:
         warnings.simplefilter("ignore", BayesScalingWarning)  # about each of many fits
         found = _fit(task)
     sizes, observed = task.split.sizes, task.split.observed
-    draws = found.forecast(sizes, allow_unconverged=True).draws
     weights = _weights(found)
+    forecasts = {
+        name: each.forecast(sizes, allow_unconverged=True)
+        for name, each in members_of(found).items()
+    }
+    draws = mix_forecasts(forecasts, weights).draws
     densities = [
-        np.log(weights[name]) + member_log_density(each, sizes, observed)
+        np.log(weights[name]) + member_log_density(each, forecasts[name], observed)
         for name, each in members_of(found).items()
     ]
     return Answer(
@@ -102,19 +107,18 @@ def _weights(found: AnyFit) -> Mapping[str, float]:
     return found.weights if isinstance(found, Ensemble) else {found.model.id: 1.0}
 
 
-def member_log_density(found: Fit, sizes: RunTable, observed: Array) -> Array:
+def member_log_density(found: Fit, forecast: Forecast, observed: Array) -> Array:
     """Log predictive density of one fit at observed losses (n_targets,), per unit of loss.
 
     Parameters
     ----------
     found : Fit
         The posterior.
-    sizes : RunTable
-        The runs, without their losses.
+    forecast : Forecast
+        What it says of the runs.
     observed : array (n_targets,)
         What they reached.
     """
-    forecast = found.forecast(sizes, allow_unconverged=True)
     parameters = per_run(found.model, found.flat, forecast.plan.group)
     deviation = np.log(observed) - np.log(forecast.noise_free)
     return log_density(noise_logpdf(found.model.noise, deviation, parameters) - np.log(observed))

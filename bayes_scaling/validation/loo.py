@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bayes_scaling.inference import Check, Fit
 from bayes_scaling.laws.density import bounded, log_likelihood, log_prior, unbounded
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.drift import REACH, Walk, steps_name, walk
+from bayes_scaling.laws.drift import REACH, Walk, steps_logpdf, steps_name, walk
 from bayes_scaling.laws.priors import Scale
 
 Array = NDArray[np.float64]
@@ -214,8 +214,7 @@ class Unbounded:
             for part in log_prior(self.fit.model, natural).values():
                 density = density + part.reshape(len(values), -1).sum(axis=1)
             for name in self.fit.steps:
-                steps = natural[steps_name(name)]
-                density = density - (steps**2 + np.log(2 * np.pi)).sum(axis=1) / 2
+                density = density + steps_logpdf(natural[steps_name(name)])
             scales = {name: scale for name, scale, _ in self.parts}
             for name, part in self.split(values).items():
                 slope = _log_slope(part, scales[name]).reshape(len(values), -1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +94,13 @@ def backtest(
     """
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
     chosen = _models(models)
-    seed = secrets.randbits(32) if random_seed is None else int(random_seed)
-    settings = Settings(
-        draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=seed
+    settings = Settings.chosen(
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        target_accept=target_accept,
+        random_seed=random_seed,
     )
-    settings.check()
     fitted, targets = _sides(runs, fit_where, target_where, rolling)
     leader = chosen[0] if chosen else default_members(runs.take(fitted))[0]
     divide = rolling_splits if rolling else make_splits
@@ -109,12 +110,15 @@ def backtest(
     for split in splits:
         check_models(chosen or default_members(split.fitted), [split])
     # Each split has a seed for its fit, and one for its baselines.
-    seeds = [sequence.spawn(2) for sequence in np.random.SeedSequence(seed).spawn(len(splits))]
+    seeds = [
+        sequence.spawn(2)
+        for sequence in np.random.SeedSequence(settings.random_seed).spawn(len(splits))
+    ]
     tasks = [
         Task(
             split=split,
             models=chosen,
-            settings=replace(settings, random_seed=int(own.generate_state(1)[0])),
+            settings=settings.seeded(own),
         )
         for split, (own, _) in zip(splits, seeds, strict=True)
     ]

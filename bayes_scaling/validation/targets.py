@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bayes_scaling.decisions.sizes import Sizes, Values
+from bayes_scaling.decisions.sizes import FACTOR, Sizes, Values
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import Model
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.columns import SIZES, canonical_name
 from bayes_scaling.validation.split import size_columns
-
-FACTOR = 100.0
-"""How far beyond the largest run the forecasts are asked for, unless it is said."""
 
 
 def targets(runs: RunTable, models: Sequence[Model], at: Sizes | None) -> Sizes:

@@ -40,7 +40,7 @@ def test_quantiles_are_those_of_the_forecast(oracle: Oracle, split: Split) -> No
 
 def test_log_density_is_that_of_scipy(split: Split) -> None:
     fit = synthetic_fit()
-    found = member_log_density(fit, split.sizes, split.observed)
+    found = member_log_density(fit, fit.forecast(split.sizes), split.observed)
     law = fit.forecast(split.sizes).noise_free
     density = stats.t.pdf(
         (np.log(split.observed) - np.log(law)) / fit.flat["sigma"][:, None], fit.flat["nu"][:, None]
@@ -59,7 +59,7 @@ def test_density_of_an_ensemble_is_the_weighted_mean(
     averaged = ensemble_of(fits, weights={"chinchilla": 3, "coupled": 1})
     monkeypatch.setattr("bayes_scaling.validation.holdout.fit_ensemble", lambda *_, **__: averaged)
     found = answer(task(split))
-    one, two = (member_log_density(fit, split.sizes, split.observed) for fit in fits)
+    one, two = (member_log_density(fit, fit.forecast(split.sizes), split.observed) for fit in fits)
     assert found.log_density == pytest.approx(np.log(0.75 * np.exp(one) + 0.25 * np.exp(two)))
     assert [(row["model"], row["weight"]) for row in found.members] == [
         ("chinchilla", 0.75), ("coupled", 0.25),
