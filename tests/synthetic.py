@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bayes_scaling.inference import Check, Ensemble, Fit, ensemble_of, load
 from bayes_scaling.inference.diagnostics import Mixing, elements
-from bayes_scaling.inference.exponents import slopes
 from bayes_scaling.inference.sampler import Settings
+from bayes_scaling.inference.slopes import slopes
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.drift import KNOTS

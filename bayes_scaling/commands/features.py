@@ -13,8 +13,8 @@ from bayes_scaling.laws.variants import tempering_in_words
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions import Allocation, Forecast
+    from bayes_scaling.decisions.exponents import Exponents, LocalExponent
     from bayes_scaling.inference import AnyFit
-    from bayes_scaling.inference.exponents import Exponents, LocalExponent
 
 MANY = 4
 """Groups up to which each has its line where exponents are printed."""
@@ -33,8 +33,8 @@ def tempered(fit: AnyFit) -> str:
 def exponents_at(fit: AnyFit, result: Forecast | Allocation) -> Exponents:
     """Return the local exponents at the sizes of a forecast, or at the median best splits."""
     from bayes_scaling.decisions import Forecast
+    from bayes_scaling.decisions.exponents import ASKED
     from bayes_scaling.inference import leading
-    from bayes_scaling.inference.exponents import ASKED
 
     model = leading(fit).model
     if isinstance(result, Forecast):
@@ -49,7 +49,7 @@ def exponents_at(fit: AnyFit, result: Forecast | Allocation) -> Exponents:
 
 def print_exponents(found: Exponents) -> None:
     """Print local exponents, one line each, after an empty line; nothing where nothing drifts."""
-    from bayes_scaling.inference.exponents import ASKED
+    from bayes_scaling.decisions.exponents import ASKED
 
     if not found.parts:
         return

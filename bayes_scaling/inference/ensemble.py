@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayes_scaling.decisions.allocate import Allocation
+    from bayes_scaling.decisions.exponents import Exponents
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.decisions.sizes import Sizes
-    from bayes_scaling.inference.exponents import Exponents
 
 MEMBERS = "members"
 """Name of the check that tells who was left out, and of the group of the file that holds them."""
@@ -206,7 +206,7 @@ class Ensemble:
         allow_unconverged: bool = False,
     ) -> Exponents:
         """Tell how the exponents of every member drift; see `Fit.exponents`."""
-        from bayes_scaling.inference.exponents import exponents
+        from bayes_scaling.decisions.exponents import exponents
 
         return exponents(self, sizes, probability=probability, allow_unconverged=allow_unconverged)
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from bayes_scaling.decisions.allocate import Allocation
+    from bayes_scaling.decisions.exponents import Exponents
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.decisions.sizes import Sizes
-    from bayes_scaling.inference.exponents import Exponents
 
 SAMPLING_CHECKS = ("R-hat", "effective draws", "divergences", "E-BFMI")
 """Checks that decide whether a fit converged."""
@@ -240,8 +240,8 @@ class Fit:
         probability: float = PROBABILITY,
         allow_unconverged: bool = False,
     ) -> Exponents:
-        """Tell how exponents drift; see `bayes_scaling.inference.exponents.exponents`."""
-        from bayes_scaling.inference.exponents import exponents
+        """Tell how exponents drift; see `bayes_scaling.decisions.exponents.exponents`."""
+        from bayes_scaling.decisions.exponents import exponents
 
         return exponents(self, sizes, probability=probability, allow_unconverged=allow_unconverged)
 

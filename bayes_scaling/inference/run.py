@@ -15,9 +15,9 @@ import numpy as np
 from bayes_scaling import __version__
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.inference.diagnostics import diagnose, elements, mixing
-from bayes_scaling.inference.exponents import slopes
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Sampled, Settings, sample
+from bayes_scaling.inference.slopes import slopes
 from bayes_scaling.laws.catalogue import catalogue_hash, load_model
 from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import Design, make_design

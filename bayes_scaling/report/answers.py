@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions import Allocation, Forecast
+from bayes_scaling.decisions.exponents import Exponents
 from bayes_scaling.decisions.sizes import FACTOR, Values
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference import AnyFit, leading
-from bayes_scaling.inference.exponents import Exponents
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import Model
 from bayes_scaling.report.curves import (

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from bayes_scaling.decisions.exponents import ASKED, LARGEST, REFERENCE, LocalExponent
 from bayes_scaling.inference import AnyFit, members_of
-from bayes_scaling.inference.exponents import ASKED, LARGEST, REFERENCE, LocalExponent
 from bayes_scaling.report.answer_sections import cell, explained, place
 from bayes_scaling.report.answers import Answers
 from bayes_scaling.report.blocks import Block, Prose, Table

@@ -7,22 +7,21 @@ wider with every e-fold beyond.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.decisions.sizes import Sizes, read_plan
 from bayes_scaling.inference.ensemble import AnyFit, leading, members_of
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.slopes import factor_at
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
 from bayes_scaling.laws.exponents import exponent_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from bayes_scaling.decisions.sizes import Sizes
 
 Array = NDArray[np.float64]
 
@@ -166,8 +165,6 @@ def exponents(
 
 def _of_input(fit: Fit, name: str, sizes: Sizes | None) -> list[LocalExponent]:
     """Return the exponents of one input, place by place."""
-    from bayes_scaling.decisions.sizes import read_plan
-
     parameter = exponent_of(fit.model, name) or ""
     grouped = bool(parameter) and fit.flat[parameter].ndim == 2
     every = fit.groups if grouped else ("",)
@@ -193,27 +190,3 @@ def _of_input(fit: Fit, name: str, sizes: Sizes | None) -> list[LocalExponent]:
             )
         )  # fmt: skip
     return found
-
-
-def factor_at(fit: Fit, name: str, size: float) -> Array:
-    """Local exponent of an input over the one at the reference (n_draws,), at one size."""
-    return fit.walks[name].slope_at(float(np.log(size / fit.references[f"{name}_ref"])))
-
-
-def slope_name(name: str) -> str:
-    """Name in the posterior of what `slopes` says of an input."""
-    return f"slope_{name}"
-
-
-def slopes(fit: Fit) -> Mapping[str, Array]:
-    """Factors at the largest run (n_chains, n_draws) of inputs that drift, as derived quantities.
-
-    They stand in the posterior beside the parameters, so that summaries tell how far an exponent
-    has drifted, and checks whether the chains agree on it.
-    """
-    return {
-        slope_name(name): factor_at(fit, name, fit.references[f"{name}_high"]).reshape(
-            steps.shape[:2]
-        )
-        for name, steps in fit.steps.items()
-    }

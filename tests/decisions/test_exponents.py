@@ -10,7 +10,7 @@ import pytest
 
 from bayes_scaling.errors import InputError, UnconvergedError
 from bayes_scaling.inference import Fit
-from bayes_scaling.inference.exponents import factor_at
+from bayes_scaling.inference.slopes import factor_at
 from bayes_scaling.laws import load_model
 from tests.synthetic import OK, UNCONVERGED, synthetic_ensemble, synthetic_fit
 
