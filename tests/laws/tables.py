@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from bayes_scaling.runs import RunTable
+
+PRIOR = {"dist": "LogNormal", "mu": 0.0, "sigma": 1.0}
+OWN: dict[str, Any] = {
+    "id": "own",
+    "formula": "E + a * (tokens / tokens_ref)**-g",
+    "parameters": {name: {"prior": PRIOR} for name in ("E", "a", "g")},
+}
 
 
 def table(families: int = 1) -> RunTable:
