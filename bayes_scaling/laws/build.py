@@ -8,7 +8,6 @@ refitted with other runs. No quantity per run is stored in the trace.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,11 @@ from numpy.typing import NDArray
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.drift import KNOTS, effective_name, layout, steps_name
 from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
+from bayes_scaling.laws.hoist import Hoisted, hoist
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nodes import Call, Name, Node, Number, evaluate, names
+from bayes_scaling.laws.nodes import evaluate
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.priors import Prior
-from bayes_scaling.runs.columns import COLUMNS
 
 PYTENSOR: Mapping[str, Any] = {
     "+": pt.add, "-": pt.sub, "*": pt.mul, "/": pt.true_div, "**": pt.pow, "neg": pt.neg,
@@ -43,73 +42,17 @@ def _fold(operation: Any, args: tuple[Any, ...]) -> Any:
     return result
 
 
-# ---- hoisting ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hoisted:
-    """A law split into what depends on data alone and the rest.
-
-    Attributes
-    ----------
-    law : Node
-        The law over parameters and the names of `data`.
-    data : mapping of str to Node
-        The parts to compute once per table, over inputs and reference sizes.
-    """
-
-    law: Node
-    data: Mapping[str, Node]
-
-
-def hoist(model: Model) -> Hoisted:
-    """Split the law of a model; powers of positive data become exponentials of logs."""
+def hoisted_laws(model: Model) -> Hoisted:
+    """Split the laws of a model."""
     constants = {*model.inputs, *model.reference_names, SCALE_LOW, SCALE_REF}
-    found: dict[Node, str] = {}
-
-    def lift(node: Node) -> Node:
-        return Name(found.setdefault(node, f"data_{len(found)}"))
-
-    def visit(node: Node) -> Node:
-        if isinstance(node, Number):
-            return node
-        if names(node) and names(node) <= constants:
-            return lift(node)
-        match node:
-            case Call("**", (base, exponent)) if names(base) <= constants and _positive(base):
-                return Call("exp", (Call("*", (visit(exponent), lift(Call("log", (base,))))),))
-            case Call(op, args):
-                return Call(op, tuple(visit(arg) for arg in args))
-            case _:
-                return node
-
-    law = visit(model.evaluated_law)
-    return Hoisted(law=law, data={name: node for node, name in found.items()})
-
-
-def _positive(node: Node) -> bool:
-    """Whether a data-only formula is positive by its form: products and powers of sizes."""
-    match node:
-        case Number(value):
-            return value > 0
-        case Name(id) if id in (SCALE_LOW, SCALE_REF):
-            return True
-        case Name(id):
-            column = COLUMNS.get(id.removesuffix("_ref"))
-            return column is not None and column.kind in ("count", "positive")
-        case Call("*" | "/" | "+", args):
-            return all(_positive(arg) for arg in args)
-        case Call("**", (base, _)):
-            return _positive(base)
-        case _:
-            return False
+    return hoist({model.response: model.evaluated_law}, constants)
 
 
 def model_data(model: Model, design: Design) -> dict[str, NDArray[Any]]:
     """Return the arrays a built model holds as `pm.Data`, for `design`."""
     values = {**design.references, **design.inputs}
     shape = design.response.shape
-    hoisted = hoist(model)
+    hoisted = hoisted_laws(model)
     data: dict[str, NDArray[Any]] = {
         name: np.ascontiguousarray(np.broadcast_to(evaluate(node, values), shape), dtype=float)
         for name, node in hoisted.data.items()
@@ -155,7 +98,7 @@ def build_model(model: Model, design: Design) -> pm.Model:
         Its parameters have the names of the definition; partially pooled ones come with
         ``_population`` and ``_sd``. Observed is the log response.
     """
-    hoisted = hoist(model)
+    hoisted = hoisted_laws(model)
     grouped = len(design.groups) > 1
     with pm.Model(coords={model.group: list(design.groups)} if grouped else {}) as built:
         data = {name: pm.Data(name, value) for name, value in model_data(model, design).items()}
@@ -167,7 +110,9 @@ def build_model(model: Model, design: Design) -> pm.Model:
         for name in model.drifting:
             effective = _effective_size(name, values["tau"], data)
             values[effective_name(name)] = data[f"{name}_reference"] * effective
-        _observe(model, pt.log(evaluate(hoisted.law, values, PYTENSOR)), values, data)
+        _observe(
+            model, pt.log(evaluate(hoisted.laws[model.response], values, PYTENSOR)), values, data
+        )
     return built
 
 
