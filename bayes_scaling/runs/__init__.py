@@ -13,7 +13,7 @@ from bayes_scaling.runs.readers import read_runs
 from bayes_scaling.runs.shapes import Shape, shapes_near
 from bayes_scaling.runs.summary import TableSummary, describe
 from bayes_scaling.runs.sweeps import best_of_cells
-from bayes_scaling.runs.table import RunTable
+from bayes_scaling.runs.table import RunTable, split_columns
 
 __all__ = [
     "ALIASES",
@@ -32,5 +32,6 @@ __all__ = [
     "flops_per_token",
     "read_runs",
     "shapes_near",
+    "split_columns",
     "training_flops",
 ]

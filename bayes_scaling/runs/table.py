@@ -18,6 +18,9 @@ from bayes_scaling.runs.columns import nearest
 if TYPE_CHECKING:
     import pandas as pd
 
+SEPARATOR = "/"
+"""Between the columns, and the labels, of groups that are made of several columns."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunTable:
@@ -180,18 +183,31 @@ class RunTable:
         Parameters
         ----------
         by : str
-            A column. One the table does not have puts every row in the group "all".
+            A column, or several as in "corpus/family", which gives labels such as "c4/gpt". A
+            column whose name is all of `by` comes first. Columns the table does not have are left
+            out; with none of them every row is in the group "all".
 
         Returns
         -------
         array of str, dims (row,)
+
+        Raises
+        ------
+        InputError
+            Two different groups would have one label, because a label has a "/" in it.
         """
-        if by not in self.columns:
+        names = (by,) if by in self.columns else split_columns(by)
+        known = [_as_text(self.columns[name]) for name in names if name in self.columns]
+        if not known:
             return np.full(len(self), "all")
-        values = self.columns[by]
-        if values.dtype.kind == "f":
-            return np.array([f"{value:.12g}" for value in values], dtype=np.str_)
-        return values.astype(np.str_)
+        rows = list(zip(*(values.tolist() for values in known), strict=True))
+        label = {row: SEPARATOR.join(row) for row in rows}
+        if len(set(label.values())) < len(label):
+            raise InputError(
+                f"groups by {by!r}: different groups would have the same label, since labels have "
+                f"{SEPARATOR!r} in them; write another sign in those columns"
+            )
+        return np.array([label[row] for row in rows], dtype=np.str_)
 
     def groups(self, by: str) -> tuple[str, ...]:
         """Return the distinct labels of `labels`, sorted."""
@@ -215,6 +231,17 @@ class RunTable:
             digest.update(f"\n{len(name)}:{name} {kind} {len(content)}\n".encode())
             digest.update(content)
         return digest.hexdigest()
+
+
+def split_columns(by: str) -> tuple[str, ...]:
+    """Return the columns that "corpus/family" names, outermost first."""
+    return tuple(name for name in by.split(SEPARATOR) if name)
+
+
+def _as_text(values: NDArray[Any]) -> NDArray[np.str_]:
+    if values.dtype.kind == "f":
+        return np.array([f"{value:.12g}" for value in values], dtype=np.str_)
+    return values.astype(np.str_)
 
 
 def _read_only(values: ArrayLike) -> NDArray[Any]:

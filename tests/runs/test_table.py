@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.runs import RunTable
+from bayes_scaling.runs import RunTable, split_columns
 
 
 @pytest.fixture
@@ -90,6 +90,42 @@ def test_groups_and_labels(table: RunTable) -> None:
     assert table.groups("params") == ("1000000", "2000000", "4000000")
     assert table.labels("family").tolist() == ["x", "y", "x"]
     assert table.labels("corpus").tolist() == ["all"] * 3
+
+
+class TestGroupsOfSeveralColumns:
+    runs = RunTable(
+        columns={
+            "corpus": np.array(["c4", "c4", "pile"]),
+            "family": np.array(["gpt", "moe", "gpt"]),
+            "width": np.array([64.0, 64.0, 128.0]),
+        }
+    )
+
+    def test_labels_are_joined_in_the_order_of_the_columns(self) -> None:
+        assert self.runs.labels("corpus/family").tolist() == ["c4/gpt", "c4/moe", "pile/gpt"]
+        assert self.runs.labels("width/corpus").tolist() == ["64/c4", "64/c4", "128/pile"]
+        assert self.runs.groups("corpus/family") == ("c4/gpt", "c4/moe", "pile/gpt")
+
+    def test_columns_the_table_lacks_are_left_out(self) -> None:
+        assert self.runs.labels("corpus/optimizer").tolist() == ["c4", "c4", "pile"]
+        assert self.runs.labels("source/optimizer").tolist() == ["all"] * 3
+        assert self.runs.take(np.array([])).labels("corpus/family").tolist() == []
+
+    def test_a_column_of_that_very_name_comes_first(self) -> None:
+        named = RunTable(columns={**self.runs.columns, "corpus/family": np.array(list("xyz"))})
+        assert named.labels("corpus/family").tolist() == ["x", "y", "z"]
+
+    def test_two_groups_never_share_a_label(self) -> None:
+        runs = RunTable(
+            columns={"corpus": np.array(["a/b", "a"]), "family": np.array(["c", "b/c"])}
+        )
+        with pytest.raises(InputError, match=r"'corpus/family'.*the same label"):
+            runs.labels("corpus/family")
+        assert runs.take(np.array([0])).labels("corpus/family").tolist() == ["a/b/c"]
+
+    def test_names_are_split_at_the_bar(self) -> None:
+        assert split_columns("corpus/family") == ("corpus", "family")
+        assert split_columns("family") == ("family",)
 
 
 def test_frame_is_a_copy(table: RunTable) -> None:
