@@ -16,8 +16,10 @@ MAX_LINES = 300
 
 HEAVY = {"arviz", "jax", "matplotlib", "nutpie", "pandas", "pymc", "pytensor", "scipy", "xarray"}
 # These files are themselves imported inside functions only.
-HEAVY_AT_TOP = {"laws/build.py": {"pymc", "pytensor"}}
-KNOWS_PYMC = ("laws/build.py", "inference/")
+HEAVY_AT_TOP = dict.fromkeys(
+    ("laws/build.py", "laws/pytensor_operations.py", "laws/variables.py"), {"pymc", "pytensor"}
+)
+KNOWS_PYMC = (*HEAVY_AT_TOP, "inference/")
 
 
 @dataclass(frozen=True, kw_only=True)

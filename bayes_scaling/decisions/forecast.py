@@ -17,7 +17,7 @@ from bayes_scaling.inference.beyond import draw_walks, form_variance
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws.density import per_run
-from bayes_scaling.laws.design import needs_positive, source_column
+from bayes_scaling.laws.inputs import needs_positive, source_column
 from bayes_scaling.laws.noise import sample_noise
 from bayes_scaling.runs.complete import complete
 

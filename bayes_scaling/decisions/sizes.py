@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.laws.design import needs_positive, source_column
+from bayes_scaling.laws.inputs import needs_positive, source_column
 from bayes_scaling.runs import RunTable, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
 from bayes_scaling.runs.complete import complete

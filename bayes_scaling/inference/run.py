@@ -22,6 +22,7 @@ from bayes_scaling.laws.catalogue import catalogue_hash, load_model
 from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.rows import has_repeats
 from bayes_scaling.runs import RunTable, read_runs
 
 PACKAGES = ("pymc", "nutpie", "arviz", "numpy")
@@ -34,6 +35,7 @@ def fit(
     *,
     drift: bool | None = None,
     transient: bool | None = None,
+    run_effect: bool | None = None,
     temper: float | None = None,
     draws: int = 1000,
     tune: int = 800,
@@ -53,6 +55,9 @@ def fit(
     drift, transient : bool, optional
         Whether exponents drift with scale, and whether small runs may lie above the law; as in the
         definition of the model where absent. See `bayes_scaling.laws.features`.
+    run_effect : bool, optional
+        Whether the rows of one run share a deviation from the law; by default where the table
+        holds several rows of a run, such as checkpoints.
     temper : float, optional
         Length of tempering as a share of the span of the runs, 0 for none. The shorter, the more
         the largest runs speak and the less the others; the result is then no plain posterior.
@@ -86,9 +91,14 @@ def fit(
     >>> fit = bs.fit("chinchilla", bs.load_dataset("nano-lm"))  # doctest: +SKIP
     """
     law = load_model(model)
-    if not (drift is None and transient is None and temper is None):
-        law = law.with_features(drift=drift, transient=transient, temper=temper)
-    runs = runs if isinstance(runs, RunTable) else read_runs(runs)
+    runs = law.rows_of(runs if isinstance(runs, RunTable) else read_runs(runs))
+    if run_effect is None and has_repeats(runs, law.group):
+        run_effect = True
+    switches = {"drift": drift, "transient": transient, "run_effect": run_effect}
+    if temper is not None or any(on is not None for on in switches.values()):
+        law = law.with_features(
+            drift=drift, transient=transient, run_effect=run_effect, temper=temper
+        )
     settings = Settings.chosen(
         draws=draws,
         tune=tune,
@@ -106,9 +116,7 @@ def assemble(
     model: Model, runs: RunTable, design: Design, settings: Settings, sampled: Sampled
 ) -> Fit:
     """Put a `Fit` together from what the sampler returned: derived quantities and diagnostics."""
-    all_draws = {**sampled.draws, **_derived(model, design, sampled)}
-    hidden = {parameter.offset_name for parameter in model.parameters}
-    kept = {name: values for name, values in all_draws.items() if name not in hidden}
+    kept = {**sampled.draws, **_derived(model, design, sampled)}
     unchecked = Fit(
         model=model,
         runs=runs,

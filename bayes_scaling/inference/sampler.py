@@ -22,7 +22,7 @@ from bayes_scaling.laws.model import Model
 KEPT_STATS = ("diverging", "energy", "n_steps", "step_size", "logp")
 """Sampler statistics that are kept with a fit, where the sampler gives them."""
 
-StructureKey = tuple[str, int, bool]
+StructureKey = tuple[str, tuple[int, ...], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +107,11 @@ _COMPILED: dict[StructureKey, Any] = {}
 
 
 def structure_key(model: Model, design: Design) -> StructureKey:
-    """Return what decides the compiled code: the model, the number of groups and their form."""
-    return (model.content_hash, len(design.groups), design.centred and len(design.groups) > 1)
+    """Return what decides the compiled code: the model, the sizes of groups and their form."""
+    levels = (design.grouping.count(columns) for columns in sorted(design.grouping.levels))
+    runs = int(design.run.max()) + 1
+    sizes = (len(design.groups), *levels, runs)
+    return (model.content_hash, sizes, design.centred and len(design.groups) > 1)
 
 
 def compiled_model(model: Model, design: Design) -> Any:
@@ -151,6 +154,9 @@ def sample(model: Model, design: Design, settings: Settings, *, progress: bool =
     """
     import nutpie
 
+    from bayes_scaling.laws.build import RUN_OFFSET
+    from bayes_scaling.laws.variables import helper_names
+
     started = time.perf_counter()
     known = structure_key(model, design) in _COMPILED
     if progress and not known:
@@ -174,7 +180,12 @@ def sample(model: Model, design: Design, settings: Settings, *, progress: bool =
     if progress:
         _say("")
     posterior, stats = tree["posterior"].dataset, tree["sample_stats"].dataset
-    arrays = {str(name): np.asarray(array.values, float) for name, array in posterior.items()}
+    hidden = {*helper_names(model), RUN_OFFSET}
+    arrays = {
+        str(name): np.asarray(array.values, float)
+        for name, array in posterior.items()
+        if name not in hidden
+    }
     return Sampled(
         steps={name: arrays.pop(steps_name(name)) for name in model.drifting},
         draws=arrays,

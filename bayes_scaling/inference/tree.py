@@ -51,23 +51,31 @@ def make_tree(fit: Fit) -> xr.DataTree:
 
     chains, draws = next(iter(fit.draws.values())).shape[:2]
     design = make_design(fit.model, fit.runs)
-    group = fit.model.group
+    group = stored_name(fit.model.group)
 
-    def dims(ndim: int, last: str) -> tuple[str, ...]:
-        return ("chain", "draw") if ndim == 2 else ("chain", "draw", last)
+    def dims(name: str, shape: tuple[int, ...], last: str) -> tuple[str, ...]:
+        if len(shape) == 2:
+            return ("chain", "draw")
+        own = last == group and shape[2] != len(fit.groups)  # the levels of one parameter
+        return ("chain", "draw", f"{name}_level" if own else last)
 
     def unflat(values: np.ndarray) -> np.ndarray:
         return values.reshape(chains, draws, *values.shape[1:])
 
     likelihood = unflat(log_likelihood(fit.model, design, fit.flat, fit.walks))
-    priors = {name: unflat(values) for name, values in log_prior(fit.model, fit.flat).items()}
+    priors = {
+        name: unflat(values)
+        for name, values in log_prior(fit.model, fit.flat, design.grouping).items()
+    }
     priors |= {steps_name(name): steps_logpdf(steps) for name, steps in fit.steps.items()}
     labels = {group: list(fit.groups)} if len(fit.groups) > 1 else {}
     chain_draw = {"chain": np.arange(chains), "draw": np.arange(draws)}
 
     def dataset(arrays: Mapping[str, np.ndarray], last: str = group) -> xr.Dataset:
         coords = {**chain_draw, **(labels if last == group else {})}
-        variables = {name: (dims(values.ndim, last), values) for name, values in arrays.items()}
+        variables = {
+            name: (dims(name, values.shape, last), values) for name, values in arrays.items()
+        }
         return xr.Dataset(variables, coords=coords)
 
     response = fit.model.response

@@ -15,37 +15,25 @@ import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 
+from bayes_scaling.laws.definition import Likelihood
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.drift import KNOTS, effective_name, layout, steps_name
 from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
 from bayes_scaling.laws.hoist import Hoisted, hoist
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import evaluate
-from bayes_scaling.laws.parameters import Parameter
-from bayes_scaling.laws.priors import Prior
+from bayes_scaling.laws.noise import RUN_EFFECT
+from bayes_scaling.laws.pytensor_operations import PYTENSOR
+from bayes_scaling.laws.variables import is_grouped, level_data, sampled_values
 
-PYTENSOR: Mapping[str, Any] = {
-    "+": pt.add, "-": pt.sub, "*": pt.mul, "/": pt.true_div, "**": pt.pow, "neg": pt.neg,
-    "<": pt.lt, "<=": pt.le, ">": pt.gt, ">=": pt.ge, "==": pt.eq, "!=": pt.neq,
-    "exp": pt.exp, "log": pt.log, "log10": pt.log10, "sqrt": pt.sqrt, "sigmoid": pt.sigmoid,
-    "logaddexp": pt.logaddexp, "where": pt.where,
-    "min": lambda *args: _fold(pt.minimum, args),
-    "max": lambda *args: _fold(pt.maximum, args),
-}  # fmt: skip
-"""What each formula operation is in PyTensor."""
-
-
-def _fold(operation: Any, args: tuple[Any, ...]) -> Any:
-    result = args[0]
-    for arg in args[1:]:
-        result = operation(result, arg)
-    return result
+RUN_OFFSET = "run_offset"
+"""Name of the standardised deviations of runs, where their rows share one."""
 
 
 def hoisted_laws(model: Model) -> Hoisted:
     """Split the laws of a model."""
     constants = {*model.inputs, *model.reference_names, SCALE_LOW, SCALE_REF}
-    return hoist({model.response: model.evaluated_law}, constants)
+    return hoist(model.evaluated_laws, constants)
 
 
 def model_data(model: Model, design: Design) -> dict[str, NDArray[Any]]:
@@ -58,12 +46,19 @@ def model_data(model: Model, design: Design) -> dict[str, NDArray[Any]]:
         for name, node in hoisted.data.items()
     }
     data["log_response"] = np.log(design.response)
+    for name, observed in design.further.items():
+        seen = np.isfinite(observed)
+        data[f"log_{name}"] = np.log(np.where(seen, observed, 1.0))
+        data[f"seen_{name}"] = seen.astype(float)
     if model.temper is not None:
         data["weight"] = design.weights
     for name in model.drifting:
         data |= _drift_data(name, design)
     if len(design.groups) > 1:
         data["group_index"] = design.group
+        data |= level_data(design.grouping)
+    if model.run_effect.on:
+        data["run_number"] = design.run
     return data
 
 
@@ -103,16 +98,23 @@ def build_model(model: Model, design: Design) -> pm.Model:
     with pm.Model(coords={model.group: list(design.groups)} if grouped else {}) as built:
         data = {name: pm.Data(name, value) for name, value in model_data(model, design).items()}
         values: dict[str, Any] = dict(data)
+        sampled = sampled_values(model, design.grouping, data, centred=design.centred)
         for parameter in model.parameters:
-            value = _sampled(parameter, model.group if grouped else None, centred=design.centred)
-            per_run = grouped and parameter.pool.kind != "shared"
+            value = sampled[parameter.name]
+            per_run = is_grouped(parameter, design.grouping)
             values[parameter.name] = value[data["group_index"]] if per_run else value
         for name in model.drifting:
             effective = _effective_size(name, values["tau"], data)
             values[effective_name(name)] = data[f"{name}_reference"] * effective
-        _observe(
-            model, pt.log(evaluate(hoisted.laws[model.response], values, PYTENSOR)), values, data
-        )
+        means = {
+            name: pt.log(evaluate(law, values, PYTENSOR)) for name, law in hoisted.laws.items()
+        }
+        if model.run_effect.on:
+            effect = pm.Normal(RUN_OFFSET, 0.0, 1.0, shape=int(design.run.max()) + 1)
+            means[model.response] += values[RUN_EFFECT] * effect[data["run_number"]]
+        _observe(model, means.pop(model.response), values, data)
+        for item in model.likelihoods:
+            _observe_further(model, item, means[item.response], values, data)
     return built
 
 
@@ -128,10 +130,7 @@ def _effective_size(name: str, tau: Any, data: Mapping[str, Any]) -> Any:
 def _observe(model: Model, mean: Any, values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Add the likelihood of the log response: plain, or tempered run by run."""
     observed = data["log_response"]
-    arguments = {"mu": mean, "sigma": values["sigma"]}
-    if model.noise == "student_t":
-        arguments["nu"] = values["nu"]
-    noise = pm.Normal if model.noise == "normal" else pm.StudentT
+    noise, arguments = _noise(model, mean, values["sigma"], values)
     if model.temper is None:
         noise("log_loss", **arguments, observed=observed)
     else:
@@ -139,36 +138,26 @@ def _observe(model: Model, mean: Any, values: Mapping[str, Any], data: Mapping[s
         pm.Potential("log_loss_tempered", pt.sum(data["weight"] * density))
 
 
-def _sampled(parameter: Parameter, group: str | None, *, centred: bool) -> Any:
-    """Create the random variables of one parameter and return its value, per group or single."""
-    if group is None or parameter.pool.kind == "shared":
-        return _random(parameter.name, parameter.prior)
-    if parameter.pool.kind == "separate":
-        return _random(parameter.name, parameter.prior, dims=group)
-    population = _random(parameter.population_name, parameter.prior)
-    spread = _random(parameter.sd_name, parameter.pool.sd)
-    location = _UNBOUNDED[parameter.prior.scale](population)
-    if centred:
-        return _CENTRED[parameter.prior.scale](
-            parameter.name, mu=location, sigma=spread, dims=group
-        )
-    offset = pm.Normal(parameter.offset_name, 0.0, 1.0, dims=group)
-    value = _BOUNDED[parameter.prior.scale](location + spread * offset)
-    return pm.Deterministic(parameter.name, value, dims=group)
+def _observe_further(
+    model: Model,
+    item: Likelihood,
+    mean: Any,
+    values: Mapping[str, Any],
+    data: Mapping[str, Any],
+) -> None:
+    """Add the likelihood of the log of a further quantity, in the runs where it was observed."""
+    noise, arguments = _noise(model, mean, values[item.sigma_name], values)
+    density = pm.logp(noise.dist(**arguments), data[f"log_{item.response}"])
+    seen = data[f"seen_{item.response}"]
+    if model.temper is not None:
+        seen = seen * data["weight"]
+    pm.Potential(f"log_{item.response}_seen", pt.sum(seen * density))
 
 
-def _random(name: str, prior: Prior, dims: str | None = None) -> Any:
-    return getattr(pm, prior.dist)(name, **dict(prior.args), dims=dims)
-
-
-_UNBOUNDED: Mapping[str, Any] = {
-    "log": pt.log,
-    "logit": lambda value: pt.log(value) - pt.log1p(-value),
-    "identity": lambda value: value,
-}
-_BOUNDED: Mapping[str, Any] = {
-    "log": pt.exp,
-    "logit": pt.sigmoid,
-    "identity": lambda value: value,
-}
-_CENTRED: Mapping[str, Any] = {"log": pm.LogNormal, "logit": pm.LogitNormal, "identity": pm.Normal}
+def _noise(
+    model: Model, mean: Any, sigma: Any, values: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """Return the distribution of noise and its arguments."""
+    if model.noise == "normal":
+        return pm.Normal, {"mu": mean, "sigma": sigma}
+    return pm.StudentT, {"mu": mean, "sigma": sigma, "nu": values["nu"]}

@@ -9,11 +9,15 @@ from bayes_scaling.laws.nodes import FUNCTIONS, Node, names
 from bayes_scaling.laws.parse import check_names
 from bayes_scaling.runs.columns import COLUMNS
 
+ORDERABLE = ("Normal", "LogNormal")
+"""Priors that parameters which ascend may have."""
+
 
 def check_model(model: Model) -> list[str]:
     """Return every problem of a model: in its names, and in its features."""
     sampled = {item.name for item in model.parameters}
     columns = {*COLUMNS, *model.extra_inputs}
+    columns |= {name for name, _ in model.arguments}
     references = {f"{name}_ref" for name in columns}
     problems = [
         f"[parameters.{name}] has the name of a column or function; rename it"
@@ -30,11 +34,14 @@ def check_model(model: Model) -> list[str]:
         check(line.node, f"[where] {line.name}", known)
         known.add(line.name)
     check(model.formula, "formula", known)
+    for item in model.likelihoods:
+        check(item.node, f"[[likelihood]] {item.response}", known)
     for line in model.tuned:
         if line.name not in columns:
             problems.append(f"[tuned] {line.name} is not an input of the law")
         check(line.node, f"[tuned] {line.name}", known - {line.name})
     extra = {item.name for item in noises.PARAMETERS[model.noise]}
+    extra |= {item.sigma_name for item in model.likelihoods}
     of_features = {item.name: key for key, items in features.PARAMETERS.items() for item in items}
     problems += [
         f"[parameters.{name}] has the name of a parameter of [{of_features[name]}]; rename it"
@@ -56,8 +63,41 @@ def check_model(model: Model) -> list[str]:
                 node, f"[derived] {line.name} inverse of {name}", sampled | {line.name} | references
             )
     problems += check_features(model)
-    if model.response not in columns:
-        problems.append(f"response {model.response!r} is not a column")
+    problems += _check_responses(model, columns)
+    return problems + _check_ordered(model)
+
+
+def _check_responses(model: Model, columns: set[str]) -> list[str]:
+    """Return problems of what is explained: no column, or the same one twice."""
+    problems = [
+        f"response {name!r} is not a column" for name in model.responses if name not in columns
+    ]
+    twice = {name for name in model.responses if model.responses.count(name) > 1}
+    problems += [f"response {name!r} is explained twice" for name in sorted(twice)]
+    if model.kind == "query" and model.base is None:
+        problems.append("a query asks a fitted law: name it as 'base'")
+    return problems
+
+
+def _check_ordered(model: Model) -> list[str]:
+    """Return problems of parameters that ascend: they must be alike."""
+    found = {item.name: item for item in model.parameters}
+    problems = []
+    for names_ in model.ordered:
+        shown = ", ".join(names_)
+        unknown = [name for name in names_ if name not in found]
+        problems += [f"ordered: {name!r} is not a sampled parameter" for name in unknown]
+        alike = {(found[name].prior, found[name].pool) for name in names_ if name in found}
+        if len(names_) < 2 or len(set(names_)) < len(names_):
+            problems.append(f"ordered: name two parameters or more, each once; got {shown}")
+        elif not unknown and len(alike) > 1:
+            problems.append(f"ordered: {shown} must have the same prior and pooling")
+        elif not unknown:
+            ((prior, pool),) = alike
+            if prior.dist not in ORDERABLE:
+                problems.append(f"ordered: {shown} need a prior of {' or '.join(ORDERABLE)}")
+            if pool.kind == "partial":
+                problems.append(f"ordered: {shown} cannot be pooled partially; share or separate")
     return problems
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.laws.definition import Likelihood
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.drift import Walk, effective_name
+from bayes_scaling.laws.groups import Columns, Groups, level_columns
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import noise_logpdf
 from bayes_scaling.laws.parameters import Parameter
@@ -77,7 +80,23 @@ def log_likelihood(
     It is the plain one: tempering weighs runs in the posterior, not here.
     """
     deviation = np.log(design.response) - log_law(model, design, draws, walks)
-    return noise_logpdf(model.noise, deviation, per_run(model, draws, design.group))
+    parameters = per_run(model, draws, design.group)
+    found = noise_logpdf(model.noise, deviation, parameters)
+    for item in model.likelihoods:
+        found = found + _further_logpdf(model.of(item.response), item, design, draws, walks)
+    return found
+
+
+def _further_logpdf(
+    model: Model, item: Likelihood, design: Design, draws: Draws, walks: Walks
+) -> NDArray[np.float64]:
+    """Log density of a further quantity (n_draws, n_runs); 0 where it was not observed."""
+    own = {**draws, "sigma": draws[item.sigma_name]}
+    observed = design.further[item.response]
+    seen = np.isfinite(observed)
+    deviation = np.log(np.where(seen, observed, 1.0)) - log_law(model, design, own, walks)
+    density = noise_logpdf(model.noise, deviation, per_run(model, own, design.group))
+    return np.where(seen, density, 0.0)
 
 
 def effective_sizes(
@@ -113,19 +132,56 @@ def effective_sizes(
     return found
 
 
-def log_prior(model: Model, draws: Draws) -> dict[str, NDArray[np.float64]]:
-    """Log prior density of every draw, by the name of the random variable."""
+def log_prior(model: Model, draws: Draws, groups: Groups) -> dict[str, NDArray[np.float64]]:
+    """Log prior density of every draw, by the name of the random variable.
+
+    Parameters
+    ----------
+    model : Model
+        The law.
+    draws : mapping of str to array (n_draws,) or (n_draws, n_groups)
+        Flat draws.
+    groups : Groups
+        Of the runs; a value that several groups have in common counts once.
+    """
     densities: dict[str, NDArray[np.float64]] = {}
     for parameter in model.parameters:
-        values = draws[parameter.name]
+        values = _once(draws[parameter.name], groups, level_columns(parameter)[-1:])
         if parameter.population_name not in draws:
             densities[parameter.name] = parameter.prior.logpdf(values)
             continue
         population, spread = draws[parameter.population_name], draws[parameter.sd_name]
         densities[parameter.population_name] = parameter.prior.logpdf(population)
         densities[parameter.sd_name] = parameter.pool.sd.logpdf(spread)
-        densities[parameter.name] = _deviation_logpdf(parameter, values, population, spread)
-    return densities
+        around = population[:, None]
+        if parameter.pool.outer:
+            outer, outer_spread = draws[parameter.outer_name], draws[parameter.outer_sd_name]
+            densities[parameter.outer_sd_name] = parameter.pool.outer_sd.logpdf(outer_spread)
+            coarse = _once(outer, groups, level_columns(parameter)[:1])
+            densities[parameter.outer_name] = _deviation_logpdf(
+                parameter, coarse, around, outer_spread
+            )
+            around = _once(outer, groups, level_columns(parameter)[-1:])
+        densities[parameter.name] = _deviation_logpdf(parameter, values, around, spread)
+    return densities | _ascending(model, draws, densities)
+
+
+def _once(
+    values: NDArray[np.float64], groups: Groups, levels: tuple[Columns, ...]
+) -> NDArray[np.float64]:
+    """Take a value per level from values per group (n_draws, n_groups)."""
+    return values[:, groups.first(levels[-1])] if values.ndim == 2 and levels else values
+
+
+def _ascending(model: Model, draws: Draws, densities: Draws) -> dict[str, NDArray[np.float64]]:
+    """Correct the density of the first of parameters that ascend: the others follow in order."""
+    found = {}
+    for names in model.ordered:
+        stacked = np.stack([draws[name] for name in names])
+        ascends = (np.diff(stacked, axis=0) > 0).all(axis=0)
+        orders = math.lgamma(len(names) + 1)
+        found[names[0]] = np.where(ascends, densities[names[0]] + orders, -np.inf)
+    return found
 
 
 def _deviation_logpdf(
@@ -134,11 +190,11 @@ def _deviation_logpdf(
     population: NDArray[np.float64],
     spread: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Density of group values around their population (n_draws, n_groups)."""
+    """Density of values (n_draws, n_levels) around others, which broadcast with them."""
     from scipy import stats
 
     scale = parameter.prior.scale
-    location = unbounded(population, scale)[:, None]
+    location = unbounded(population, scale)
     logpdf = stats.norm.logpdf(unbounded(values, scale), location, spread[:, None])
     return np.asarray(logpdf + _log_slope(values, scale))
 

@@ -1,4 +1,4 @@
-"""What any law can be given on top of its formula: drift, transient, tempering, form error.
+"""What any law can be given on top of its formula: drift, transient, run effect, and more.
 
 - **Drift** (`bayes_scaling.laws.drift`): exponents wander with scale.
 - **Transient**: small runs lie above the law, by an excess that shrinks with scale,
@@ -8,6 +8,8 @@
   multiplied by ``exp(-(e-folds below the largest) / (length * span))``, at least `LEAST_WEIGHT`.
   That gives a power posterior, robust against a form that bends wrongly far below the forecast; it
   is not a plain posterior, and whatever shows it says so.
+- **Run effect**: several rows of one run (checkpoints, say) share a deviation of that run from the
+  law, beside the noise of each row; without it they would count as so many independent runs.
 - **Form error**: beyond the runs the form errs, by an unknown relative amount per e-fold of scale,
   ``loss = law * exp(error * e-folds beyond the largest run)``. Its prior is what deep splits of
   many sets showed; no run can teach a fit about it, so it does not shrink with their number.
@@ -23,6 +25,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.laws.drift import TAU
 from bayes_scaling.laws.nodes import Call, Name, Node
+from bayes_scaling.laws.noise import RUN_EFFECT
 from bayes_scaling.laws.parameters import Parameter, Pool
 from bayes_scaling.laws.priors import Prior
 
@@ -50,7 +53,17 @@ DECAY = Parameter(
     about="transient: exponent with which the excess falls in the scale",
 )
 
-PARAMETERS: Mapping[str, tuple[Parameter, ...]] = {"drift": (TAU,), "transient": (EXCESS, DECAY)}
+SIGMA_RUN = Parameter(
+    name=RUN_EFFECT,
+    prior=Prior(dist="LogNormal", args=(("mu", -5.0), ("sigma", 1.2))),
+    about="run effect: scale of the deviation that the rows of one run share, relative to the loss",
+)
+
+PARAMETERS: Mapping[str, tuple[Parameter, ...]] = {
+    "drift": (TAU,),
+    "transient": (EXCESS, DECAY),
+    "run_effect": (SIGMA_RUN,),
+}
 """Parameters that each feature adds to a model, with their default priors."""
 
 

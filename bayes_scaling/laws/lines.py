@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.nodes import Node, substitute
+from bayes_scaling.laws.nodes import Node, names, substitute
 from bayes_scaling.laws.parse import parse_formula
 
 BASE = "base"
@@ -72,6 +72,35 @@ def override(old: Iterable[Line], new: Iterable[Line]) -> tuple[Line, ...]:
     """Join two sets of lines; where both define a name, the new one holds at the old place."""
     merged = {line.name: line for line in old} | {line.name: line for line in new}
     return tuple(merged.values())
+
+
+def in_order(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Put lines in an order in which each reads only lines before it, else as they come.
+
+    Raises
+    ------
+    InputError
+        Lines read each other in a circle.
+    """
+    waiting = {line.name: line for line in lines}
+    placed: dict[str, Line] = {}
+    while waiting:
+        ready = next(
+            (line for line in waiting.values() if not names(line.node) & set(waiting)), None
+        )
+        if ready is None:
+            raise InputError(f"[where] lines read each other in a circle: {', '.join(waiting)}")
+        placed[ready.name] = waiting.pop(ready.name)
+    return tuple(placed.values())
+
+
+def reading(line: Line, exchange: Mapping[str, Node]) -> Line:
+    """Return a line that reads other names."""
+    return Line(
+        name=line.name,
+        node=substitute(line.node, exchange),
+        inverse=tuple((name, substitute(node, exchange)) for name, node in line.inverse),
+    )
 
 
 def written_out(node: Node, lines: Iterable[Line]) -> Node:

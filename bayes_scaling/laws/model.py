@@ -1,22 +1,19 @@
-"""`Model`: a law with its priors, pooling and noise, as a frozen value."""
+"""`Model`: a law with its priors, pooling and noise, and all that follows from its definition."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.laws import drift, features
-from bayes_scaling.laws.features import OFF, Feature
-from bayes_scaling.laws.lines import Line, written_out
-from bayes_scaling.laws.nodes import Name, Node, evaluate, names, substitute
-from bayes_scaling.laws.noise import NoiseFamily
-from bayes_scaling.laws.parameters import Parameter
-from bayes_scaling.laws.priors import Prior
+from bayes_scaling.laws.definition import Definition
+from bayes_scaling.laws.lines import written_out
+from bayes_scaling.laws.nodes import Name, Node, Number, evaluate, names, substitute
 from bayes_scaling.laws.render import to_text
 
 if TYPE_CHECKING:
@@ -24,73 +21,15 @@ if TYPE_CHECKING:
 
     from bayes_scaling.runs import RunTable
 
-Kind = Literal["law", "rule", "query", "decision"]
 Arrays = Mapping[str, NDArray[np.float64]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Model:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Model(Definition):
     """A scaling law with everything that is needed to fit it.
 
-    Attributes
-    ----------
-    id, title : str
-        Its name in the catalogue, and one line for people.
-    formula : Node
-        The response as a formula of parameters, inputs, reference sizes and ``[where]`` lines.
-    parameters : tuple of Parameter
-        Everything that is sampled; the parameters of the noise come last.
-    response : str
-        The column that is explained; noise acts on its log.
-    where, derived, tuned : tuple of Line
-        Named sub-expressions; quantities reported with the posterior; and the value an input takes
-        in a well-tuned run, used where a forecast does not give it.
-    noise : {"student_t", "normal"}
-        Noise of a run on the log of the response.
-    drift, transient : Feature
-        Whether exponents wander with scale, and whether small runs lie above the law; see
-        `bayes_scaling.laws.features`.
-    temper : float or None
-        Share of the span of the runs over which the weight of a run falls by a factor e.
-    form_error : Prior or None
-        Prior of the error of the form per e-fold of scale beyond the runs, on the log of the
-        response; see `bayes_scaling.laws.features`.
-    group : str
-        The column whose values are the groups of ``partial`` and ``separate`` parameters.
-    columns : tuple of (str, str)
-        Inputs that mean a more specific column, such as ``("params", "params_nonembedding")``.
-    extra_inputs : tuple of str
-        Inputs beyond the vocabulary of `RunTable`.
-    kind : {"law", "rule", "query", "decision"}
-        What the definition describes.
-    valid : str
-        Where the law is meant to hold.
-    references : tuple of str
-        Papers, with the equation.
-    base : str or None
-        The model it was built on.
+    Its attributes are those of `bayes_scaling.laws.definition.Definition`.
     """
-
-    id: str
-    title: str
-    formula: Node
-    parameters: tuple[Parameter, ...]
-    response: str = "loss"
-    where: tuple[Line, ...] = ()
-    derived: tuple[Line, ...] = ()
-    tuned: tuple[Line, ...] = ()
-    noise: NoiseFamily = "student_t"
-    drift: Feature = OFF
-    transient: Feature = OFF
-    temper: float | None = None
-    form_error: Prior | None = None
-    group: str = "family"
-    columns: tuple[tuple[str, str], ...] = ()
-    extra_inputs: tuple[str, ...] = ()
-    kind: Kind = "law"
-    valid: str = ""
-    references: tuple[str, ...] = ()
-    base: str | None = None
 
     def __repr__(self) -> str:
         """Say which law it is; `to_dict` has the whole definition."""
@@ -107,6 +46,25 @@ class Model:
     def evaluated_law(self) -> Node:
         """The law as it is computed: inputs that drift are read as effective sizes."""
         return self._with_transient(self._effective(self.closed(self.formula)))
+
+    @cached_property
+    def evaluated_laws(self) -> Mapping[str, Node]:
+        """What is computed of every observed quantity, by response; that of the law is first."""
+        further = {
+            item.response: self._effective(self.closed(item.node)) for item in self.likelihoods
+        }
+        return {self.response: self.evaluated_law, **further}
+
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """The observed quantities, the main one first."""
+        return (self.response, *(item.response for item in self.likelihoods))
+
+    def of(self, response: str) -> Model:
+        """Return the model of another observed quantity; see `bayes_scaling.laws.variants.of`."""
+        from bayes_scaling.laws.variants import of
+
+        return of(self, response)
 
     def _effective(self, node: Node) -> Node:
         """Read inputs that drift as effective sizes."""
@@ -149,6 +107,7 @@ class Model:
     def reference_names(self) -> tuple[str, ...]:
         """Reference sizes that formula, derived quantities or drift read: ``params_ref``, ..."""
         nodes = [self.law, *self._derived.values(), *self._tuned.values()]
+        nodes += [self.closed(item.node) for item in self.likelihoods]
         nodes += [node for line in self.derived for _, node in line.inverse]
         found = set().union(*(names(node) for node in nodes))
         return tuple(
@@ -157,10 +116,6 @@ class Model:
                 | set(drift.reference_names(self.drifting))
             )
         )
-
-    def parameter(self, name: str) -> Parameter:
-        """Return a parameter by name."""
-        return next(item for item in self.parameters if item.name == name)
 
     def predict(self, parameters: Arrays, inputs: Arrays, references: Mapping[str, float]) -> Any:
         """Compute the noise-free response.
@@ -226,11 +181,14 @@ class Model:
 
     @cached_property
     def _tuned(self) -> dict[str, Node]:
-        return {line.name: self.closed(line.node) for line in self.tuned}
+        arguments: dict[str, Node] = {name: Number(value) for name, value in self.arguments}
+        return arguments | {line.name: self.closed(line.node) for line in self.tuned}
 
     def _inputs(self) -> Iterator[str]:
         own = {parameter.name for parameter in self.parameters}
-        found = names(self.law).union(*(names(node) for node in self._tuned.values()))
+        nodes = [self.law, *self._tuned.values()]
+        nodes += [self.closed(item.node) for item in self.likelihoods]
+        found: set[str] = set().union(*(names(node) for node in nodes))
         return (
             name
             for name in found
@@ -250,23 +208,26 @@ class Model:
         *,
         drift: bool | None = None,
         transient: bool | None = None,
+        run_effect: bool | None = None,
         temper: float | None = None,
         id: str | None = None,
     ) -> Model:
-        """Switch drift, transient, tempering; see `bayes_scaling.laws.variants.with_features`."""
+        """Switch features on or off; see `bayes_scaling.laws.variants.with_features`."""
         from bayes_scaling.laws.variants import with_features
 
-        return with_features(self, drift=drift, transient=transient, temper=temper, id=id)
+        switches = {"drift": drift, "transient": transient, "run_effect": run_effect}
+        return with_features(self, switches, temper=temper, id=id)
 
-    def pooled_by(self, column: str) -> Model:
-        """Return the model with its groups given by another column."""
-        return replace(self, group=column)
+    def pooled_by(self, *columns: str) -> Model:
+        """Return the model with its groups given by another column, or by two nested ones."""
+        from bayes_scaling.laws.variants import pooled_by
+
+        return pooled_by(self, columns)
 
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the features that are on, tempering aside."""
-        switches = {"drift": self.drift.on, "transient": self.transient.on}
-        return tuple(name for name, on in switches.items() if on)
+        return tuple(name for name in features.PARAMETERS if getattr(self, name).on)
 
     # ---- identity ----------------------------------------------------------------------------
 
@@ -296,4 +257,10 @@ class Model:
         from bayes_scaling.laws.build import build_model
         from bayes_scaling.laws.design import make_design
 
-        return build_model(self, make_design(self, runs))
+        return build_model(self, make_design(self, self.rows_of(runs)))
+
+    def rows_of(self, runs: RunTable) -> RunTable:
+        """Return the rows of a table that the protocol of the law takes; all where it has none."""
+        from bayes_scaling.laws.rows import chosen_rows
+
+        return chosen_rows(runs, self.select, group=self.group) if self.select else runs

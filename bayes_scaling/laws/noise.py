@@ -31,6 +31,11 @@ PARAMETERS: Mapping[NoiseFamily, tuple[Parameter, ...]] = {
 }
 """Parameters of each noise family, with their default priors."""
 
+RUN_EFFECT = "sigma_run"
+"""Scale of the deviation that the rows of one run share, where a model has run effects."""
+
+QUADRATURE = 15
+"""Places at which a run effect is integrated out."""
 
 FARTHEST = 50.0
 """Log deviation at which draws stop: a Student-t of few degrees of freedom would overflow."""
@@ -64,7 +69,10 @@ def sample_noise(
         deviation = rng.standard_normal(shape)
     else:
         deviation = rng.standard_t(np.broadcast_to(parameters["nu"], shape))
-    return np.asarray(np.clip(parameters["sigma"] * deviation, -FARTHEST, FARTHEST))
+    deviation = parameters["sigma"] * deviation
+    if RUN_EFFECT in parameters:
+        deviation = deviation + parameters[RUN_EFFECT] * rng.standard_normal(shape)
+    return np.asarray(np.clip(deviation, -FARTHEST, FARTHEST))
 
 
 def noise_logpdf(
@@ -72,7 +80,26 @@ def noise_logpdf(
     deviation: NDArray[np.float64],
     parameters: Mapping[str, NDArray[np.float64]],
 ) -> NDArray[np.float64]:
-    """Log density of a deviation on the log scale, elementwise."""
+    """Log density, elementwise, of how far a row of a new run lies from the law on the log scale.
+
+    Where runs have an effect of their own, it is integrated out by Gauss-Hermite quadrature.
+    """
+    if RUN_EFFECT not in parameters:
+        return _row_logpdf(family, deviation, parameters)
+    places, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE)
+    densities = [
+        np.log(weight / weights.sum())
+        + _row_logpdf(family, deviation - place * parameters[RUN_EFFECT], parameters)
+        for place, weight in zip(places, weights, strict=True)
+    ]
+    return np.asarray(np.logaddexp.reduce(densities, axis=0))
+
+
+def _row_logpdf(
+    family: NoiseFamily,
+    deviation: NDArray[np.float64],
+    parameters: Mapping[str, NDArray[np.float64]],
+) -> NDArray[np.float64]:
     from scipy import stats
 
     if family == "normal":

@@ -21,13 +21,46 @@ class Pool:
     ----------
     kind : {"shared", "separate", "partial"}
         One value for all groups; a value each, unrelated; or a value each around a population.
+    by : tuple of str
+        The columns that name the groups, the coarser first; none means those of the model. Under
+        ``partial`` two columns are two levels: families around their corpus, corpora around the
+        population.
     sd : Prior
         Prior on the standard deviation between groups on the unbounded scale of the parameter
-        (relative, for positive parameters); used by ``partial``.
+        (relative, for positive parameters); used by ``partial``. Of two levels, that of the finer.
+    outer_sd : Prior
+        The same between the groups of the coarser of two levels.
     """
 
     kind: Literal["shared", "separate", "partial"] = "shared"
+    by: tuple[str, ...] = ()
     sd: Prior = DEFAULT_SD
+    outer_sd: Prior = DEFAULT_SD
+
+    @property
+    def outer(self) -> str | None:
+        """The column of the coarser of two levels; None where there is one."""
+        return self.by[0] if self.kind == "partial" and len(self.by) == 2 else None
+
+    def to_toml(self) -> object:
+        """Return the TOML form."""
+        if self.kind == "shared":
+            return "shared"
+        if self.kind == "separate":
+            return {"by": list(self.by), "separate": True} if self.by else "separate"
+        sd: object = self.sd.to_dict()
+        if self.outer:
+            sd = [self.outer_sd.to_dict(), self.sd.to_dict()]
+        return {"by": list(self.by), "sd": sd}
+
+    def __str__(self) -> str:
+        """Say it in words, for a reader of a model."""
+        by = " within ".join(reversed(self.by)) or "group"
+        return {
+            "shared": "shared by all",
+            "separate": f"one for each {by}",
+            "partial": f"pooled over each {by}, spread {self.sd}",
+        }[self.kind]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,18 +99,33 @@ class Parameter:
         """Name of the standardised deviations of groups, in the non-centred form."""
         return f"{self.name}_offset"
 
-    def to_dict(self, group: str) -> dict[str, Any]:
+    @property
+    def level_name(self) -> str:
+        """Name of the values of the levels, where several groups have one of them."""
+        return f"{self.name}_of_level"
+
+    @property
+    def outer_name(self) -> str:
+        """Name of the values of the coarser of two levels; that of a column ends it."""
+        return f"{self.name}_{self.pool.outer}"
+
+    @property
+    def outer_sd_name(self) -> str:
+        """Name of the spread between the groups of the coarser of two levels."""
+        return f"{self.outer_name}_sd"
+
+    @property
+    def outer_offset_name(self) -> str:
+        """Name of the standardised deviations of the coarser of two levels."""
+        return f"{self.outer_name}_offset"
+
+    def to_dict(self) -> dict[str, Any]:
         """Return the TOML form."""
-        pool: object = self.pool.kind
-        if self.pool.kind == "partial":
-            pool = {"by": group, "sd": self.pool.sd.to_dict()}
-        return {"prior": self.prior.to_dict(), "pool": pool, "about": self.about}
+        return {"prior": self.prior.to_dict(), "pool": self.pool.to_toml(), "about": self.about}
 
 
-def read_parameter(
-    name: str, given: object, *, default: Parameter | None = None
-) -> tuple[Parameter, str | None]:
-    """Read a parameter from its TOML table.
+def read_parameter(name: str, given: object, *, default: Parameter | None = None) -> Parameter:
+    """Read a sampled parameter from its TOML table.
 
     Parameters
     ----------
@@ -90,9 +138,7 @@ def read_parameter(
 
     Returns
     -------
-    parameter : Parameter
-    group : str or None
-        The column by which it is pooled, where it names one.
+    Parameter
 
     Raises
     ------
@@ -101,38 +147,73 @@ def read_parameter(
     """
     where = f"[parameters.{name}]"
     if not isinstance(given, Mapping):
-        raise InputError(f"{where}: expected a table with 'prior', got {given!r}")
+        raise InputError(f"{where}: expected a table with 'prior' or 'value', got {given!r}")
     unknown = sorted(set(given) - {"prior", "pool", "about"})
     if unknown:
-        raise InputError(f"{where}: unknown keys {unknown}; allowed are prior, pool, about")
+        raise InputError(
+            f"{where}: unknown keys {unknown}; allowed are prior, pool, about, or value alone"
+        )
     if "prior" in given:
         prior = read_prior(given["prior"], where=where)
     elif default is not None:
         prior = default.prior
     else:
-        raise InputError(f"{where}: 'prior' is missing")
-    pool, group = (default.pool if default else Pool()), None
+        raise InputError(f"{where}: 'prior' is missing (or 'value', for a constant)")
+    pool = default.pool if default else Pool()
     if "pool" in given:
-        pool, group = _read_pool(given["pool"], where=where)
+        pool = read_pool(given["pool"], where=where)
     about = str(given.get("about", default.about if default else ""))
-    return Parameter(name=name, prior=prior, pool=pool, about=about), group
+    return Parameter(name=name, prior=prior, pool=pool, about=about)
 
 
-def _read_pool(given: object, *, where: str) -> tuple[Pool, str | None]:
-    if isinstance(given, str) and given in ("shared", "separate"):
-        return Pool(kind="shared" if given == "shared" else "separate"), None
+def read_pool(given: object, *, where: str) -> Pool:
+    """Read how groups share a parameter.
+
+    Parameters
+    ----------
+    given : str or mapping
+        ``"shared"``, ``"separate"``, a column, or ``by`` with ``sd`` or ``separate``.
+    where : str
+        What it belongs to, for messages.
+
+    Raises
+    ------
+    InputError
+        It is none of these, or a prior of a spread cannot be read.
+    """
+    if given == "shared" or given == "separate":
+        return Pool(kind="shared" if given == "shared" else "separate")
     if isinstance(given, str):
-        return Pool(kind="partial"), given
-    if isinstance(given, Mapping) and "by" in given and set(given) <= {"by", "sd"}:
-        by = given["by"]
-        column = by[0] if isinstance(by, list | tuple) and len(by) == 1 else by
-        if not isinstance(column, str):
-            raise InputError(f"{where}: 'by' names one column, got {by!r}")
-        sd = read_prior(given["sd"], where=f"{where} pool sd") if "sd" in given else DEFAULT_SD
-        if sd.scale != "log":
-            raise InputError(f"{where}: the prior of a spread must be positive, got {sd}")
-        return Pool(kind="partial", sd=sd), column
-    raise InputError(
-        f'{where}: pool is "shared", "separate", a column such as "family", or '
-        f'{{ by = "family", sd = {{...}} }}; got {given!r}'
-    )
+        return Pool(kind="partial", by=(given,))
+    keys = set(given) if isinstance(given, Mapping) else set()
+    if not isinstance(given, Mapping) or "by" not in keys or keys - {"by", "sd", "separate"}:
+        raise InputError(
+            f'{where}: pool is "shared", "separate", a column such as "family", '
+            f'{{ by = "family", sd = {{...}} }}, {{ by = ["corpus", "family"], sd = {{...}} }} for '
+            f'two nested levels, or {{ by = "corpus", separate = true }}; got {given!r}'
+        )
+    by = (given["by"],) if isinstance(given["by"], str) else tuple(given["by"])
+    if not all(isinstance(column, str) for column in by) or len(set(by)) != len(by):
+        raise InputError(f"{where}: 'by' names columns, each once; got {given['by']!r}")
+    if given.get("separate") is True and "sd" not in given:
+        return Pool(kind="separate", by=by)
+    if given.get("separate", False) is not False:
+        raise InputError(f"{where}: 'separate' is true, and then there is no 'sd'; got {given!r}")
+    if len(by) > 2:
+        raise InputError(f"{where}: at most two nested levels are pooled, got {', '.join(by)}")
+    outer_sd, sd = _read_spreads(given.get("sd", DEFAULT_SD), where=f"{where} pool sd")
+    if len(by) < 2:
+        return Pool(kind="partial", by=by, sd=sd)
+    return Pool(kind="partial", by=by, sd=sd, outer_sd=outer_sd)
+
+
+def _read_spreads(given: object, *, where: str) -> tuple[Prior, Prior]:
+    """Read the priors of the spreads of the coarser and the finer level: one for both, or two."""
+    pair = list(given) if isinstance(given, list | tuple) else [given, given]
+    if len(pair) != 2:
+        raise InputError(f"{where}: give one prior, or two: of the coarser and the finer level")
+    outer, inner = (read_prior(item, where=where) for item in pair)
+    for prior in (outer, inner):
+        if prior.scale != "log":
+            raise InputError(f"{where}: the prior of a spread must be positive, got {prior}")
+    return outer, inner

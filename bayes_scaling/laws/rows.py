@@ -1,6 +1,8 @@
-"""Choosing rows of a run table by a condition in text."""
+"""Choosing rows of a run table: by a condition in text, or by the protocol of a law."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,6 +10,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.laws.nodes import Call, Name, Node, Text, evaluate, walk
 from bayes_scaling.laws.parse import check_names, parse_condition
 from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.protocols import PROTOCOLS, take_rows
 
 
 def select_rows(runs: RunTable, condition: str) -> RunTable:
@@ -44,6 +47,45 @@ def select_rows(runs: RunTable, condition: str) -> RunTable:
     if not mask.any():
         raise InputError(f"{where}: none of {len(runs)} runs meets it")
     return runs.take(mask)
+
+
+def chosen_rows(runs: RunTable, select: str, *, group: str) -> RunTable:
+    """Return the rows that a law takes.
+
+    Parameters
+    ----------
+    runs : RunTable
+        The table.
+    select : str
+        The name of a protocol, such as ``"envelope"``, or a condition.
+    group : str
+        The column whose groups are looked at one by one.
+
+    Returns
+    -------
+    RunTable
+        Its last note says what was taken.
+
+    Raises
+    ------
+    InputError
+        The protocol cannot be applied to the table, or the condition cannot be read.
+    """
+    if select in PROTOCOLS:
+        return take_rows(runs, select, group=group)
+    chosen = select_rows(runs, select)
+    note = f"{select}: {len(chosen)} of {len(runs)} rows"
+    return replace(chosen, notes=(*chosen.notes, note))
+
+
+def has_repeats(runs: RunTable, group: str) -> bool:
+    """Whether some run of a table has several rows, such as checkpoints."""
+    if "run" not in runs:
+        return False
+    names = runs.labels("run")
+    named = names != ""
+    places = np.char.add(np.char.add(runs.labels(group), "\n"), names)[named]
+    return bool(np.unique(places).size < places.size)
 
 
 def _mixed_comparisons(node: Node, runs: RunTable, where: str) -> list[str]:

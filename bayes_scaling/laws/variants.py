@@ -10,10 +10,12 @@ import numpy as np
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import features
-from bayes_scaling.laws.check import check_features
+from bayes_scaling.laws.check import check_features, check_model
 from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.nodes import Number
 from bayes_scaling.laws.priors import read_prior
+from bayes_scaling.laws.tables import is_number
 
 
 def with_priors(model: Model, priors: Mapping[str, Any]) -> Model:
@@ -22,7 +24,8 @@ def with_priors(model: Model, priors: Mapping[str, Any]) -> Model:
     Parameters
     ----------
     priors : mapping of str to mapping
-        Name to prior, e.g. ``{"alpha": {"dist": "LogNormal", "mu": -1, "sigma": 0.3}}``.
+        Name to prior, e.g. ``{"alpha": {"dist": "LogNormal", "mu": -1, "sigma": 0.3}}``, or to
+        ``{"value": 0.34}`` for a parameter that is held fixed.
         A derived quantity that names its inverse (``N_c``) is accepted too: it is then sampled
         instead of the parameter it is computed from, and the parameter becomes derived.
 
@@ -44,6 +47,8 @@ def with_priors(model: Model, priors: Mapping[str, Any]) -> Model:
 
 def _with_prior(model: Model, name: str, given: object) -> Model:
     if any(parameter.name == name for parameter in model.parameters):
+        if isinstance(given, Mapping) and "value" in given:
+            return _fixed(model, name, given)
         prior = read_prior(given, where=f"prior of {name}")
         changed = (
             replace(item, prior=prior) if item.name == name else item for item in model.parameters
@@ -55,6 +60,22 @@ def _with_prior(model: Model, name: str, given: object) -> Model:
         allowed += [item.name for item in model.derived if item.inverse]
         raise InputError(f"no prior can be put on {name!r}; allowed are {', '.join(allowed)}")
     return _exchange(model, line, given)
+
+
+def _fixed(model: Model, name: str, given: Mapping[str, Any]) -> Model:
+    """Hold a parameter fixed."""
+    value = given["value"]
+    if set(given) != {"value"} or not is_number(value):
+        raise InputError(
+            f"prior of {name}: a fixed value is {{'value': 0.34}}; got {dict(given)!r}"
+        )
+    line = Line(name=name, node=Number(float(value)))
+    parameters = tuple(item for item in model.parameters if item.name != name)
+    fixed = replace(model, parameters=parameters, where=(line, *model.where))
+    problems = check_model(fixed)
+    if problems:
+        raise InputError(problems)
+    return fixed
 
 
 def _exchange(model: Model, line: Line, given: object) -> Model:
@@ -77,18 +98,18 @@ def _exchange(model: Model, line: Line, given: object) -> Model:
 
 def with_features(
     model: Model,
+    switches: Mapping[str, bool | None],
     *,
-    drift: bool | None = None,
-    transient: bool | None = None,
     temper: float | None = None,
     id: str | None = None,
 ) -> Model:
-    """Return the model with drift, a transient or tempering switched on or off.
+    """Return the model with features or tempering switched on or off.
 
     Parameters
     ----------
-    drift, transient : bool, optional
-        Whether the model has them; as it is where absent.
+    switches : mapping of str to bool or None
+        Whether the model has each feature (``drift``, ``transient``, ``run_effect``); as it is
+        where None.
     temper : float, optional
         Length of tempering as a share of the span of the runs; 0 switches it off.
     id : str, optional
@@ -106,24 +127,93 @@ def with_features(
     """
     problems = [
         f"{name} is True or False, or None to leave it as it is; got {value!r}"
-        for name, value in (("drift", drift), ("transient", transient))
+        for name, value in switches.items()
         if not (value is None or isinstance(value, bool))
     ]
     if temper is not None and not _is_length(temper):
         problems.append(f"temper is a length above 0, or 0 for none; got {temper!r}")
     if problems:
         raise InputError(problems, source=f"model {model.id!r}")
+    changed = {
+        name: replace(getattr(model, name), on=on)
+        for name, on in switches.items()
+        if on is not None
+    }
     variant = replace(
         model,
         id=id or model.id,
-        drift=model.drift if drift is None else replace(model.drift, on=drift),
-        transient=model.transient if transient is None else replace(model.transient, on=transient),
         temper=model.temper if temper is None else float(temper) or None,
+        drift=changed.get("drift", model.drift),
+        transient=changed.get("transient", model.transient),
+        run_effect=changed.get("run_effect", model.run_effect),
     )
     problems = check_features(variant)
     if problems:
         raise InputError(problems, source=f"model {model.id!r}")
     return replace(variant, parameters=features.parameters(variant.parameters, variant.features))
+
+
+def pooled_by(model: Model, columns: tuple[str, ...]) -> Model:
+    """Return the model with the groups of every parameter given by one column, or by two nested.
+
+    Raises
+    ------
+    InputError
+        There is no column, or there are more than two.
+    """
+    if not 1 <= len(columns) <= 2 or not all(isinstance(name, str) for name in columns):
+        raise InputError(
+            f"groups are named by one column, or by two nested ones, the coarser first; got "
+            f"{columns!r}"
+        )
+    by = columns if len(columns) == 2 else ()
+    parameters = tuple(
+        replace(item, pool=replace(item.pool, by=by if item.pool.kind == "partial" else ()))
+        for item in model.parameters
+    )
+    return replace(model, group="/".join(columns), parameters=parameters)
+
+
+def of(model: Model, response: str) -> Model:
+    """Return the model whose response is another of the observed quantities.
+
+    Parameters
+    ----------
+    response : str
+        One of `Model.responses`.
+
+    Returns
+    -------
+    Model
+        Without the transient and the error of the form, which are those of the main response.
+
+    Raises
+    ------
+    InputError
+        The model does not explain it.
+    """
+    if response == model.response:
+        return model
+    chosen = next((item for item in model.likelihoods if item.response == response), None)
+    if chosen is None:
+        raise InputError(f"{model.id} explains {', '.join(model.responses)}, and not {response!r}")
+    others = {"sigma", *(item.sigma_name for item in model.likelihoods)} - {chosen.sigma_name}
+    parameters = tuple(
+        replace(item, name="sigma") if item.name == chosen.sigma_name else item
+        for item in model.parameters
+        if item.name not in others
+    )
+    return replace(
+        model,
+        id=f"{model.id} {response}",
+        response=response,
+        formula=chosen.node,
+        likelihoods=(),
+        parameters=parameters,
+        transient=features.OFF,
+        form_error=None,
+        published=None,
+    )
 
 
 def _is_length(value: object) -> bool:
@@ -144,6 +234,8 @@ def features_in_words(model: Model) -> str:
         parts.append(f"a transient in {' x '.join(model.scale_inputs)}")
     if model.temper is not None:
         parts.append(f"tempered (length {model.temper:g})")
+    if model.run_effect.on:
+        parts.append("rows of one run share a deviation")
     if model.form_error is not None:
         parts.append(f"error of the form {model.form_error} per e-fold beyond the runs")
     return "; ".join(parts)

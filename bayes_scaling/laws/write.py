@@ -8,24 +8,35 @@ from typing import Any
 
 from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.nodes import Solve
+from bayes_scaling.laws.published import published_to_dict
 from bayes_scaling.laws.render import to_text
+from bayes_scaling.laws.solve import solve_to_dict
 
 
 def definition(model: Model) -> dict[str, Any]:
     """Return the definition of a model as `read_model` takes it: flat, without a base."""
+    roots = {line.name for line in model.where if isinstance(line.node, Solve)}
     return {
         "id": model.id,
         "title": model.title,
         "kind": model.kind,
         "formula": to_text(model.formula),
         "response": model.response,
+        "likelihood": [
+            {"response": item.response, "formula": to_text(item.node)} for item in model.likelihoods
+        ],
         "group": model.group,
         "built_on": model.base,
         "references": list(model.references),
         "columns": dict(model.columns),
         "extra_inputs": list(model.extra_inputs),
-        "where": {line.name: to_text(line.node) for line in model.where},
-        "parameters": {item.name: item.to_dict(model.group) for item in model.parameters},
+        "arguments": dict(model.arguments),
+        "rows": {"select": model.select},
+        "where": {line.name: to_text(line.node) for line in model.where if line.name not in roots},
+        "solve": {line.name: solve_to_dict(line) for line in model.where if line.name in roots},
+        "parameters": {item.name: item.to_dict() for item in model.parameters},
+        "ordered": [list(names) for names in model.ordered],
         "tuned": {line.name: to_text(line.node) for line in model.tuned},
         "derived": {line.name: _derived(line) for line in model.derived},
         "noise": {"family": model.noise, "temper": model.temper or 0},
@@ -35,8 +46,10 @@ def definition(model: Model) -> dict[str, Any]:
             "inputs": list(model.transient.inputs),
             "level": model.transient.level,
         },
+        "run_effect": {"on": model.run_effect.on},
         "form_error": model.form_error.to_dict() if model.form_error else {},
         "valid": {"about": model.valid},
+        **({"published": published_to_dict(model.published)} if model.published else {}),
     }
 
 
@@ -48,8 +61,8 @@ def _derived(line: Line) -> dict[str, Any]:
 def content_hash(model: Model) -> str:
     """SHA-256 of a definition without titles, references and explanations."""
     content = definition(model)
-    for key in ("title", "references", "valid", "built_on"):
-        del content[key]
+    for key in ("title", "references", "valid", "built_on", "published"):
+        content.pop(key, None)
     for parameter in content["parameters"].values():
         del parameter["about"]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

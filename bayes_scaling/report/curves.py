@@ -11,7 +11,7 @@ from bayes_scaling.decisions import Allocation, Forecast
 from bayes_scaling.decisions.sizes import FACTOR, Values
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference import AnyFit, Ensemble, leading, members_of
-from bayes_scaling.laws.design import source_column
+from bayes_scaling.laws.inputs import source_column
 from bayes_scaling.runs import RunTable, training_flops
 
 POINTS = 16

@@ -211,7 +211,7 @@ class Unbounded:
         with np.errstate(all="ignore"):
             natural = self.natural(values)
             density = (self.design.weights * self.log_likelihood(values)).sum(axis=1)
-            for part in log_prior(self.fit.model, natural).values():
+            for part in log_prior(self.fit.model, natural, self.design.grouping).values():
                 density = density + part.reshape(len(values), -1).sum(axis=1)
             for name in self.fit.steps:
                 density = density + steps_logpdf(natural[steps_name(name)])

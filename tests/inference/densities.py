@@ -19,7 +19,7 @@ def log_posterior(fit: Fit) -> Any:
     design = make_design(fit.model, fit.runs)
     likelihood = log_likelihood(fit.model, design, fit.flat, fit.walks)
     found = (design.weights * likelihood).sum(axis=1)
-    found += sum(log_prior(fit.model, fit.flat).values())
+    found += sum(log_prior(fit.model, fit.flat, design.grouping).values())
     for steps in fit.steps.values():
         flat = steps.reshape(-1, steps.shape[-1])
         found += (-(flat**2) / 2 - np.log(2 * np.pi) / 2).sum(axis=1)

@@ -9,7 +9,7 @@ import pytest
 
 from bayes_scaling.laws import list_models, load_model
 from bayes_scaling.laws.density import log_likelihood, log_prior
-from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.laws.drift import REACH, steps_name, walk
 from bayes_scaling.laws.model import Model
 from tests.laws.tables import table
@@ -52,7 +52,9 @@ def test_built_density_equals_the_numpy_one_and_has_a_gradient(
         key: walk(key, design.references, draws["tau"], draws[steps_name(key)], NO_STEPS)
         for key in model.drifting
     }
-    wanted = sum(float(np.sum(value)) for value in log_prior_of_built(model, draws).values())
+    wanted = sum(
+        float(np.sum(value)) for value in log_prior_of_built(model, draws, design).values()
+    )
     wanted += float((design.weights * log_likelihood(model, design, draws, walks)).sum())
     np.testing.assert_allclose(found, wanted, rtol=1e-8)
 
@@ -67,9 +69,11 @@ def moved(point: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {key: value + 0.3 * rng.standard_normal(value.shape) for key, value in point.items()}
 
 
-def log_prior_of_built(model: Model, draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def log_prior_of_built(
+    model: Model, draws: dict[str, np.ndarray], design: Design
+) -> dict[str, np.ndarray]:
     """The prior in terms of what is sampled: standardised deviations in the non-centred form."""
-    found = log_prior(model, draws)
+    found = log_prior(model, draws, design.grouping)
     for name in model.drifting:
         steps = draws[steps_name(name)]
         found[steps_name(name)] = -0.5 * steps**2 - 0.5 * np.log(2 * np.pi)

@@ -228,10 +228,10 @@ def test_a_users_definition_has_the_same_standing(tmp_path: Path) -> None:
          ["mu", "sigma", "'prior' is missing"]),
         ({"parameters": {"a": GOOD["parameters"]["a"] | {"pool": 3}}}, ['pool is "shared"']),
         ({"base": "nothing"}, ["no model 'nothing'"]),
-        ({"group": None, "parameters": {
+        ({"group": "corpus", "parameters": {
             "E": GOOD["parameters"]["E"] | {"pool": "family"},
             "a": GOOD["parameters"]["a"] | {"pool": "corpus"},
-            "g": GOOD["parameters"]["g"]}}, ["corpus, family"]),
+            "g": GOOD["parameters"]["g"]}}, ["pooled by 'family'", "'corpus'", "slash"]),
     ],
 )  # fmt: skip
 def test_every_problem_of_a_definition_is_named(

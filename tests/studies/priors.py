@@ -26,7 +26,7 @@ from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.inference import fit
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.priors import DISTRIBUTIONS
-from bayes_scaling.laws.variants import with_features, with_priors
+from bayes_scaling.laws.variants import with_priors
 from bayes_scaling.runs import RunTable, best_of_cells
 from tests.studies.population import (
     SHARE,
@@ -84,7 +84,7 @@ def weak_model(name: str, *, drift: bool = False) -> Model:
     model = load_model(name)
     known = {parameter.name for parameter in model.parameters}
     priors = {key: value for key, value in WEAK.items() if key in known}
-    return with_priors(with_features(model, drift=drift, transient=True), priors)
+    return with_priors(model.with_features(drift=drift, transient=True), priors)
 
 
 def estimate(model: Model, study: str, group: str, runs: RunTable, draws: int) -> Estimate:
