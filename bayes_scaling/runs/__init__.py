@@ -1,5 +1,6 @@
 """The table of runs: vocabulary with units, validation, readers, counting."""
 
+from bayes_scaling.runs.budgets import with_budgets
 from bayes_scaling.runs.columns import ALIASES, COLUMNS, Column, canonical_name
 from bayes_scaling.runs.counting import (
     PF_DAY,
@@ -9,6 +10,7 @@ from bayes_scaling.runs.counting import (
     flops_per_token,
     training_flops,
 )
+from bayes_scaling.runs.protocols import PROTOCOLS, take_rows
 from bayes_scaling.runs.readers import read_runs
 from bayes_scaling.runs.shapes import Shape, shapes_near
 from bayes_scaling.runs.summary import TableSummary, describe
@@ -19,6 +21,7 @@ __all__ = [
     "ALIASES",
     "COLUMNS",
     "PF_DAY",
+    "PROTOCOLS",
     "Column",
     "FlopCount",
     "ParamCount",
@@ -33,5 +36,7 @@ __all__ = [
     "read_runs",
     "shapes_near",
     "split_columns",
+    "take_rows",
     "training_flops",
+    "with_budgets",
 ]
