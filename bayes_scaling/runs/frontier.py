@@ -59,13 +59,10 @@ class Frontier:
         No other setting reaches a lower loss with no more of the size.
     bracketed : array of bool (n_rows,)
         At this size settings with less and with more of the other size were tried.
-    curve : array of bool (n_rows,)
-        The row is one of several of a run.
     """
 
     on: NDArray[np.bool_]
     bracketed: NDArray[np.bool_]
-    curve: NDArray[np.bool_]
 
 
 def find_frontier(rows: Rows) -> Frontier:
@@ -88,7 +85,7 @@ def find_frontier(rows: Rows) -> Frontier:
     settings = np.where(curve, -1 - rows.run, clusters(rows.other))
     if np.unique(settings).size <= 1:
         alone = np.ones(settings.size, dtype=bool)
-        return Frontier(on=alone, bracketed=~alone, curve=curve)
+        return Frontier(on=alone, bracketed=~alone)
     tuned = ~early & (curve | ~_beaten_in_cell(rows, settings))
     loss, best = rows.loss.copy(), np.full(rows.loss.size, np.inf)
     less, more = np.zeros(loss.size, dtype=bool), np.zeros(loss.size, dtype=bool)
@@ -103,7 +100,7 @@ def find_frontier(rows: Rows) -> Frontier:
         tried = (rows.size >= size[0] - NEAR) & (rows.size <= size[-1] + NEAR)
         less |= tried & (rows.other > np.max(other) + SAME)
         more |= tried & (rows.other < np.min(other) - SAME)
-    return Frontier(on=tuned & (loss <= best), bracketed=less & more, curve=curve)
+    return Frontier(on=tuned & (loss <= best), bracketed=less & more)
 
 
 def clusters(values: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -68,7 +68,6 @@ def test_bracketed_is_between_settings_tried_at_that_size() -> None:
 def test_runs_of_several_rows_compete_also_at_one_other_size() -> None:
     found = frontier([10, 100, 10, 100], [1, 1, 1, 1], [3.0, 2.5, 2.9, 2.6], run=[1, 1, 2, 2])
     assert found.on.tolist() == [False, True, True, False]
-    assert found.curve.all()
 
 
 def test_the_start_of_a_run_counts_for_nothing() -> None:
