@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bayes_scaling.datasets import list_datasets, load_dataset
-    from bayes_scaling.decisions import Allocation, Forecast
+    from bayes_scaling.decisions import Allocation, Forecast, PriorPredictive, prior_predictive
     from bayes_scaling.errors import BayesScalingWarning, InputError, UnconvergedError
     from bayes_scaling.inference import Ensemble, Fit, fit, fit_ensemble, load
     from bayes_scaling.laws import Model, list_models, load_model, select_rows
@@ -30,6 +30,7 @@ __all__ = [
     "Forecast",
     "InputError",
     "Model",
+    "PriorPredictive",
     "RunTable",
     "UnconvergedError",
     "__version__",
@@ -43,6 +44,7 @@ __all__ = [
     "load",
     "load_dataset",
     "load_model",
+    "prior_predictive",
     "read_runs",
     "report",
     "select_rows",
@@ -55,7 +57,7 @@ _ROOMS = {
     "laws": ("Model", "list_models", "load_model", "select_rows"),
     "inference": ("Ensemble", "Fit", "fit", "fit_ensemble", "load"),
     "validation": ("Backtest", "Comparison", "backtest", "compare"),
-    "decisions": ("Allocation", "Forecast"),
+    "decisions": ("Allocation", "Forecast", "PriorPredictive", "prior_predictive"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

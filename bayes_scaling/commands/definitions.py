@@ -2,91 +2,276 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.commands.console import print_table
+from bayes_scaling.commands.pictures import write_picture
+from bayes_scaling.decisions.prior_losses import PriorPredictive, prior_predictive
+from bayes_scaling.intervals import KIND
 from bayes_scaling.laws import Model
-from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
-from bayes_scaling.laws.priors import Prior
-from bayes_scaling.laws.render import to_text
+from bayes_scaling.laws.features import SCALE_REF
+from bayes_scaling.laws.lines import Line
+from bayes_scaling.laws.nodes import Node, Solve, names
+from bayes_scaling.laws.parameters import Parameter
+from bayes_scaling.laws.published import Constants, Published
+from bayes_scaling.laws.render import latex_name, to_latex, to_text
 from bayes_scaling.laws.variants import features_in_words
 
-NOMINAL = {"params_ref": 1e8, "tokens_ref": 2e9, "flops_ref": 1.2e18}
-"""Reference sizes at which priors of derived quantities are shown, 1 for others; a fit takes those
-of its runs."""
+if TYPE_CHECKING:
+    from bayes_scaling.runs import RunTable
 
-NOMINAL_REACH = 1e3
-"""Factor in compute from the smallest run to the reference at which they are shown."""
+KINDS = {
+    "law": "laws: what a run reaches, fitted to runs",
+    "rule": "rules: what to choose at a size",
+    "query": "queries: what follows from a fitted law",
+    "decision": "decisions",
+}
+"""Headings of the list of models, in this order."""
+
+SEED = 0
+"""Of the draws of a prior that is shown: the same model gives the same numbers."""
+
+# ---- one model -----------------------------------------------------------------------------------
 
 
 def print_model(model: Model) -> None:
-    """Print a model: formula, priors with their 90 % range, references."""
+    """Print a model: formula, priors and what they expect of runs, published constants, source."""
+    expected = _expected(model)
     print(f"{model.id}: {model.title}")
-    print(f"\n{model.response} = {to_text(model.formula)}")
-    for line in model.where:
-        print(f"  where {line.name} = {to_text(line.node)}")
-    for line in model.tuned:
-        print(f"  tuned: {line.name} = {to_text(line.node)}")
-    for name, meant in model.columns:
-        print(f"  {name} means {meant}")
-    if features_in_words(model):
-        print(f"  features: {features_in_words(model)}")
+    print(f"{model.kind}" + (f", built on {model.base}" if model.base else ""))
     print()
-    rows = [
-        [item.name, str(item.prior), _prior_range(item.prior), item.pool.kind, item.about]
-        for item in model.parameters
-    ]
-    print_table(rows, ("parameter", "prior", "90 % range", "groups", "about"))
-    if model.derived:
+    for line in formula_lines(model):
+        print(line)
+    print("\nLaTeX:")
+    for line in latex_lines(model):
+        print(f"  {line}")
+    print()
+    for name, said in _settings(model).items():
+        print(f"{name}: {said}")
+    print()
+    _print_priors(model, expected[model.response])
+    for response, found in expected.items():
         print()
-        implied = implied_ranges(model)
-        rows = [
-            [line.name, to_text(line.node), "{:.3g} to {:.3g}".format(*implied[line.name])]
-            for line in model.derived
-        ]
-        print_table(rows, ("derived", "formula", "90 % range of its prior *"))
-        sizes = ", ".join(f"{name} = {value:g}" for name, value in _nominal(model).items())
-        print(f"* at {sizes}")
+        _print_expected(response, found)
+    if model.published is not None:
+        print()
+        _print_published(model, model.published)
     print(f"\nvalid for: {model.valid or 'not stated'}")
     print(f"references: {'; '.join(model.references) or 'none'}")
 
 
-def _prior_range(prior: Prior) -> str:
-    low, high = prior.quantile([0.05, 0.95])
+def formula_lines(model: Model) -> list[str]:
+    """Write the formulas of a model as text: of what it explains, and what they are made of."""
+    lines = [f"{name} = {to_text(node)}" for name, node in _explained(model)]
+    for line in _where(model):
+        if isinstance(line.node, Solve):
+            ends = f"between {to_text(line.node.lo)} and {to_text(line.node.hi)}"
+            text = f"the root of {to_text(line.node.residual)} {ends}"
+        else:
+            text = to_text(line.node)
+        lines.append(f"  where {line.name} = {text}")
+    return [*lines, *(f"  tuned: {line.name} = {to_text(line.node)}" for line in model.tuned)]
+
+
+def latex_lines(model: Model) -> list[str]:
+    """Write the formulas of a model in LaTeX, one equation each."""
+    lines = _explained(model)
+    lines += [(line.name, line.node) for line in (*_where(model), *model.tuned)]
+    return [f"{latex_name(name)} = {to_latex(node)}" for name, node in lines]
+
+
+def _explained(model: Model) -> list[tuple[str, Node]]:
+    """Return what a model explains, with the formula of each."""
+    further = [(item.response, item.node) for item in model.likelihoods]
+    return [(model.response, model.formula), *further]
+
+
+def _where(model: Model) -> list[Line]:
+    """Return the named lines that something reads: not the formula of a base that is replaced."""
+    nodes = [node for _, node in _explained(model)]
+    nodes += [line.node for line in (*model.where, *model.derived, *model.tuned)]
+    read = frozenset().union(*(names(node) for node in nodes))
+    return [line for line in model.where if line.name in read]
+
+
+def _settings(model: Model) -> dict[str, str]:
+    """Say what else a model is, by what it is called; only what differs from the plain."""
+    found = {
+        "counts": ", ".join(f"{name} means {meant}" for name, meant in model.columns),
+        "rows": f"those of the protocol {model.select!r}" if model.select else "",
+        "ascending": "; ".join(" < ".join(names) for names in model.ordered),
+        "arguments": ", ".join(f"{name} = {value:g}" for name, value in model.arguments),
+        "groups": f"by {model.group}",
+        "features": features_in_words(model),
+        "noise": f"{model.noise} on log {model.response}",
+    }
+    return {name: said for name, said in found.items() if said}
+
+
+def _expected(model: Model) -> dict[str, PriorPredictive]:
+    """Return what the prior expects of everything a model explains, by its name."""
+    return {name: prior_predictive(model.of(name), random_seed=SEED) for name in model.responses}
+
+
+def _print_priors(model: Model, expected: PriorPredictive) -> None:
+    rows = [
+        [
+            item.name,
+            str(item.prior),
+            _to(*_prior_range(item, expected)),
+            str(item.pool),
+            item.about,
+        ]
+        for item in model.parameters
+    ]
+    print_table(rows, ("parameter", "prior", "90 % range", "groups", "about"))
+    if not model.derived:
+        return
+    ranges = expected.ranges()
+    rows = [
+        [line.name, to_text(line.node), _to(*_ends(ranges[line.name]))] for line in model.derived
+    ]
+    print()
+    print_table(rows, ("derived", "formula", "90 % range of its prior *"))
+    sizes = ", ".join(
+        f"{name} = {value:.4g}"
+        for name, value in expected.references.items()
+        if name.endswith("_ref") and name != SCALE_REF
+    )
+    print(f"* at {sizes or 'any size'}")
+
+
+def _print_expected(response: str, expected: PriorPredictive) -> None:
+    """Print what the prior expects at nominal sizes; nothing but the formula for a query."""
+    of_runs = expected.model.kind != "query"
+    which = "new_run" if of_runs else "noise_free"
+    print(f"the prior expects: {response}{' of a new run' if of_runs else ''} ({KIND})")
+    sizes = [name for name in expected.plan.columns if name in {*expected.model.inputs, "flops"}]
+    rows = [
+        [
+            str(row["run"]),
+            *(f"{row[name]:.3g}" for name in sizes),
+            f"{row[which]:.3g}",
+            *(_to(row[f"{which}_lower{p}"], row[f"{which}_upper{p}"]) for p in (50, 90)),
+        ]
+        for row in expected.rows()
+    ]
+    print_table(rows, ("nominal size", *sizes, "median", "50 %", "90 %"))
+
+
+def _print_published(model: Model, published: Published) -> None:
+    print(f"published: {model.response} = {to_text(published.closed())}")
+    for line in published.also:
+        print(f"  {line.name} = {to_text(published.closed(line.name))}")
+    rows = [[law.id, _constants(law), law.units, law.source] for law in published.laws]
+    print_table(rows, ("law", "constants [interval]", "units", "source"))
+
+
+def _constants(law: Constants) -> str:
+    """Write the constants of a published law, with the intervals that its source prints."""
+    ends = dict(law.intervals)
+    return ", ".join(
+        f"{name} {value:.4g}" + (" [{:.4g}, {:.4g}]".format(*ends[name]) if name in ends else "")
+        for name, value in law.values
+    )
+
+
+def _prior_range(item: Parameter, expected: PriorPredictive) -> tuple[float, float]:
+    """Return the 90 % range of a prior; of one of several that ascend, that of its place."""
+    if any(item.name in names for names in expected.model.ordered):
+        return _ends(expected.ranges()[item.name])
+    low, high = (float(value) for value in item.prior.quantile([0.05, 0.95]))
+    return low, high
+
+
+def _to(low: float, high: float) -> str:
     return f"{low:.3g} to {high:.3g}"
 
 
 def model_dict(model: Model) -> dict[str, Any]:
-    """Return a model as plain data, with prior ranges."""
+    """Return a model as plain data: its definition, and what `print_model` prints of it."""
     content = model.to_dict()
+    expected = _expected(model)
+    main = expected[model.response]
+    ranges = main.ranges()
     for item in model.parameters:
-        low, high = (float(value) for value in item.prior.quantile([0.05, 0.95]))
-        content["parameters"][item.name]["range90"] = [low, high]
+        content["parameters"][item.name]["range90"] = list(_prior_range(item, main))
     return content | {
         "inputs": list(model.inputs),
         "content_hash": model.content_hash,
+        "text": formula_lines(model),
+        "latex": latex_lines(model),
         "implied_prior": {
-            "range90": {name: list(ends) for name, ends in implied_ranges(model).items()},
-            "at": _nominal(model),
+            "range90": {line.name: list(_ends(ranges[line.name])) for line in model.derived},
+            "at": dict(main.references),
         },
+        "prior_predictive": {name: found.rows() for name, found in expected.items()},
     }
 
 
-def implied_ranges(model: Model) -> dict[str, tuple[float, float]]:
-    """Return the 90 % range of what the priors say of each derived quantity, at `NOMINAL` sizes."""
-    rng = np.random.default_rng(0)
-    draws = {item.name: item.prior.sample(20_000, rng) for item in model.parameters}
-    derived = model.derive(draws, _nominal(model))
-    ends = {name: np.quantile(values, [0.05, 0.95]) for name, values in derived.items()}
-    return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+SHOWN = ("inputs", "content_hash", "text", "latex", "implied_prior", "prior_predictive")
+"""Keys of `model_dict` beyond those of a definition."""
 
 
-def _nominal(model: Model) -> dict[str, float]:
-    names = (name for name in model.reference_names if name.endswith("_ref"))
-    sizes = {name: NOMINAL.get(name, 1.0) for name in names}
-    if not model.transient.on:
-        return sizes
-    middle = float(np.prod([sizes.get(f"{name}_ref", 1.0) for name in model.scale_inputs]))
-    return sizes | {SCALE_LOW: middle / NOMINAL_REACH, SCALE_REF: middle}
+def _ends(ranges: Mapping[str, float]) -> tuple[float, float]:
+    return ranges["lower90"], ranges["upper90"]
+
+
+def draw_prior(model: Model, path: Path, runs: RunTable | None) -> None:
+    """Write a picture of what a prior expects, with runs on top where they are given."""
+    from bayes_scaling.report.prior_plot import plot_prior
+    from bayes_scaling.report.style import new_figure
+
+    figure = new_figure()
+    plot_prior(model, runs=runs, random_seed=SEED, ax=figure.add_subplot())
+    write_picture(figure, path)
+
+
+# ---- all of them ---------------------------------------------------------------------------------
+
+
+def print_models(models: Sequence[Model]) -> None:
+    """Print the list of models: by kind, and a variant below the law it is built on."""
+    for kind, heading in KINDS.items():
+        own = [item for item in models if item.kind == kind]
+        if not own:
+            continue
+        print(f"{heading}\n")
+        rows = [
+            [f"{'  ' * depth}{item.id}", item.response, ", ".join(item.inputs), item.title]
+            for item, depth in _by_family(own)
+        ]
+        print_table(rows, ("model", "gives", "reads", "title"))
+        print()
+
+
+def _by_family(models: Sequence[Model]) -> list[tuple[Model, int]]:
+    """Put every model below the one it is built on, with its depth."""
+    known = {item.id for item in models}
+
+    def below(parent: str | None, depth: int) -> list[tuple[Model, int]]:
+        found = []
+        for item in models:
+            base = item.base if item.base in known else None
+            if base == parent:
+                found += [(item, depth), *below(item.id, depth + 1)]
+        return found
+
+    return below(None, 0)
+
+
+def models_list(models: Sequence[Model]) -> list[dict[str, Any]]:
+    """Return the list of models as plain data."""
+    return [
+        {
+            "id": item.id,
+            "kind": item.kind,
+            "inputs": list(item.inputs),
+            "response": item.response,
+            "title": item.title,
+            "base": item.base,
+        }
+        for item in models
+    ]

@@ -11,6 +11,7 @@ import typer
 
 from bayes_scaling.commands.console import print_json, print_table
 from bayes_scaling.commands.options import Columns, Json, Runs, Where
+from bayes_scaling.commands.pictures import FORMATS, check_picture
 from bayes_scaling.errors import BayesScalingWarning, InputError
 
 if TYPE_CHECKING:
@@ -77,30 +78,44 @@ def check(
 def models(
     action: Annotated[str, typer.Argument(help="'list', or 'show' with a name.")] = "list",
     name: Annotated[str | None, typer.Argument(help="A model id or a TOML file.")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help=f"With 'show': draw what the prior expects ({', '.join(FORMATS)})."),
+    ] = None,
+    runs: Annotated[
+        str | None,
+        typer.Option(help="With --plot: a table of runs, or a data set, to show on top of it."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the models, or show one: formula, priors, references."""
-    from bayes_scaling.commands.definitions import model_dict, print_model
+    """List the models, or show one: formula, priors and what they expect, constants, source."""
+    from bayes_scaling.commands import definitions
     from bayes_scaling.laws import list_models, load_model
 
     if action == "show" and name:
+        if runs is not None and plot is None:
+            raise InputError("--runs shows runs in a picture: name its file with --plot")
+        if plot is not None:
+            check_picture(plot)
         model = load_model(name)
-        print_json(model_dict(model)) if as_json else print_model(model)
+        if plot is not None:
+            table = None if runs is None else read_table(runs, None, None)
+            definitions.draw_prior(model, plot, table)
+        if as_json:
+            content = definitions.model_dict(model)
+            print_json(content | ({"plot": str(plot)} if plot else {}))
+            return
+        definitions.print_model(model)
+        if plot is not None:
+            print(f"drew {plot}")
         return
-    if action != "list" or name:
-        raise InputError("write 'models', or 'models show NAME'")
+    if action != "list" or name or plot or runs:
+        raise InputError("write 'models', or 'models show NAME', which --plot and --runs go with")
     found = list_models()
     if as_json:
-        keys = ("id", "title", "kind")
-        print_json(
-            [
-                {key: getattr(item, key) for key in keys} | {"inputs": list(item.inputs)}
-                for item in found
-            ]
-        )
-        return
-    rows = [[item.id, item.kind, ", ".join(item.inputs), item.title] for item in found]
-    print_table(rows, ("model", "kind", "reads", "title"))
+        print_json(definitions.models_list(found))
+    else:
+        definitions.print_models(found)
 
 
 def datasets(as_json: Json = False) -> None:

@@ -26,15 +26,11 @@ from bayes_scaling.commands.options import (
     Tune,
     Where,
 )
+from bayes_scaling.commands.pictures import FORMATS, check_picture, write_picture
 from bayes_scaling.commands.tables import read_table
-from bayes_scaling.errors import InputError
-from bayes_scaling.files import check_target, replacing
 
 if TYPE_CHECKING:
     from bayes_scaling.validation import Backtest
-
-FORMATS = (".png", ".svg", ".pdf")
-"""Files that a picture can be written to."""
 
 
 def backtest(
@@ -72,7 +68,7 @@ def backtest(
 
     models = chosen_models(model, drift=drift, transient=transient, temper=temper)
     if plot is not None:
-        _check_picture(plot)
+        check_picture(plot)
     result = test(
         read_table(runs, columns, where, best=best),
         fit_where=fit_where,
@@ -144,12 +140,6 @@ def _number(name: str, value: float) -> str:
     return f"{value:+.4f}" if name == "bias" else f"{value:.4f}"
 
 
-def _check_picture(path: Path) -> None:
-    check_target(path)
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(f"{path.name!r} is no picture; end it in {', '.join(FORMATS)}")
-
-
 def _draw(result: Backtest, path: Path) -> None:
     """Draw intervals and coverage, or coverage and interval score by distance."""
     from bayes_scaling.report import plot_backtest, plot_coverage, plot_rolling
@@ -163,5 +153,4 @@ def _draw(result: Backtest, path: Path) -> None:
     else:
         plot_backtest(result, ax=left)
         plot_coverage(result, ax=right)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format=path.suffix.lower().removeprefix("."))
+    write_picture(figure, path)

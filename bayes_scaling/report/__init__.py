@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bayes_scaling.report.compare_plots import plot_compare
     from bayes_scaling.report.plots import plot_allocation, plot_learning_rate, plot_loss
     from bayes_scaling.report.posterior_plot import plot_posterior
+    from bayes_scaling.report.prior_plot import plot_prior
     from bayes_scaling.report.score_plots import plot_coverage, plot_rolling
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "plot_learning_rate",
     "plot_loss",
     "plot_posterior",
+    "plot_prior",
     "plot_rolling",
     "report",
 ]
@@ -38,6 +40,7 @@ _HOME = {
     "plot_learning_rate": "plots",
     "plot_loss": "plots",
     "plot_posterior": "posterior_plot",
+    "plot_prior": "prior_plot",
     "plot_rolling": "score_plots",
 }
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from bayes_scaling.laws import list_models, load_model
 from tests.command_line import call
 
 GOOD = """run,N,D,loss,corpus
@@ -114,73 +113,6 @@ def test_neither_a_file_nor_a_data_set() -> None:
     (problem,) = found.json["error"]
     assert "no file 'nowhere.csv'" in problem
     assert "nano-lm" in problem
-
-
-# ---- models --------------------------------------------------------------------------------------
-
-
-def test_models_are_listed() -> None:
-    found = call("models")
-    assert found.code == 0
-    ids = [line.split()[0] for line in found.out.splitlines()[1:]]
-    assert ids == [model.id for model in list_models()]
-    as_json = call("models", "--json").json
-    assert [item["id"] for item in as_json] == ids
-    assert next(item for item in as_json if item["id"] == "kaplan-c")["inputs"] == ["flops"]
-
-
-def test_a_model_is_shown() -> None:
-    found = call("models", "show", "chinchilla-lr")
-    assert found.code == 0
-    texts = ("loss = ", "tuned: learning_rate", "alpha ", "arXiv:2203.15556", "params_ref**alpha")
-    for text in texts:
-        assert text in found.out
-    as_json = call("models", "show", "chinchilla-lr", "--json").json
-    model = load_model("chinchilla-lr")
-    assert as_json["content_hash"] == model.content_hash
-    low, high = as_json["parameters"]["alpha"]["range90"]
-    assert 0 < low < 0.35 < high < 1
-    derived = as_json["implied_prior"]["range90"]
-    assert set(derived) == {line.name for line in model.derived}
-    # E is c f: its median is near exp(0.7) / 2.
-    assert derived["E"][0] < 1 < derived["E"][1]
-
-
-def test_a_shown_model_is_a_definition_of_itself() -> None:
-    as_json = call("models", "show", "coupled", "--json").json
-    for extra in ("inputs", "content_hash", "implied_prior"):
-        del as_json[extra]
-    for parameter in as_json["parameters"].values():
-        del parameter["range90"]
-    assert load_model(as_json).content_hash == load_model("coupled").content_hash
-
-
-def test_a_model_of_ones_own_is_shown(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text(
-        'formula = "a * (tokens / tokens_ref)**-g"\n'
-        '[parameters.a]\nprior = { dist = "LogNormal", mu = 0.0, sigma = 1.0 }\n'
-        '[parameters.g]\nprior = { dist = "LogNormal", mu = -2.0, sigma = 1.0 }\n'
-    )
-    found = call("models", "show", path)
-    assert found.code == 0
-    assert found.out.startswith("mine")
-    assert "LogNormal(mu=-2, sigma=1)" in found.out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["show", "chinchila"], "did you mean 'chinchilla'"),
-        (["show"], "models show NAME"),
-        (["list", "chinchilla"], "models show NAME"),
-        (["hide", "chinchilla"], "models show NAME"),
-    ],
-)
-def test_what_is_wrong_with_a_question_for_models(arguments: list[str], message: str) -> None:
-    found = call("models", *arguments)
-    assert found.code == 1
-    assert message in found.err
 
 
 # ---- data sets -----------------------------------------------------------------------------------

@@ -1,0 +1,62 @@
+"""A prior laid out as a `Fit`, so that every decision can be asked what the prior expects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.sampler import Settings
+from bayes_scaling.inference.slopes import slopes
+from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.drift import KNOTS
+from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.nominal import unobserved
+from bayes_scaling.laws.prior_draws import draw_prior
+from bayes_scaling.runs import RunTable
+
+
+def prior_fit(model: Model, runs: RunTable, *, draws: int, random_seed: int) -> Fit:
+    """Draw from the prior of a law.
+
+    Parameters
+    ----------
+    model : Model
+        The law.
+    runs : RunTable
+        Runs whose sizes give the reference sizes and the range beyond which exponents drift on;
+        their losses and groups are not read.
+    draws : int
+        Independent draws.
+    random_seed : int
+        Seed of them.
+
+    Returns
+    -------
+    Fit
+        With draws of the prior where a fit has those of the posterior: of one group of runs, in one
+        chain, unchecked.
+
+    Raises
+    ------
+    InputError
+        The runs lack what the law reads.
+    """
+    sizes = unobserved(model, runs)
+    design = make_design(model, sizes)
+    settings = Settings(draws=draws, tune=0, chains=1, random_seed=random_seed)
+    parameters = draw_prior(model, (1, draws), settings.generator("prior"))
+    rng = settings.generator("prior drift")
+    drawn = Fit(
+        model=model,
+        runs=sizes,
+        draws={**parameters, **model.derive(parameters, design.references)},
+        steps={name: rng.standard_normal((1, draws, KNOTS - 1)) for name in model.drifting},
+        stats={},
+        references=dict(design.references),
+        groups=design.groups,
+        mixing={},
+        checks=(),
+        settings=settings,
+        provenance={},
+    )
+    return replace(drawn, draws={**drawn.draws, **slopes(drawn)})

@@ -1,0 +1,112 @@
+"""Nominal sizes: where a law is shown when no runs say where it is meant to be used.
+
+They lie on one line from small to large, six decades of compute around a reference run of 1e8
+parameters and 2e9 tokens; everything else a law may read goes along with the compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.laws.model import Model
+from bayes_scaling.runs import RunTable
+
+NOMINAL: Mapping[str, tuple[float, float]] = {
+    "params": (1e8, 0.5),
+    "params_nonembedding": (1e8, 0.5),
+    "params_active": (1e8, 0.5),
+    "tokens": (2e9, 0.5),
+    "flops": (1.2e18, 1.0),
+    "budget": (1.2e18, 1.0),
+    "unique_tokens": (5e8, 0.5),
+    "steps": (4e3, 0.25),
+    "batch_size": (5e5, 0.25),
+    "learning_rate": (1e-3, -0.1),
+    "width": (768.0, 1 / 6),
+    "depth": (12.0, 1 / 6),
+    "heads": (12.0, 1 / 6),
+    "d_ff": (3072.0, 1 / 6),
+    "context_length": (1024.0, 0.0),
+    "position": (128.0, 0.25),
+    "experts": (16.0, 0.25),
+    "loss": (3.0, -0.05),
+    "score": (0.5, 0.0),
+}
+"""Of each column its value in the reference run, and its exponent in compute; the rest is 1."""
+
+SMALLEST, LARGEST = 1e-2, 1e2
+"""Compute of the smallest and the largest nominal run over that of the reference."""
+
+BEYOND = 100.0
+"""Factor in compute from the largest nominal run to the one that is forecast."""
+
+ASKED: Mapping[str, float] = {
+    "smallest run": SMALLEST,
+    "reference run": 1.0,
+    "largest run": LARGEST,
+    "100 x beyond": BEYOND * LARGEST,
+}
+"""Where the prior is asked what it expects: compute over that of the reference."""
+
+
+def nominal_sizes(
+    names: Iterable[str], factor: float | NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
+    """Return the nominal value of some columns.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The columns.
+    factor : float or array (n,)
+        Compute over that of the reference run.
+
+    Returns
+    -------
+    dict of str to array (n,)
+        In the units of the run table.
+    """
+    factors = np.atleast_1d(np.asarray(factor, float))
+    values = {name: NOMINAL.get(name, (1.0, 0.0)) for name in names}
+    return {name: value * factors**power for name, (value, power) in values.items()}
+
+
+def nominal_runs(model: Model) -> RunTable:
+    """Return a table of nominal runs: their geometric means are the reference sizes of a law.
+
+    Parameters
+    ----------
+    model : Model
+        The law.
+
+    Returns
+    -------
+    RunTable
+        Five runs of one group, from the smallest to the largest, that nobody has trained.
+    """
+    factors = np.geomspace(SMALLEST, LARGEST, 5)
+    sizes = nominal_sizes({"params", "tokens", "flops", *model.inputs}, factors)
+    return unobserved(model, RunTable(columns={"run": np.arange(5).astype(str), **sizes}))
+
+
+def unobserved(model: Model, runs: RunTable) -> RunTable:
+    """Return the sizes of a table as one group of runs that nobody has trained.
+
+    Parameters
+    ----------
+    model : Model
+        The law: what it explains is 1 in every run, so that no prior can read it.
+    runs : RunTable
+        Of any groups, with or without a response.
+
+    Returns
+    -------
+    RunTable
+    """
+    observed = set(model.responses) - set(model.inputs)
+    hidden = {name: np.ones(len(runs)) for name in observed}
+    groups = {name: np.full(len(runs), "all") for name in model.group.split("/")}
+    return RunTable(columns={**runs.columns, **hidden, **groups}, notes=runs.notes)
