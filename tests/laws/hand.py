@@ -1,0 +1,152 @@
+"""Laws as their papers print them, in plain Python: one function for each form.
+
+Each takes the published constants of a model (its parameters and derived quantities) and the sizes
+of one run, and knows nothing of reference sizes, parsers or hoisting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import exp, log, sqrt
+
+from bayes_scaling.laws import Model
+
+Values = Mapping[str, float]
+Hand = Callable[[Values, Values], float]
+
+LOOKED_AT = ("tokens", "params", "flops", "steps")
+"""Inputs that may be the x of a law of one size."""
+
+
+def x_of(s: Values) -> float:
+    """The only size that a law of one size is given."""
+    (name,) = (name for name in LOOKED_AT if name in s)
+    return s[name]
+
+
+def bisect(function: Callable[[float], float], low: float, high: float) -> float:
+    """The place between two others where a rising function is zero."""
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if function(middle) < 0 else (low, middle)
+    return (low + high) / 2
+
+
+# ---- the forms -----------------------------------------------------------------------------------
+
+
+def chinchilla(c: Values, s: Values) -> float:
+    """Hoffmann et al. 2022, equation 2."""
+    return float(c["E"] + c["A"] / s["params"] ** c["alpha"] + c["B"] / s["tokens"] ** c["beta"])
+
+
+def coupled(c: Values, s: Values) -> float:
+    """E + [(A / N^alpha)^(1/k) + (B / D^beta)^(1/k)]^k."""
+    first = (c["A"] / s["params"] ** c["alpha"]) ** (1 / c["k"])
+    second = (c["B"] / s["tokens"] ** c["beta"]) ** (1 / c["k"])
+    return float(c["E"] + (first + second) ** c["k"])
+
+
+def with_transient(law: Hand) -> Hand:
+    """Small runs lie above the law; the scale is N D."""
+
+    def lifted(c: Values, s: Values) -> float:
+        scale = s["params"] * s["tokens"] / c["scale_low"]
+        return float(law(c, s) * exp(c["excess"] * scale ** -c["decay"]))
+
+    return lifted
+
+
+def with_valley(law: Hand) -> Hand:
+    """A valley in the log learning rate, with straight flanks, around a best one that moves."""
+
+    def lifted(c: Values, s: Values) -> float:
+        n, d = s["params"] / c["params_ref"], s["tokens"] / c["tokens_ref"]
+        best = c["lr_best"] * n ** c["s_N"] * d ** c["s_D"]
+        off = log(s["learning_rate"] / best) / c["w"]
+        return float(law(c, s) * exp(c["h"] * c["w"] ** 2 * (sqrt(1 + off**2) - 1)))
+
+    return lifted
+
+
+def kaplan_n(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, equation 1.1."""
+    return float((c["N_c"] / s["params"]) ** c["alpha_N"])
+
+
+def kaplan_d(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, equation 1.2."""
+    return float((c["D_c"] / s["tokens"]) ** c["alpha_D"])
+
+
+def kaplan_c(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, equation 1.3, and its like for naive compute."""
+    return float((c["C_c"] / s["flops"]) ** c["alpha_C"])
+
+
+def kaplan_nd(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, equation 1.5."""
+    model = (c["N_c"] / s["params"]) ** (c["alpha_N"] / c["alpha_D"])
+    return float((model + c["D_c"] / s["tokens"]) ** c["alpha_D"])
+
+
+def saturating_m1(c: Values, s: Values) -> float:
+    """Alabdulmohsin et al. 2022: a power of x."""
+    return float(c["B"] * x_of(s) ** -c["alpha"])
+
+
+def saturating_m2(c: Values, s: Values) -> float:
+    """Alabdulmohsin et al. 2022: a power of x above a floor."""
+    return float(c["E"] + c["A"] * x_of(s) ** -c["alpha"])
+
+
+def saturating_m3(c: Values, s: Values) -> float:
+    """Alabdulmohsin et al. 2022: a shifted power of 1 / x."""
+    return float(c["B"] * (1 / x_of(s) + c["G"]) ** c["alpha"])
+
+
+def saturating_m4(c: Values, s: Values) -> float:
+    """Alabdulmohsin et al. 2022: (L - E) / (E_0 - L)^d = B x^-alpha, solved for L."""
+    wanted = log(c["B"]) - c["alpha"] * log(x_of(s))
+    span = c["E_0"] - c["E"]
+
+    def above(z: float) -> float:  # z is the logit of where L lies between the plateaus
+        share = 1 / (1 + exp(-z))
+        return log(span * share) - c["d"] * log(span / (1 + exp(z))) - wanted
+
+    return c["E"] + span / (1 + exp(-bisect(above, -600, 600)))
+
+
+HAND: Mapping[str, Hand] = {
+    "chinchilla": chinchilla,
+    "chinchilla-lr": with_valley(chinchilla),
+    "coupled": coupled,
+    "coupled-drift": with_transient(coupled),
+    "coupled-drift-tempered": with_transient(coupled),
+    "coupled-tempered": with_transient(coupled),
+    "kaplan-n": kaplan_n,
+    "kaplan-d": kaplan_d,
+    "kaplan-c": kaplan_c,
+    "kaplan-nd": kaplan_nd,
+    "saturating-m1": saturating_m1,
+    "saturating-m2": saturating_m2,
+    "saturating-m3": saturating_m3,
+    "saturating-m4": saturating_m4,
+}
+"""By id; a law that only reads another size than its base has the form of its base."""
+
+
+def hand_of(model: Model, bases: Mapping[str, Model]) -> Hand:
+    """Return the hand computation of a model.
+
+    Raises
+    ------
+    KeyError
+        Nobody has written it.
+    """
+    if model.id in HAND:
+        return HAND[model.id]
+    base = bases.get(model.base or "")
+    if base is not None and base.id in HAND and len(model.inputs) == len(base.inputs) == 1:
+        return HAND[base.id]
+    raise KeyError(f"write the hand formula of {model.id} in tests/laws/hand.py")

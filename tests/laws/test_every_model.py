@@ -1,0 +1,189 @@
+"""Every model of the catalogue: what must hold of any of them, with data made for each."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from pytensor.compile.mode import Mode
+
+import bayes_scaling as bs
+from bayes_scaling.laws import Model, list_models, load_model
+from bayes_scaling.laws.density import log_likelihood, log_prior
+from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.drift import REACH, Walk, steps_name, walk
+from bayes_scaling.laws.nodes import evaluate, names
+from bayes_scaling.laws.prior_draws import draw_prior
+from tests.laws.examples import Example, example
+from tests.laws.hand import hand_of
+
+CATALOGUE = {model.id: model for model in list_models()}
+LAWS = [name for name, model in CATALOGUE.items() if model.kind == "law"]
+
+THERE = {
+    "chinchilla", "chinchilla-lr", "coupled", "coupled-drift", "coupled-drift-tempered",
+    "coupled-tempered", "kaplan-c", "kaplan-d", "kaplan-n", "kaplan-nd", "saturating-m1",
+    "saturating-m2", "saturating-m2-c", "saturating-m2-n", "saturating-m3", "saturating-m4",
+}  # fmt: skip
+"""Models that must be there; a new one is added here."""
+
+INTERPRETED = Mode(linker="py", optimizer=None)
+"""The fastest way to a density that is evaluated twice."""
+
+
+@cache
+def example_of(name: str) -> Example:
+    return example(CATALOGUE[name], seed=1)
+
+
+def test_the_models_are_there() -> None:
+    assert set(CATALOGUE) == THERE
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_definition_survives_its_own_form(name: str) -> None:
+    model = CATALOGUE[name]
+    again = load_model(model.to_dict())
+    assert again.to_dict() == model.to_dict()
+    assert again.content_hash == model.content_hash
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_definition_says_what_it_is_for_and_where_it_is_from(name: str) -> None:
+    model = CATALOGUE[name]
+    assert model.title != "untitled"
+    assert model.valid
+    assert model.references
+    assert all(item.about for item in model.parameters)
+
+
+# ---- priors --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_prior_expects_finite_responses_of_a_possible_size(name: str) -> None:
+    model = CATALOGUE[name]
+    for response in model.responses:
+        found = bs.prior_predictive(model.of(response), random_seed=0)
+        assert np.isfinite(found.noise_free).all()
+        assert (found.noise_free > 0).all()
+        if response == "loss":
+            rows = {row["run"]: row for row in found.rows()}
+            low, high = (rows["reference run"][f"noise_free_{end}90"] for end in ("lower", "upper"))
+            assert low < 3.5 < high, "the loss of a small language model"
+            assert high / low < 2e3
+
+
+def test_no_prior_but_that_of_curves_of_any_unit_is_wider_than_a_factor_thirty() -> None:
+    for name in LAWS:
+        model = CATALOGUE[name]
+        if model.response != "loss" or name.startswith(("saturating", "broken")):
+            continue
+        losses = bs.prior_predictive(model, random_seed=0).rows()[1]
+        assert losses["noise_free_upper90"] / losses["noise_free_lower90"] < 30, name
+
+
+# ---- the law -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_it_is_what_its_paper_prints_at_three_runs(name: str) -> None:
+    model = CATALOGUE[name]
+    hand = hand_of(model, CATALOGUE)
+    for seed in range(3):
+        references, sizes, draws = moderate(model, seed)
+        constants = {**draws, **model.derive(as_arrays(draws), references), **references}
+        found = float(model.predict(as_arrays(draws), as_arrays(sizes), references))
+        wanted = hand({key: float(value) for key, value in constants.items()}, sizes)
+        assert found == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if CATALOGUE[name].published])
+def test_the_published_form_is_the_law_in_its_derived_constants(name: str) -> None:
+    model = CATALOGUE[name]
+    assert model.published is not None
+    references, sizes, draws = moderate(model, 5)
+    values = {**sizes, **draws, **model.derive(as_arrays(draws), references)}
+    node = model.published.closed()
+    assert names(node) <= set(values), "give published constants the names of derived quantities"
+    found = float(model.predict(as_arrays(draws), as_arrays(sizes), references))
+    assert float(evaluate(node, values)) == pytest.approx(found, rel=1e-9)
+
+
+def moderate(
+    model: Model, seed: int
+) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    """Reference sizes, sizes of one run, and parameters of a moderate draw of the prior."""
+    fit = bs.prior_predictive(model, random_seed=0, draws=50)
+    sizes = {
+        key: float(values[seed % len(fit.plan)])
+        for key, values in fit.plan.columns.items()
+        if key in model.inputs
+    }
+    rng = np.random.default_rng([seed, 3])
+    sizes |= {name: value for name, value in model.arguments if name not in sizes}
+    for line in model.tuned:
+        sizes.setdefault(line.name, 1e-3)
+    # The mean of many draws lies in the middle, and ascends where parameters do.
+    drawn = draw_prior(model, (9,), rng)
+    draws = {key: float(np.sort(values)[4]) for key, values in drawn.items()}
+    return dict(fit.references), sizes, draws
+
+
+def as_arrays(values: dict[str, float]) -> dict[str, np.ndarray]:
+    return {key: np.asarray(value) for key, value in values.items()}
+
+
+# ---- density and data ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_its_own_data_can_be_laid_out_and_told_from_a_flat_line(name: str) -> None:
+    found = example_of(name)
+    design = make_design(found.model, found.runs)
+    assert set(design.inputs) == set(found.model.inputs)
+    for response, noise_free in found.noise_free.items():
+        assert np.isfinite(found.runs[response]).all()
+        assert np.ptp(np.log(noise_free)) > 0.02
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_the_density_has_a_gradient_and_is_the_numpy_one(name: str) -> None:
+    found = example_of(name)
+    model, runs = found.model, found.runs
+    built = model.build(runs)
+    density, slope = built.logp(jacobian=False), built.dlogp(jacobian=False)
+    variables = built.unobserved_value_vars
+    compiled = built.compile_fn([density, slope, *variables], mode=INTERPRETED)
+    start = built.initial_point()
+    value, gradient, *_ = compiled(start)
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+    rng = np.random.default_rng(2)
+    moved = {key: at + 0.3 * rng.standard_normal(at.shape) for key, at in start.items()}
+    value, gradient, *at = compiled(moved)
+    assert (gradient != 0).all(), "what is sampled has no effect on the density"
+    natural = {variable.name: item for variable, item in zip(variables, at, strict=True)}
+    assert float(value) == pytest.approx(numpy_density(found, natural), rel=1e-8)
+
+
+def numpy_density(found: Example, natural: dict[str, np.ndarray]) -> float:
+    """Log density of one group of runs at a point, by numpy alone."""
+    model = found.model
+    design = make_design(model, found.runs)
+    draws = {key: np.asarray(value)[None] for key, value in natural.items() if "__" not in key}
+    walks: dict[str, Walk] = {
+        key: walk(key, design.references, draws["tau"], draws[steps_name(key)], NO_STEPS)
+        for key in model.drifting
+    }
+    total = sum(float(np.sum(part)) for part in log_prior(model, draws, design.grouping).values())
+    for key in model.drifting:
+        steps = draws[steps_name(key)]
+        total += float(np.sum(-0.5 * steps**2 - 0.5 * np.log(2 * np.pi)))
+    likelihood = log_likelihood(model, design, draws, walks)
+    return total + float((design.weights * likelihood).sum())
+
+
+NO_STEPS = np.zeros((2, 1, REACH))
+"""Steps of a walk beyond the runs, which no fitted run sees."""
