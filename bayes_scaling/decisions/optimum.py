@@ -32,6 +32,12 @@ STENCIL = 1e-2
 SEARCH = 120.0
 """Range searched for the missing size when params or tokens are given: 1 to e^this."""
 
+SEARCH_STEP = 1.0
+"""Spacing of that search [e-folds]."""
+
+NOISE = 1e4 * float(np.finfo(float).eps)
+"""Slope, relative to the log loss, below which rounding decides its sign."""
+
 
 def _imbalance(loss: Loss, u: Array, v: Array, draw: Index) -> Array:
     """Slope of log loss when params grow at the cost of tokens, by a five-point stencil.
@@ -90,23 +96,46 @@ def _lowest(
 
 def partner_of_params(loss: Loss, log_params: float, draws: Index) -> tuple[Array, Array, Edge]:
     """Log tokens for which the given params are optimal."""
-    v, edge = _search(lambda x, draw: _imbalance(loss, np.full_like(x, log_params), x, draw), draws)
+
+    def place(x: Array) -> tuple[Array, Array]:
+        return np.full_like(x, log_params), x
+
+    v, edge = _search(loss, place, draws, falling=True)
     return np.full(draws.size, log_params), v, edge
 
 
 def partner_of_tokens(loss: Loss, log_tokens: float, draws: Index) -> tuple[Array, Array, Edge]:
     """Log params for which the given tokens are optimal."""
-    u, edge = _search(lambda x, draw: _imbalance(loss, x, np.full_like(x, log_tokens), draw), draws)
+
+    def place(x: Array) -> tuple[Array, Array]:
+        return x, np.full_like(x, log_tokens)
+
+    u, edge = _search(loss, place, draws, falling=False)
     return u, np.full(draws.size, log_tokens), edge
 
 
-def _search(function: Callable[[Array, Index], Array], draws: Index) -> tuple[Array, Edge]:
-    """Root of a function of one log size, from 1 upwards; nan, and an edge, where there is none."""
-    lower, upper = np.zeros(draws.size), np.full(draws.size, SEARCH)
+def _search(
+    loss: Loss, place: Callable[[Array], tuple[Array, Array]], draws: Index, *, falling: bool
+) -> tuple[Array, Edge]:
+    """Root of the slope along one log size, from 1 upwards; nan, and an edge, where there is none.
+
+    The slope is told apart from rounding first: far below the runs a transient, and far above them
+    the floor of the loss, drown it.
+    """
+    grid = np.arange(0.0, SEARCH + SEARCH_STEP, SEARCH_STEP)
+    u, v = place(np.broadcast_to(grid, (draws.size, grid.size)).copy())
     with np.errstate(all="ignore"):
-        ends = np.sign(function(lower, draws)) * np.sign(function(upper, draws))
-    edge = ~(ends < 0)
-    return np.where(edge, np.nan, _root(function, lower, upper, draws)), edge
+        level = np.abs(np.log(loss(u, v, draws[:, None])))
+        slope = _imbalance(loss, u, v, draws[:, None]) * (1 if falling else -1)
+        known = np.abs(slope) > NOISE * np.maximum(level, 1.0)
+    places = np.arange(grid.size)
+    before = np.maximum.accumulate(np.where(known & (slope > 0), places, -1), axis=1)
+    crossed = known & (slope < 0) & (before >= 0)
+    edge = ~crossed.any(axis=1)
+    after = np.argmax(crossed, axis=1)
+    lower = grid[np.maximum(before[np.arange(draws.size), after], 0)]
+    root = _root(lambda x, draw: _imbalance(loss, *place(x), draw), lower, grid[after], draws)
+    return np.where(edge, np.nan, root), edge
 
 
 def _root(

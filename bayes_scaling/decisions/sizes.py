@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.inputs import needs_positive, source_column
-from bayes_scaling.runs import RunTable, training_flops
+from bayes_scaling.runs import RunTable, split_columns, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
 from bayes_scaling.runs.complete import complete
 
@@ -76,23 +76,19 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
     InputError
         Something is missing, not positive, of unequal length or unknown; all at once.
     """
-    given = _canonical(sizes)
+    given = canonical_sizes(sizes)
     group_column = fit.model.group
-    names = given.pop(group_column, None)
+    names = _take_group_names(given, group_column)
     asked = isinstance(sizes, Mapping)
     problems = _unknown(fit, given) if asked else []
     _take_meant_counts(fit, given)
-    numbers, bad_numbers = _numbers(fit, given)
+    numbers, bad_numbers = numbers_of(given, _wanted(fit))
     problems += bad_numbers
     lengths = {name: value.size for name, value in numbers.items()}
     if names is not None:
         lengths[group_column] = np.size(names)
-    longest = max(lengths.values(), default=0)
-    problems += [
-        f"{name!r} has {length} values, others have {longest}"
-        for name, length in lengths.items()
-        if length not in (1, longest)
-    ]
+    longest, bad_lengths = longest_of(lengths)
+    problems += bad_lengths
     if problems:
         raise InputError(problems, source="sizes")
     columns = {name: np.broadcast_to(value, longest) for name, value in numbers.items()}
@@ -103,6 +99,21 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
     if problems:
         raise InputError(problems, source="sizes")
     return Plan(columns=columns, group_column=group_column, group=group, labels=labels)
+
+
+def _take_group_names(given: dict[str, Values], group_column: str) -> Values | None:
+    """Take the names of groups out of what was given, joined where several columns name them."""
+    if group_column in given:
+        return given.pop(group_column)
+    columns = split_columns(group_column)
+    present = [name for name in columns if name in given]
+    missing = [name for name in columns if name not in given]
+    if present and missing:
+        raise InputError(f"groups are named by {group_column}: give {', '.join(missing)} too")
+    if not present:
+        return None
+    parts = np.broadcast_arrays(*(np.atleast_1d(given.pop(name)) for name in columns))
+    return ["/".join(_label(part) for part in row) for row in zip(*parts, strict=True)]
 
 
 def group_index(
@@ -119,7 +130,9 @@ def group_index(
         labels = [_label(name) for name in np.broadcast_to(np.atleast_1d(names), size)]
         unknown = sorted(set(labels) - set(fit.groups))
         problems = [
-            f"{fit.model.group} {name!r} is not in the fit; known are {known}" for name in unknown
+            f"{fit.model.group} {name!r} is not in the fit; known are {known}. For a new one, from "
+            "the population, use fit.with_new_group(name), or --new-group"
+            for name in unknown
         ]
     if problems:
         return np.zeros(size, dtype=np.int64), tuple(labels), problems
@@ -132,7 +145,8 @@ def _label(name: object) -> str:
     return f"{name:.12g}" if isinstance(name, int | float | np.number) else str(name)
 
 
-def _canonical(sizes: Sizes) -> dict[str, Values]:
+def canonical_sizes(sizes: Sizes) -> dict[str, Values]:
+    """Return what was given by the names of the vocabulary."""
     if isinstance(sizes, RunTable):
         return {name: sizes[name] for name in sizes.columns}
     if isinstance(sizes, Mapping):
@@ -189,11 +203,12 @@ def _disagreements(columns: Mapping[str, NDArray[np.float64]]) -> list[str]:
     return [f"flops are {worst:.3g} times 6 x params x tokens; give two of the three"]
 
 
-def _numbers(
-    fit: Fit, given: Mapping[str, Values]
+def numbers_of(
+    given: Mapping[str, Values], wanted: Iterable[str]
 ) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
+    """Return the numbers (n,) among what was given, and problems with them."""
     numbers, problems = {}, []
-    for name in sorted(_wanted(fit) & set(given)):
+    for name in sorted(set(wanted) & set(given)):
         value = given[name]
         try:
             array = np.atleast_1d(np.asarray(value, dtype=float))
@@ -210,6 +225,16 @@ def _numbers(
         else:
             numbers[name] = array
     return numbers, problems
+
+
+def longest_of(lengths: Mapping[str, int]) -> tuple[int, list[str]]:
+    """Return the number of runs, and problems with columns of another length."""
+    longest = max(lengths.values(), default=0)
+    return longest, [
+        f"{name!r} has {length} values, others have {longest}"
+        for name, length in lengths.items()
+        if length not in (1, longest)
+    ]
 
 
 def _missing(fit: Fit, columns: Mapping[str, NDArray[np.float64]]) -> list[str]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.decisions import optimum
 from bayes_scaling.decisions.optimum import GRID_STEP, Index, split_flops
+from tests.synthetic import synthetic_fit
 
 Array = NDArray[np.float64]
 Loss = Callable[[Array, Index], Array]
@@ -58,3 +59,17 @@ def test_a_valley_with_dents_has_a_low_place_and_no_hole(monkeypatch: pytest.Mon
     assert (np.abs(u - BOTTOM) < 4 * GRID_STEP).all()
     assert (above < 1e-3 * (3 * GRID_STEP) ** 2 + 2e-4).all()
     assert (above[lost] < 2e-4 + 1e-3 * GRID_STEP**2).all()
+
+
+@pytest.mark.parametrize("law", ["coupled-tempered", "coupled-drift", "coupled-drift-tempered"])
+def test_any_of_three_sizes_gives_the_other_two(law: str) -> None:
+    """A transient drowns the slope far below the runs; the partner is found all the same."""
+    fit = synthetic_fit(law, draws=50, spread=0.0)
+    split = fit.allocate(flops=[1e20, 5e23])
+    for name in ("params", "tokens"):
+        asked = [float(size) for size in getattr(split, name)[0]]
+        found = fit.allocate(params=asked) if name == "params" else fit.allocate(tokens=asked)
+        assert found.at_edge.max() == 0
+        for other in ("params", "tokens", "flops"):
+            wanted = getattr(split, other)[0]
+            np.testing.assert_allclose(getattr(found, other)[0], wanted, rtol=1e-5)

@@ -1,0 +1,204 @@
+"""A law as queries see it: its loss at any size, draw by draw, be it fitted or published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.decisions.optimum import Index, Loss
+from bayes_scaling.decisions.sizes import group_index, longest_of
+from bayes_scaling.errors import InputError
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.features import SIZES
+from bayes_scaling.runs import training_flops
+from bayes_scaling.runs.columns import canonical_name, nearest
+
+Array = NDArray[np.float64]
+Numbers = float | Sequence[float] | NDArray[np.float64]
+
+SEARCH = 60.0
+"""Sizes are searched from 1 to e to this power, 1e26: what lies beyond counts as out of reach."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AskedLaw:
+    """A law with all but its sizes settled.
+
+    Attributes
+    ----------
+    id : str
+        Its name.
+    reads : tuple of str
+        The sizes it reads: params, tokens, steps, flops or some of them.
+    response : str
+        What it gives.
+    n_draws : int
+        Number of draws; 1 for a published law.
+    evaluate : callable
+        From sizes and draws, which broadcast, to the response.
+    """
+
+    id: str
+    reads: tuple[str, ...]
+    response: str
+    n_draws: int
+    evaluate: Callable[[Mapping[str, Array], Index], Array]
+
+    @property
+    def draws(self) -> Index:
+        """Every draw (n_draws,)."""
+        return np.arange(self.n_draws)
+
+    @property
+    def traded(self) -> tuple[str, ...]:
+        """Sizes that can be given apart from each other; compute follows from C = 6 N D.
+
+        Raises
+        ------
+        InputError
+            The law reads no size, or more than two that are free.
+        """
+        free = tuple(name for name in self.reads if name != "flops")
+        if free in (("params",), ("tokens",)) and "flops" in self.reads:
+            return ("params", "tokens")
+        if not self.reads or len(free) > 2:
+            raise InputError(
+                f"{self.id} reads {', '.join(self.reads) or 'no size'}: a law of one size, or of "
+                "params with tokens or steps, can be asked this"
+            )
+        return free or self.reads
+
+    def at(self, sizes: Mapping[str, Array], draw: Index) -> Array:
+        """Return the response at sizes; compute is completed where the law reads it."""
+        sizes = dict(sizes)
+        if "flops" in self.reads and "flops" not in sizes:
+            sizes["flops"] = training_flops(sizes["params"], sizes["tokens"])
+        read = {name: values for name, values in sizes.items() if name in self.reads}
+        shape = np.broadcast_shapes(np.shape(draw), *(np.shape(x) for x in read.values()))
+        return np.broadcast_to(self.evaluate(read, draw), shape)
+
+    def split_loss(self) -> Loss:
+        """Return the loss as the search for a best split takes it.
+
+        Raises
+        ------
+        InputError
+            The law has no params and tokens to trade.
+        """
+        if self.traded != ("params", "tokens"):
+            raise InputError(
+                f"{self.id} reads {', '.join(self.reads)}: only a law in params and tokens can "
+                "split a budget, such as chinchilla, coupled or kaplan-nd"
+            )
+
+        def loss(log_params: Array, log_tokens: Array, draw: Index) -> Array:
+            return self.at({"params": np.exp(log_params), "tokens": np.exp(log_tokens)}, draw)
+
+        return loss
+
+
+def of_fit(
+    fit: Fit, *, family: str | None = None, inputs: Mapping[str, float] | None = None
+) -> AskedLaw:
+    """Return the law of a fit, for one group and with its other inputs settled.
+
+    Parameters
+    ----------
+    fit : Fit
+        The posterior.
+    family : str, optional
+        The group it is asked for, where the fit has several.
+    inputs : mapping of str to float, optional
+        Values of inputs that are no sizes, such as unique_tokens or experts.
+
+    Raises
+    ------
+    InputError
+        The group is unknown or missing, or an input is; all at once.
+    """
+    group, _, problems = group_index(fit, family, 1)
+    wanted = [name for name in fit.model.inputs if name not in SIZES]
+    others, found = other_inputs(wanted, inputs or {}, fit.model.id)
+    problems += found
+    problems += [
+        f"{fit.model.id} also needs {name!r}, which has no tuned value: give it among the inputs"
+        for name in fit.model.sizes
+        if name not in SIZES and name not in others
+    ]
+    if problems:
+        raise InputError(problems)
+
+    def evaluate(sizes: Mapping[str, Array], draw: Index) -> Array:
+        return fit.predict({**others, **sizes}, group=group[0], draw=draw)
+
+    return AskedLaw(
+        id=fit.model.id,
+        reads=tuple(name for name in SIZES if name in fit.model.inputs),
+        response=fit.model.response,
+        n_draws=fit.n_draws,
+        evaluate=evaluate,
+    )
+
+
+def other_inputs(
+    wanted: Sequence[str], given: Mapping[str, float], law: str
+) -> tuple[dict[str, Array], list[str]]:
+    """Return the values of inputs that are no sizes, and what is wrong with those given."""
+    values: dict[str, Array] = {}
+    problems = []
+    for name, value in given.items():
+        column = canonical_name(name) or name
+        if column not in wanted:
+            near = nearest(name, wanted)
+            known = f"it reads {', '.join(wanted)}" if wanted else "it reads only sizes"
+            hint = f"did you mean {near!r}?" if near else known
+            problems.append(f"{law} has no input {name!r} beside sizes; {hint}")
+        elif np.ndim(value) or not np.isfinite(value):
+            problems.append(f"{name!r} must be one finite number, got {value!r}")
+        else:
+            values[column] = np.asarray(float(value))
+    return values, problems
+
+
+def positive(name: str, value: Numbers) -> Array:
+    """Return numbers (n,) that are above 0 and finite, or say what is wrong with them.
+
+    Raises
+    ------
+    InputError
+        They are not.
+    """
+    try:
+        values = np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be a number or numbers, got {value!r}") from None
+    if values.ndim != 1 or values.size == 0 or not (np.isfinite(values) & (values > 0)).all():
+        raise InputError(f"{name} must be above 0 and finite, got {value!r}")
+    return values
+
+
+def given_sizes(sizes: Mapping[str, Numbers | None]) -> dict[str, Array]:
+    """Return the sizes that were given, of one length (n_cases,); nothing where none was.
+
+    Raises
+    ------
+    InputError
+        One is not above 0 and finite, or lengths differ; all at once.
+    """
+    problems: list[str] = []
+    found: dict[str, Array] = {}
+    for name, value in sizes.items():
+        if value is None:
+            continue
+        try:
+            found[name] = positive(name, value)
+        except InputError as error:
+            problems += error.problems
+    longest, bad_lengths = longest_of({name: values.size for name, values in found.items()})
+    problems += bad_lengths
+    if problems:
+        raise InputError(problems)
+    return {name: np.broadcast_to(values, longest) for name, values in found.items()}

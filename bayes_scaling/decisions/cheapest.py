@@ -1,0 +1,115 @@
+"""The search for the least compute that reaches a loss, for every draw.
+
+The loss of the best split falls with the budget; the budget at which it is the wanted loss is found
+by a root in log compute, with a search for the best split inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.decisions.optimum import Index, Loss
+from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
+
+Array = NDArray[np.float64]
+Excess = Callable[[Array, Array, Index], Array]
+"""How far the log loss of the best split of a log budget lies above a log target, by draw."""
+
+START = 48.0
+"""Log of the budget at which the search begins (7e20 FLOP), unless one is known to suffice."""
+
+LEAST = 2.0
+"""Log of the smallest budget: about one param and one token."""
+
+WIDENING = (2.0, 4.0, 8.0, 16.0, 32.0)
+"""Steps by which the search leaves its beginning [e-folds of compute]."""
+
+PLACES = (97, 33, 33)
+"""Places of params in the search for the best split, and in those around the best of them."""
+
+
+def cheapest(loss: Loss, target: Array, draws: Index, enough: float = START) -> tuple[Array, Array]:
+    """Find the split of the least compute that reaches a loss.
+
+    Parameters
+    ----------
+    loss : callable
+        Loss as a function of log params, log tokens and the draw.
+    target : array (n_draws,)
+        Log of the loss to reach.
+    draws : array of int (n_draws,)
+        The draws.
+    enough : float
+        Log of the budget to begin with; one that is close saves time.
+
+    Returns
+    -------
+    log_params, log_tokens : array (n_draws,)
+        The split; inf where no budget reaches the loss.
+    """
+    from scipy.optimize import elementwise
+
+    def excess(log_flops: Array, target: Array, draw: Index) -> Array:
+        return _best(loss, log_flops, draw)[1] - target
+
+    lower, upper = _bracket(excess, target, draws, enough)
+    log_flops = upper.copy()
+    inner = np.flatnonzero(lower < upper)
+    if inner.size:
+        with np.errstate(all="ignore"):
+            result = elementwise.find_root(
+                excess, (lower[inner], upper[inner]), args=(target[inner], draws[inner])
+            )
+        log_flops[inner] = result.x
+    log_params, log_tokens = np.full(draws.size, np.inf), np.full(draws.size, np.inf)
+    known = np.flatnonzero(np.isfinite(log_flops))
+    if known.size:
+        log_params[known] = _best(loss, log_flops[known], draws[known])[0]
+        total = log_flops[known] - np.log(FLOPS_PER_PARAM_TOKEN)
+        log_tokens[known] = total - log_params[known]
+    return log_params, log_tokens
+
+
+def _bracket(excess: Excess, target: Array, draws: Index, start: float) -> tuple[Array, Array]:
+    """Return log budgets that do not suffice and that do (n_draws,).
+
+    Where the smallest one does, both are the smallest; where none does, both are inf.
+    """
+    lower, upper = np.full(draws.size, start), np.full(draws.size, start)
+    more = ~(excess(lower, target, draws) <= 0)
+    rows = np.arange(draws.size)
+    for step in WIDENING:
+        place = np.where(more[rows], upper[rows] + step, np.maximum(lower[rows] - step, LEAST))
+        short = ~(excess(place, target[rows], draws[rows]) <= 0)
+        moved_up, moved_down = more[rows] & short, ~more[rows] & ~short
+        lower[rows] = np.where(more[rows] & ~short, lower[rows], place)
+        upper[rows] = np.where(~more[rows] & short, upper[rows], place)
+        rows = rows[moved_up | moved_down]
+        if not rows.size:
+            break
+    lower[rows] = upper[rows] = np.where(more[rows], np.inf, LEAST)
+    return lower, upper
+
+
+def _best(loss: Loss, log_flops: Array, draw: Index) -> tuple[Array, Array]:
+    """Return log params of the best split of budgets (n,), and the log loss there."""
+    total = (log_flops - np.log(FLOPS_PER_PARAM_TOKEN))[:, None]
+    lower, upper = np.zeros(draw.size), total[:, 0]
+    rows = np.arange(draw.size)
+    for count in PLACES:
+        places = np.linspace(lower, upper, count, axis=1)
+        with np.errstate(all="ignore"):
+            values = np.log(loss(places, total - places, draw[:, None]))
+        best = np.argmin(np.nan_to_num(values, nan=np.inf), axis=1)
+        inside = np.clip(best, 1, count - 2)
+        lower, upper = places[rows, inside - 1], places[rows, inside + 1]
+    around = np.stack([values[rows, inside + side] for side in (-1, 0, 1)])
+    with np.errstate(all="ignore"):
+        bend = around[0] - 2 * around[1] + around[2]
+        shift = np.clip(0.5 * (around[0] - around[2]) / bend, -1.0, 1.0)
+    shift = np.where(np.isfinite(shift) & (best == inside), shift, best - inside)
+    place = places[rows, inside] + shift * (upper - lower) / 2
+    return place, np.asarray(values[rows, best])

@@ -1,0 +1,137 @@
+"""Judge how runs split their compute: too few tokens for the model, or too many.
+
+"Was Gopher undertrained?" asks whether it saw fewer tokens than the best split of its compute
+would have given it, and what that cost: loss, or compute that would have done as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.decisions.answer import Answer, Found, ask
+from bayes_scaling.decisions.asked_law import AskedLaw, of_fit
+from bayes_scaling.decisions.cheapest import cheapest
+from bayes_scaling.decisions.optimum import partner_of_params, split_flops
+from bayes_scaling.decisions.sizes import Sizes, read_plan
+from bayes_scaling.errors import InputError
+from bayes_scaling.inference.ensemble import AnyFit, leading
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.runs import RunTable, training_flops
+
+Array = NDArray[np.float64]
+
+
+def judge_split(
+    fit: AnyFit,
+    runs: Sizes,
+    *,
+    family: str | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Answer:
+    """Judge how runs split their compute between params and tokens.
+
+    Parameters
+    ----------
+    fit : Fit or Ensemble
+        The posterior of a law in params and tokens.
+    runs : mapping, DataFrame or RunTable
+        Two of params, tokens and flops of each run, as in a forecast; `bs.published_runs()` has
+        the big published ones.
+    family : str, optional
+        The group they are judged by, where the fit has several and the runs do not say.
+    probability : float
+        Probability of the equal-tailed intervals.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    Answer
+        Per run: ``undertrained``, the probability that it saw fewer tokens than the best split of
+        its compute; that split (``best_params``, ``best_tokens``); ``tokens_for_params``, for
+        which its own params would be the best; its noise-free ``loss``, and ``loss_lost``, how
+        far that lies above the loss of the best split; and ``flops_enough``, the least compute
+        that reaches its loss.
+
+    Raises
+    ------
+    InputError
+        The sizes cannot be used, or the law has no params and tokens to trade.
+    UnconvergedError
+        The fit did not converge.
+
+    Notes
+    -----
+    Compute is 6 N D, and nothing of what its makers knew of a run enters but its sizes.
+
+    Examples
+    --------
+    >>> fit.judge_split(bs.published_runs()).table  # doctest: +SKIP
+    """
+    sizes: Any = runs
+    column = leading(fit).model.group
+    if family is not None:
+        table = runs.columns if isinstance(runs, RunTable) else runs
+        sizes = {**{name: table[name] for name in table}, column: family}
+    plan = read_plan(leading(fit), sizes)
+    asked: dict[str, NDArray[Any]] = {}
+    if isinstance(runs, RunTable) and "run" in runs:
+        asked["run"] = runs["run"]
+    if len(leading(fit).groups) > 1:
+        asked[column] = np.array(plan.labels)
+    asked |= {name: np.asarray(plan.columns[name]) for name in ("params", "tokens")}
+    asked["flops"] = training_flops(asked["params"], asked["tokens"])
+
+    def question(member: Fit) -> Found:
+        parts = [
+            find_split(of_fit(member, family=label), asked["params"][[i]], asked["tokens"][[i]])
+            for i, label in enumerate(plan.labels)
+        ]
+        return Found(
+            draws={n: np.hstack([part.draws[n] for part in parts]) for n in parts[0].draws},
+            flags={n: np.hstack([part.flags[n] for part in parts]) for n in parts[0].flags},
+        )
+
+    return ask(
+        fit, question, asked=asked, probability=probability, allow_unconverged=allow_unconverged
+    )
+
+
+def find_split(law: AskedLaw, params: Array, tokens: Array) -> Found:
+    """Judge the splits of runs (n_runs,) under one law."""
+    loss = law.split_loss()
+    found = [
+        _one(law, loss, float(u), float(v))
+        for u, v in zip(np.log(params), np.log(tokens), strict=True)
+    ]
+    columns = {name: np.stack([each[name] for each in found], axis=1) for name in found[0]}
+    short = tokens < columns["best_tokens"]
+    return Found(draws=columns, flags={"undertrained": short})
+
+
+def _one(law: AskedLaw, loss: Any, u: float, v: float) -> dict[str, Array]:
+    """Judge one run, of log params and log tokens."""
+    draws = law.draws
+    log_flops = float(np.log(training_flops(np.exp(u), np.exp(v))))
+    own = loss(np.asarray(u), np.asarray(v), draws)
+    best_u, best_v, edge = split_flops(loss, log_flops, draws)
+    if edge.all():
+        raise InputError(f"{law.id} has no best split of {np.exp(log_flops):.3g} FLOP")
+    best = loss(best_u, best_v, draws)
+    partner = partner_of_params(loss, u, draws)[1]
+    enough_u, enough_v = cheapest(loss, np.log(own), draws, log_flops)
+    return {
+        "best_params": np.exp(best_u),
+        "best_tokens": np.exp(best_v),
+        "tokens_for_params": np.exp(np.nan_to_num(partner, nan=np.inf)),
+        "loss": own,
+        "loss_lost": np.maximum(own - best, 0.0),
+        "flops_enough": np.minimum(
+            training_flops(np.exp(enough_u), np.exp(enough_v)), np.exp(log_flops)
+        ),
+    }

@@ -1,0 +1,172 @@
+"""Reach: the tokens, steps and compute at which a loss is reached, or the cheapest run that does.
+
+Larger models reach a loss in fewer tokens, and at most sizes some losses are out of reach whatever
+the data: both are told draw by draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.decisions.answer import Answer, Found, ask
+from bayes_scaling.decisions.asked_law import SEARCH, AskedLaw, Numbers, given_sizes, of_fit
+from bayes_scaling.decisions.cheapest import cheapest
+from bayes_scaling.decisions.saturation import cases, the_other
+from bayes_scaling.errors import InputError
+from bayes_scaling.inference.ensemble import AnyFit, leading
+from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.runs import training_flops
+
+Array = NDArray[np.float64]
+
+STEP = 0.5
+"""Spacing of the first search [e-folds]."""
+
+
+def reach(
+    fit: AnyFit,
+    loss: Numbers,
+    *,
+    params: Numbers | None = None,
+    tokens: Numbers | None = None,
+    batch_size: float | None = None,
+    family: str | None = None,
+    inputs: Mapping[str, float] | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Answer:
+    """Find what it takes to reach a noise-free loss.
+
+    Parameters
+    ----------
+    fit : Fit or Ensemble
+        The posterior of a law in params and tokens (or steps), or in one size.
+    loss : float or sequence of float
+        The loss to reach, in the unit of the runs (nats per token).
+    params, tokens : float or sequence of float, optional
+        The size that is given; the other one is found. With neither, the run that reaches the
+        loss with the least compute is found.
+    batch_size : float, optional
+        Tokens per step, for the number of steps.
+    family : str, optional
+        The group it is asked for, where the fit has several.
+    inputs : mapping of str to float, optional
+        Other inputs of the law, such as unique_tokens.
+    probability : float
+        Probability of the equal-tailed intervals.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    Answer
+        params or tokens, flops by C = 6 N D, and steps where the batch size is known;
+        ``unreachable`` where no size does (which then is inf).
+
+    Raises
+    ------
+    InputError
+        A number is not above 0, both sizes are given, or one the law does not read.
+    UnconvergedError
+        The fit did not converge.
+
+    Examples
+    --------
+    >>> fit.reach(2.0, params=[7e9, 7e10]).table  # doctest: +SKIP
+    """
+    given = given_sizes({"loss": loss, "params": params, "tokens": tokens})
+    batch = check_batch(batch_size)
+    group = {leading(fit).model.group: family} if family is not None else {}
+    return ask(
+        fit,
+        lambda member: find_reach(of_fit(member, family=family, inputs=inputs), given, batch),
+        asked=cases(given, {} if batch is None else {"batch_size": batch}, group),
+        probability=probability,
+        allow_unconverged=allow_unconverged,
+    )
+
+
+def check_batch(batch_size: float | None) -> float | None:
+    """Return the batch size, or say what is wrong with it."""
+    if batch_size is None:
+        return None
+    return float(given_sizes({"batch_size": batch_size})["batch_size"][0])
+
+
+def find_reach(law: AskedLaw, given: Mapping[str, Array], batch_size: float | None) -> Found:
+    """Find the sizes that reach a loss; `given` holds the loss and a size, if any (n_cases,)."""
+    loss = given["loss"]
+    sizes = {name: values for name, values in given.items() if name != "loss"}
+    if not sizes and law.traded == ("params", "tokens"):
+        return _with_steps(_cheapest(law, loss), batch_size)
+    sought = the_other(law, sizes)
+    found = [
+        _first(law, sought, {name: values[case] for name, values in sizes.items()}, loss[case])
+        for case in range(loss.size)
+    ]
+    log_size = np.stack(found, axis=1)
+    draws = {sought: np.exp(log_size)}
+    if {sought, *sizes} == {"params", "tokens"}:
+        draws["flops"] = training_flops(draws[sought], next(iter(sizes.values())))
+    result = Found(draws=draws, flags={"unreachable": np.isinf(log_size)})
+    return _with_steps(result, batch_size)
+
+
+def _cheapest(law: AskedLaw, loss: Array) -> Found:
+    """Find the run that reaches each loss with the least compute."""
+    function = law.split_loss()
+    target = np.broadcast_to(np.log(loss), (law.n_draws, loss.size))
+    found = [cheapest(function, target[:, case], law.draws) for case in range(loss.size)]
+    log_params, log_tokens = (np.stack(part, axis=1) for part in zip(*found, strict=True))
+    sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
+    sizes["flops"] = training_flops(sizes["params"], sizes["tokens"])
+    return Found(draws=sizes, flags={"unreachable": np.isinf(log_params)})
+
+
+def _with_steps(found: Found, batch_size: float | None) -> Found:
+    """Add steps to tokens, or tokens to steps, where the batch size is known."""
+    draws = dict(found.draws)
+    if batch_size is not None and "tokens" in draws:
+        draws["steps"] = draws["tokens"] / batch_size
+    elif batch_size is not None and "steps" in draws:
+        draws["tokens"] = draws["steps"] * batch_size
+    elif batch_size is not None:
+        raise InputError("batch_size turns tokens into steps: give params, and tokens are found")
+    return Found(draws=draws, flags=found.flags)
+
+
+def _first(law: AskedLaw, sought: str, given: Mapping[str, float], loss: float) -> Array:
+    """Log of the smallest size (n_draws,) that reaches a loss; inf where none does."""
+    grid = np.arange(0.0, SEARCH + STEP, STEP)
+    fixed = {name: np.asarray(value) for name, value in given.items()}
+    losses = law.at({**fixed, sought: np.exp(grid)}, law.draws[:, None])
+    with np.errstate(invalid="ignore"):
+        reached = losses <= loss
+    first = np.argmax(reached, axis=1)
+    found = np.where(reached.any(axis=1), 0.0, np.inf)
+    inner = np.flatnonzero(reached.any(axis=1) & (first > 0))
+    if inner.size:
+        found[inner] = _root(law, sought, fixed, loss, grid[first[inner]], inner)
+    return found
+
+
+def _root(
+    law: AskedLaw,
+    sought: str,
+    given: Mapping[str, Array],
+    loss: float,
+    upper: Array,
+    draws: NDArray[np.int64],
+) -> Array:
+    """Place just below a grid point where the loss is exactly the one to reach."""
+    from scipy.optimize import elementwise
+
+    def above(x: Array, draw: NDArray[np.int64]) -> Array:
+        return np.asarray(np.log(law.at({**given, sought: np.exp(x)}, draw)) - np.log(loss))
+
+    with np.errstate(all="ignore"):
+        result = elementwise.find_root(above, (upper - STEP, upper), args=(draws,))
+    return np.asarray(result.x)
