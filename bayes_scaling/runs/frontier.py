@@ -174,14 +174,30 @@ def _on_curves(rows: Rows) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 def _beaten_in_cell(rows: Rows, settings: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Tell which rows are beaten by other hyperparameters at their sizes."""
-    beaten = np.zeros(rows.size.size, dtype=bool)
-    for mine in _each(settings):
-        for cell in _each(clusters(rows.size[mine])):
-            inside = mine[cell]
-            tried = np.unique(rows.tuning[inside])
-            means = [np.mean(rows.loss[inside][rows.tuning[inside] == one]) for one in tried]
-            beaten[inside] = rows.tuning[inside] != tried[np.argmin(means)]
-    return beaten
+    cell = np.zeros(rows.size.size, dtype=np.int64)
+    for number, mine in enumerate(_each(settings)):
+        cell[mine] = number * (rows.size.size + 1) + clusters(rows.size[mine])
+    return beaten(rows.loss, cell, rows.tuning)
+
+
+def beaten(
+    loss: NDArray[np.float64], cell: NDArray[np.int64], tuning: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Tell which rows other hyperparameters beat in their cell, on average over repeats.
+
+    Parameters
+    ----------
+    loss : array (n_rows,)
+        On the log scale.
+    cell, tuning : array of int (n_rows,)
+        Numbers of the sizes, and of the hyperparameters.
+    """
+    worse = np.zeros(loss.size, dtype=bool)
+    for mine in _each(cell):
+        tried = np.unique(tuning[mine])
+        means = [np.mean(loss[mine][tuning[mine] == one]) for one in tried]
+        worse[mine] = tuning[mine] != tried[np.argmin(means)]
+    return worse
 
 
 def _each(number: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

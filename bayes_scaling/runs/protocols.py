@@ -7,7 +7,7 @@ kinds those are the rows that nothing else beats. A new protocol is one entry of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.runs.frontier import Rows, find_frontier
+from bayes_scaling.runs.budgets import with_budgets
+from bayes_scaling.runs.frontier import Rows, beaten, clusters, find_frontier
 from bayes_scaling.runs.table import RunTable
 
 TUNED = ("learning_rate", "batch_size", "schedule", "optimizer")
@@ -27,7 +28,7 @@ FEWEST = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """A choice of rows.
+    """A choice of rows along the frontier of losses.
 
     Attributes
     ----------
@@ -49,8 +50,36 @@ class Protocol:
     bracketed: bool = False
     one_per_run: bool = False
 
+    def __call__(self, runs: RunTable, group: str) -> tuple[RunTable, str]:
+        """Return the rows, and what to say of them."""
+        missing = [name for name in (self.size, "loss") if name not in runs]
+        if missing:
+            raise InputError(
+                f"wanted are {self.about}, and the table has no column "
+                f"{' nor '.join(map(repr, missing))}; it has {', '.join(runs.columns)}"
+            )
+        taken, edge = np.ones(len(runs), dtype=bool), 0
+        if self.other in runs:
+            number = _numbered(runs, [group, "metric"])
+            for each in np.unique(number):
+                edge += _take_of_group(runs, self, np.flatnonzero(number == each), taken)
+        kept = runs.take(taken)
+        return kept, _say(runs, kept, self, edge)
 
-PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
+
+def _on_lines(runs: RunTable, group: str) -> tuple[RunTable, str]:
+    """Return the well-tuned rows on isoFLOP lines, with their budgets."""
+    found = with_budgets(runs)
+    on = found.take(np.isfinite(found["budget"]))
+    line = _numbered(on, [group, "metric", "budget"])
+    cell = line * (len(on) + 1) + clusters(np.log(on["params"]))
+    tuned = on.take(~beaten(np.log(on["loss"]), cell, _numbered(on, TUNED)))
+    lines = len(np.unique(tuned["budget"]))
+    said = f"{len(tuned):,} of {len(runs):,} rows, well tuned ones on {lines} isoFLOP lines"
+    return replace(tuned, notes=found.notes), said
+
+
+PROTOCOLS: Mapping[str, Callable[[RunTable, str], tuple[RunTable, str]]] = MappingProxyType(
     {
         "envelope": Protocol(
             size="flops", other="params", about="the lowest loss at each compute", bracketed=True
@@ -68,8 +97,10 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
         "largest": Protocol(
             size="tokens", other="params", about="the lowest loss for each number of tokens"
         ),
+        "isoflop": _on_lines,
     }
 )
+"""By name: from a table and the column of its groups to rows, and what to say of them."""
 
 
 def take_rows(runs: RunTable, protocol: str, *, group: str = "family") -> RunTable:
@@ -82,9 +113,10 @@ def take_rows(runs: RunTable, protocol: str, *, group: str = "family") -> RunTab
         sizes or loss are unknown are taken too, for a fit to complain of.
     protocol : str
         ``"envelope"``: loss against compute at the best number of parameters, from final losses or
-        training curves. ``"optimum"``: likewise, with one row for each run. ``"converged"``: loss
-        against parameters where data is no limit. ``"largest"``: loss against tokens where the
-        model is no limit.
+        training curves. ``"optimum"``: likewise, with one row for each run, since a run says once
+        what the best size is. ``"converged"``: loss against parameters where data is no limit.
+        ``"largest"``: loss against tokens where the model is no limit. ``"isoflop"``: runs on
+        isoFLOP lines (`bayes_scaling.runs.with_budgets`), the best hyperparameters of each size.
     group : str
         The column, or columns as in "corpus/family", whose groups are looked at one by one.
 
@@ -97,17 +129,17 @@ def take_rows(runs: RunTable, protocol: str, *, group: str = "family") -> RunTab
     Raises
     ------
     InputError
-        There is no such protocol, or a column is missing.
+        There is no such protocol, a column is missing, or the runs are no isoFLOP design.
 
     Notes
     -----
-    A row is left out where another setting of its group reaches a lower loss with no more of the
-    size. A setting is the other size (the parameters, for compute), or the run where a run has rows
-    at several sizes; of each setting only the best hyperparameters tried at its sizes count. What a
-    setting reaches between its rows is read off a line in log size and log loss; losses logged
-    densely are smoothed before they are compared, and dips along a run are levelled. The first 5 %
-    of a run do not count: a schedule made for that size would have got further. With one setting
-    alone every row is taken.
+    Of the frontiers a row is left out where another setting of its group reaches a lower loss with
+    no more of the size. A setting is the other size (the parameters, for compute), or the run where
+    a run has rows at several sizes; of each setting only the best hyperparameters tried at its
+    sizes count. What a setting reaches between its rows is read off a line in log size and log
+    loss; losses logged densely are smoothed before they are compared, and dips along a run are
+    levelled. The first 5 % of a run do not count: a schedule made for that size would have got
+    further. With one setting alone every row is taken.
 
     So repeats of one setting, and the rows of one run, never push each other out, and few rows are
     preferred for their luck: on simulated training curves with 1 % of noise the rows taken lie .2 %
@@ -121,24 +153,15 @@ def take_rows(runs: RunTable, protocol: str, *, group: str = "family") -> RunTab
     with fewer than five bracketed rows (a design with one length for each size, say) all rows that
     nothing beats are taken.
     """
-    chosen = PROTOCOLS.get(protocol)
-    if chosen is None:
+    if protocol not in PROTOCOLS:
         raise InputError(f"no protocol is called {protocol!r}; known are {', '.join(PROTOCOLS)}")
     if any(note.startswith(f"{protocol}: ") for note in runs.notes):
         return runs
-    missing = [name for name in (chosen.size, "loss") if name not in runs]
-    if missing:
-        raise InputError(
-            f"the rows of {protocol} are {chosen.about}, and the table has no column "
-            f"{' nor '.join(map(repr, missing))}; it has {', '.join(runs.columns)}"
-        )
-    taken, edge = np.ones(len(runs), dtype=bool), 0
-    if chosen.other in runs:
-        number = _numbered(runs, [group, "metric"])
-        for each in np.unique(number):
-            edge += _take_of_group(runs, chosen, np.flatnonzero(number == each), taken)
-    kept = runs.take(taken)
-    return replace(kept, notes=(*kept.notes, f"{protocol}: {_say(runs, kept, chosen, edge)}"))
+    try:
+        kept, said = PROTOCOLS[protocol](runs, group)
+    except InputError as error:
+        raise InputError(error.problems, source=f"rows for {protocol!r}") from None
+    return replace(kept, notes=(*kept.notes, f"{protocol}: {said}"))
 
 
 def _take_of_group(

@@ -114,10 +114,28 @@ def test_largest_runs_are_those_of_the_largest_models() -> None:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_second_time_changes_nothing(protocol: str) -> None:
-    once = take_rows(curves(1), protocol)
+    once = take_rows(load_dataset("nano-lm") if protocol == "isoflop" else curves(1), protocol)
     again = take_rows(once, protocol)
     assert again.content_hash == once.content_hash
     assert again.notes == once.notes
+
+
+def test_the_best_hyperparameters_of_each_size_on_a_line() -> None:
+    runs = load_dataset("nano-lm")
+    taken = take_rows(runs, "isoflop")
+    assert taken["budget"].tolist() == runs["budget"][np.isin(runs["run"], taken["run"])].tolist()
+    cells = [f"{b:g} {n:g}" for b, n in zip(taken["budget"], taken["params"], strict=True)]
+    repeats = len(cells) - len(set(cells))
+    assert 0 < repeats <= 12  # further seeds of the best rate
+    for cell, best in zip(cells[:20], taken["loss"][:20], strict=True):
+        same = [f"{b:g} {n:g}" == cell for b, n in zip(runs["budget"], runs["params"], strict=True)]
+        assert best < runs["loss"][same].min() * 1.05
+    assert taken.notes[-1].startswith(f"isoflop: {len(taken)} of 343 rows, well tuned ones on 10")
+
+
+def test_other_designs_have_no_lines() -> None:
+    with pytest.raises(InputError, match="rows for 'isoflop': the runs are no isoFLOP design"):
+        take_rows(curves(0), "isoflop")
 
 
 def test_groups_and_metrics_are_looked_at_one_by_one() -> None:
@@ -153,7 +171,9 @@ def test_rows_of_unknown_size_are_left_for_a_fit_to_complain_of() -> None:
 
 def test_what_a_protocol_needs_is_said() -> None:
     runs = RunTable(columns={"tokens": np.array([1e6]), "loss": np.array([3.0])})
-    with pytest.raises(InputError, match="no column 'flops'; it has tokens, loss"):
+    with pytest.raises(
+        InputError, match=r"rows for 'envelope': .* no column 'flops'; it has tokens, loss"
+    ):
         take_rows(runs, "envelope")
     with pytest.raises(InputError, match="no protocol is called 'frontier'; known are envelope"):
         take_rows(runs, "frontier")
