@@ -23,6 +23,7 @@ from bayes_scaling.commands.options import (
     Json,
     Many,
     ModelNames,
+    NewGroup,
     Probability,
     Runs,
     SavedFit,
@@ -141,6 +142,7 @@ def forecast(
     flops: Many = None,
     learning_rate: Many = None,
     family: Family = None,
+    new_group: NewGroup = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Another input of the law, as name=value.")
     ] = None,
@@ -150,9 +152,8 @@ def forecast(
 ) -> None:
     """Forecast the loss of runs of any size from a saved fit."""
     from bayes_scaling.inference import leading
-    from bayes_scaling.inference.storage import load
 
-    result = load(fit)
+    result, family = _with_group(fit, family, new_group)
     sizes: dict[str, Any] = {
         "params": params,
         "tokens": tokens,
@@ -164,6 +165,18 @@ def forecast(
     given = {name: value for name, value in sizes.items() if value is not None}
     answer = result.forecast(given, probability=probability, allow_unconverged=True)
     _answer(result, answer, max_extrapolation, as_json)
+
+
+def _with_group(path: Path, family: str | None, new_group: str | None) -> tuple[AnyFit, str | None]:
+    """Load a fit, and return it with the group that is asked for."""
+    from bayes_scaling.inference.storage import load
+
+    result = load(path)
+    if new_group is None:
+        return result, family
+    if family is not None:
+        raise InputError("--family asks for a group of the fit, --new-group for another; give one")
+    return result.with_new_group(new_group), new_group
 
 
 def _settings(given: list[str]) -> dict[str, float]:
@@ -183,14 +196,13 @@ def allocate(
     params: Many = None,
     tokens: Many = None,
     family: Family = None,
+    new_group: NewGroup = None,
     probability: Probability = PROBABILITY,
     max_extrapolation: Furthest = None,
     as_json: Json = False,
 ) -> None:
     """Find the best split of a budget, or the size that goes with given params or tokens."""
-    from bayes_scaling.inference.storage import load
-
-    result = load(fit)
+    result, family = _with_group(fit, family, new_group)
     answer = result.allocate(
         flops=flops,
         params=params,

@@ -65,6 +65,12 @@ Many = Annotated[list[float] | None, typer.Option(help="May be given several tim
 Family = Annotated[
     str | None, typer.Option(help="The group of runs meant, where there are several.")
 ]
+NewGroup = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="A group without runs, drawn from the population of those in the fit."
+    ),
+]
 Furthest = Annotated[
     float | None, typer.Option(help="Exit with 2 beyond this many e-folds of extrapolation.")
 ]

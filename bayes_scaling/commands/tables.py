@@ -54,7 +54,8 @@ def check(
         table = read_table(runs, columns, where)
     summary = describe(table).to_dict()
     if model:
-        summary["model_warnings"] = list(make_design(load_model(model), table).warnings)
+        law = load_model(model)
+        summary["model_warnings"] = list(make_design(law, law.rows_of(table)).warnings)
     if as_json:
         print_json(summary)
         return

@@ -14,6 +14,7 @@ from bayes_scaling.decisions.forecast import extrapolation
 from bayes_scaling.decisions.optimum import SOLVERS, Index, Loss
 from bayes_scaling.decisions.sizes import group_index
 from bayes_scaling.decisions.spread import spread_shares
+from bayes_scaling.decisions.stated import stated_split, states_split
 from bayes_scaling.decisions.tabulate import interval_rows, member_rows
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
+
+SIZES = ("params", "tokens", "flops")
+"""Sizes of a run, of which any two give the third."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -204,13 +208,20 @@ def allocate(
     check_probability(probability)
     fit.require_converged(allow_unconverged=allow_unconverged)
     given, values = _one_given(flops=flops, params=params, tokens=tokens)
-    _require_two_sizes(fit)
+    stated = states_split(fit)
+    if not stated:
+        _require_two_sizes(fit)
     group, labels, problems = group_index(fit, family, 1)
     if problems:
         raise InputError(problems, source="allocate")
     loss = _loss_function(fit, int(group[0]))
     draws = np.arange(fit.n_draws)
-    solved = [SOLVERS[given](loss, float(np.log(value)), draws) for value in values]
+    solved = [
+        stated_split(fit, given, float(np.log(value)), int(group[0]))
+        if stated
+        else SOLVERS[given](loss, float(np.log(value)), draws)
+        for value in values
+    ]
     log_params = np.stack([item[0] for item in solved], axis=1)
     log_tokens = np.stack([item[1] for item in solved], axis=1)
     sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
@@ -251,12 +262,13 @@ def _one_given(**sizes: float | Sequence[float] | None) -> tuple[str, Array]:
 
 
 def _require_two_sizes(fit: Fit) -> None:
-    if not {"params", "tokens"} <= set(fit.model.inputs) or "flops" in fit.model.inputs:
+    read = [name for name in SIZES if name in fit.model.inputs]
+    if len(read) < 2:
         raise InputError(
             f"{fit.model.id} reads {', '.join(fit.model.inputs)}: only a law in params and tokens "
-            "can split a budget; fit chinchilla, coupled or kaplan-nd"
+            "(or in one of them and flops) can split a budget; fit chinchilla, coupled or isoflop"
         )
-    others = [name for name in fit.model.sizes if name not in ("params", "tokens")]
+    others = [name for name in fit.model.sizes if name not in SIZES]
     if others:
         raise InputError(f"{fit.model.id} also needs {', '.join(others)}, which has no tuned value")
 
@@ -264,6 +276,7 @@ def _require_two_sizes(fit: Fit) -> None:
 def _loss_function(fit: Fit, group: int) -> Loss:
     def loss(log_params: Array, log_tokens: Array, draw: Index) -> Array:
         sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
+        sizes["flops"] = training_flops(sizes["params"], sizes["tokens"])
         return fit.predict(sizes, group=np.asarray(group), draw=draw)
 
     return loss

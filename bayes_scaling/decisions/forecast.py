@@ -210,7 +210,8 @@ def extrapolation(
     """
     groups = fit.runs.labels(fit.model.group)
     grouped = any(values.ndim == 3 for values in fit.draws.values())
-    own = {label: (groups == label) | (not grouped) for label in set(labels)}
+    known = set(groups.tolist())
+    own = {label: (groups == label) | (not grouped or label not in known) for label in set(labels)}
     beyond = {}
     for name, values in fitted_sizes(fit).items():
         if name in columns and needs_positive(name):

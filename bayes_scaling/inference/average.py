@@ -193,7 +193,7 @@ def _said_before_sampling(models: Sequence[Model], runs: RunTable) -> list[str]:
     problems: list[str] = []
     for model in models:
         try:
-            texts += make_design(model, runs).warnings
+            texts += make_design(model, model.rows_of(runs)).warnings
         except InputError as error:
             problems.append(str(error))
     if problems:

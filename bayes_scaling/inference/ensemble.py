@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -242,6 +242,17 @@ class Ensemble:
             probability=probability,
             allow_unconverged=allow_unconverged,
         )
+
+    def of(self, response: str) -> Ensemble:
+        """Return the ensemble of another observed quantity; see `Fit.of`."""
+        return self._each(lambda fit: fit.of(response))
+
+    def with_new_group(self, label: str | Mapping[str, str]) -> Ensemble:
+        """Add a group drawn from the population to every member; see `Fit.with_new_group`."""
+        return self._each(lambda fit: fit.with_new_group(label))
+
+    def _each(self, change: Callable[[Fit], Fit]) -> Ensemble:
+        return replace(self, members={name: change(fit) for name, fit in self.members.items()})
 
     def save(self, path: str | Path) -> Path:
         """Save to one netCDF file; see `bayes_scaling.inference.storage.save`."""

@@ -92,6 +92,7 @@ def model_problems(models: Sequence[Model]) -> list[str]:
     for model in models[1:]:
         for what, one, other in (
             ("explains", [first.response], [model.response]),
+            ("takes the rows", [first.select or "all"], [model.select or "all"]),
             ("reads", first.inputs, model.inputs),
             ("must be given", first.sizes, model.sizes),
             ("has its groups in", [first.group], [model.group]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import UnconvergedError
+from bayes_scaling.inference import regroup
 from bayes_scaling.inference.beyond import draw_form_errors, draw_walks, efolds_beyond
 from bayes_scaling.inference.diagnostics import Check, Mixing
 from bayes_scaling.inference.sampler import Settings
@@ -202,15 +203,15 @@ class Fit:
 
     def thinned(self, draws: int) -> Fit:
         """Return the fit with about that many draws, evenly taken from every chain."""
-        chains, each = next(iter(self.draws.values())).shape[:2]
-        every = max(1, (chains * each) // draws)
-        return replace(
-            self,
-            draws={name: values[:, ::every] for name, values in self.draws.items()},
-            steps={name: values[:, ::every] for name, values in self.steps.items()},
-            stats={name: values[:, ::every] for name, values in self.stats.items()},
-            every=self.every * every,
-        )
+        return regroup.thinned(self, draws)
+
+    def of(self, response: str) -> Fit:
+        """Return the fit of another observed quantity; its forecasts are of that one."""
+        return regroup.of(self, response)
+
+    def with_new_group(self, label: str | Mapping[str, str]) -> Fit:
+        """Add a group drawn from the population; see `regroup.with_new_group`."""
+        return regroup.with_new_group(self, label)
 
     # ---- answers -----------------------------------------------------------------------------
 

@@ -79,13 +79,14 @@ def chosen_rows(runs: RunTable, select: str, *, group: str) -> RunTable:
 
 
 def has_repeats(runs: RunTable, group: str) -> bool:
-    """Whether some run of a table has several rows, such as checkpoints."""
+    """Whether runs of a table, more than one of them, have several rows, such as checkpoints."""
     if "run" not in runs:
         return False
     names = runs.labels("run")
     named = names != ""
     places = np.char.add(np.char.add(runs.labels(group), "\n"), names)[named]
-    return bool(np.unique(places).size < places.size)
+    counts = np.unique(places, return_counts=True)[1]
+    return bool((counts > 1).sum() > 1)
 
 
 def _mixed_comparisons(node: Node, runs: RunTable, where: str) -> list[str]:

@@ -22,6 +22,7 @@ from bayes_scaling.inference.stacking import stacking_weights
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.rows import has_repeats
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.validation.comparison import AVERAGES, EQUAL, STACKING, Comparison
 from bayes_scaling.validation.deep_split import deep_split, describe, score_groups
@@ -93,7 +94,7 @@ def compare(
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
     laws = [load_model(each) for each in (default_members(runs) if models is None else models)]
     _check_models(laws, runs)
-    group = laws[0].group
+    runs, group = laws[0].rows_of(runs), laws[0].group
     asked = targets(runs, laws, at)
     settings = Settings.chosen(
         draws=draws,
@@ -110,7 +111,11 @@ def compare(
             warnings.simplefilter("ignore", BayesScalingWarning)  # the checks say it again
             return {
                 law.id: fit(
-                    law, table, **asdict(replace(settings, random_seed=one)), progress=progress
+                    law,
+                    table,
+                    run_effect=law.run_effect.on,
+                    **asdict(replace(settings, random_seed=one)),
+                    progress=progress,
                 )
                 for law, one in zip(laws, seeds, strict=True)
             }
@@ -135,7 +140,12 @@ def compare(
         split=split,
         deep=deep,
         predictions=_with_averages(predictions, weights),
-        checks=(*_fit_checks(fits), *_loo_checks(loo), *_split_checks(split, small)),
+        checks=(
+            *_fit_checks(fits),
+            *_loo_checks(loo),
+            *_repeat_checks(runs, group),
+            *_split_checks(split, small),
+        ),
         probability=probability,
     )
 
@@ -153,6 +163,7 @@ def _check_models(models: Sequence[Model], runs: RunTable) -> None:
         for what, one, other in (
             ("explains", first.response, model.response),
             ("has its groups in", first.group, model.group),
+            ("takes the rows", first.select or "all", model.select or "all"),
         ):
             if one != other:
                 problems.append(
@@ -161,7 +172,7 @@ def _check_models(models: Sequence[Model], runs: RunTable) -> None:
                 )
     for model in models:
         try:
-            make_design(model, runs)
+            make_design(model, model.rows_of(runs))
         except InputError as error:
             problems += [f"{model.id}: {problem}" for problem in error.problems]
     if problems:
@@ -211,6 +222,21 @@ def _average(forecasts: Mapping[str, Forecast], weights: Mapping[str, float]) ->
 
 def _fit_checks(fits: Mapping[str, Fit]) -> list[Check]:
     return [check.of(name) for name, one in fits.items() for check in one.checks]
+
+
+def _repeat_checks(runs: RunTable, group: str) -> list[Check]:
+    """Warn where rows are left out one by one that belong to one run."""
+    if not has_repeats(runs, group):
+        return []
+    return [
+        Check(
+            name="leave-one-out",
+            verdict="warn",
+            evidence="some runs have several rows, and each row is left out by itself",
+            advice="rows of one run foretell each other: keep one row of each, or go by the deep "
+            "split",
+        )
+    ]
 
 
 def _loo_checks(loo: Mapping[str, Loo]) -> list[Check]:

@@ -249,7 +249,7 @@ def check_model(model: Model, split: Split) -> list[str]:
     """Return every problem that a model has with the runs of a split."""
     problems: list[str] = []
     try:
-        make_design(model, split.fitted)
+        make_design(model, model.rows_of(split.fitted))
     except InputError as error:
         problems += [f"{model.id}, fitted runs of {split.label}: {p}" for p in error.problems]
     for name in model.inputs:
