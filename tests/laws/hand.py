@@ -117,13 +117,80 @@ def saturating_m4(c: Values, s: Values) -> float:
     return c["E"] + span / (1 + exp(-bisect(above, -600, 600)))
 
 
+def data_constrained(c: Values, s: Values) -> float:
+    """Muennighoff et al. 2023: repeats wear out, and so do parameters beyond the optimal ones."""
+
+    def worth(distinct: float, total: float, wear: float) -> float:
+        repeats = total / distinct - 1
+        return distinct + distinct * wear * (1 - exp(-repeats / wear))
+
+    total = c["alpha"] + c["beta"]
+    a, b = c["beta"] / total, c["alpha"] / total
+    g = (c["alpha"] * c["A"] / (c["beta"] * c["B"])) ** (1 / total)
+    unique = min(s["unique_tokens"], s["tokens"])
+    best = g * (g * unique) ** (a / b)  # N of the budget whose best D is that of the unique tokens
+    tokens = worth(unique, s["tokens"], c["R_D"])
+    params = worth(min(best, s["params"]), s["params"], c["R_N"])
+    return chinchilla(c, {"params": params, "tokens": tokens})
+
+
+def broken(breaks: int) -> Hand:
+    """Caballero et al. 2022, equation 1, with so many breaks."""
+
+    def law(c: Values, s: Values) -> float:
+        def fall(x: float) -> float:
+            value = x ** -c["c_0"]
+            for i in range(1, breaks + 1):
+                turn = 1 + (x / c[f"d_{i}"]) ** (1 / c[f"w_{i}"])
+                value *= turn ** (-c[f"c_{i}"] * c[f"w_{i}"])
+            return float(value)
+
+        (reference,) = (c[f"{name}_ref"] for name in LOOKED_AT if name in s)
+        b = (c["c"] - c["E"]) / fall(reference)
+        return c["E"] + b * fall(x_of(s))
+
+    return law
+
+
+def kaplan_cmin(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, equations 1.3, 1.4 and 5.5: the loss that gives itself back."""
+
+    def above(log_loss: float) -> float:
+        critical = c["B_star"] / exp(log_loss / c["alpha_B"])
+        least = s["flops"] / (1 + s["batch_size"] / critical)
+        return log_loss - c["alpha_C"] * log(c["C_c"] / least)
+
+    return exp(bisect(above, -20, 60))
+
+
+def context(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, appendix D.5, with the context length counted against the position."""
+    n, at = s["params"] / c["params_ref"], s["position"] / c["position_ref"]
+    longer = s["context_length"] / c["context_length_ref"]
+    fall = n ** -c["eta"] * at ** -c["gamma"] * longer ** (c["u"] * c["gamma"])
+    return float(c["c"] * n ** -c["alpha"] * (c["f"] + (1 - c["f"]) * fall))
+
+
+def shifted(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, section 3.2.2: an offset, and a slope near one."""
+    return c["offset"] + c["slope"] * chinchilla(c, s)
+
+
 HAND: Mapping[str, Hand] = {
+    "broken-1": broken(1),
+    "broken-2": broken(2),
+    "broken-3": broken(3),
     "chinchilla": chinchilla,
     "chinchilla-lr": with_valley(chinchilla),
+    "context": context,
     "coupled": coupled,
+    "data-constrained": data_constrained,
     "coupled-drift": with_transient(coupled),
     "coupled-drift-tempered": with_transient(coupled),
     "coupled-tempered": with_transient(coupled),
+    "distribution-shift": chinchilla,
+    "distribution-shift loss_shifted": shifted,
+    "kaplan-cmin": kaplan_cmin,
     "kaplan-n": kaplan_n,
     "kaplan-d": kaplan_d,
     "kaplan-c": kaplan_c,
@@ -133,7 +200,7 @@ HAND: Mapping[str, Hand] = {
     "saturating-m3": saturating_m3,
     "saturating-m4": saturating_m4,
 }
-"""By id; a law that only reads another size than its base has the form of its base."""
+"""By id, or id and response; a law that only reads another size than its base is like its base."""
 
 
 def hand_of(model: Model, bases: Mapping[str, Model]) -> Hand:

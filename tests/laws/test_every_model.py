@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import lgamma
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def example_of(name: str) -> Example:
 
 
 def test_the_models_are_there() -> None:
-    assert set(CATALOGUE) == THERE
+    assert set(CATALOGUE) >= THERE
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -87,9 +88,12 @@ def test_no_prior_but_that_of_curves_of_any_unit_is_wider_than_a_factor_thirty()
 # ---- the law -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
-def test_it_is_what_its_paper_prints_at_three_runs(name: str) -> None:
-    model = CATALOGUE[name]
+@pytest.mark.parametrize(
+    ("name", "response"),
+    [(name, response) for name in CATALOGUE for response in CATALOGUE[name].responses],
+)
+def test_it_is_what_its_paper_prints_at_three_runs(name: str, response: str) -> None:
+    model = CATALOGUE[name].of(response)
     hand = hand_of(model, CATALOGUE)
     for seed in range(3):
         references, sizes, draws = moderate(model, seed)
@@ -165,7 +169,9 @@ def test_the_density_has_a_gradient_and_is_the_numpy_one(name: str) -> None:
     value, gradient, *at = compiled(moved)
     assert (gradient != 0).all(), "what is sampled has no effect on the density"
     natural = {variable.name: item for variable, item in zip(variables, at, strict=True)}
-    assert float(value) == pytest.approx(numpy_density(found, natural), rel=1e-8)
+    # PyMC leaves out what ordering does to the norm of a density.
+    constant = sum(lgamma(len(names) + 1) for names in model.ordered)
+    assert float(value) == pytest.approx(numpy_density(found, natural) - constant, rel=1e-8)
 
 
 def numpy_density(found: Example, natural: dict[str, np.ndarray]) -> float:
