@@ -24,7 +24,7 @@ from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import evaluate
 from bayes_scaling.laws.noise import RUN_EFFECT
 from bayes_scaling.laws.pytensor_operations import PYTENSOR
-from bayes_scaling.laws.variables import is_grouped, level_data, sampled_values
+from bayes_scaling.laws.variables import dimension, is_grouped, level_data, sampled_values
 
 RUN_OFFSET = "run_offset"
 """Name of the standardised deviations of runs, where their rows share one."""
@@ -95,7 +95,7 @@ def build_model(model: Model, design: Design) -> pm.Model:
     """
     hoisted = hoisted_laws(model)
     grouped = len(design.groups) > 1
-    with pm.Model(coords={model.group: list(design.groups)} if grouped else {}) as built:
+    with pm.Model(coords={dimension(model): list(design.groups)} if grouped else {}) as built:
         data = {name: pm.Data(name, value) for name, value in model_data(model, design).items()}
         values: dict[str, Any] = dict(data)
         sampled = sampled_values(model, design.grouping, data, centred=design.centred)

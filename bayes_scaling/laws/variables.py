@@ -35,6 +35,11 @@ def _parent_name(columns: Columns) -> str:
     return f"{columns[0]}_of_{'_'.join(columns)}"
 
 
+def dimension(model: Model) -> str:
+    """Name of the dimension of the groups; trees of arrays allow no slashes."""
+    return model.group.replace("/", "_")
+
+
 def sampled_values(
     model: Model, groups: Groups, data: Mapping[str, Any], *, centred: bool
 ) -> dict[str, Any]:
@@ -57,11 +62,12 @@ def sampled_values(
         Value of every parameter: single, or (n_groups,) where groups differ.
     """
     values: dict[str, Any] = {}
+    dim = dimension(model)
     for names in model.ordered:
-        values |= _ascending([model.parameter(name) for name in names], groups, model.group, data)
+        values |= _ascending([model.parameter(name) for name in names], groups, dim, data)
     for parameter in model.parameters:
         if parameter.name not in values:
-            values[parameter.name] = _sampled(parameter, groups, model.group, data, centred)
+            values[parameter.name] = _sampled(parameter, groups, dim, data, centred)
     return values
 
 
