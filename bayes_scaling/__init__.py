@@ -9,8 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bayes_scaling.datasets import list_datasets, load_dataset
-    from bayes_scaling.decisions import Allocation, Forecast, PriorPredictive, prior_predictive
+    from bayes_scaling.datasets import list_datasets, load_dataset, published_runs
+    from bayes_scaling.decisions import (
+        Allocation,
+        Answer,
+        Forecast,
+        PriorPredictive,
+        PublishedLaw,
+        list_published,
+        prior_predictive,
+        published,
+    )
     from bayes_scaling.errors import BayesScalingWarning, InputError, UnconvergedError
     from bayes_scaling.inference import Ensemble, Fit, fit, fit_ensemble, load
     from bayes_scaling.laws import Model, list_models, load_model, select_rows
@@ -22,6 +31,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Allocation",
+    "Answer",
     "Backtest",
     "BayesScalingWarning",
     "Comparison",
@@ -31,6 +41,7 @@ __all__ = [
     "InputError",
     "Model",
     "PriorPredictive",
+    "PublishedLaw",
     "RunTable",
     "UnconvergedError",
     "__version__",
@@ -41,10 +52,13 @@ __all__ = [
     "fit_ensemble",
     "list_datasets",
     "list_models",
+    "list_published",
     "load",
     "load_dataset",
     "load_model",
     "prior_predictive",
+    "published",
+    "published_runs",
     "read_runs",
     "report",
     "select_rows",
@@ -53,11 +67,20 @@ __all__ = [
 _ROOMS = {
     "errors": ("BayesScalingWarning", "InputError", "UnconvergedError"),
     "runs": ("RunTable", "best_of_cells", "read_runs"),
-    "datasets": ("list_datasets", "load_dataset"),
+    "datasets": ("list_datasets", "load_dataset", "published_runs"),
     "laws": ("Model", "list_models", "load_model", "select_rows"),
     "inference": ("Ensemble", "Fit", "fit", "fit_ensemble", "load"),
     "validation": ("Backtest", "Comparison", "backtest", "compare"),
-    "decisions": ("Allocation", "Forecast", "PriorPredictive", "prior_predictive"),
+    "decisions": (
+        "Allocation",
+        "Answer",
+        "Forecast",
+        "PriorPredictive",
+        "PublishedLaw",
+        "list_published",
+        "prior_predictive",
+        "published",
+    ),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -1,8 +1,21 @@
-"""What a posterior is for: forecasts and allocations, as functions of draws in numpy."""
+"""What laws are for: forecasts, allocations, queries, of draws in numpy and of published laws."""
 
 from bayes_scaling.decisions.allocate import Allocation
+from bayes_scaling.decisions.answer import Answer
 from bayes_scaling.decisions.forecast import Forecast
+from bayes_scaling.decisions.literature import list_published, published
 from bayes_scaling.decisions.prior_losses import PriorPredictive, prior_predictive
+from bayes_scaling.decisions.published_laws import PublishedLaw
 from bayes_scaling.decisions.sizes import Plan
 
-__all__ = ["Allocation", "Forecast", "Plan", "PriorPredictive", "prior_predictive"]
+__all__ = [
+    "Allocation",
+    "Answer",
+    "Forecast",
+    "Plan",
+    "PriorPredictive",
+    "PublishedLaw",
+    "list_published",
+    "prior_predictive",
+    "published",
+]

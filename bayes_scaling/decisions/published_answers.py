@@ -48,10 +48,10 @@ def forecast(law: PublishedLaw, sizes: Sizes) -> Answer:
         Something is missing, not above 0, of unequal length or unknown; all at once.
     """
     columns = read_sizes(law, sizes)
-    missing = [name for name in law.inputs if name not in columns]
+    missing = [name for name in law.needed if name not in columns]
     if missing:
         raise InputError(f"{law.id} needs {' and '.join(missing)}", source="sizes")
-    inputs = {name: columns[name] for name in law.inputs}
+    inputs = {name: columns[name] for name in law.inputs if name in columns}
     draws = {name: law.predict(name, inputs)[None, :] for name in law.formulas}
     shown = {name: values for name, values in columns.items() if name not in law.formulas}
     return law.answer(Found(draws=draws), {**_names(sizes), **shown})
@@ -142,7 +142,7 @@ def best_split(law: PublishedLaw, given: str, values: Array) -> dict[str, Array]
         found = _by_rule(law, given, values)
     found["tokens_per_param"] = found["tokens"] / found["params"]
     if law.response == "loss":
-        found["loss"] = law.loss({name: found[name] for name in law.inputs})
+        found["loss"] = law.loss({name: found[name] for name in law.needed})
     return found
 
 

@@ -6,8 +6,7 @@ intervals, no noise, and yes or no where a posterior has a probability.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,13 +24,13 @@ from bayes_scaling.decisions.query import (
     require_base,
 )
 from bayes_scaling.decisions.reach import check_batch, find_reach
-from bayes_scaling.decisions.saturation import GAIN, cases, find_saturation
+from bayes_scaling.decisions.saturation import cases, find_saturation
 from bayes_scaling.decisions.sizes import Sizes, Values
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws import Model, list_models, load_model
+from bayes_scaling.inference.queries import GAIN
+from bayes_scaling.laws import load_model
 from bayes_scaling.laws.features import SIZES
-from bayes_scaling.laws.nodes import Node, evaluate, names
-from bayes_scaling.laws.published import Constants
+from bayes_scaling.laws.nodes import Node, evaluate, names, substitute
 from bayes_scaling.laws.render import to_text
 
 Array = NDArray[np.float64]
@@ -63,6 +62,8 @@ class PublishedLaw:
         Paper, with the equation or table.
     columns : mapping of str to str
         Inputs that mean a more specific column, such as params_nonembedding.
+    defaults : mapping of str to Node
+        Inputs that need not be given, and what they are then.
     """
 
     id: str
@@ -75,6 +76,7 @@ class PublishedLaw:
     units: str = ""
     source: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Node] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Say what it is, formula included."""
@@ -94,6 +96,11 @@ class PublishedLaw:
     def inputs(self) -> tuple[str, ...]:
         """Columns it reads, sorted."""
         return tuple(sorted(set().union(*map(names, self.formulas.values())) - {*self.constants}))
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Columns that it must be given."""
+        return tuple(name for name in self.inputs if name not in self.defaults)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -125,12 +132,15 @@ class PublishedLaw:
 
     def predict(self, response: str, inputs: Mapping[str, Any]) -> Array:
         """Compute one of the quantities it gives; arguments as in `loss`."""
-        node = self.formulas[response]
+        node = substitute(self.formulas[response], self._unless(inputs))
         missing = sorted(names(node) - {*self.constants, *inputs})
         if missing:
             raise InputError(f"{self.id} needs {' and '.join(missing)} for {response}")
         values = {name: np.asarray(value, float) for name, value in inputs.items()}
         return np.asarray(evaluate(node, {**values, **self.constants}))
+
+    def _unless(self, given: Iterable[str]) -> dict[str, Node]:
+        return {name: node for name, node in self.defaults.items() if name not in set(given)}
 
     # ---- answers -----------------------------------------------------------------------------
 
@@ -206,7 +216,7 @@ class PublishedLaw:
         problems += [
             f"{self.id} also needs {name!r}: give it among the inputs"
             for name in wanted
-            if name not in others
+            if name not in others and name in self.needed
         ]
         if problems:
             raise InputError(problems)
@@ -225,70 +235,3 @@ class PublishedLaw:
     def answer(self, found: Found, asked: Mapping[str, NDArray[Any]]) -> Answer:
         """Return what was found as an answer of this law."""
         return published_answer(self.id, found, asked=asked, notes=self.notes)
-
-
-def laws_of(model: Model) -> tuple[PublishedLaw, ...]:
-    """Return the published laws that a definition holds."""
-    if model.published is None:
-        return ()
-    form = model.published
-    formulas = {model.response: form.closed()}
-    formulas |= {line.name: form.closed(line.name) for line in form.also}
-    return tuple(_law(model, formulas, constants) for constants in form.laws)
-
-
-def _law(model: Model, formulas: Mapping[str, Node], constants: Constants) -> PublishedLaw:
-    return PublishedLaw(
-        id=constants.id,
-        model=model.id,
-        kind=model.kind,
-        title=constants.title or model.title,
-        formulas=formulas,
-        constants=dict(constants.values),
-        intervals=dict(constants.intervals),
-        units=constants.units,
-        source=constants.source or "; ".join(model.references),
-        columns=dict(model.columns),
-    )
-
-
-def list_published() -> tuple[PublishedLaw, ...]:
-    """Return every published law of the catalogue, sorted by id.
-
-    Raises
-    ------
-    InputError
-        A definition cannot be read.
-    """
-    found = [law for model in list_models() for law in laws_of(model)]
-    return tuple(sorted(found, key=lambda law: law.id))
-
-
-def published(name: str) -> PublishedLaw:
-    """Return a published law by its name.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``"hoffmann-2022"`` or ``"kaplan-2020-nd"``; `list_published` has all.
-
-    Returns
-    -------
-    PublishedLaw
-
-    Raises
-    ------
-    InputError
-        There is none of that name.
-
-    Examples
-    --------
-    >>> float(published("hoffmann-2022").loss({"params": 7e10, "tokens": 1.4e12}).round(3))
-    1.937
-    """
-    found = {law.id: law for law in list_published()}
-    if name in found:
-        return found[name]
-    near = difflib.get_close_matches(str(name), found, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise InputError(f"no published law {name!r}; {hint}known are {', '.join(found)}")

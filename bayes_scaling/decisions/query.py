@@ -161,6 +161,9 @@ def evaluated(
         Inputs are missing, or the law lacks what the query reads.
     """
     values = {**known, **given}
+    for name, node in _defaults(asked, known).items():
+        if name not in values and names(node) <= set(values):
+            values[name] = evaluate(node, values)
     count = max((len(item) for item in known.values() if np.ndim(item)), default=1)
     shape = (count, max((item.size for item in given.values()), default=1))
     found, lacking = {}, {}
@@ -179,6 +182,12 @@ def formulas(asked: Model, known: Iterable[str]) -> dict[str, Node]:
     nodes = {asked.response: asked.formula}
     nodes |= {item.response: item.node for item in asked.likelihoods}
     return {name: written_out(node, lines) for name, node in nodes.items()}
+
+
+def _defaults(asked: Model, known: Iterable[str]) -> dict[str, Node]:
+    """Return what inputs are where they are not given."""
+    lines = [line for line in asked.where if line.name not in set(known)]
+    return {line.name: written_out(line.node, lines) for line in asked.tuned}
 
 
 def _lacks(asked: Model, response: str, lacking: Iterable[str]) -> str:

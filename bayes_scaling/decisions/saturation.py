@@ -12,6 +12,7 @@ from bayes_scaling.decisions.answer import Answer, Found, ask
 from bayes_scaling.decisions.asked_law import SEARCH, AskedLaw, Numbers, given_sizes, of_fit
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.ensemble import AnyFit, leading
+from bayes_scaling.inference.queries import GAIN
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.runs import training_flops
 
@@ -20,9 +21,6 @@ Array = NDArray[np.float64]
 DOUBLING = float(np.log(2.0))
 PER_DOUBLING = 2
 """Places of the first search in every doubling of the size."""
-
-GAIN = 0.02
-"""Share of the loss below which a doubling buys little, unless it is said."""
 
 
 def saturation(

@@ -15,6 +15,7 @@ from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.inference.diagnostics import Check
 from bayes_scaling.inference.mixture import stratify
 from bayes_scaling.inference.posterior import SAMPLING_CHECKS, Fit
+from bayes_scaling.inference.queries import Queries
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.runs import RunTable
@@ -33,7 +34,7 @@ MEMBERS = "members"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Ensemble:
+class Ensemble(Queries):
     """Posteriors of several models on one table of runs, averaged with weights.
 
     Attributes

@@ -15,6 +15,7 @@ from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.inference import regroup
 from bayes_scaling.inference.beyond import draw_form_errors, draw_walks, efolds_beyond
 from bayes_scaling.inference.diagnostics import Check, Mixing
+from bayes_scaling.inference.queries import Queries
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.density import effective_sizes, every_draw, per_run
@@ -36,7 +37,7 @@ SAMPLING_CHECKS = ("R-hat", "effective draws", "divergences", "E-BFMI")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Fit:
+class Fit(Queries):
     """The posterior of one model on one table of runs.
 
     Attributes

@@ -1,0 +1,114 @@
+"""Questions that a `Fit` and an `Ensemble` answer alike; each is one function of `decisions`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from bayes_scaling.intervals import PROBABILITY
+
+if TYPE_CHECKING:
+    from bayes_scaling.decisions.answer import Answer
+    from bayes_scaling.decisions.asked_law import Numbers
+    from bayes_scaling.decisions.query import AnyDefinition
+    from bayes_scaling.decisions.sizes import Sizes, Values
+    from bayes_scaling.inference.ensemble import AnyFit
+
+GAIN = 0.02
+"""Share of the loss below which a doubling buys little, unless it is said."""
+
+
+class Queries:
+    """Methods without data, for `Fit` and `Ensemble`."""
+
+    def saturation(
+        self,
+        gain: float = GAIN,
+        *,
+        params: Numbers | None = None,
+        tokens: Numbers | None = None,
+        family: str | None = None,
+        inputs: Mapping[str, float] | None = None,
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> Answer:
+        """Find where doubling stops to pay; see `bayes_scaling.decisions.saturation.saturation`."""
+        from bayes_scaling.decisions.saturation import saturation
+
+        return saturation(
+            cast("AnyFit", self),
+            gain,
+            params=params,
+            tokens=tokens,
+            family=family,
+            inputs=inputs,
+            probability=probability,
+            allow_unconverged=allow_unconverged,
+        )
+
+    def reach(
+        self,
+        loss: Numbers,
+        *,
+        params: Numbers | None = None,
+        tokens: Numbers | None = None,
+        batch_size: float | None = None,
+        family: str | None = None,
+        inputs: Mapping[str, float] | None = None,
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> Answer:
+        """Find what it takes to reach a loss; see `bayes_scaling.decisions.reach.reach`."""
+        from bayes_scaling.decisions.reach import reach
+
+        return reach(
+            cast("AnyFit", self),
+            loss,
+            params=params,
+            tokens=tokens,
+            batch_size=batch_size,
+            family=family,
+            inputs=inputs,
+            probability=probability,
+            allow_unconverged=allow_unconverged,
+        )
+
+    def judge_split(
+        self,
+        runs: Sizes,
+        *,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> Answer:
+        """Judge how runs split compute; see `bayes_scaling.decisions.judge_split.judge_split`."""
+        from bayes_scaling.decisions.judge_split import judge_split
+
+        return judge_split(
+            cast("AnyFit", self),
+            runs,
+            family=family,
+            probability=probability,
+            allow_unconverged=allow_unconverged,
+        )
+
+    def query(
+        self,
+        definition: AnyDefinition,
+        values: Mapping[str, Values] | None = None,
+        *,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> Answer:
+        """Evaluate a query on the draws; see `bayes_scaling.decisions.query.query`."""
+        from bayes_scaling.decisions.query import query
+
+        return query(
+            cast("AnyFit", self),
+            definition,
+            values,
+            family=family,
+            probability=probability,
+            allow_unconverged=allow_unconverged,
+        )
