@@ -52,6 +52,11 @@ def check_model(model: Model) -> list[str]:
         for name in sorted(sampled & set(of_features) - used)
         if of_features[name] not in model.features
     ]
+    problems += [
+        f"[arguments] {name} is never used; remove it or use it in the formula"
+        for name, _ in model.arguments
+        if name not in used
+    ]
     for name in sorted(sampled - used - extra - set(of_features)):
         problems.append(f"[parameters.{name}] is never used; remove it or use it in the formula")
     lines = {line.name for line in model.where if not names(model.closed(line.node)) & columns}
