@@ -176,6 +176,28 @@ def shifted(c: Values, s: Values) -> float:
     return c["offset"] + c["slope"] * chinchilla(c, s)
 
 
+def kaplan_ns(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, equation 1.6."""
+    return float((c["N_c"] / s["params"]) ** c["alpha_N"] + (c["S_c"] / s["steps"]) ** c["alpha_S"])
+
+
+def of_pf_days(constant: str, exponent: str) -> Hand:
+    """Kaplan et al. 2020, table 6: an amount as a power of compute in PF-days."""
+    return lambda c, s: float(c[constant] * (s["flops"] / 8.64e19) ** c[exponent])
+
+
+def decoder_params(c: Values, s: Values) -> float:
+    """Queries, keys, values and output of every layer, and its feed-forward block."""
+    attention = 4 * s["width"] ** 2
+    return float(s["depth"] * (attention + c["m_mlp"] * s["width"] * s["d_ff"]))
+
+
+def decoder_flops(c: Values, s: Values) -> float:
+    """6 N per token, and attention: twice that per layer, width and place in the context."""
+    pairs = s["depth"] * s["width"] * s["context_length"]
+    return float(s["tokens"] * c["per_param"] * (s["params"] + 2 * pairs))
+
+
 HAND: Mapping[str, Hand] = {
     "broken-1": broken(1),
     "broken-2": broken(2),
@@ -188,6 +210,8 @@ HAND: Mapping[str, Hand] = {
     "coupled-drift": with_transient(coupled),
     "coupled-drift-tempered": with_transient(coupled),
     "coupled-tempered": with_transient(coupled),
+    "counting-flops": decoder_flops,
+    "counting-params": decoder_params,
     "distribution-shift": chinchilla,
     "distribution-shift loss_shifted": shifted,
     "kaplan-cmin": kaplan_cmin,
@@ -195,6 +219,11 @@ HAND: Mapping[str, Hand] = {
     "kaplan-d": kaplan_d,
     "kaplan-c": kaplan_c,
     "kaplan-nd": kaplan_nd,
+    "kaplan-ns": kaplan_ns,
+    "kaplan-optimum": of_pf_days("N_e", "p_N"),
+    "kaplan-optimum batch_size": of_pf_days("B_e", "p_B"),
+    "kaplan-optimum steps": of_pf_days("S_e", "p_S"),
+    "kaplan-optimum tokens": of_pf_days("D_e", "p_D"),
     "saturating-m1": saturating_m1,
     "saturating-m2": saturating_m2,
     "saturating-m3": saturating_m3,
