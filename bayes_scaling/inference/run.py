@@ -14,7 +14,7 @@ import numpy as np
 
 from bayes_scaling import __version__
 from bayes_scaling.errors import BayesScalingWarning
-from bayes_scaling.inference.diagnostics import diagnose, elements, mixing
+from bayes_scaling.inference.diagnostics import Check, diagnose, elements, mixing
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Sampled, Settings, sample
 from bayes_scaling.inference.slopes import slopes
@@ -91,7 +91,8 @@ def fit(
     >>> fit = bs.fit("chinchilla", bs.load_dataset("nano-lm"))  # doctest: +SKIP
     """
     law = load_model(model)
-    runs = law.rows_of(runs if isinstance(runs, RunTable) else read_runs(runs))
+    given = runs if isinstance(runs, RunTable) else read_runs(runs)
+    runs = law.rows_of(given)
     if run_effect is None and has_repeats(runs, law.group):
         run_effect = True
     switches = {"drift": drift, "transient": transient, "run_effect": run_effect}
@@ -107,7 +108,8 @@ def fit(
         random_seed=random_seed,
     )
     design = make_design(law, runs)
-    for text in design.warnings:
+    taken = [f"{law.id} takes {runs.notes[-1]}"] if len(runs) < len(given) else []
+    for text in (*taken, *design.warnings):
         warnings.warn(text, BayesScalingWarning, stacklevel=2)
     return assemble(law, runs, design, settings, sample(law, design, settings, progress=progress))
 
@@ -133,8 +135,20 @@ def assemble(
     kept |= slopes(unchecked)
     mixed = {name: mixing(values) for name, values in elements(kept, design.groups)}
     law = log_law(model, design, unchecked.flat, unchecked.walks)
-    checks = diagnose(model, design, kept, sampled.stats, mixed, law)
+    checks = diagnose(model, design, kept, sampled.stats, mixed, law) + _said_of_rows(model, runs)
     return replace(unchecked, draws=kept, mixing=mixed, checks=checks)
+
+
+def _said_of_rows(model: Model, runs: RunTable) -> tuple[Check, ...]:
+    """Say which rows a law took, and where rows of one run share a deviation."""
+    said = []
+    if model.select and runs.notes:
+        said.append(Check(name="rows", verdict="ok", evidence=runs.notes[-1]))
+    if model.run_effect.on:
+        count = np.unique(runs.labels("run")).size
+        evidence = f"{len(runs)} rows of {count} runs: those of one run share a deviation"
+        said.append(Check(name="run effect", verdict="ok", evidence=evidence))
+    return tuple(said)
 
 
 def _derived(model: Model, design: Design, sampled: Sampled) -> dict[str, np.ndarray]:
