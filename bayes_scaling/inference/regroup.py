@@ -92,7 +92,14 @@ def with_new_group(fit: Fit, label: str | Mapping[str, str]) -> Fit:
     found: dict[str, Array] = {}
     for parameter in fit.model.parameters:
         twin = _twin(parameter, groups, fit, dict(zip(columns, parts, strict=True)))
+        if twin is None and parameter.pool.by and fit.draws[parameter.name].ndim == 2:
+            problems.append(
+                f"{parameter.name} has one {'/'.join(parameter.pool.by[:1])} in the fit"
+            )
+            continue
         found |= _new_values(fit, parameter, twin, rng)
+    if problems:
+        raise InputError([f"{text}: no population of it is known" for text in problems])
     for names in fit.model.ordered:
         ascending = np.sort(np.stack([found[item] for item in names]), axis=0)
         found |= dict(zip(names, ascending, strict=True))
@@ -138,7 +145,7 @@ def _new_values(
     scale = parameter.prior.scale
     centre = unbounded(fit.draws[parameter.population_name], scale)
     found = {}
-    if parameter.pool.outer:
+    if parameter.outer_name in fit.draws:
         outer = fit.draws[parameter.outer_name]
         if twin is None:
             spread = fit.draws[parameter.outer_sd_name]

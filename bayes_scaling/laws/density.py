@@ -154,7 +154,7 @@ def log_prior(model: Model, draws: Draws, groups: Groups) -> dict[str, NDArray[n
         densities[parameter.population_name] = parameter.prior.logpdf(population)
         densities[parameter.sd_name] = parameter.pool.sd.logpdf(spread)
         around = population[:, None]
-        if parameter.pool.outer:
+        if parameter.outer_name in draws:
             outer, outer_spread = draws[parameter.outer_name], draws[parameter.outer_sd_name]
             densities[parameter.outer_sd_name] = parameter.pool.outer_sd.logpdf(outer_spread)
             coarse = _once(outer, groups, level_columns(parameter)[:1])

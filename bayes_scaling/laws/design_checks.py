@@ -62,6 +62,14 @@ def _free(model: Model) -> int:
     return len(model.parameters) - len(NOISE_PARAMETERS[model.noise]) - len(model.likelihoods)
 
 
+def _coarser(model: Model) -> int:
+    """Return how many of them coarser groups have than those of the model."""
+    noise = {"sigma", "nu", *(item.sigma_name for item in model.likelihoods)}
+    columns = set(split_columns(model.group))
+    pooled = [item.pool.by for item in model.parameters if item.name not in noise]
+    return sum(bool(by) and set(by) < columns for by in pooled)
+
+
 def _numbers(runs: RunTable, column: str) -> NDArray[np.float64]:
     """Return a column (n_runs,); nan where it holds text."""
     values = runs[column]
@@ -109,7 +117,7 @@ def design_warnings(
 ) -> list[str]:
     """Return what a reader should know of a table before trusting a fit to it."""
     warnings = []
-    free = _free(model)
+    free = _free(model) - _coarser(model)
     if counts.min() < free:
         warnings.append(
             f"{counts.min()} runs in the smallest group for the {free} parameters of {model.id}: "

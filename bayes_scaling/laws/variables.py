@@ -72,8 +72,9 @@ def sampled_values(
 
 
 def is_grouped(parameter: Parameter, groups: Groups) -> bool:
-    """Whether a parameter has a value for each group."""
-    return len(groups) > 1 and parameter.pool.kind != "shared"
+    """Whether a parameter has a value for each group: it is not shared, and has several levels."""
+    columns = (level_columns(parameter) or ((),))[-1]
+    return groups.count(columns) > 1 and parameter.pool.kind != "shared"
 
 
 def _sampled(
@@ -90,7 +91,7 @@ def _sampled(
         return _laid_out(parameter.name, own, levels[-1], group, data)
     population = _random(parameter.population_name, parameter.prior)
     location = _UNBOUNDED[parameter.prior.scale](population)
-    if parameter.pool.outer:
+    if parameter.pool.outer and groups.count(levels[0]) > 1:
         spread = _random(parameter.outer_sd_name, parameter.pool.outer_sd)
         offset = pm.Normal(parameter.outer_offset_name, 0.0, 1.0, shape=groups.count(levels[0]))
         outer = location + spread * offset
