@@ -24,6 +24,9 @@ from bayes_scaling.runs import RunTable, training_flops
 
 Array = NDArray[np.float64]
 
+ROUNDING = 1e-6
+"""Share by which tokens may fall short of the best without being fewer."""
+
 
 def judge_split(
     fit: AnyFit,
@@ -110,8 +113,14 @@ def find_split(law: AskedLaw, params: Array, tokens: Array) -> Found:
         for u, v in zip(np.log(params), np.log(tokens), strict=True)
     ]
     columns = {name: np.stack([each[name] for each in found], axis=1) for name in found[0]}
-    short = tokens < columns["best_tokens"]
-    return Found(draws=columns, flags={"undertrained": short})
+    return Found(
+        draws=columns, flags={"undertrained": fewer_tokens(tokens, columns["best_tokens"])}
+    )
+
+
+def fewer_tokens(tokens: Array, best: Array) -> NDArray[np.bool_]:
+    """Whether runs saw fewer tokens than the best, by more than rounding."""
+    return np.asarray(tokens < best * (1 - ROUNDING))
 
 
 def _one(law: AskedLaw, loss: Any, u: float, v: float) -> dict[str, Array]:

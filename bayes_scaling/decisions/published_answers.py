@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.decisions.answer import Answer, Found
 from bayes_scaling.decisions.asked_law import SEARCH, Numbers, given_sizes
-from bayes_scaling.decisions.judge_split import find_split
+from bayes_scaling.decisions.judge_split import fewer_tokens, find_split
 from bayes_scaling.decisions.optimum import SOLVERS
 from bayes_scaling.decisions.sizes import Sizes, canonical_sizes, longest_of, numbers_of
 from bayes_scaling.errors import InputError
@@ -218,7 +218,7 @@ def judge_split(law: PublishedLaw, runs: Sizes) -> Answer:
     return law.answer(
         Found(
             draws={name: values[None, :] for name, values in draws.items()},
-            flags={"undertrained": (tokens < best["tokens"])[None, :]},
+            flags={"undertrained": fewer_tokens(tokens, best["tokens"])[None, :]},
         ),
         asked,
     )
