@@ -26,7 +26,7 @@ LEAST_SPAN = np.log(2.0)
 FEWEST_LINES = 2
 """Lines that show how the best size moves."""
 
-SHARE_OF_FULLEST = 0.25
+SHARE_OF_FULLEST = 1 / 3
 """A line has at least this share of the sizes of the fullest one; less is a chance meeting."""
 
 SHARE_OF_ROWS = 0.5
@@ -57,7 +57,7 @@ def with_budgets(runs: RunTable) -> RunTable:
     -----
     Log compute falls into clusters where neighbours are more than 5 % apart. A cluster is a line if
     it spans no more than 30 % of compute and holds at least four sizes of model over a factor of
-    two, and a quarter of the sizes of the fullest line. A design has two lines at least, and half
+    two, and a third of the sizes of the fullest line. A design has two lines at least, and half
     of its rows on them.
     """
     if "budget" in runs and np.isfinite(runs["budget"]).any():
