@@ -26,7 +26,7 @@ LEAST_SPAN = np.log(2.0)
 FEWEST_LINES = 2
 """Lines that show how the best size moves."""
 
-SHARE_OF_FULLEST = 1 / 3
+SHARE_OF_FULLEST = 0.3
 """A line has at least this share of the sizes of the fullest one; less is a chance meeting."""
 
 SHARE_OF_ROWS = 0.5
@@ -56,9 +56,9 @@ def with_budgets(runs: RunTable) -> RunTable:
     Notes
     -----
     Log compute falls into clusters where neighbours are more than 5 % apart. A cluster is a line if
-    it spans no more than 30 % of compute and holds at least four sizes of model over a factor of
-    two, and a third of the sizes of the fullest line. A design has two lines at least, and half
-    of its rows on them.
+    it spans no more than 30 % of compute, over a factor of two in params, and one family has at
+    least four sizes of model on it, and .3 of the sizes of the fullest line. A design has two lines
+    at least, and half of its runs on them.
     """
     if "budget" in runs and np.isfinite(runs["budget"]).any():
         budget = runs["budget"]
@@ -70,7 +70,8 @@ def with_budgets(runs: RunTable) -> RunTable:
             f"column {' nor '.join(map(repr, missing))}, and no column 'budget'"
         )
     ends = _ends(runs)
-    line, lines = _lines(runs["params"], np.where(ends, runs["flops"], np.nan))
+    flops = np.where(ends, runs["flops"], np.nan)
+    line, lines = _lines(runs["params"], flops, runs.labels("family"))
     on, last = np.count_nonzero(line >= 0), np.count_nonzero(ends)
     if lines < FEWEST_LINES or on < SHARE_OF_ROWS * last:
         raise InputError(
@@ -88,7 +89,7 @@ def with_budgets(runs: RunTable) -> RunTable:
 
 
 def _lines(
-    params: NDArray[np.float64], flops: NDArray[np.float64]
+    params: NDArray[np.float64], flops: NDArray[np.float64], family: NDArray[np.str_]
 ) -> tuple[NDArray[np.int64], int]:
     """Return the number of every row's line, -1 for none, and how many lines there are."""
     line = np.full(flops.size, -1)
@@ -100,7 +101,7 @@ def _lines(
     found = []
     for rows in np.split(ordered, cuts):
         size = np.log(params[rows])
-        sizes = int(clusters(size).max())
+        sizes = max(clusters(size[family[rows] == one]).max() for one in np.unique(family[rows]))
         narrow = np.log(flops[rows[-1]] / flops[rows[0]]) <= WIDEST
         if narrow and sizes >= FEWEST_SIZES and np.ptp(size) >= LEAST_SPAN:
             found.append((sizes, rows))
