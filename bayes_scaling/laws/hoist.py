@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
-from bayes_scaling.laws.nodes import Call, Name, Node, Number, names
+from bayes_scaling.laws.nodes import Call, Name, Node, Number, Solve, names
 from bayes_scaling.runs.columns import COLUMNS
 
 
@@ -40,26 +40,31 @@ def hoist(laws: Mapping[str, Node], constants: Collection[str]) -> Hoisted:
     constants : collection of str
         Names that are data: inputs and reference sizes.
     """
-    constants = frozenset(constants)
     found: dict[Node, str] = {}
 
     def lift(node: Node) -> Node:
         return Name(found.setdefault(node, f"data_{len(found)}"))
 
-    def visit(node: Node) -> Node:
+    def visit(node: Node, constants: frozenset[str]) -> Node:
         if isinstance(node, Number):
             return node
         if names(node) and names(node) <= constants:
             return lift(node)
         match node:
             case Call("**", (base, exponent)) if names(base) <= constants and _positive(base):
-                return Call("exp", (Call("*", (visit(exponent), lift(Call("log", (base,))))),))
+                return Call(
+                    "exp", (Call("*", (visit(exponent, constants), lift(Call("log", (base,))))),)
+                )
             case Call(op, args):
-                return Call(op, tuple(visit(arg) for arg in args))
+                return Call(op, tuple(visit(arg, constants) for arg in args))
+            case Solve(variable, residual, lo, hi):
+                # The variable is no data, whatever else has its name.
+                inner = visit(residual, constants - {variable})
+                return Solve(variable, inner, visit(lo, constants), visit(hi, constants))
             case _:
                 return node
 
-    split = {response: visit(law) for response, law in laws.items()}
+    split = {response: visit(law, frozenset(constants)) for response, law in laws.items()}
     return Hoisted(laws=split, data={name: node for node, name in found.items()})
 
 

@@ -1,14 +1,15 @@
 """Formula nodes: the frozen tree that every reading of a formula shares.
 
 A formula is parsed once (`parse.py`) into these nodes. Numbers come out of them by `evaluate`,
-which needs only a table of operations: numpy here, PyTensor in `build.py`. Text and LaTeX come out
-of them in `render.py`.
+which needs only a table of operations: numpy here, PyTensor in `pytensor_operations.py`. Text and
+LaTeX come out of them in `render.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,17 @@ class Call:
     args: tuple[Node, ...]
 
 
-Node = Number | Text | Name | Call
+@dataclass(frozen=True)
+class Solve:
+    """The root of a residual between two bounds, which the variable names inside the residual."""
+
+    variable: str
+    residual: Node
+    lo: Node
+    hi: Node
+
+
+Node = Number | Text | Name | Call | Solve
 Operations = Mapping[str, Callable[..., Any]]
 
 FUNCTIONS: Mapping[str, tuple[int, int | None]] = {
@@ -62,6 +73,12 @@ FUNCTIONS: Mapping[str, tuple[int, int | None]] = {
 
 def _sigmoid(x: Any) -> Any:
     return np.exp(-np.logaddexp(0.0, -x))
+
+
+def _solve(node: Solve, values: Mapping[str, Any]) -> Any:
+    from bayes_scaling.laws.roots import find_root  # which evaluates nodes itself
+
+    return find_root(node, values)
 
 
 def _fold(operation: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -98,7 +115,9 @@ NUMPY: Operations = {
     "min": _fold(np.minimum),
     "max": _fold(np.maximum),
     "where": np.where,
+    "solve": _solve,
 }
+"""What each operation does in numpy; ``solve`` takes the node and the values of its names."""
 
 
 def evaluate(node: Node, values: Mapping[str, Any], operations: Operations = NUMPY) -> Any:
@@ -130,27 +149,59 @@ def evaluate(node: Node, values: Mapping[str, Any], operations: Operations = NUM
             computed = [evaluate(arg, values, operations) for arg in args]
             with np.errstate(all="ignore"):
                 return operations[op](*computed)
+        case Solve():
+            return operations["solve"](node, values)
 
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield the node and everything below it."""
     yield node
-    if isinstance(node, Call):
-        for arg in node.args:
-            yield from walk(arg)
+    match node:
+        case Call(_, args):
+            below = args
+        case Solve(_, residual, lo, hi):
+            below = (residual, lo, hi)
+        case _:
+            below = ()
+    for item in below:
+        yield from walk(item)
 
 
 def names(node: Node) -> frozenset[str]:
-    """Return every name a formula reads."""
-    return frozenset(item.id for item in walk(node) if isinstance(item, Name))
+    """Return every name a formula reads; the variable of a `Solve` is none of them."""
+    match node:
+        case Name(id):
+            return frozenset((id,))
+        case Call(_, args):
+            return frozenset[str]().union(*(names(arg) for arg in args))
+        case Solve(variable, residual, lo, hi):
+            return (names(residual) - {variable}) | names(lo) | names(hi)
+        case _:
+            return frozenset()
 
 
 def substitute(node: Node, replacements: Mapping[str, Node]) -> Node:
-    """Replace names by nodes."""
+    """Replace names by nodes; a variable that would catch a name of theirs is renamed."""
     match node:
         case Name(id):
             return replacements.get(id, node)
         case Call(op, args):
             return Call(op, tuple(substitute(arg, replacements) for arg in args))
+        case Solve(variable, residual, lo, hi):
+            read = names(residual)
+            free = {name: new for name, new in replacements.items() if name in read - {variable}}
+            caught = frozenset[str]().union(*(names(new) for new in free.values()))
+            own = _fresh(variable, caught | read) if variable in caught else variable
+            return Solve(
+                own,
+                substitute(residual, {**free, variable: Name(own)}),
+                substitute(lo, replacements),
+                substitute(hi, replacements),
+            )
         case _:
             return node
+
+
+def _fresh(name: str, taken: frozenset[str]) -> str:
+    """Return a name that is not taken, made from another."""
+    return next(new for index in count(1) if (new := f"{name}_{index}") not in taken)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.nodes import FUNCTIONS, Call, Name, Node, Number, Text, names
+from bayes_scaling.laws.nodes import FUNCTIONS, Call, Name, Node, Number, Solve, Text, names
 
 MAX_LENGTH = 4000
 """Longest formula accepted [characters]; a law on paper has a hundred."""
@@ -168,6 +168,8 @@ class _Reader:
         if not isinstance(item.func, ast.Name) or item.keywords:
             raise self.refuse(item, "call")
         name = item.func.id
+        if name == "solve":
+            return self.solve(item)
         if name not in FUNCTIONS:
             raise self.refuse(item, "function")
         fewest, most = FUNCTIONS[name]
@@ -178,3 +180,14 @@ class _Reader:
                 f"formula {self.text!r}: {name}() takes {wanted} arguments, got {count}"
             )
         return Call(name, tuple(self.node(arg) for arg in item.args))
+
+    def solve(self, item: ast.Call) -> Node:
+        """Read what `to_text` writes for a root; a definition has a table for it, ``[solve.z]``."""
+        match item.args:
+            case [ast.Name(id=variable), residual, lo, hi]:
+                return Solve(variable, self.node(residual), self.node(lo), self.node(hi))
+            case _:
+                raise InputError(
+                    f"formula {self.text!r}: solve() takes a name, the residual that is zero at "
+                    "it, and the two ends of its bracket: solve(z, exp(z) - a, -9, 9)"
+                )

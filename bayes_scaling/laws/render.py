@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayes_scaling.laws.nodes import Call, Name, Node, Number, Text
+from bayes_scaling.laws.nodes import Call, Name, Node, Number, Solve, Text
 
 _PRECEDENCE = {
     "or": 0, "and": 1, "not": 2,
@@ -24,6 +24,7 @@ _SYMBOLS = {
     "learning_rate": r"\eta",
     "batch_size": "B",
     "steps": "S",
+    "loss": "L",
 }
 _LATEX_COMPARE = {
     "<=": r"\le",
@@ -43,9 +44,8 @@ def to_text(node: Node) -> str:
 def _text(node: Node) -> tuple[str, int]:
     match node:
         case Number(value):
-            return (
-                repr(int(value)) if value.is_integer() and abs(value) < 1e6 else repr(value)
-            ), _ATOM
+            short = value.is_integer() and abs(value) < 1e6
+            return repr(int(value)) if short else repr(value), _level(value)
         case Text(value):
             return repr(value), _ATOM
         case Name(id):
@@ -62,6 +62,13 @@ def _text(node: Node) -> tuple[str, int]:
             return f"{_inside(left, level + comparison)} {op} {_inside(right, level + 1)}", level
         case Call(op, args):
             return f"{op}({', '.join(to_text(arg) for arg in args)})", _ATOM
+        case Solve(variable, residual, lo, hi):
+            inner = (variable, to_text(residual), to_text(lo), to_text(hi))
+            return f"solve({', '.join(inner)})", _ATOM
+
+
+def _level(value: float) -> int:
+    return _ATOM if value >= 0 else _PRECEDENCE["neg"]
 
 
 def _inside(node: Node, level: int) -> str:
@@ -77,7 +84,7 @@ def to_latex(node: Node) -> str:
 def _latex(node: Node) -> tuple[str, int]:
     match node:
         case Number(value):
-            return _latex_number(value), _ATOM
+            return _latex_number(value), _level(value)
         case Text(value):
             return rf"\text{{{value}}}", _ATOM
         case Name(id):
@@ -100,6 +107,16 @@ def _latex(node: Node) -> tuple[str, int]:
             )
         case Call(op, args):
             return _latex_call(op, args), _ATOM
+        case Solve(variable, residual, lo, hi):
+            bracket = rf"{to_latex(lo)} \le {latex_name(variable)} \le {to_latex(hi)}"
+            return rf"\left\{{{bracket} : {to_latex(residual)} = 0\right\}}", _ATOM
+
+
+def equation_to_latex(name: str, node: Node) -> str:
+    """Write what a named formula says: ``E = c f``, or for a root ``z`` solves ``residual = 0``."""
+    if isinstance(node, Solve) and node.variable == name:
+        return rf"{latex_name(name)} \text{{ solves }} {to_latex(node.residual)} = 0"
+    return f"{latex_name(name)} = {to_latex(node)}"
 
 
 def _latex_call(op: str, args: tuple[Node, ...]) -> str:
@@ -111,6 +128,9 @@ def _latex_call(op: str, args: tuple[Node, ...]) -> str:
             return rf"\{op}\left({inner}\right)"
         case "log10":
             return rf"\log_{{10}}\left({inner}\right)"
+        case "logaddexp":
+            terms = " + ".join(rf"e^{{{to_latex(arg)}}}" for arg in args)
+            return rf"\log\left({terms}\right)"
         case "where":
             condition, yes, no = (to_latex(arg) for arg in args)
             return (

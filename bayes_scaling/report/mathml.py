@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nodes import Call, Name, Node, Number, Text
+from bayes_scaling.laws.nodes import Call, Name, Node, Number, Solve, Text
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eta": "η",
@@ -33,9 +33,16 @@ def formula_lines(model: Model) -> tuple[str, ...]:
     lines = [(model.response, model.formula), *((line.name, line.node) for line in model.where)]
     lines += [(f"{line.name}_best", line.node) for line in model.tuned]
     return tuple(
-        f'<math display="block">{symbol(name, plain=name in where)}<mo>=</mo>{row(node)}</math>'
+        f'<math display="block">{symbol(name, plain=name in where)}{_says(name, node)}</math>'
         for name, node in lines
     )
+
+
+def _says(name: str, node: Node) -> str:
+    """Write what a named line says of its name: what it equals, or which equation it solves."""
+    if isinstance(node, Solve) and node.variable == name:
+        return f"<mtext> solves </mtext>{row(node.residual)}<mo>=</mo><mn>0</mn>"
+    return f"<mo>=</mo>{row(node)}"
 
 
 def row(node: Node) -> str:
@@ -86,6 +93,10 @@ def _markup(node: Node) -> tuple[str, int]:
             return f"{_inside(left, level)}{sign}{_inside(right, level + 1)}", level
         case Call(op, args):
             return _call(op, args), ATOM
+        case Solve(variable, residual, lo, hi):
+            bracket = f"{row(lo)}<mo>≤</mo>{symbol(variable, plain=True)}<mo>≤</mo>{row(hi)}"
+            inner = f"{bracket}<mo>:</mo>{row(residual)}<mo>=</mo><mn>0</mn>"
+            return f"<mrow><mo>{{</mo>{inner}<mo>}}</mo></mrow>", ATOM
 
 
 def _call(op: str, args: tuple[Node, ...]) -> str:
