@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Settings
@@ -10,9 +14,11 @@ from bayes_scaling.inference.slopes import slopes
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.drift import KNOTS
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nominal import unobserved
+from bayes_scaling.laws.nominal import ALL, unobserved
 from bayes_scaling.laws.prior_draws import draw_prior
 from bayes_scaling.runs import RunTable
+
+Draws = Mapping[str, NDArray[np.float64]]
 
 
 def prior_fit(model: Model, runs: RunTable, *, draws: int, random_seed: int) -> Fit:
@@ -42,21 +48,35 @@ def prior_fit(model: Model, runs: RunTable, *, draws: int, random_seed: int) -> 
         The runs lack what the law reads.
     """
     sizes = unobserved(model, runs)
-    design = make_design(model, sizes)
+    references = _references(model, sizes)
     settings = Settings(draws=draws, tune=0, chains=1, random_seed=random_seed)
     parameters = draw_prior(model, (1, draws), settings.generator("prior"))
     rng = settings.generator("prior drift")
     drawn = Fit(
         model=model,
         runs=sizes,
-        draws={**parameters, **model.derive(parameters, design.references)},
+        draws={**parameters, **_derived(model, parameters, references)},
         steps={name: rng.standard_normal((1, draws, KNOTS - 1)) for name in model.drifting},
         stats={},
-        references=dict(design.references),
-        groups=design.groups,
+        references=references,
+        groups=(ALL,),
         mixing={},
         checks=(),
         settings=settings,
         provenance={},
     )
     return replace(drawn, draws={**drawn.draws, **slopes(drawn)})
+
+
+def _references(model: Model, runs: RunTable) -> dict[str, float]:
+    """Return the reference sizes of a law, a rule or a query."""
+    if not (model.reference_names or model.transient.on or model.form_error):
+        return {}
+    return dict(make_design(replace(model, kind="law"), runs).references)
+
+
+def _derived(model: Model, parameters: Draws, references: dict[str, float]) -> Draws:
+    """Compute derived quantities; a constant has the same value in every draw."""
+    like = next(iter(parameters.values()))
+    derived = model.derive(parameters, references)
+    return {name: np.broadcast_to(value, like.shape) for name, value in derived.items()}

@@ -52,6 +52,10 @@ ASKED: Mapping[str, float] = {
 """Where the prior is asked what it expects: compute over that of the reference."""
 
 
+ALL = "all"
+"""Label of the one group of nominal runs."""
+
+
 def nominal_sizes(
     names: Iterable[str], factor: float | NDArray[np.float64]
 ) -> dict[str, NDArray[np.float64]]:
@@ -89,7 +93,9 @@ def nominal_runs(model: Model) -> RunTable:
     """
     factors = np.geomspace(SMALLEST, LARGEST, 5)
     sizes = nominal_sizes({"params", "tokens", "flops", *model.inputs}, factors)
-    return unobserved(model, RunTable(columns={"run": np.arange(5).astype(str), **sizes}))
+    settings = {name: np.full(5, value) for name, value in model.arguments}
+    columns = {"run": np.arange(5).astype(str), **sizes, **settings}
+    return unobserved(model, RunTable(columns=columns))
 
 
 def unobserved(model: Model, runs: RunTable) -> RunTable:
@@ -108,5 +114,5 @@ def unobserved(model: Model, runs: RunTable) -> RunTable:
     """
     observed = set(model.responses) - set(model.inputs)
     hidden = {name: np.ones(len(runs)) for name in observed}
-    groups = {name: np.full(len(runs), "all") for name in model.group.split("/")}
+    groups = {name: np.full(len(runs), ALL) for name in model.group.split("/")}
     return RunTable(columns={**runs.columns, **hidden, **groups}, notes=runs.notes)

@@ -148,7 +148,12 @@ def example(model: Model, *, seed: int = 0, rows: int = ROWS) -> Example:
     sizes = design(whole, rng, rows)
     prior = prior_fit(whole, sizes, draws=DRAWS, random_seed=seed)
     expected = {name: _noise_free(prior, name) for name in whole.responses}
-    sane = np.logical_and.reduce([_looks_like_training(values) for values in expected.values()])
+    sane = np.logical_and.reduce(
+        [
+            _looks_like_training(values) if name.startswith("loss") else _possible(values)
+            for name, values in expected.items()
+        ]
+    )
     if not sane.any():
         raise ValueError(f"{model.id}: no draw of the prior looks like training")
     chosen = int(np.flatnonzero(sane)[0])
@@ -172,14 +177,18 @@ def _noise_free(prior: Fit, response: str) -> Array:
     return fit.predict(inputs, group=np.zeros(len(prior.runs), dtype=np.int64))
 
 
+def _possible(values: Array) -> NDArray[np.bool_]:
+    """Tell which draws (n_draws, n_runs) give responses that can be observed at all."""
+    return np.asarray((np.isfinite(values) & (values > 0)).all(axis=1))
+
+
 def _looks_like_training(values: Array) -> NDArray[np.bool_]:
-    """Tell which draws (n_draws, n_runs) give responses that somebody might have seen."""
+    """Tell which draws (n_draws, n_runs) give losses that somebody might have seen."""
     low, high = values.min(axis=1), values.max(axis=1)
-    finite = np.isfinite(values).all(axis=1) & (low > 0)
     with np.errstate(all="ignore"):
         fall = high / low
     inside = (low > LEVELS[0]) & (high < LEVELS[1]) & (fall > FALL[0]) & (fall < FALL[1])
-    return np.asarray(finite & inside)
+    return np.asarray(_possible(values) & inside)
 
 
 def _noise(

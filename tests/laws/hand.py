@@ -7,7 +7,7 @@ of one run, and knows nothing of reference sizes, parsers or hoisting.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import exp, log, sqrt
+from math import exp, log, log10, sqrt
 
 from bayes_scaling.laws import Model
 
@@ -92,7 +92,7 @@ def kaplan_nd(c: Values, s: Values) -> float:
 
 def saturating_m1(c: Values, s: Values) -> float:
     """Alabdulmohsin et al. 2022: a power of x."""
-    return float(c["B"] * x_of(s) ** -c["alpha"])
+    return float(c["A"] * x_of(s) ** -c["alpha"])
 
 
 def saturating_m2(c: Values, s: Values) -> float:
@@ -102,12 +102,12 @@ def saturating_m2(c: Values, s: Values) -> float:
 
 def saturating_m3(c: Values, s: Values) -> float:
     """Alabdulmohsin et al. 2022: a shifted power of 1 / x."""
-    return float(c["B"] * (1 / x_of(s) + c["G"]) ** c["alpha"])
+    return float(c["A"] * (1 / x_of(s) + c["G"]) ** c["alpha"])
 
 
 def saturating_m4(c: Values, s: Values) -> float:
-    """Alabdulmohsin et al. 2022: (L - E) / (E_0 - L)^d = B x^-alpha, solved for L."""
-    wanted = log(c["B"]) - c["alpha"] * log(x_of(s))
+    """Alabdulmohsin et al. 2022: (L - E) / (E_0 - L)^d = A x^-alpha, solved for L."""
+    wanted = log(c["A"]) - c["alpha"] * log(x_of(s))
     span = c["E_0"] - c["E"]
 
     def above(z: float) -> float:  # z is the logit of where L lies between the plateaus
@@ -150,6 +150,78 @@ def broken(breaks: int) -> Hand:
         return c["E"] + b * fall(x_of(s))
 
     return law
+
+
+def best_split(amount: str) -> Hand:
+    """Hoffmann et al. 2022, equation 4: N* = G (C / 6)^a, D* = (C / 6)^b / G."""
+
+    def law(c: Values, s: Values) -> float:
+        total = c["alpha"] + c["beta"]
+        g = (c["alpha"] * c["A"] / (c["beta"] * c["B"])) ** (1 / total)
+        if amount == "params":
+            return float(g * (s["flops"] / 6) ** (c["beta"] / total))
+        return float((s["flops"] / 6) ** (c["alpha"] / total) / g)
+
+    return law
+
+
+def overfitting_bound(c: Values, s: Values) -> float:
+    """The data at which Kaplan's L(N, D) is one plus the tolerance times L(N, inf)."""
+
+    def above(log_tokens: float) -> float:
+        loss = kaplan_nd(c, {**s, "tokens": exp(log_tokens)})
+        return (1 + s["tolerance"]) * kaplan_n(c, s) - loss
+
+    return exp(bisect(above, -300, 300))
+
+
+def stop_above(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, appendix B.4: alpha_N / alpha_S above the converged loss."""
+    return (1 + c["alpha_N"] / c["alpha_S"]) * kaplan_n(c, s)
+
+
+def stop_at(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, equation 5.7: the least steps to a loss."""
+    return float(c["S_c"] / (s["loss_limited"] - kaplan_n(c, s)) ** (1 / c["alpha_S"]))
+
+
+def envelope(c: Values, s: Values) -> float:
+    """Hoffmann et al. 2022, section 3.1: a floor and a power of compute."""
+    return float(c["E"] + c["F"] * s["flops"] ** -c["g"])
+
+
+def best_params(c: Values, s: Values) -> float:
+    """Hoffmann et al. 2022, table 2: N = G C^a."""
+    return float(c["G"] * s["flops"] ** c["a"])
+
+
+def isoflop(c: Values, s: Values) -> float:
+    """A parabola in the log of the distance from the best params, on what is above the floor."""
+    off = log(s["params"] / best_params(c, s))
+    skew = exp(c.get("s", 0.0) * off / 3)
+    return c["E"] + (envelope(c, s) - c["E"]) * (1 + 0.5 * c["k"] * skew * off**2)
+
+
+def farseer(c: Values, s: Values) -> float:
+    """Li et al. 2025, with its nine constants."""
+    floor = exp(c["a3"] * s["params"] ** c["g"] + c["b3"])
+    level = exp(c["a2"] * s["params"] ** c["p"] + c["b2"])
+    exponent = exp(c["a1"] * s["params"] ** c["q"] + c["b1"])
+    return float(floor + level * s["tokens"] ** -exponent)
+
+
+def moe(c: Values, s: Values) -> float:
+    """Clark et al. 2022, equations 4 and 7."""
+    extra = s["experts"] - 1 + 1 / (1 / c["E_start"] - 1 / c["E_max"])
+    e, n = -log10(1 / extra + 1 / c["E_max"]), log10(s["params"])
+    return float(10 ** (c["a"] * n + c["b"] * e + c["c"] * n * e + c["d"]))
+
+
+def overtrain(c: Values, s: Values) -> float:
+    """Gadre et al. 2024, equation 4, in compute and tokens per parameter."""
+    flops, ratio = 6 * s["params"] * s["tokens"], s["tokens"] / s["params"]
+    amount = c["a"] * ratio ** c["eta"] + c["b"] * ratio ** -c["eta"]
+    return float(c["E"] + amount * flops ** -c["eta"])
 
 
 def kaplan_cmin(c: Values, s: Values) -> float:
@@ -203,6 +275,8 @@ HAND: Mapping[str, Hand] = {
     "broken-2": broken(2),
     "broken-3": broken(3),
     "chinchilla": chinchilla,
+    "chinchilla-optimum": best_split("params"),
+    "chinchilla-optimum tokens": best_split("tokens"),
     "chinchilla-lr": with_valley(chinchilla),
     "context": context,
     "coupled": coupled,
@@ -214,6 +288,13 @@ HAND: Mapping[str, Hand] = {
     "counting-params": decoder_params,
     "distribution-shift": chinchilla,
     "distribution-shift loss_shifted": shifted,
+    "early-stop": stop_at,
+    "early-stop loss": stop_above,
+    "envelope": envelope,
+    "envelope params": best_params,
+    "farseer": farseer,
+    "isoflop": isoflop,
+    "isoflop-cubic": isoflop,
     "kaplan-cmin": kaplan_cmin,
     "kaplan-n": kaplan_n,
     "kaplan-d": kaplan_d,
@@ -224,6 +305,9 @@ HAND: Mapping[str, Hand] = {
     "kaplan-optimum batch_size": of_pf_days("B_e", "p_B"),
     "kaplan-optimum steps": of_pf_days("S_e", "p_S"),
     "kaplan-optimum tokens": of_pf_days("D_e", "p_D"),
+    "moe": moe,
+    "overfitting-bound": overfitting_bound,
+    "overtrain": overtrain,
     "saturating-m1": saturating_m1,
     "saturating-m2": saturating_m2,
     "saturating-m3": saturating_m3,
