@@ -107,7 +107,7 @@ def saturating_m3(c: Values, s: Values) -> float:
 
 def saturating_m4(c: Values, s: Values) -> float:
     """Alabdulmohsin et al. 2022: (L - E) / (E_0 - L)^d = A x^-alpha, solved for L."""
-    wanted = log(c["A"]) - c["alpha"] * log(x_of(s))
+    wanted = log(c["A" if "A" in c else "B"]) - c["alpha"] * log(x_of(s))
     span = c["E_0"] - c["E"]
 
     def above(z: float) -> float:  # z is the logit of where L lies between the plateaus
