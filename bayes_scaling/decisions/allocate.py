@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.forecast import extrapolation
+from bayes_scaling.decisions.new_budget import at_new_budget
 from bayes_scaling.decisions.optimum import SOLVERS, Index, Loss
 from bayes_scaling.decisions.sizes import group_index
 from bayes_scaling.decisions.spread import spread_shares
@@ -211,6 +212,7 @@ def allocate(
     stated = states_split(fit)
     if not stated:
         _require_two_sizes(fit)
+    fit, family = at_new_budget(fit, family)
     group, labels, problems = group_index(fit, family, 1)
     if problems:
         raise InputError(problems, source="allocate")

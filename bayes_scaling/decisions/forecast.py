@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.decisions.new_budget import forecast_at
 from bayes_scaling.decisions.sizes import Plan, Sizes, read_plan
 from bayes_scaling.decisions.spread import spread_shares
 from bayes_scaling.decisions.tabulate import Draws, interval_rows, member_rows
@@ -169,6 +170,7 @@ def forecast(
     """
     check_probability(probability)
     fit.require_converged(allow_unconverged=allow_unconverged)
+    fit, sizes = forecast_at(fit, sizes)
     plan = read_plan(fit, sizes)
     parameters = per_run(fit.model, fit.flat, plan.group)
     inputs = {name: plan.columns[name] for name in fit.model.inputs if name in plan.columns}

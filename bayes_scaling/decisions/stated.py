@@ -1,7 +1,8 @@
 """The split of laws that state it: those that explain the best params of a budget by themselves.
 
 The envelope of training curves is such a law: it gives the loss at each compute and, beside it, the
-number of parameters that reached it.
+number of parameters that reached it. So is a valley along each budget whose bottom is a parameter:
+there the best params are the tuned value of an input.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ HALVINGS = 60
 
 def states_split(fit: Fit) -> bool:
     """Whether a law says which params are best for a budget, from the budget alone."""
+    if _is_tuned(fit):
+        return fit.model.sizes == ("flops",)
     return "params" in fit.model.responses[1:] and fit.model.of("params").sizes == ("flops",)
+
+
+def _is_tuned(fit: Fit) -> bool:
+    return any(line.name == "params" for line in fit.model.tuned)
 
 
 def stated_split(
@@ -50,11 +57,13 @@ def stated_split(
     edge : array of bool (n_draws,)
         Draws in which no budget belongs to the given size.
     """
-    stated = fit.of("params")
+    tuned, stated = _is_tuned(fit), fit if _is_tuned(fit) else fit.of("params")
 
     def log_params(log_flops: Array) -> Array:
-        sizes = {"flops": np.exp(log_flops)[:, None]}
-        return np.log(stated.predict(sizes, group=np.asarray(group)))[:, 0]
+        sizes, cell = {"flops": np.exp(log_flops)[:, None]}, np.asarray(group)
+        if tuned:
+            return np.log(fit.tuned(sizes, group=cell)["params"])[:, 0]
+        return np.log(stated.predict(sizes, group=cell))[:, 0]
 
     def error(log_flops: Array) -> Array:
         u = log_params(log_flops)
