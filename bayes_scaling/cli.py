@@ -14,7 +14,7 @@ from typing import TextIO
 import typer
 from typer.exceptions import TyperException
 
-from bayes_scaling.commands import fits, tables, training, validation
+from bayes_scaling.commands import fits, queries, tables, training, validation
 from bayes_scaling.commands.compare import compare
 from bayes_scaling.commands.console import print_json, say
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
@@ -32,6 +32,11 @@ app.command()(tables.datasets)
 app.command()(fits.fit)
 app.command()(fits.forecast)
 app.command()(fits.allocate)
+app.command()(queries.saturation)
+app.command()(queries.reach)
+app.command("judge-split")(queries.judge_split)
+app.command()(queries.query)
+app.command()(queries.published)
 app.command()(fits.report)
 app.command()(compare)
 app.command()(validation.backtest)

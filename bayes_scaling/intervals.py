@@ -107,7 +107,7 @@ def format_numbers(median: float, lower: float, upper: float) -> tuple[str, str,
     """Write three numbers with the digits their distance deserves (two of the width)."""
     values = (median, lower, upper)
     if not all(math.isfinite(value) for value in values):
-        return (f"{median:.4g}", f"{lower:.4g}", f"{upper:.4g}")
+        return (_open(median), _open(lower), _open(upper))
     size = max(abs(value) for value in values)
     width = abs(upper - lower)
     if size == 0:
@@ -129,7 +129,18 @@ def format_numbers(median: float, lower: float, upper: float) -> tuple[str, str,
 
 def _short(value: float) -> str:
     """Write `value` with two digits, where one number of digits cannot serve all three."""
-    return f"{value:.2g}" if 1e-3 <= abs(value) < 1e5 else _scientific(value, 0)
+    return f"{value:.2g}" if 1e-3 <= abs(value) < 1e5 else _two_digits(value)
+
+
+def _open(value: float) -> str:
+    """Write a number of an interval that has no end."""
+    large = math.isfinite(value) and abs(value) >= 1e5
+    return _two_digits(value) if large else f"{value:.4g}"
+
+
+def _two_digits(value: float) -> str:
+    """Write `value` in powers of ten with two digits."""
+    return _scientific(value, 1 - math.floor(math.log10(abs(value))))
 
 
 def _plain(value: float, decimals: int) -> str:

@@ -58,6 +58,9 @@ def test_a_probability_lies_between_0_and_1(probability: float) -> None:
         ((1e21, 1e21, 1e21), ("1e+21", "1e+21", "1e+21")),
         ((math.nan, math.nan, math.nan), ("nan", "nan", "nan")),
         ((2.01234, 1.5, math.inf), ("2.012", "1.5", "inf")),
+        ((7.374e14, 3.91e13, math.inf), ("7.4e14", "3.9e13", "inf")),
+        ((1.1449e13, 3.1592e12, 6.927e15), ("1.1e13", "3.2e12", "6.9e15")),
+        ((2e-9, 1.1449e-9, 3e-5), ("2.0e-9", "1.1e-9", "3.0e-5")),
     ],
 )
 def test_numbers_in_print(numbers: tuple[float, float, float], shown: tuple[str, str, str]) -> None:

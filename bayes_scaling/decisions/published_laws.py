@@ -105,8 +105,7 @@ class PublishedLaw:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of its answers should know."""
-        meant = (f"{name} are {special}" for name, special in self.columns.items())
-        return tuple(note for note in (*meant, self.units) if note)
+        return (self.units,) if self.units else ()
 
     def loss(self, inputs: Mapping[str, Numbers]) -> Array:
         """Compute the loss.

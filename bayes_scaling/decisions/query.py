@@ -201,7 +201,7 @@ def _lacks(asked: Model, response: str, lacking: Iterable[str]) -> str:
 def require_base(asked: Model, model: Model) -> None:
     """Raise `InputError` where a query asks another law than the one that is to answer."""
     if asked.base not in _bases(model):
-        raise InputError(f"{asked.id} asks {asked.base}, and this is a fit of {model.id}")
+        raise InputError(f"{asked.id} asks {asked.base}, and the law here is {model.id}")
     base = load_model(str(asked.base))
     same = written_out(model.formula, model.where) == written_out(base.formula, base.where)
     if not same and BASE not in names(model.formula):

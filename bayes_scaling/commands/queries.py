@@ -1,0 +1,225 @@
+"""Commands that ask what follows from a fit, or from a published law."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.commands.answers import Answering, answering, give
+from bayes_scaling.commands.console import print_json, print_table
+from bayes_scaling.commands.options import Family, Json, Many, Probability
+from bayes_scaling.commands.tables import read_table
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import PROBABILITY
+
+if TYPE_CHECKING:
+    from bayes_scaling.decisions import PublishedLaw
+
+Source = Annotated[
+    str, typer.Argument(help="A saved fit (.nc), or a published law such as hoffmann-2022.")
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Another input of the law, as name=value; several times."),
+]
+
+
+def saturation(
+    source: Source,
+    gain: Annotated[float, typer.Option(help="Share of the loss; .02 is 2 %.")] = 0.02,
+    params: Many = None,
+    tokens: Many = None,
+    family: Family = None,
+    inputs: Inputs = None,
+    probability: Probability = PROBABILITY,
+    as_json: Json = False,
+) -> None:
+    """Tell beyond which size doubling it lowers the loss by less than a share."""
+    found = answering(source)
+    asked: dict[str, Any] = {"params": params, "tokens": tokens}
+    asked["inputs"] = read_settings(inputs)
+    answer = found.saturation(gain, **asked, **_of_fit(found, family, probability))
+    give(found, answer, as_json=as_json)
+
+
+def reach(
+    source: Source,
+    loss: Annotated[list[float], typer.Option(help="The loss to reach; several times.")],
+    params: Many = None,
+    tokens: Many = None,
+    batch_size: Annotated[float | None, typer.Option(help="Tokens per step.")] = None,
+    family: Family = None,
+    inputs: Inputs = None,
+    probability: Probability = PROBABILITY,
+    as_json: Json = False,
+) -> None:
+    """Tell what it takes to reach a loss: with given params or tokens, or at the least compute."""
+    found = answering(source)
+    asked: dict[str, Any] = {"params": params, "tokens": tokens}
+    asked["inputs"] = read_settings(inputs)
+    answer = found.reach(
+        loss, batch_size=batch_size, **asked, **_of_fit(found, family, probability)
+    )
+    give(found, answer, as_json=as_json)
+
+
+def judge_split(
+    source: Source,
+    runs: Annotated[
+        str | None,
+        typer.Option(help="A table of runs; the big published ones unless sizes are given."),
+    ] = None,
+    params: Many = None,
+    tokens: Many = None,
+    flops: Many = None,
+    family: Family = None,
+    probability: Probability = PROBABILITY,
+    as_json: Json = False,
+) -> None:
+    """Tell whether runs saw too few tokens for their compute, and what that cost them."""
+    from bayes_scaling.datasets import published_runs
+
+    found = answering(source)
+    given = {"params": params, "tokens": tokens, "flops": flops}
+    sizes = {name: values for name, values in given.items() if values}
+    if runs is not None and sizes:
+        raise InputError("give a table of runs, or sizes, not both")
+    asked: Any = sizes or (read_table(runs, None, None) if runs else published_runs())
+    answer = found.judge_split(asked, **_of_fit(found, family, probability))
+    give(found, answer, as_json=as_json)
+
+
+def query(
+    source: Source,
+    name: Annotated[str, typer.Argument(help="A query of the catalogue, or a TOML file.")],
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="An input or a setting, as name=value; several times."),
+    ] = None,
+    params: Many = None,
+    tokens: Many = None,
+    flops: Many = None,
+    family: Family = None,
+    probability: Probability = PROBABILITY,
+    as_json: Json = False,
+) -> None:
+    """Evaluate a query, such as overfitting-bound, on a fit of the law that it asks."""
+    found = answering(source)
+    given = {"params": params, "tokens": tokens, "flops": flops}
+    asked: dict[str, Any] = {key: value for key, value in given.items() if value}
+    asked |= read_settings(values)
+    answer = found.query(name, asked, **_of_fit(found, family, probability))
+    give(found, answer, as_json=as_json)
+
+
+def published(
+    name: Annotated[str | None, typer.Argument(help="A published law; all without.")] = None,
+    params: Many = None,
+    tokens: Many = None,
+    flops: Many = None,
+    inputs: Inputs = None,
+    as_json: Json = False,
+) -> None:
+    """List published laws, show one, or tell what it says of runs or of one size."""
+    from bayes_scaling.decisions import list_published
+    from bayes_scaling.decisions import published as find
+
+    if name is None:
+        laws = list_published()
+        if as_json:
+            print_json([_law_dict(law) for law in laws])
+            return
+        rows = [[law.id, law.model, ", ".join(law.formulas), law.title] for law in laws]
+        print_table(rows, ("published law", "model", "gives", "title"))
+        return
+    law = find(name)
+    given = {"params": params, "tokens": tokens, "flops": flops}
+    sizes: dict[str, Any] = {key: value for key, value in given.items() if value}
+    others = read_settings(inputs)
+    if not sizes and not others:
+        print_json(_law_dict(law)) if as_json else _print_law(law)
+    elif set(law.needed) <= {*sizes, *others} or len(sizes) > 1:
+        give(law, law.forecast({**sizes, **others}), as_json=as_json)
+    else:
+        give(law, law.allocate(**sizes), as_json=as_json)
+
+
+def read_settings(given: list[str] | None) -> dict[str, float]:
+    """Return values that were given as name=value.
+
+    Raises
+    ------
+    InputError
+        One is not of that form.
+    """
+    found = {}
+    problems = []
+    for text in given or []:
+        name, _, value = text.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            problems.append(f"--set takes name=number, got {text!r}")
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _of_fit(source: Answering, family: str | None, probability: float) -> dict[str, Any]:
+    """Return what only a fit can be asked for; a published law has one group and no intervals."""
+    from bayes_scaling.decisions import PublishedLaw
+
+    if not isinstance(source, PublishedLaw):
+        return {"family": family, "probability": probability, "allow_unconverged": True}
+    if family is not None:
+        raise InputError(f"{source.id} is one published law and has no groups; leave out --family")
+    return {}
+
+
+# ---- one published law ---------------------------------------------------------------------------
+
+
+def _law_dict(law: PublishedLaw) -> dict[str, Any]:
+    """Return a published law as plain data."""
+    from bayes_scaling.laws.render import to_latex, to_text
+
+    return {
+        "id": law.id,
+        "model": law.model,
+        "kind": law.kind,
+        "title": law.title,
+        "formulas": {name: to_text(node) for name, node in law.formulas.items()},
+        "latex": {name: to_latex(node) for name, node in law.formulas.items()},
+        "inputs": list(law.inputs),
+        "constants": dict(law.constants),
+        "intervals": {name: list(ends) for name, ends in law.intervals.items()},
+        "units": law.units,
+        "source": law.source,
+    }
+
+
+def _print_law(law: PublishedLaw) -> None:
+    """Print a published law: formula, constants, units, source."""
+    from bayes_scaling.laws import load_model
+    from bayes_scaling.laws.render import to_text
+
+    print(f"{law.id}: {law.title}\n")
+    form = load_model(law.model).published
+    if form is not None:
+        print(f"{law.response} = {to_text(form.formula)}")
+        for line in form.also:
+            print(f"{line.name} = {to_text(line.node)}")
+        for line in form.where:
+            print(f"  where {line.name} = {to_text(line.node)}")
+    print()
+    rows = [
+        [name, f"{value:.6g}", "[{:g}, {:g}]".format(*law.intervals[name])]
+        if name in law.intervals
+        else [name, f"{value:.6g}", ""]
+        for name, value in law.constants.items()
+    ]
+    print_table(rows, ("constant", "value", "interval as printed" if law.intervals else ""))
+    print(f"\nunits: {law.units or 'not stated'}")
+    print(f"source: {law.source}")
+    print(f"model: {law.model}, which can be fitted to runs" * (law.kind != "query"))
