@@ -19,6 +19,7 @@ from bayes_scaling.inference.mixture import (
     equal_weights,
     model_problems,
     renormalised,
+    row_problems,
     weight_problems,
 )
 from bayes_scaling.inference.posterior import Fit
@@ -196,6 +197,7 @@ def _said_before_sampling(models: Sequence[Model], runs: RunTable) -> list[str]:
             texts += make_design(model, model.rows_of(runs)).warnings
         except InputError as error:
             problems.append(str(error))
+    problems = problems or row_problems(models, runs)
     if problems:
         raise InputError(problems)
     return list(dict.fromkeys(texts))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.laws.model import Model
+from bayes_scaling.runs import RunTable
 
 LEAST = 0.01
 """Weight below which a member is left out: it would have too few draws to answer by itself."""
@@ -92,7 +93,6 @@ def model_problems(models: Sequence[Model]) -> list[str]:
     for model in models[1:]:
         for what, one, other in (
             ("explains", [first.response], [model.response]),
-            ("takes the rows", [first.select or "all"], [model.select or "all"]),
             ("reads", first.inputs, model.inputs),
             ("must be given", first.sizes, model.sizes),
             ("has its groups in", [first.group], [model.group]),
@@ -104,6 +104,20 @@ def model_problems(models: Sequence[Model]) -> list[str]:
                     "agree in this; fit them apart"
                 )
     return problems
+
+
+def row_problems(models: Sequence[Model], runs: RunTable) -> list[str]:
+    """Say which models take other rows of a table than the first: their answers do not compare."""
+    first, *others = models
+    wanted = first.rows_of(runs)
+    return [
+        f"{model.id} takes the rows {model.select or 'all'!r} of the table, {len(taken)} of "
+        f"{len(runs)}, and {first.id} {first.select or 'all'!r}, {len(wanted)}: members must agree "
+        "in this; fit them apart, or to rows that you choose yourself"
+        for model in others
+        for taken in (model.rows_of(runs),)
+        if taken.content_hash != wanted.content_hash
+    ]
 
 
 def _list(names: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.inference import Check, Fit, fit
 from bayes_scaling.inference.members import default_members
-from bayes_scaling.inference.mixture import repeated_ids
+from bayes_scaling.inference.mixture import repeated_ids, row_problems
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.inference.stacking import stacking_weights
 from bayes_scaling.intervals import PROBABILITY, check_probability
@@ -163,7 +163,6 @@ def _check_models(models: Sequence[Model], runs: RunTable) -> None:
         for what, one, other in (
             ("explains", first.response, model.response),
             ("has its groups in", first.group, model.group),
-            ("takes the rows", first.select or "all", model.select or "all"),
         ):
             if one != other:
                 problems.append(
@@ -175,6 +174,7 @@ def _check_models(models: Sequence[Model], runs: RunTable) -> None:
             make_design(model, model.rows_of(runs))
         except InputError as error:
             problems += [f"{model.id}: {problem}" for problem in error.problems]
+    problems = problems or row_problems(models, runs)
     if problems:
         raise InputError(problems, source="compare")
 
