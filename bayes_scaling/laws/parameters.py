@@ -55,11 +55,11 @@ class Pool:
 
     def __str__(self) -> str:
         """Say it in words, for a reader of a model."""
-        by = " within ".join(reversed(self.by)) or "group"
+        by = " within ".join(reversed(self.by))
         return {
             "shared": "shared by all",
-            "separate": f"one for each {by}",
-            "partial": f"pooled over each {by}, spread {self.sd}",
+            "separate": f"one for each {by or 'group'}",
+            "partial": f"pooled over {by or 'groups'}, spread {self.sd}",
         }[self.kind]
 
 
