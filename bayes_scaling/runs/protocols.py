@@ -26,6 +26,10 @@ FEWEST = 5
 """Bracketed rows a group must have before those that are not are left out."""
 
 
+FEWEST_BEST = 3
+"""Values of the other size that must be best somewhere, to tell how the best one moves."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
     """A choice of rows along the frontier of losses.
@@ -40,15 +44,16 @@ class Protocol:
         What the rows are, for people.
     bracketed : bool
         Whether less and more of `other` must have been tried at a row's size.
-    one_per_run : bool
-        Whether a run gives one row only: the middle of those it has on the frontier.
+    best_other : bool
+        Whether the rows are to tell the best of `other`. Then a run gives one row only, the middle
+        of those it has on the frontier, and a group must have bracketed rows of several values.
     """
 
     size: str
     other: str
     about: str
     bracketed: bool = False
-    one_per_run: bool = False
+    best_other: bool = False
 
     def __call__(self, runs: RunTable, group: str) -> tuple[RunTable, str]:
         """Return the rows, and what to say of them."""
@@ -89,7 +94,7 @@ PROTOCOLS: Mapping[str, Callable[[RunTable, str], tuple[RunTable, str]]] = Mappi
             other="params",
             about="the best size of model at each compute, once for every run",
             bracketed=True,
-            one_per_run=True,
+            best_other=True,
         ),
         "converged": Protocol(
             size="params", other="tokens", about="the lowest loss for each number of parameters"
@@ -151,7 +156,7 @@ def take_rows(runs: RunTable, protocol: str, *, group: str = "family") -> RunTab
     beyond, as it does early and late in a set of training curves; such rows raised the loss by
     1.3 % and lowered the exponent of the best size from .51 to .43 on the same curves. In a group
     with fewer than five bracketed rows (a design with one length for each size, say) all rows that
-    nothing beats are taken.
+    nothing beats are taken; ``"optimum"``, which is about the best size, is refused there.
     """
     if protocol not in PROTOCOLS:
         raise InputError(f"no protocol is called {protocol!r}; known are {', '.join(PROTOCOLS)}")
@@ -179,13 +184,25 @@ def _take_of_group(
     tuning = _numbered(group, TUNED)
     found = find_frontier(Rows(size=size, other=other, loss=loss, run=run, tuning=tuning))
     kept, edge = found.on, 0
-    if protocol.bracketed and np.count_nonzero(found.on & found.bracketed) >= FEWEST:
-        kept = found.on & found.bracketed
-        edge = int(np.count_nonzero(found.on & ~found.bracketed))
-    if protocol.one_per_run:
+    between = found.on & found.bracketed
+    several = len(np.unique(clusters(other[between]))) >= FEWEST_BEST
+    if protocol.bracketed and np.count_nonzero(between) >= FEWEST:
+        kept, edge = between, int(np.count_nonzero(found.on & ~found.bracketed))
+    if protocol.best_other:
+        if kept is not between or not several:
+            raise InputError(_no_best(protocol, between, other))
         kept = _one_per_run(kept, size, run)
     taken[rows] = kept
     return edge
+
+
+def _no_best(protocol: Protocol, between: NDArray[np.bool_], other: NDArray[np.float64]) -> str:
+    values = len(np.unique(clusters(other[between])))
+    return (
+        f"the runs do not show which {protocol.other} are best: with fewer and more of them tried "
+        f"at the same {protocol.size}, {np.count_nonzero(between)} rows of {values} different "
+        f"{protocol.other} come out best; {FEWEST} rows of {FEWEST_BEST} are the least"
+    )
 
 
 def _one_per_run(

@@ -99,6 +99,8 @@ def test_one_length_for_each_size_leaves_nothing_to_choose_from() -> None:
     taken = take_rows(table(params, 20 * params), "envelope")
     assert len(taken) == 12
     assert "left out" not in taken.notes[-1]
+    with pytest.raises(InputError, match=r"which params are best: .* 0 rows of 0 different params"):
+        take_rows(table(params, 20 * params), "optimum")
 
 
 def test_converged_runs_are_those_with_the_most_data() -> None:
