@@ -5,6 +5,7 @@ Each draws into `ax`, or into a figure of its own (``ax.figure``), and returns t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,11 +18,14 @@ from bayes_scaling.intervals import interval, quantiles
 from bayes_scaling.report import style
 from bayes_scaling.report.curves import LossCurve, loss_curve, observed, runs_of
 from bayes_scaling.report.labels import AXES, axis_label, response_label
+from bayes_scaling.report.published_lines import draw_published_losses, draw_published_splits
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.sweeps import best_rates, mistuned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from bayes_scaling.decisions.published_laws import PublishedLaw
 
 
 def plot_loss(
@@ -31,6 +35,7 @@ def plot_loss(
     flops_to: float | None = None,
     family: str | None = None,
     planned: Forecast | None = None,
+    published: Sequence[PublishedLaw] = (),
     curve: LossCurve | None = None,
     allow_unconverged: bool = False,
     ax: Axes | None = None,
@@ -49,6 +54,8 @@ def plot_loss(
         The group it is asked for, where the fit has several.
     planned : Forecast, optional
         A forecast of one run, marked with its interval.
+    published : sequence of PublishedLaw
+        Laws of papers, drawn beside; their losses are those of other tokenizers and texts.
     curve : LossCurve, optional
         The path, where it was computed before.
     allow_unconverged : bool
@@ -79,6 +86,7 @@ def plot_loss(
     shown = [losses, lower, upper]
     if planned is not None:
         shown.append(_mark_planned(ax, planned, curve.along))
+    shown += draw_published_losses(ax, curve.x, curve.forecast.plan.columns, published)
     style.set_log_limits(
         ax, x=style.widen(np.r_[seen, curve.x]), y=style.widen(np.concatenate(shown))
     )
@@ -142,7 +150,11 @@ def _mark_planned(ax: Axes, planned: Forecast, along: str) -> NDArray[np.float64
 
 
 def plot_allocation(
-    allocation: Allocation, *, runs: RunTable | None = None, ax: Axes | None = None
+    allocation: Allocation,
+    *,
+    runs: RunTable | None = None,
+    published: Sequence[PublishedLaw] = (),
+    ax: Axes | None = None,
 ) -> Axes:
     """Plot compute-optimal params and tokens against the budget.
 
@@ -152,6 +164,8 @@ def plot_allocation(
         Computed for several budgets.
     runs : RunTable, optional
         The fitted runs; their params are shown as points.
+    published : sequence of PublishedLaw
+        Laws of papers whose splits are drawn beside.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
@@ -176,6 +190,7 @@ def plot_allocation(
     ):
         style.band(ax, budgets[order], draws[:, order], colour=colour, label=label, brief=True)
         shown.append(np.nanquantile(draws, (0.05, 0.95), axis=0).ravel())
+    shown += draw_published_splits(ax, budgets[order], published)
     places = budgets
     if runs is not None and {"params", "tokens", "flops"} <= set(runs.columns):
         for name, colour in (("tokens", style.RED), ("params", style.BLUE)):
