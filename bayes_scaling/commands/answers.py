@@ -70,9 +70,10 @@ def answering(source: str) -> Answering:
         from bayes_scaling.inference.storage import load
 
         return load(source)
-    from bayes_scaling.decisions import list_published, published
+    from bayes_scaling.decisions import published
+    from bayes_scaling.decisions.literature import published_names
 
-    if source not in {law.id for law in list_published()}:
+    if source not in published_names():
         raise InputError(
             f"no file {source!r}, and no published law of that name; a saved fit ends in .nc, and "
             "'bayes-scaling published' lists the laws"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import tomllib
 from collections.abc import Mapping
 
 from bayes_scaling.decisions.published_laws import PublishedLaw
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws import Model, list_models
+from bayes_scaling.laws import Model, load_model
+from bayes_scaling.laws.catalogue import model_files
 from bayes_scaling.laws.nodes import Node, names
 from bayes_scaling.laws.published import Constants
 from bayes_scaling.runs.columns import COLUMNS
@@ -43,6 +45,22 @@ def _law(model: Model, formulas: Mapping[str, Node], constants: Constants) -> Pu
     )
 
 
+def published_names() -> dict[str, str]:
+    """Return the definition that holds each published law, by the name of the law, sorted.
+
+    Nothing but the names is read, so this is quick.
+    """
+    found: dict[str, str] = {}
+    for model, path in model_files().items():
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8")).get("published", {})
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+            continue  # whoever loads the model is told
+        laws = table.get("laws", {}) if isinstance(table, Mapping) else {}
+        found |= dict.fromkeys(laws, model)
+    return dict(sorted(found.items()))
+
+
 def list_published() -> tuple[PublishedLaw, ...]:
     """Return every published law of the catalogue, sorted by id.
 
@@ -51,7 +69,8 @@ def list_published() -> tuple[PublishedLaw, ...]:
     InputError
         A definition cannot be read.
     """
-    found = [law for model in list_models() for law in laws_of(model)]
+    models = dict.fromkeys(published_names().values())
+    found = [law for model in models for law in laws_of(load_model(model))]
     return tuple(sorted(found, key=lambda law: law.id))
 
 
@@ -70,16 +89,16 @@ def published(name: str) -> PublishedLaw:
     Raises
     ------
     InputError
-        There is none of that name.
+        There is none of that name, or its definition cannot be read.
 
     Examples
     --------
     >>> float(published("hoffmann-2022").loss({"params": 7e10, "tokens": 1.4e12}).round(3))
     1.937
     """
-    found = {law.id: law for law in list_published()}
-    if name in found:
-        return found[name]
-    near = difflib.get_close_matches(str(name), found, n=1, cutoff=0.4)
+    homes = published_names()
+    if name in homes:
+        return next(law for law in laws_of(load_model(homes[name])) if law.id == name)
+    near = difflib.get_close_matches(str(name), homes, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise InputError(f"no published law {name!r}; {hint}known are {', '.join(found)}")
+    raise InputError(f"no published law {name!r}; {hint}known are {', '.join(homes)}")

@@ -24,7 +24,7 @@ from math import isfinite
 from typing import Any
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.lines import Line, read_line, written_out
+from bayes_scaling.laws.lines import Line, in_order, read_line, written_out
 from bayes_scaling.laws.nodes import Node, evaluate, names
 from bayes_scaling.laws.parse import check_names, parse_formula
 from bayes_scaling.laws.render import to_text
@@ -136,9 +136,8 @@ def read_published(
         problems.append("[published] has no laws; add [published.laws.name] with constants")
     if formula is None or problems:
         raise InputError(problems)
-    result = Published(
-        formula=formula, where=tuple(parts["where"]), also=tuple(parts["also"]), laws=tuple(laws)
-    )
+    where = in_order(parts["where"])
+    result = Published(formula=formula, where=where, also=tuple(parts["also"]), laws=tuple(laws))
     problems = list(_check(result, {*COLUMNS, *inputs, *arguments}))
     if problems:
         raise InputError(problems)
