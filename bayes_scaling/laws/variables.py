@@ -18,12 +18,17 @@ from bayes_scaling.laws.priors import Prior
 
 
 def level_data(groups: Groups) -> dict[str, NDArray[np.int64]]:
-    """Return the arrays that lay values per level out over groups, and over finer levels."""
+    """Return the arrays that lay values per level out over groups, and over finer levels.
+
+    Of a level with one group nothing is laid out, and a sampler knows no data that nothing reads.
+    """
     data = {}
     for columns, index in groups.levels.items():
-        data[_spread_name(columns)] = index
-        if len(columns) > 1 and columns[:1] in groups.levels:
-            data[_parent_name(columns)] = groups.level(columns[:1])[groups.first(columns)]
+        if groups.count(columns) > 1:
+            data[_spread_name(columns)] = index
+        outer = columns[:1]
+        if len(columns) > 1 and outer in groups.levels and groups.count(outer) > 1:
+            data[_parent_name(columns)] = groups.level(outer)[groups.first(columns)]
     return data
 
 

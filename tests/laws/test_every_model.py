@@ -8,9 +8,11 @@ from math import lgamma
 import numpy as np
 import pytest
 from pytensor.compile.mode import Mode
+from pytensor.graph.traversal import graph_inputs
 
 import bayes_scaling as bs
 from bayes_scaling.laws import Model, list_models, load_model
+from bayes_scaling.laws.build import model_data
 from bayes_scaling.laws.density import log_likelihood, log_prior
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.drift import REACH, Walk, steps_name, walk
@@ -186,6 +188,8 @@ def test_the_density_has_a_gradient_and_is_the_numpy_one(name: str) -> None:
     model, runs = found.model, found.runs
     built = model.build(runs)
     density, slope = built.logp(jacobian=False), built.dlogp(jacobian=False)
+    read = {variable.name for variable in graph_inputs([density])}
+    assert read >= set(model_data(model, make_design(model, runs))), "a refit passes on all data"
     variables = built.unobserved_value_vars
     compiled = built.compile_fn([density, slope, *variables], mode=INTERPRETED)
     start = built.initial_point()

@@ -33,8 +33,9 @@ class Coverage:
     ----------
     model : str
         Its id.
-    hits : mapping of str to int
-        In how many seeds the 90 % interval of each sampled parameter holds the truth.
+    hits : mapping of str to float
+        In how many seeds the 90 % interval of each sampled parameter holds the truth; a seed counts
+        by the share of its groups, where groups of runs differ.
     seeds : int
         How many there were.
     divergent : float
@@ -48,7 +49,7 @@ class Coverage:
     """
 
     model: str
-    hits: Mapping[str, int]
+    hits: Mapping[str, float]
     seeds: int
     divergent: float
     worst_r_hat: float
@@ -64,7 +65,7 @@ class Coverage:
 
 def coverage(model: Model, seeds: Sequence[int], *, draws: int = 300, tune: int = 400) -> Coverage:
     """Fit a law to its own data, seed by seed; all fits share one compile."""
-    hits = {item.name: 0 for item in model.parameters}
+    hits = {item.name: 0.0 for item in model.parameters}
     divergent, worst, unconverged, spent = [], 0.0, 0, [0.0, 0.0]
     for seed in seeds:
         found = example(model, seed=seed)
@@ -92,10 +93,10 @@ def coverage(model: Model, seeds: Sequence[int], *, draws: int = 300, tune: int 
     )
 
 
-def covers(fit: Fit, name: str, value: float) -> bool:
-    """Whether the 90 % interval of a parameter holds a value."""
+def covers(fit: Fit, name: str, value: float) -> float:
+    """Share of the groups whose 90 % interval of a parameter holds a value; 0 or 1 for one."""
     _, lower, upper = quantiles(fit.flat[name])
-    return bool(lower <= value <= upper)
+    return float(np.mean((lower <= value) & (value <= upper)))
 
 
 def main() -> None:
