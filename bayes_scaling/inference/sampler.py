@@ -109,7 +109,7 @@ _COMPILED: dict[StructureKey, Any] = {}
 def structure_key(model: Model, design: Design) -> StructureKey:
     """Return what decides the compiled code: the model, the sizes of groups and their form."""
     levels = (design.grouping.count(columns) for columns in sorted(design.grouping.levels))
-    runs = int(design.run.max()) + 1
+    runs = design.n_runs * (-1 if design.centred_runs else 1)
     sizes = (len(design.groups), *levels, runs)
     return (model.content_hash, sizes, design.centred and len(design.groups) > 1)
 

@@ -27,7 +27,7 @@ from bayes_scaling.laws.pytensor_operations import PYTENSOR
 from bayes_scaling.laws.variables import dimension, is_grouped, level_data, sampled_values
 
 RUN_OFFSET = "run_offset"
-"""Name of the standardised deviations of runs, where their rows share one."""
+"""Name of the deviations of runs, where their rows share one."""
 
 
 def hoisted_laws(model: Model) -> Hoisted:
@@ -110,12 +110,18 @@ def build_model(model: Model, design: Design) -> pm.Model:
             name: pt.log(evaluate(law, values, PYTENSOR)) for name, law in hoisted.laws.items()
         }
         if model.run_effect.on:
-            effect = pm.Normal(RUN_OFFSET, 0.0, 1.0, shape=int(design.run.max()) + 1)
-            means[model.response] += values[RUN_EFFECT] * effect[data["run_number"]]
+            means[model.response] += _run_effect(values[RUN_EFFECT], design)[data["run_number"]]
         _observe(model, means.pop(model.response), values, data)
         for item in model.likelihoods:
             _observe_further(model, item, means[item.response], values, data)
     return built
+
+
+def _run_effect(spread: Any, design: Design) -> Any:
+    """Create the deviation that the rows of each run share, on the log scale (n_runs,)."""
+    if design.centred_runs:
+        return pm.Normal(RUN_OFFSET, 0.0, spread, shape=design.n_runs)
+    return spread * pm.Normal(RUN_OFFSET, 0.0, 1.0, shape=design.n_runs)
 
 
 def _effective_size(name: str, tau: Any, data: Mapping[str, Any]) -> Any:
