@@ -25,7 +25,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def averaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return synthetic_ensemble(draws=25).save(tmp_path_factory.mktemp("fits") / "average.nc")
+    return synthetic_ensemble(draws=10).save(tmp_path_factory.mktemp("fits") / "average.nc")
 
 
 def line_of(out: str, name: str) -> str:

@@ -13,8 +13,8 @@ from bayes_scaling.datasets.catalogue import read_chinchilla
 from bayes_scaling.errors import InputError
 from tests.synthetic import PLAIN, synthetic_ensemble, synthetic_fit
 
-FIT = synthetic_fit(PLAIN)
-RUNS = {"params": [8e10, 2.8e11, 1e9], "tokens": [1.22e12, 3e11, 1e12]}
+FIT = synthetic_fit(PLAIN, draws=25)
+RUNS = {"params": [8e10, 2.8e11, 1e9], "tokens": [1.23e12, 3e11, 1e12]}
 
 
 def best_params(flops: float | np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ def test_published_runs_are_named_and_told_how_far_they_lie() -> None:
 
 
 def test_an_average_mixes_its_members() -> None:
-    ensemble = synthetic_ensemble(weights={"chinchilla": 3, "coupled": 1})
+    ensemble = synthetic_ensemble(weights={"chinchilla": 3, "coupled": 1}, draws=25)
     found = ensemble.judge_split(RUNS)
     parts = [fit.judge_split(RUNS) for fit in ensemble.members.values()]
     for name in ("best_tokens", "loss_lost", "flops_enough"):
@@ -83,8 +83,8 @@ def test_an_average_mixes_its_members() -> None:
 
 def test_drift_widens_the_judgement() -> None:
     gopher = {"params": 2.8e11, "tokens": 3e11}
-    plain = synthetic_fit("coupled", draws=40).judge_split(gopher)
-    drift = synthetic_fit("coupled-drift", draws=40).judge_split(gopher)
+    plain = synthetic_fit("coupled", draws=20).judge_split(gopher)
+    drift = synthetic_fit("coupled-drift", draws=20).judge_split(gopher)
     for name in ("best_tokens", "tokens_for_params", "loss_lost", "flops_enough"):
         assert np.isfinite(drift.draws[name]).all()
     spread = [np.std(np.log(found.draws["best_tokens"])) for found in (plain, drift)]
@@ -92,7 +92,7 @@ def test_drift_widens_the_judgement() -> None:
 
 
 def test_groups_may_differ_from_run_to_run_or_be_named_once() -> None:
-    fit = synthetic_fit(families=("code", "web"))
+    fit = synthetic_fit(families=("code", "web"), draws=10)
     with pytest.raises(InputError, match="say which family"):
         fit.judge_split(bs.published_runs())
     once = fit.judge_split(bs.published_runs(), family="web")
@@ -116,7 +116,7 @@ def test_gopher_was_undertrained_and_chinchilla_was_not(
     """The question of 2022, answered by a posterior of the points of that paper."""
     runs = read_chinchilla(public_data("upstream/svg_extracted_data.csv"))
     runs = bs.select_rows(runs, "epoch_outlier == 0")
-    fit = bs.fit("chinchilla", runs, draws=400, tune=500, chains=2, random_seed=1)
+    fit = bs.fit("chinchilla", runs, draws=200, tune=500, chains=2, random_seed=1)
     rows = {row["run"]: row for row in fit.judge_split(bs.published_runs()).rows()}
     assert 0.05 < rows["Chinchilla"]["undertrained"] < 0.95
     for name in ("Gopher", "GPT-3", "Jurassic-1", "MT-NLG"):
