@@ -112,7 +112,8 @@ def unobserved(model: Model, runs: RunTable) -> RunTable:
     -------
     RunTable
     """
-    observed = set(model.responses) - set(model.inputs)
+    read = {*model.inputs, *(name.removesuffix("_ref") for name in model.reference_names)}
+    observed = set(model.responses) - read  # a query may give a size that its base refers to
     hidden = {name: np.ones(len(runs)) for name in observed}
     groups = {name: np.full(len(runs), ALL) for name in model.group.split("/")}
     return RunTable(columns={**runs.columns, **hidden, **groups}, notes=runs.notes)

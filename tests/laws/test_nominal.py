@@ -49,6 +49,14 @@ def test_the_losses_and_groups_of_runs_are_hidden_and_their_sizes_kept() -> None
     np.testing.assert_array_equal(hidden["params"], runs["params"])
 
 
+def test_a_size_that_a_query_gives_and_refers_to_is_kept() -> None:
+    model = load_model("chinchilla-optimum")
+    assert model.responses == ("params", "tokens")
+    found = make_design(replace(model, kind="rule"), nominal_runs(model)).references
+    assert found["params_ref"] == pytest.approx(1e8)
+    assert found["tokens_ref"] == pytest.approx(2e9)
+
+
 def test_draws_have_the_quantiles_of_their_priors() -> None:
     model = load_model("chinchilla")
     draws = draw_prior(model, 20_000, np.random.default_rng(1))
