@@ -116,7 +116,7 @@ def test_gopher_was_undertrained_and_chinchilla_was_not(
     """The question of 2022, answered by a posterior of the points of that paper."""
     runs = read_chinchilla(public_data("upstream/svg_extracted_data.csv"))
     runs = bs.select_rows(runs, "epoch_outlier == 0")
-    fit = bs.fit("chinchilla", runs, draws=200, tune=500, chains=2, random_seed=1)
+    fit = bs.fit("chinchilla", runs, draws=400, tune=500, chains=2, random_seed=1)
     rows = {row["run"]: row for row in fit.judge_split(bs.published_runs()).rows()}
     assert 0.05 < rows["Chinchilla"]["undertrained"] < 0.95
     for name in ("Gopher", "GPT-3", "Jurassic-1", "MT-NLG"):
