@@ -12,6 +12,7 @@ import pytensor.tensor as pt
 from pytensor.scalar.loop import ScalarLoop
 from pytensor.tensor.elemwise import Elemwise
 
+from bayes_scaling.errors import InputError
 from bayes_scaling.laws.nodes import Node, Operations, Solve, evaluate
 from bayes_scaling.laws.roots import MOST_STEPS, Search, State, advance, polished, prepare, start
 
@@ -51,12 +52,9 @@ def _search(
     at_lo, at_hi = sign_at(lo), sign_at(hi)
     begun = start(lo, hi, at_lo, at_hi, pt.where)
     sign = pt.where(pt.neq(at_hi, 0), at_hi, -at_lo)
-    state, constant = (
-        (*vars(begun).values(), np.nan),
-        (sign, pt.minimum(hi - lo, 1), *fixed.values()),
-    )
+    constant = (sign, pt.minimum(hi - lo, 1), *fixed.values())
     loop = Elemwise(_loop(search, variable))
-    x, *_, slope, done = loop(np.int64(MOST_STEPS), *state, *constant)
+    x, *_, slope, done = loop(np.int64(MOST_STEPS), *vars(begun).values(), np.nan, *constant)
     return pt.where(done, x, np.nan), slope
 
 
@@ -100,11 +98,18 @@ PYTENSOR: Operations = {
 """What each operation does to tensors."""
 
 
+def _refuse(node: Solve, values: Mapping[str, Any]) -> Any:
+    raise InputError(
+        f"the root {node.variable!r} depends on what another root is sought for; "
+        "write the two equations as one"
+    )
+
+
 SCALAR: Operations = {
     "+": ps.add, "-": ps.sub, "*": ps.mul, "/": ps.true_div, "**": ps.pow, "neg": ps.neg,
     "<": ps.lt, "<=": ps.le, ">": ps.gt, ">=": ps.ge, "==": ps.eq, "!=": ps.neq,
     "exp": ps.exp, "log": ps.log, "log10": ps.log10, "sqrt": ps.sqrt, "sigmoid": ps.sigmoid,
     "logaddexp": _logaddexp(ps.softplus), "where": ps.switch,
-    "min": _fold(ps.minimum), "max": _fold(ps.maximum),
+    "min": _fold(ps.minimum), "max": _fold(ps.maximum), "solve": _refuse,
 }  # fmt: skip
 """What each operation does to the scalars inside a search."""

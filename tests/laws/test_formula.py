@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.nodes import FUNCTIONS, NUMPY, evaluate, names, substitute
+from bayes_scaling.laws.nodes import (
+    FUNCTIONS,
+    NUMPY,
+    Call,
+    Name,
+    Number,
+    evaluate,
+    names,
+    substitute,
+)
 from bayes_scaling.laws.parse import check_names, parse_condition, parse_formula
 from bayes_scaling.laws.render import latex_name, to_latex, to_text
 
@@ -45,6 +54,12 @@ def test_value_is_that_of_the_formula_by_hand(text: str, by_hand: Callable[..., 
 def test_text_parses_back_to_the_same_nodes(text: str, by_hand: Callable[..., Any]) -> None:
     node = parse_formula(text)
     assert parse_formula(to_text(node)) == node
+
+
+def test_a_negative_number_has_the_brackets_it_needs() -> None:
+    node = Call("**", (Number(-2.0), Name("x")))
+    assert to_text(node) == "(-2)**x"
+    assert to_text(Call("+", (Name("x"), Number(-2.0)))) == "x + -2"
 
 
 def test_every_function_has_a_numpy_operation() -> None:

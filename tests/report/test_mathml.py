@@ -49,3 +49,12 @@ def test_the_valley_shows_its_named_lines() -> None:
 )
 def test_brackets_stand_where_they_must(formula: str, expected: str) -> None:
     assert words(row(parse_formula(formula))) == expected
+
+
+def test_a_root_says_which_equation_it_solves() -> None:
+    lines = [words(line) for line in formula_lines(load_model("saturating-m4"))]
+    (root,) = (line for line in lines if "solves" in line)
+    assert root.startswith("z solves ")
+    assert root.endswith("=0")
+    inside = words(row(parse_formula("1 + solve(y, y - a, 0, b)")))
+    assert inside == "1+{0≤y≤b:y-a=0}"
