@@ -15,8 +15,9 @@ from tests.command_line import call
 from tests.synthetic import UNCONVERGED, synthetic_fit
 
 COMMANDS = (
-    "check", "models", "datasets", "fit", "forecast", "allocate", "report", "compare",
-    "backtest", "train-sweep", "train-run",
+    "check", "models", "datasets", "fit", "forecast", "allocate", "saturation",
+    "reach", "judge-split", "query", "published", "report", "compare", "backtest", "train-sweep",
+    "train-run",
 )  # fmt: skip
 HEAVY = ("pymc", "pytensor", "arviz", "xarray", "pandas", "nutpie", "matplotlib", "jax")
 ASK = ("--params", "7e10", "--tokens", "1.4e12")
@@ -95,7 +96,7 @@ def test_any_error_of_ours_is_1(monkeypatch: pytest.MonkeyPatch, saved: Path) ->
 # ---- a saved fit is light to ask -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("question", [("forecast", *ASK), ("allocate", "--flops", "1e23")])
+@pytest.mark.parametrize("question", [("forecast", *ASK), ("reach", "--loss", "2.2")])
 def test_a_saved_fit_is_asked_without_heavy_packages(
     saved: Path, checkout: Path, question: tuple[str, ...]
 ) -> None:
