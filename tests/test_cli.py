@@ -96,7 +96,9 @@ def test_any_error_of_ours_is_1(monkeypatch: pytest.MonkeyPatch, saved: Path) ->
 # ---- a saved fit is light to ask -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("question", [("forecast", *ASK), ("reach", "--loss", "2.2")])
+@pytest.mark.parametrize(
+    "question", [("forecast", *ASK), ("allocate", "--flops", "1e23"), ("reach", "--loss", "2.2")]
+)
 def test_a_saved_fit_is_asked_without_heavy_packages(
     saved: Path, checkout: Path, question: tuple[str, ...]
 ) -> None:

@@ -15,7 +15,8 @@ from bayes_scaling.decisions.answer import Answer, Found, ask
 from bayes_scaling.decisions.asked_law import AskedLaw, of_fit
 from bayes_scaling.decisions.cheapest import cheapest
 from bayes_scaling.decisions.optimum import partner_of_params, split_flops
-from bayes_scaling.decisions.sizes import Sizes, read_plan
+from bayes_scaling.decisions.sizes import Sizes, group_index, read_plan
+from bayes_scaling.decisions.stated import stated_split, states_split
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.ensemble import AnyFit, leading
 from bayes_scaling.inference.posterior import Fit
@@ -41,7 +42,8 @@ def judge_split(
     Parameters
     ----------
     fit : Fit or Ensemble
-        The posterior of a law in params and tokens.
+        The posterior of a law in params and tokens, or of one that states the best split (that has
+        no losses for runs off it).
     runs : mapping, DataFrame or RunTable
         Two of params, tokens and flops of each run, as in a forecast; `bs.published_runs()` has
         the big published ones.
@@ -91,8 +93,9 @@ def judge_split(
     asked["flops"] = training_flops(asked["params"], asked["tokens"])
 
     def question(member: Fit) -> Found:
+        judge = _stated if states_split(member) else _found
         parts = [
-            find_split(of_fit(member, family=label), asked["params"][[i]], asked["tokens"][[i]])
+            judge(member, label, asked["params"][[i]], asked["tokens"][[i]])
             for i, label in enumerate(plan.labels)
         ]
         return Found(
@@ -102,6 +105,30 @@ def judge_split(
 
     return ask(
         fit, question, asked=asked, probability=probability, allow_unconverged=allow_unconverged
+    )
+
+
+def _found(fit: Fit, label: str, params: Array, tokens: Array) -> Found:
+    """Judge by the loss of a law in params and tokens."""
+    return find_split(of_fit(fit, family=label), params, tokens)
+
+
+def _stated(fit: Fit, label: str, params: Array, tokens: Array) -> Found:
+    """Judge by a law that states the best split, and knows no losses beside it."""
+    index, _, problems = group_index(fit, label, 1)
+    if problems:
+        raise InputError(problems)
+    group, flops = int(index[0]), training_flops(params, tokens)
+    best = [stated_split(fit, "flops", float(np.log(value)), group)[:2] for value in flops]
+    own = [stated_split(fit, "params", float(np.log(value)), group)[1] for value in params]
+    best_params, best_tokens = (np.exp(np.stack(part, axis=1)) for part in zip(*best, strict=True))
+    return Found(
+        draws={
+            "best_params": best_params,
+            "best_tokens": best_tokens,
+            "tokens_for_params": np.exp(np.nan_to_num(np.stack(own, axis=1), nan=np.inf)),
+        },
+        flags={"undertrained": fewer_tokens(tokens, best_tokens)},
     )
 
 

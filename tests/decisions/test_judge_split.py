@@ -11,6 +11,8 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.datasets.catalogue import read_chinchilla
 from bayes_scaling.errors import InputError
+from bayes_scaling.inference.prior import prior_fit
+from bayes_scaling.laws.nominal import nominal_runs
 from tests.synthetic import PLAIN, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit(PLAIN, draws=25)
@@ -100,6 +102,19 @@ def test_groups_may_differ_from_run_to_run_or_be_named_once() -> None:
     each = fit.judge_split({"params": 2.8e11, "tokens": 3e11, "family": ["code", "web"]})
     np.testing.assert_array_equal(each.draws["loss"][:, 1], once.draws["loss"][:, 1])
     assert each.rows()[0]["loss"] != each.rows()[1]["loss"]
+
+
+def test_a_law_that_states_the_best_split_judges_without_losses() -> None:
+    envelope = bs.load_model("envelope")
+    fit = prior_fit(envelope, nominal_runs(envelope), draws=50, random_seed=0)
+    found = fit.judge_split(bs.published_runs())
+    assert set(found.draws) == {"best_params", "best_tokens", "tokens_for_params"}
+    split = fit.allocate(flops=6 * 2.8e11 * 3e11)
+    np.testing.assert_allclose(found.draws["best_params"][:, 1], split.params[:, 0])
+    wanted = fit.allocate(params=2.8e11).tokens[:, 0]
+    np.testing.assert_allclose(found.draws["tokens_for_params"][:, 1], wanted)
+    share = np.mean(found.draws["best_tokens"][:, 1] > 3e11)
+    assert found.rows()[1]["undertrained"] == pytest.approx(share)
 
 
 def test_only_a_law_in_params_and_tokens_judges() -> None:
