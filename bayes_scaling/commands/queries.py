@@ -222,4 +222,5 @@ def _print_law(law: PublishedLaw) -> None:
     print_table(rows, ("constant", "value", "interval as printed" if law.intervals else ""))
     print(f"\nunits: {law.units or 'not stated'}")
     print(f"source: {law.source}")
-    print(f"model: {law.model}, which can be fitted to runs" * (law.kind != "query"))
+    if law.kind != "query":
+        print(f"model: {law.model}, which can be fitted to runs")

@@ -16,7 +16,13 @@ from bayes_scaling.decisions.answer import Answer, Found
 from bayes_scaling.decisions.asked_law import SEARCH, Numbers, given_sizes
 from bayes_scaling.decisions.judge_split import fewer_tokens, find_split
 from bayes_scaling.decisions.optimum import SOLVERS
-from bayes_scaling.decisions.sizes import Sizes, canonical_sizes, longest_of, numbers_of
+from bayes_scaling.decisions.sizes import (
+    Sizes,
+    canonical_sizes,
+    disagreements,
+    longest_of,
+    numbers_of,
+)
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs import RunTable, training_flops
 from bayes_scaling.runs.columns import COLUMNS, nearest
@@ -78,7 +84,11 @@ def read_sizes(law: PublishedLaw, sizes: Sizes) -> dict[str, Array]:
     if problems:
         raise InputError(problems, source="sizes")
     columns = {name: np.broadcast_to(value, longest) for name, value in numbers.items()}
-    return dict(complete(columns).columns)
+    columns = dict(complete(columns).columns)
+    problems = disagreements(columns) if isinstance(sizes, Mapping) else []
+    if problems:
+        raise InputError(problems, source="sizes")
+    return columns
 
 
 def _names(sizes: Sizes) -> dict[str, NDArray[Any]]:

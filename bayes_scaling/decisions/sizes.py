@@ -93,7 +93,7 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
         raise InputError(problems, source="sizes")
     columns = {name: np.broadcast_to(value, longest) for name, value in numbers.items()}
     columns = dict(complete(columns).columns)
-    problems = [*_missing(fit, columns), *(_disagreements(columns) if asked else [])]
+    problems = [*_missing(fit, columns), *(disagreements(columns) if asked else [])]
     group, labels, group_problems = group_index(fit, names, longest)
     problems += group_problems
     if problems:
@@ -192,7 +192,7 @@ def _take_meant_counts(fit: Fit, given: dict[str, Values]) -> None:
                 given.pop("flops", None)
 
 
-def _disagreements(columns: Mapping[str, NDArray[np.float64]]) -> list[str]:
+def disagreements(columns: Mapping[str, NDArray[np.float64]]) -> list[str]:
     """Return a problem where params, tokens and flops are given and do not fit together."""
     if not {"params", "tokens", "flops"} <= set(columns):
         return []

@@ -89,9 +89,7 @@ class Published:
         return written_out(self.formula if response is None else lines[response], self.where)
 
 
-def read_published(
-    given: object, *, inputs: Iterable[str] = (), arguments: Iterable[str] = ()
-) -> Published:
+def read_published(given: object, *, inputs: Iterable[str] = ()) -> Published:
     """Read the table ``[published]`` of a definition.
 
     Parameters
@@ -99,9 +97,7 @@ def read_published(
     given : mapping
         The table.
     inputs : iterable of str
-        Inputs beyond the vocabulary of `RunTable`.
-    arguments : iterable of str
-        Settings of a query, which a published form may read like inputs.
+        Inputs beyond the vocabulary of `RunTable`, and settings of a query.
 
     Returns
     -------
@@ -138,7 +134,7 @@ def read_published(
         raise InputError(problems)
     where = in_order(parts["where"])
     result = Published(formula=formula, where=where, also=tuple(parts["also"]), laws=tuple(laws))
-    problems = list(_check(result, {*COLUMNS, *inputs, *arguments}))
+    problems = list(_check(result, {*COLUMNS, *inputs}))
     if problems:
         raise InputError(problems)
     return result

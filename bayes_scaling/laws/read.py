@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -96,6 +96,7 @@ class _Reader(Tables):
         where = tuple(line for line in where if line.name not in sampled)  # constants set free
         where = self.attempt(lambda: in_order(where)) or ()
         arguments = {**dict(base.arguments if base else ()), **self.numbers("arguments")}
+        extra_inputs = self.names("extra_inputs", base.extra_inputs if base else ())
         columns = {**dict(base.columns if base else ()), **self.table("columns")}
         model = Model(
             id=self.text("id"),
@@ -118,11 +119,11 @@ class _Reader(Tables):
             form_error=self.form_error(base),
             group=parameters.group,
             columns=tuple((str(key), str(value)) for key, value in columns.items()),
-            extra_inputs=self.names("extra_inputs", base.extra_inputs if base else ()),
+            extra_inputs=extra_inputs,
             kind=kind,
             valid=str(self.table("valid").get("about", base.valid if base else "")),
             references=self.names("references", base.references if base else ()),
-            published=self.published(),
+            published=self.published({*extra_inputs, *arguments}),
             base=base.id if base else self.given.get("built_on"),
         )
         if self.problems:
@@ -204,10 +205,10 @@ class _Reader(Tables):
         self.problems.append(f"[rows] select is a protocol or a condition in quotes, got {given!r}")
         return ""
 
-    def published(self) -> Published | None:
+    def published(self, inputs: Iterable[str]) -> Published | None:
         if "published" not in self.given:
             return None
-        return self.attempt(lambda: read_published(self.table("published")))
+        return self.attempt(lambda: read_published(self.table("published"), inputs=inputs))
 
     def noise_family(self, base: Model | None) -> noises.NoiseFamily:
         family = self.table("noise").get("family", base.noise if base else "student_t")

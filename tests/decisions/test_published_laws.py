@@ -165,6 +165,7 @@ def test_its_table_fits_that_of_a_posterior() -> None:
         ("hoffmann-2022", {"params": 1e9}, "hoffmann-2022 needs tokens"),
         ("hoffmann-2022", {"parms": 1e9, "tokens": 1e9}, "did you mean 'params'"),
         ("hoffmann-2022", {"params": -1, "tokens": 1e9}, "must be positive"),
+        ("hoffmann-2022", {"N": 1e9, "D": 1e9, "C": 1e20}, "flops are 16.7 times 6 x params"),
         ("hoffmann-2022", {"params": [1, 2], "tokens": [1, 2, 3]}, "has 2 values, others have 3"),
     ],
 )

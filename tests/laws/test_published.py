@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bayes_scaling.decisions.literature import laws_of
 from bayes_scaling.decisions.query import formulas
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import load_model
@@ -123,6 +124,21 @@ def test_a_definition_with_a_bad_table_names_it() -> None:
     content = load_model("kaplan-n").to_dict()
     content["published"] = {"formula": "(N_c / params)**alpha_N", "laws": {"x": {"constants": {}}}}
     with pytest.raises(InputError, match=r"published.laws.x\] has no constants"):
+        load_model(content)
+
+
+def test_a_published_form_may_read_an_input_of_the_user() -> None:
+    content = load_model("kaplan-n").to_dict() | {"extra_inputs": ["dropout"]}
+    content["formula"] = f"({content['formula']}) * (1 + dropout)"
+    content["published"] = {
+        "formula": "(N_c / params)**alpha_N * (1 + dropout)",
+        "laws": {"x": {"constants": {"N_c": 1e13, "alpha_N": 0.1}}},
+    }
+    (law,) = laws_of(load_model(content))
+    assert law.inputs == ("dropout", "params")
+    assert law.loss({"params": 1e13, "dropout": 0.1}) == pytest.approx(1.1)
+    content["extra_inputs"] = []
+    with pytest.raises(InputError, match="unknown name 'dropout'"):
         load_model(content)
 
 
