@@ -1,0 +1,144 @@
+"""Repeated text: what tokens and parameters are worth, and the published constants."""
+
+from __future__ import annotations
+
+from math import exp
+
+import numpy as np
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.laws import load_model
+from tests.laws.draws import Draw, draws_of, predicted
+
+MODEL = load_model("data-constrained")
+REFERENCES = {"params_ref": 3e8, "tokens_ref": 5e9}
+PUBLISHED = {
+    "E": 1.87, "A": 521.0, "B": 1488.0, "alpha": 0.3527, "beta": 0.3527, "R_D": 15.39, "R_N": 5.31,
+}  # fmt: skip
+
+FEW, MANY, WIDE = (1e9, 2e10, 2e10), (1e9, 4e10, 1e9), (9e9, 6e9, 1.5e9)
+"""Params, tokens, unique tokens: read once; forty times; more parameters than the text feeds."""
+
+
+@pytest.fixture(scope="module")
+def draws() -> Draw:
+    return draws_of(MODEL, 6)
+
+
+def worth(distinct: float, total: float, wear: float) -> float:
+    repeats = total / distinct - 1
+    return distinct + distinct * wear * (1 - exp(-repeats / wear))
+
+
+def muennighoff(params: float, tokens: float, unique: float) -> float:
+    """The published loss, step by step."""
+    c = PUBLISHED
+    ratio = c["alpha"] * c["A"] / (c["beta"] * c["B"])
+    best = ratio ** (1 / c["alpha"]) * unique ** (c["beta"] / c["alpha"])
+    data = worth(unique, tokens, c["R_D"])
+    model = worth(min(best, params), params, c["R_N"])
+    return float(c["E"] + c["A"] / model ** c["alpha"] + c["B"] / data ** c["beta"])
+
+
+def at_published() -> Draw:
+    """The parameters of the definition at which it is the published law."""
+    c = PUBLISHED
+    a = c["A"] * REFERENCES["params_ref"] ** -c["alpha"]
+    b = c["B"] * REFERENCES["tokens_ref"] ** -c["beta"]
+    level = c["E"] + a + b
+    share = c["E"] / level
+    size = REFERENCES["params_ref"] * REFERENCES["tokens_ref"]
+    point = {
+        "c": level,
+        "f_shift": np.log(share / (1 - share)) - 0.1 * np.log(size / 1e17),
+        "m": a / (a + b),
+        **{name: c[name] for name in ("alpha", "beta", "R_D", "R_N")},
+    }
+    return {name: np.array(value) for name, value in point.items()}
+
+
+@pytest.mark.parametrize(("params", "tokens", "unique"), [FEW, MANY, WIDE])
+def test_published_constants_give_the_published_loss(
+    params: float, tokens: float, unique: float
+) -> None:
+    wanted = muennighoff(params, tokens, unique)
+    sizes = {"params": params, "tokens": tokens, "unique_tokens": unique}
+    assert float(bs.published("muennighoff-2023").loss(sizes)) == pytest.approx(wanted, rel=1e-12)
+    found = predicted(MODEL, at_published(), REFERENCES, **sizes)
+    assert float(found) == pytest.approx(wanted, rel=1e-10)
+
+
+def test_published_claims_about_epochs() -> None:
+    """Four epochs are nearly as good as new text; after forty, more gain little."""
+    law = bs.published("muennighoff-2023")
+
+    def loss(epochs: float, unique: float) -> float:
+        sizes = {"params": 2e9, "tokens": epochs * unique, "unique_tokens": unique}
+        return float(law.loss(sizes))
+
+    new = float(law.loss({"params": 2e9, "tokens": 4e10}))
+    assert loss(4, 1e10) / new - 1 < 0.015
+    assert loss(40, 1e9) / new - 1 > 0.04
+    assert loss(40, 1e10) / loss(160, 1e10) - 1 < 0.01
+
+
+def test_a_run_that_does_not_say_repeats_nothing(draws: Draw) -> None:
+    plain = load_model("chinchilla")
+    asked = {"params": 2e8, "tokens": 3e11}
+    new = predicted(MODEL, draws, REFERENCES, **asked)
+    for unique in (3e11, 9e11):
+        told = predicted(MODEL, draws, REFERENCES, unique_tokens=unique, **asked)
+        np.testing.assert_allclose(told, new, rtol=1e-14)
+    endless = {**draws, "R_N": np.full(6, 1e9)}
+    np.testing.assert_allclose(
+        predicted(MODEL, endless, REFERENCES, **asked),
+        predicted(plain, draws, REFERENCES, **asked),
+        rtol=1e-6,
+    )
+    assert MODEL.sizes == ("params", "tokens")
+
+
+def test_more_unique_text_never_hurts_and_repeats_wear_out(draws: Draw) -> None:
+    unique = np.geomspace(1e8, 1e11, 25)[:, None]
+    loss = predicted(MODEL, draws, REFERENCES, params=1e9, tokens=1e11, unique_tokens=unique)
+    assert np.all(np.diff(loss, axis=0) <= 1e-12)
+    tokens = np.geomspace(1e9, 1e14, 25)[:, None]
+    loss = predicted(MODEL, draws, REFERENCES, params=1e9, tokens=tokens, unique_tokens=1e9)
+    assert np.all(np.diff(loss, axis=0) <= 1e-12)
+    np.testing.assert_allclose(loss[-1], loss[-2], rtol=1e-9)
+
+
+def fed_params(draws: Draw, unique: float) -> np.ndarray:
+    """The compute-optimal parameters for so many tokens, from the published constants."""
+    c = {**draws, **MODEL.derive(draws, REFERENCES)}
+    ratio = c["alpha"] * c["A"] / (c["beta"] * c["B"])
+    return np.asarray(ratio ** (1 / c["alpha"]) * unique ** (c["beta"] / c["alpha"]))
+
+
+def test_parameters_beyond_the_compute_optimal_ones_are_worth_less(draws: Draw) -> None:
+    plain, unique = load_model("chinchilla"), 2e9
+    fed = fed_params(draws, unique)
+    for move in (0.97, 1.03):  # the unique tokens and these parameters share a budget at best
+        best = predicted(plain, draws, REFERENCES, params=fed, tokens=unique)
+        other = predicted(plain, draws, REFERENCES, params=fed * move, tokens=unique / move)
+        assert np.all(best < other)
+    for factor, equal in ((0.5, True), (20.0, False)):
+        ours = predicted(MODEL, draws, REFERENCES, params=factor * fed, tokens=unique)
+        theirs = predicted(plain, draws, REFERENCES, params=factor * fed, tokens=unique)
+        assert np.all(ours >= theirs)
+        assert np.allclose(ours, theirs, rtol=1e-10) is equal
+
+
+def test_the_loss_has_no_kink_where_parameters_outgrow_the_text(draws: Draw) -> None:
+    unique, step = 2e9, 1e-5
+    fed = fed_params(draws, unique)
+
+    def slope(at: float) -> np.ndarray:
+        ends = [
+            predicted(MODEL, draws, REFERENCES, params=fed * np.exp(at + x), tokens=unique)
+            for x in (-step / 2, step / 2)
+        ]
+        return np.asarray((ends[1] - ends[0]) / step)
+
+    np.testing.assert_allclose(slope(-step), slope(step), rtol=1e-3)
