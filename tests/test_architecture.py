@@ -16,9 +16,10 @@ MAX_LINES = 300
 
 HEAVY = {"arviz", "jax", "matplotlib", "nutpie", "pandas", "pymc", "pytensor", "scipy", "xarray"}
 # These files are themselves imported inside functions only.
-HEAVY_AT_TOP = dict.fromkeys(
-    ("laws/build.py", "laws/pytensor_operations.py", "laws/variables.py"), {"pymc", "pytensor"}
-)
+HEAVY_AT_TOP = {
+    f"laws/{name}.py": {"pymc", "pytensor"}
+    for name in ("build", "pytensor_operations", "repeated", "variables")
+}
 KNOWS_PYMC = (*HEAVY_AT_TOP, "inference/")
 
 

@@ -109,8 +109,7 @@ _COMPILED: dict[StructureKey, Any] = {}
 def structure_key(model: Model, design: Design) -> StructureKey:
     """Return what decides the compiled code: the model, the sizes of groups and their form."""
     levels = (design.grouping.count(columns) for columns in sorted(design.grouping.levels))
-    runs = design.n_runs * (-1 if design.centred_runs else 1)
-    sizes = (len(design.groups), *levels, runs)
+    sizes = (len(design.groups), *levels)
     return (model.content_hash, sizes, design.centred and len(design.groups) > 1)
 
 
@@ -154,7 +153,6 @@ def sample(model: Model, design: Design, settings: Settings, *, progress: bool =
     """
     import nutpie
 
-    from bayes_scaling.laws.build import RUN_OFFSET
     from bayes_scaling.laws.variables import helper_names
 
     started = time.perf_counter()
@@ -180,7 +178,7 @@ def sample(model: Model, design: Design, settings: Settings, *, progress: bool =
     if progress:
         _say("")
     posterior, stats = tree["posterior"].dataset, tree["sample_stats"].dataset
-    hidden = {*helper_names(model), RUN_OFFSET}
+    hidden = helper_names(model)
     arrays = {
         str(name): np.asarray(array.values, float)
         for name, array in posterior.items()

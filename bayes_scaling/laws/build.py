@@ -22,12 +22,9 @@ from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
 from bayes_scaling.laws.hoist import Hoisted, hoist
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import evaluate
-from bayes_scaling.laws.noise import RUN_EFFECT
 from bayes_scaling.laws.pytensor_operations import PYTENSOR
+from bayes_scaling.laws.repeated import observe_runs, run_data
 from bayes_scaling.laws.variables import dimension, is_grouped, level_data, sampled_values
-
-RUN_OFFSET = "run_offset"
-"""Name of the deviations of runs, where their rows share one."""
 
 
 def hoisted_laws(model: Model) -> Hoisted:
@@ -58,7 +55,7 @@ def model_data(model: Model, design: Design) -> dict[str, NDArray[Any]]:
         data["group_index"] = design.group
         data |= level_data(design.grouping)
     if model.run_effect.on:
-        data["run_number"] = design.run
+        data |= run_data(design)
     return data
 
 
@@ -109,19 +106,11 @@ def build_model(model: Model, design: Design) -> pm.Model:
         means = {
             name: pt.log(evaluate(law, values, PYTENSOR)) for name, law in hoisted.laws.items()
         }
-        if model.run_effect.on:
-            means[model.response] += _run_effect(values[RUN_EFFECT], design)[data["run_number"]]
-        _observe(model, means.pop(model.response), values, data)
+        observe = observe_runs if model.run_effect.on else _observe
+        observe(model, means.pop(model.response), values, data)
         for item in model.likelihoods:
             _observe_further(model, item, means[item.response], values, data)
     return built
-
-
-def _run_effect(spread: Any, design: Design) -> Any:
-    """Create the deviation that the rows of each run share, on the log scale (n_runs,)."""
-    if design.centred_runs:
-        return pm.Normal(RUN_OFFSET, 0.0, spread, shape=design.n_runs)
-    return spread * pm.Normal(RUN_OFFSET, 0.0, 1.0, shape=design.n_runs)
 
 
 def _effective_size(name: str, tau: Any, data: Mapping[str, Any]) -> Any:

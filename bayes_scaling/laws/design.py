@@ -16,9 +16,6 @@ from bayes_scaling.laws.inputs import source_column
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable
 
-CENTRED_ROWS = 4
-"""Rows per run (mean) from which run effects are sampled in the centred form."""
-
 CENTRED_FROM = 300
 """Runs per group (median) from which groups are sampled in the centred form; with 100 the centred
 form still diverged on simulated families (1.4 % of draws), the other hardly did (0.2 %)."""
@@ -59,16 +56,6 @@ class Design:
     weights: NDArray[np.float64]
     centred: bool
     warnings: tuple[str, ...] = ()
-
-    @property
-    def centred_runs(self) -> bool:
-        """Whether the rows of a run fix its effect, so that it is sampled in the centred form."""
-        return self.run.size >= CENTRED_ROWS * self.n_runs
-
-    @property
-    def n_runs(self) -> int:
-        """Number of runs that have an effect."""
-        return int(self.run.max()) + 1
 
     @property
     def groups(self) -> tuple[str, ...]:

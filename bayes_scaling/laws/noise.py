@@ -34,9 +34,6 @@ PARAMETERS: Mapping[NoiseFamily, tuple[Parameter, ...]] = {
 RUN_EFFECT = "sigma_run"
 """Scale of the deviation that the rows of one run share, where a model has run effects."""
 
-QUADRATURE = 15
-"""Places at which a run effect is integrated out."""
-
 FARTHEST = 50.0
 """Log deviation at which draws stop: a Student-t of few degrees of freedom would overflow."""
 
@@ -69,10 +66,7 @@ def sample_noise(
         deviation = rng.standard_normal(shape)
     else:
         deviation = rng.standard_t(np.broadcast_to(parameters["nu"], shape))
-    deviation = parameters["sigma"] * deviation
-    if RUN_EFFECT in parameters:
-        deviation = deviation + parameters[RUN_EFFECT] * rng.standard_normal(shape)
-    return np.asarray(np.clip(deviation, -FARTHEST, FARTHEST))
+    return np.asarray(np.clip(_scale(parameters) * deviation, -FARTHEST, FARTHEST))
 
 
 def noise_logpdf(
@@ -80,28 +74,15 @@ def noise_logpdf(
     deviation: NDArray[np.float64],
     parameters: Mapping[str, NDArray[np.float64]],
 ) -> NDArray[np.float64]:
-    """Log density, elementwise, of how far a row of a new run lies from the law on the log scale.
-
-    Where runs have an effect of their own, it is integrated out by Gauss-Hermite quadrature.
-    """
-    if RUN_EFFECT not in parameters:
-        return _row_logpdf(family, deviation, parameters)
-    places, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE)
-    densities = [
-        np.log(weight / weights.sum())
-        + _row_logpdf(family, deviation - place * parameters[RUN_EFFECT], parameters)
-        for place, weight in zip(places, weights, strict=True)
-    ]
-    return np.asarray(np.logaddexp.reduce(densities, axis=0))
-
-
-def _row_logpdf(
-    family: NoiseFamily,
-    deviation: NDArray[np.float64],
-    parameters: Mapping[str, NDArray[np.float64]],
-) -> NDArray[np.float64]:
+    """Log density, elementwise, of how far a row of a new run lies from the law (log scale)."""
     from scipy import stats
 
+    scale = _scale(parameters)
     if family == "normal":
-        return np.asarray(stats.norm.logpdf(deviation, scale=parameters["sigma"]))
-    return np.asarray(stats.t.logpdf(deviation, df=parameters["nu"], scale=parameters["sigma"]))
+        return np.asarray(stats.norm.logpdf(deviation, scale=scale))
+    return np.asarray(stats.t.logpdf(deviation, df=parameters["nu"], scale=scale))
+
+
+def _scale(parameters: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Scale of the deviation of a row: its noise, and what it shares with the rows of its run."""
+    return np.hypot(parameters["sigma"], parameters.get(RUN_EFFECT, np.zeros(1)))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from bayes_scaling.laws import load_model
+from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.noise import NoiseFamily, noise_logpdf, sample_noise
 from bayes_scaling.laws.rows import has_repeats
@@ -35,38 +38,48 @@ def test_repeats_are_found(runs: list[str], repeated: bool) -> None:
     assert has_repeats(table(runs), "family") is repeated
 
 
-def test_the_density_integrates_the_effect_out() -> None:
-    deviation = np.linspace(-0.4, 0.4, 40001)
-    density = np.exp(noise_logpdf("student_t", deviation, OWN))
-    assert np.trapezoid(density, deviation) == pytest.approx(1, abs=2e-3)
-    normal = {name: OWN[name] for name in ("sigma", "sigma_run")}
-    found = noise_logpdf("normal", deviation[::4000], normal)
-    wanted = stats.norm.logpdf(deviation[::4000], scale=np.hypot(0.01, 0.02))
-    near = np.abs(deviation[::4000]) < 0.1
-    np.testing.assert_allclose(found[near], wanted[near], atol=0.02)
-
-
 @pytest.mark.parametrize("family", ["student_t", "normal"])
 def test_a_new_run_has_an_effect_of_its_own(family: NoiseFamily) -> None:
     rng = np.random.default_rng(0)
     own = {**OWN, "nu": np.array(50.0)}
     with_effect = sample_noise(family, own, (20_000,), rng)
     assert np.std(with_effect) == pytest.approx(np.hypot(0.01, 0.02), rel=0.05)
+    density = np.exp(noise_logpdf(family, np.linspace(-0.5, 0.5, 5001), own))
+    assert np.trapezoid(density, dx=2e-4) == pytest.approx(1, abs=1e-4)
     without = sample_noise(family, {k: own[k] for k in ("sigma", "nu")}, (20_000,), rng)
     assert np.std(without) == pytest.approx(0.01, rel=0.05)
 
 
-def test_rows_of_a_run_share_one_random_variable() -> None:
-    model = load_model("chinchilla").with_features(run_effect=True)
-    runs = table(["a", "b", "a", "b", "c", "c"])
+@pytest.mark.parametrize("family", ["student_t", "normal"])
+def test_rows_of_a_run_are_jointly_distributed(family: NoiseFamily) -> None:
+    model = replace(load_model("chinchilla"), noise=family).with_features(run_effect=True)
+    own = [item for item in model.parameters if family == "student_t" or item.name != "nu"]
+    model = replace(model, parameters=tuple(own))
+    runs = table(["a", "b", "a", "b", "c", "b"])
     design = make_design(model, runs)
-    assert design.run.tolist() == [0, 1, 0, 1, 2, 2]
+    assert design.run.tolist() == [0, 1, 0, 1, 2, 1]
     built = model.build(runs)
-    assert built.initial_point()["run_offset"].shape == (3,)
-    point = built.initial_point()
-    logp = built.compile_fn(built.logp(vars=built.observed_RVs, sum=False), mode="FAST_COMPILE")
-    (before,) = logp(point)
-    moved = {**point, "run_offset": np.array([0.0, 3.0, 0.0])}
-    (after,) = logp(moved)
-    changed = ~np.isclose(before, after)
-    assert changed.tolist() == [False, True, False, True, False, False]
+    rng = np.random.default_rng(0)
+    point = {
+        name: value + 0.3 * rng.standard_normal(value.shape)
+        for name, value in built.initial_point().items()
+    }
+    variables = built.unobserved_value_vars
+    outputs = [built.logp(vars=built.potentials, jacobian=False), *variables]
+    found, *values = built.compile_fn(outputs, mode="FAST_COMPILE")(point)
+    draws = {
+        variable.name: np.asarray(value)[None]
+        for variable, value in zip(variables, values, strict=True)
+    }
+    deviation = (np.log(design.response) - log_law(model, design, draws))[0]
+    sigma, spread = float(draws["sigma"][0]), float(draws["sigma_run"][0])
+    wanted = 0.0
+    for run in range(3):
+        rows = deviation[design.run == run]
+        shape = sigma**2 * np.eye(rows.size) + spread**2
+        if family == "normal":
+            wanted += stats.multivariate_normal.logpdf(rows, cov=shape)
+        else:
+            nu = float(draws["nu"][0])
+            wanted += stats.multivariate_t.logpdf(rows, shape=shape, df=nu)
+    assert float(found) == pytest.approx(wanted, rel=1e-9)
