@@ -25,13 +25,21 @@ if TYPE_CHECKING:
     from bayes_scaling.laws import Model, list_models, load_model, select_rows
     from bayes_scaling.report import report
     from bayes_scaling.runs import RunTable, best_of_cells, read_runs
-    from bayes_scaling.validation import Backtest, Comparison, backtest, compare
+    from bayes_scaling.validation import (
+        Approaches,
+        Backtest,
+        Comparison,
+        approaches,
+        backtest,
+        compare,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Allocation",
     "Answer",
+    "Approaches",
     "Backtest",
     "BayesScalingWarning",
     "Comparison",
@@ -45,6 +53,7 @@ __all__ = [
     "RunTable",
     "UnconvergedError",
     "__version__",
+    "approaches",
     "backtest",
     "best_of_cells",
     "compare",
@@ -70,7 +79,7 @@ _ROOMS = {
     "datasets": ("list_datasets", "load_dataset", "published_runs"),
     "laws": ("Model", "list_models", "load_model", "select_rows"),
     "inference": ("Ensemble", "Fit", "fit", "fit_ensemble", "load"),
-    "validation": ("Backtest", "Comparison", "backtest", "compare"),
+    "validation": ("Approaches", "Backtest", "Comparison", "approaches", "backtest", "compare"),
     "decisions": (
         "Allocation",
         "Answer",

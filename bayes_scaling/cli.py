@@ -15,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from bayes_scaling.commands import fits, queries, tables, training, validation
+from bayes_scaling.commands.approaches import approaches
 from bayes_scaling.commands.compare import compare
 from bayes_scaling.commands.console import print_json, say
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
@@ -39,6 +40,7 @@ app.command()(queries.query)
 app.command()(queries.published)
 app.command()(fits.report)
 app.command()(compare)
+app.command()(approaches)
 app.command()(validation.backtest)
 app.command("train-sweep")(training.train_sweep)
 app.command("train-run")(training.train_run)

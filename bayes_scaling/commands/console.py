@@ -14,7 +14,7 @@ from bayes_scaling.intervals import Interval, format_kind
 if TYPE_CHECKING:
     from bayes_scaling.decisions import Allocation, Forecast
     from bayes_scaling.inference import AnyFit
-    from bayes_scaling.validation import Comparison
+    from bayes_scaling.validation import Approaches, Comparison
 
 ESTIMATED = {
     "noise_free": "noise-free loss",
@@ -89,7 +89,7 @@ def checks_list(fit: AnyFit) -> list[dict[str, str]]:
     return [asdict(check) for check in fit.checks]
 
 
-def warn_of_checks(fit: AnyFit | Comparison) -> None:
+def warn_of_checks(fit: AnyFit | Approaches | Comparison) -> None:
     """Say on standard error what a reader of a result should know of its fit."""
     for check in fit.checks:
         if check.verdict == "fail":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bayes_scaling.report.html import ReportError, report
 
 if TYPE_CHECKING:
+    from bayes_scaling.report.approaches_plot import plot_approaches
     from bayes_scaling.report.backtest_plots import plot_backtest
     from bayes_scaling.report.compare_plots import plot_compare
     from bayes_scaling.report.plots import plot_allocation, plot_learning_rate, plot_loss
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ReportError",
     "plot_allocation",
+    "plot_approaches",
     "plot_backtest",
     "plot_compare",
     "plot_coverage",
@@ -34,6 +36,7 @@ __all__ = [
 
 _HOME = {
     "plot_allocation": "plots",
+    "plot_approaches": "approaches_plot",
     "plot_backtest": "backtest_plots",
     "plot_compare": "compare_plots",
     "plot_coverage": "score_plots",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.runs.frontier import SAME, clusters
+from bayes_scaling.runs.frontier import clusters
 from bayes_scaling.runs.table import RunTable
 
 GAP = np.log(1.05)
@@ -69,7 +69,7 @@ def with_budgets(runs: RunTable) -> RunTable:
             f"isoFLOP lines are runs of different params at the same flops; the table has no "
             f"column {' nor '.join(map(repr, missing))}, and no column 'budget'"
         )
-    ends = _ends(runs)
+    ends = is_last(runs)
     flops = np.where(ends, runs["flops"], np.nan)
     line, lines = _lines(runs["params"], flops, runs.labels("family"))
     on, last = np.count_nonzero(line >= 0), np.count_nonzero(ends)
@@ -112,14 +112,14 @@ def _lines(
     return line, len(kept)
 
 
-def _ends(runs: RunTable) -> NDArray[np.bool_]:
-    """Tell which rows are the last of their run: what came before was not planned as a budget."""
+def is_last(runs: RunTable) -> NDArray[np.bool_]:
+    """Tell which rows (n_runs,) are the last of their run: what came before was no plan of it."""
     if "run" not in runs:
         return np.ones(len(runs), dtype=bool)
     _, run = np.unique(runs["run"], return_inverse=True)
     furthest = np.full(run.max(initial=-1) + 1, -np.inf)
     np.fmax.at(furthest, run, runs["flops"])
-    ends: NDArray[np.bool_] = runs["flops"] >= furthest[run] / np.exp(SAME)
+    ends: NDArray[np.bool_] = runs["flops"] >= furthest[run] * (1 - 1e-9)
     return ends
 
 
