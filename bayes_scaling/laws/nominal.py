@@ -92,7 +92,7 @@ def nominal_runs(model: Model) -> RunTable:
         Five runs of one group, from the smallest to the largest, that nobody has trained.
     """
     factors = np.geomspace(SMALLEST, LARGEST, 5)
-    sizes = nominal_sizes({"params", "tokens", "flops", *model.inputs}, factors)
+    sizes = nominal_sizes({"params", "tokens", "flops", *_read(model)}, factors)
     settings = {name: np.full(5, value) for name, value in model.arguments}
     columns = {"run": np.arange(5).astype(str), **sizes, **settings}
     return unobserved(model, RunTable(columns=columns))
@@ -112,8 +112,13 @@ def unobserved(model: Model, runs: RunTable) -> RunTable:
     -------
     RunTable
     """
-    read = {*model.inputs, *(name.removesuffix("_ref") for name in model.reference_names)}
-    observed = set(model.responses) - read  # a query may give a size that its base refers to
-    hidden = {name: np.ones(len(runs)) for name in observed}
+    kept = _read(model) & set(runs.columns)  # a query may give a size that its base refers to
+    hidden = {name: np.ones(len(runs)) for name in set(model.responses) - kept}
     groups = {name: np.full(len(runs), ALL) for name in model.group.split("/")}
     return RunTable(columns={**runs.columns, **hidden, **groups}, notes=runs.notes)
+
+
+def _read(model: Model) -> set[str]:
+    """Columns that a law reads, and those that its reference sizes come from."""
+    stems = (name.removesuffix("_ref") for name in model.reference_names if name.endswith("_ref"))
+    return {*model.inputs, *stems}

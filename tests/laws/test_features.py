@@ -96,7 +96,10 @@ def test_a_transient_may_be_one_in_steps() -> None:
 # ---- parameters ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", list_models(), ids=lambda model: str(model.id))
+LAWS = [model for model in list_models() if model.kind == "law"]
+
+
+@pytest.mark.parametrize("model", LAWS, ids=lambda model: str(model.id))
 def test_features_bring_their_parameters_and_take_them_away(model: Model) -> None:
     bare = model.with_features(drift=False, transient=False, temper=0)
     assert not set(sampled(bare)) & {"tau", "excess", "decay"}
