@@ -106,9 +106,9 @@ def test_two_levels_recover_the_exponents_of_corpora_and_families() -> None:
 
 def test_rows_of_one_run_do_not_count_as_many_runs() -> None:
     rng = np.random.default_rng(5)
-    runs = table({"web/a": 24}, noise=0.0)
+    runs = table({"web/a": 60}, noise=0.0)
     places = np.linspace(0.4, 1.0, 8)
-    shift = np.repeat(0.02 * rng.standard_normal(24), places.size)
+    shift = np.repeat(0.01 * rng.standard_normal(60), places.size)
     tokens = (runs["tokens"][:, None] * places).ravel()
     params = np.repeat(runs["params"], places.size)
     losses = loss("web/a", params, tokens) * np.exp(shift + 0.002 * rng.standard_normal(shift.size))
@@ -125,7 +125,7 @@ def test_rows_of_one_run_do_not_count_as_many_runs() -> None:
     assert shared.status == "converged"
     assert shared.model.run_effect.on
     low, high = np.quantile(shared.flat["sigma_run"], [0.05, 0.95])
-    assert low < 0.02 < high
-    # The level of all runs is known no better than 24 of them say.
+    assert low < 0.01 < high
+    # The level of all runs is known no better than 60 of them say.
     assert np.std(np.log(shared.flat["c"])) > 1.5 * np.std(np.log(apart.flat["c"]))
     assert any(check.name == "run effect" for check in shared.checks)
