@@ -178,7 +178,7 @@ def _unannealed(result: Approaches, during: RunTable) -> Iterator[str]:
     )  # fmt: skip
     said = (
         f"{int(early.sum())} of the {len(rows)} rows of the envelope are from before the end of "
-        "their run, where the learning rate had not come down"
+        "their run, where the learning rate may not have come down"
     )
     excess = _excess(during, ended)
     if excess.size:
