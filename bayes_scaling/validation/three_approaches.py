@@ -162,21 +162,24 @@ def _tables(
         given = given.take(given.labels("family") == label)
     if not len(given):
         raise InputError(f"the curves have no row of family {label!r}")
+    for name, one in (("runs", table), ("curves", given)):
+        if len(metrics := one.groups("metric")) > 1:
+            raise InputError(
+                f"{name}: losses by several metrics, which do not compare: take one of "
+                f"{', '.join(metrics)}"
+            )
     return table.take(is_last(table)), given, label
 
 
 def _complete(given: RunTable | Any, name: str) -> RunTable:
+    """Read a table, and require what the approaches read."""
     table = given if isinstance(given, RunTable) else read_runs(given)
     missing = [column for column in ("params", "tokens", "flops", "loss") if column not in table]
-    problems = [f"no column {column!r}: two of params, tokens and flops, and loss, are needed"
-                for column in missing]  # fmt: skip
-    metrics = table.groups("metric")
-    if len(metrics) > 1:
-        problems.append(
-            f"losses by several metrics, which do not compare: take one of {', '.join(metrics)}"
-        )
-    if problems:
-        raise InputError(problems, source=name)
+    if missing:
+        raise InputError(
+            [f"no column {column!r}: loss and two of params, tokens and flops are needed"
+             for column in missing], source=name,
+        )  # fmt: skip
     return table
 
 
