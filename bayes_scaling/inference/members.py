@@ -14,12 +14,12 @@ MEMBERS = ("coupled-tempered", "coupled-drift", "coupled-drift-tempered")
 """Members where runs have params and tokens, chosen on deep splits inside the small runs of public
 sweeps (tests/studies/benchmark.py)."""
 
-ONE_INPUT: Mapping[str, str] = {
-    "params": "saturating-m2-n",
-    "tokens": "saturating-m2",
-    "flops": "saturating-m2-c",
-}
-"""Law of runs that have one size only; its members drift, one of them tempered."""
+ONE_INPUT: Mapping[str, str] = {"params": "-n", "tokens": "", "flops": "-c"}
+"""End of the name of the laws of runs that have one size only."""
+
+FORMS = ("saturating-m2", "saturating-m4")
+"""Those laws: with a floor, and with a ceiling beside it. The members were chosen on splits inside
+the fitted halves of twenty public curves; both drift, and the second comes tempered as well."""
 
 OWN = ("alpha", "beta", "excess", "decay")
 """Parameters of which each group of runs has its own."""
@@ -44,10 +44,11 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
     if len(sizes) != 1:
         members = tuple(load_model(name) for name in MEMBERS)
     else:
-        law = load_model(ONE_INPUT[sizes[0]])
+        floor, both = (load_model(f"{name}{ONE_INPUT[sizes[0]]}") for name in FORMS)
         members = (
-            law.with_features(drift=True, id=f"{law.id}-drift"),
-            law.with_features(drift=True, temper=1.0, id=f"{law.id}-drift-tempered"),
+            floor.with_features(drift=True, id=f"{floor.id}-drift"),
+            both.with_features(drift=True, id=f"{both.id}-drift"),
+            both.with_features(drift=True, temper=1.0, id=f"{both.id}-drift-tempered"),
         )
     return tuple(map(_unpooled, members))
 
