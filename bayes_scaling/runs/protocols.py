@@ -30,6 +30,11 @@ FEWEST_BEST = 3
 """Values of the other size that must be best somewhere, to tell how the best one moves."""
 
 
+FLANK = np.log(6.0)
+"""How far from the best size of a line a row may lie: farther off, a valley is no parabola. Over a
+factor of six the noise of a fit to published and to our own lines rises up to five times."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
     """A choice of rows along the frontier of losses.
@@ -73,14 +78,23 @@ class Protocol:
 
 
 def _on_lines(runs: RunTable, group: str) -> tuple[RunTable, str]:
-    """Return the well-tuned rows on isoFLOP lines, with their budgets."""
+    """Return the well-tuned rows near the bottom of isoFLOP lines, with their budgets."""
     found = with_budgets(runs)
     on = found.take(np.isfinite(found["budget"]))
-    line = _numbered(on, [group, "metric", "budget"])
-    cell = line * (len(on) + 1) + clusters(np.log(on["params"]))
-    tuned = on.take(~beaten(np.log(on["loss"]), cell, _numbered(on, TUNED)))
+    line, size = _numbered(on, [group, "metric", "budget"]), np.log(on["params"])
+    cell = line * (len(on) + 1) + clusters(size)
+    kept = ~beaten(np.log(on["loss"]), cell, _numbered(on, TUNED))
+    for number in np.unique(line):
+        rows = np.flatnonzero(line == number)
+        best = rows[np.argmin(on["loss"][rows])]
+        kept[rows] &= np.abs(size[rows] - size[best]) <= FLANK
+    tuned = on.take(kept)
     lines = len(np.unique(tuned["budget"]))
-    said = f"{len(tuned):,} of {len(runs):,} rows, well tuned ones on {lines} isoFLOP lines"
+    said = (
+        f"{len(tuned):,} of {len(runs):,} rows, well tuned ones on {lines} isoFLOP lines, with no "
+        f"less than 1/{np.exp(FLANK):.0f} and no more than {np.exp(FLANK):.0f} times the params of "
+        "the lowest loss on them"
+    )
     return replace(tuned, notes=found.notes), said
 
 
@@ -121,7 +135,8 @@ def take_rows(runs: RunTable, protocol: str, *, group: str = "family") -> RunTab
         training curves. ``"optimum"``: likewise, with one row for each run, since a run says once
         what the best size is. ``"converged"``: loss against parameters where data is no limit.
         ``"largest"``: loss against tokens where the model is no limit. ``"isoflop"``: runs on
-        isoFLOP lines (`bayes_scaling.runs.with_budgets`), the best hyperparameters of each size.
+        isoFLOP lines (`bayes_scaling.runs.with_budgets`), the best hyperparameters of each size,
+        within a factor of six of the best size of the line.
     group : str
         The column, or columns as in "corpus/family", whose groups are looked at one by one.
 

@@ -125,6 +125,10 @@ def test_a_second_time_changes_nothing(protocol: str) -> None:
 def test_the_best_hyperparameters_of_each_size_on_a_line() -> None:
     runs = load_dataset("nano-lm")
     taken = take_rows(runs, "isoflop")
+    for budget in np.unique(taken["budget"]):
+        line = taken.take(taken["budget"] == budget)
+        off = np.log(line["params"] / line["params"][np.argmin(line["loss"])])
+        assert np.abs(off).max() <= np.log(6)
     assert taken["budget"].tolist() == runs["budget"][np.isin(runs["run"], taken["run"])].tolist()
     cells = [f"{b:g} {n:g}" for b, n in zip(taken["budget"], taken["params"], strict=True)]
     repeats = len(cells) - len(set(cells))
