@@ -36,6 +36,8 @@ SIZES = ("params", "tokens", "unique_tokens")
 MODELS = ("data-constrained-coupled", "data-constrained", "coupled", "chinchilla")
 """Ours, the published form, and two laws that take every token for a new one."""
 
+AVERAGED = MODELS[:2]
+
 HUBER = 1e-3
 """Residual of the log loss from which least squares counts it linearly, as its papers do."""
 
@@ -148,7 +150,7 @@ def posterior(model: str, settings: Mapping[str, Any]) -> Callable[[Case], Found
     return method
 
 
-WEAR = ("R_D", "R_N", "z_0", "q")
+WEAR = ("R_D", "R_N", "z_0", "q", "slip")
 """Parameters of repetition that a note shows."""
 
 
@@ -207,6 +209,14 @@ def least_squares(*, repeats: bool, tied: bool) -> Callable[[Case], Found]:
     return method
 
 
+def averaged(answers: Mapping[str, Found]) -> dict[str, Found]:
+    """Average the laws that know repeats, with equal weights; none where not all were fitted."""
+    draws = [answers[name].draws for name in AVERAGED if name in answers]
+    if len(draws) < len(AVERAGED):
+        return {}
+    return {"average of the two": Found(draws=np.concatenate(draws), note=" + ".join(AVERAGED))}
+
+
 # ---- showing -------------------------------------------------------------------------------------
 
 
@@ -254,13 +264,13 @@ def main() -> None:
         "least squares, one exponent": least_squares(repeats=True, tied=True),
         "least squares, no repeats": least_squares(repeats=False, tied=False),
     }
-    rows: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
+    rows: dict[str, list[dict[str, float]]] = {}
     for case in inner() if given.inner else outer():
         print(f"\n{case.name}: {len(case.fitted)} runs fitted, {len(case.targets)} asked")
         print(" " * 32, *(name.rjust(16) for name in SHOWN))
-        for name, method in methods.items():
-            found = method(case)
-            rows[name].append(score(case, found))
+        answers = {name: method(case) for name, method in methods.items()}
+        for name, found in {**answers, **averaged(answers)}.items():
+            rows.setdefault(name, []).append(score(case, found))
             print(line(name, rows[name][-1]))
             print(f"    {found.note}\n    {bands(case, found)}", flush=True)
     print("\nmean over the above")
