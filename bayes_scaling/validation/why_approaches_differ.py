@@ -258,7 +258,7 @@ def _floors(result: Approaches) -> Iterator[str]:
         each = ", ".join(
             f"{_write(draws, result.probability)} ({name})" for name, draws in floors.items()
         )
-        yield f"the irreducible loss is {each}: the more of the loss is, the less compute buys"
+        yield f"the irreducible loss is {each}: the more of the loss it is, the less compute buys"
 
 
 def _misfits(result: Approaches) -> Iterator[str]:
