@@ -6,31 +6,34 @@ of one run, and knows nothing of reference sizes, parsers or hoisting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import exp, log, log10, sqrt
 
 from bayes_scaling.laws import Model
-
-Values = Mapping[str, float]
-Hand = Callable[[Values, Values], float]
-
-LOOKED_AT = ("tokens", "params", "flops", "steps")
-"""Inputs that may be the x of a law of one size."""
-
-
-def x_of(s: Values) -> float:
-    """The only size that a law of one size is given."""
-    (name,) = (name for name in LOOKED_AT if name in s)
-    return s[name]
-
-
-def bisect(function: Callable[[float], float], low: float, high: float) -> float:
-    """The place between two others where a rising function is zero."""
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if function(middle) < 0 else (low, middle)
-    return (low + high) / 2
-
+from tests.laws.hand_curves import (
+    Hand,
+    Values,
+    broken,
+    saturating_m1,
+    saturating_m2,
+    saturating_m3,
+    saturating_m4,
+)
+from tests.laws.hand_kaplan import (
+    context,
+    decoder_flops,
+    decoder_params,
+    kaplan_c,
+    kaplan_cmin,
+    kaplan_d,
+    kaplan_n,
+    kaplan_nd,
+    kaplan_ns,
+    of_pf_days,
+    overfitting_bound,
+    stop_above,
+    stop_at,
+)
 
 # ---- the forms -----------------------------------------------------------------------------------
 
@@ -69,87 +72,38 @@ def with_valley(law: Hand) -> Hand:
     return lifted
 
 
-def kaplan_n(c: Values, s: Values) -> float:
-    """Kaplan et al. 2020, equation 1.1."""
-    return float((c["N_c"] / s["params"]) ** c["alpha_N"])
+def worth(distinct: float, total: float, wear: float) -> float:
+    """Muennighoff et al. 2023, equation 5: what repeats add wears out."""
+    repeats = total / distinct - 1
+    return distinct + distinct * wear * (1 - exp(-repeats / wear))
 
 
-def kaplan_d(c: Values, s: Values) -> float:
-    """Kaplan et al. 2020, equation 1.2."""
-    return float((c["D_c"] / s["tokens"]) ** c["alpha_D"])
-
-
-def kaplan_c(c: Values, s: Values) -> float:
-    """Kaplan et al. 2020, equation 1.3, and its like for naive compute."""
-    return float((c["C_c"] / s["flops"]) ** c["alpha_C"])
-
-
-def kaplan_nd(c: Values, s: Values) -> float:
-    """Kaplan et al. 2020, equation 1.5."""
-    model = (c["N_c"] / s["params"]) ** (c["alpha_N"] / c["alpha_D"])
-    return float((model + c["D_c"] / s["tokens"]) ** c["alpha_D"])
-
-
-def saturating_m1(c: Values, s: Values) -> float:
-    """Alabdulmohsin et al. 2022: a power of x."""
-    return float(c["A"] * x_of(s) ** -c["alpha"])
-
-
-def saturating_m2(c: Values, s: Values) -> float:
-    """Alabdulmohsin et al. 2022: a power of x above a floor."""
-    return float(c["E"] + c["A"] * x_of(s) ** -c["alpha"])
-
-
-def saturating_m3(c: Values, s: Values) -> float:
-    """Alabdulmohsin et al. 2022: a shifted power of 1 / x."""
-    return float(c["A"] * (1 / x_of(s) + c["G"]) ** c["alpha"])
-
-
-def saturating_m4(c: Values, s: Values) -> float:
-    """Alabdulmohsin et al. 2022: (L - E) / (E_0 - L)^d = A x^-alpha, solved for L."""
-    wanted = log(c["A" if "A" in c else "B"]) - c["alpha"] * log(x_of(s))
-    span = c["E_0"] - c["E"]
-
-    def above(z: float) -> float:  # z is the logit of where L lies between the plateaus
-        share = 1 / (1 + exp(-z))
-        return log(span * share) - c["d"] * log(span / (1 + exp(z))) - wanted
-
-    return c["E"] + span / (1 + exp(-bisect(above, -600, 600)))
+def params_fed(c: Values, unique: float, k: float = 1.0) -> float:
+    """The params of the budget whose best tokens are those; k couples the two terms."""
+    total = c["alpha"] + c["beta"]
+    a, b = c["beta"] / total, c["alpha"] / total
+    g = ((c["alpha"] / c["beta"]) ** k * c["A"] / c["B"]) ** (1 / total)
+    return float(g * (g * unique) ** (a / b))
 
 
 def data_constrained(c: Values, s: Values) -> float:
     """Muennighoff et al. 2023: repeats wear out, and so do parameters beyond the optimal ones."""
-
-    def worth(distinct: float, total: float, wear: float) -> float:
-        repeats = total / distinct - 1
-        return distinct + distinct * wear * (1 - exp(-repeats / wear))
-
-    total = c["alpha"] + c["beta"]
-    a, b = c["beta"] / total, c["alpha"] / total
-    g = (c["alpha"] * c["A"] / (c["beta"] * c["B"])) ** (1 / total)
     unique = min(s["unique_tokens"], s["tokens"])
-    best = g * (g * unique) ** (a / b)  # N of the budget whose best D is that of the unique tokens
     tokens = worth(unique, s["tokens"], c["R_D"])
-    params = worth(min(best, s["params"]), s["params"], c["R_N"])
+    params = worth(min(params_fed(c, unique), s["params"]), s["params"], c["R_N"])
     return chinchilla(c, {"params": params, "tokens": tokens})
 
 
-def broken(breaks: int) -> Hand:
-    """Caballero et al. 2022, equation 1, with so many breaks."""
-
-    def law(c: Values, s: Values) -> float:
-        def fall(x: float) -> float:
-            value = x ** -c["c_0"]
-            for i in range(1, breaks + 1):
-                turn = 1 + (x / c[f"d_{i}"]) ** (1 / c[f"w_{i}"])
-                value *= turn ** (-c[f"c_{i}"] * c[f"w_{i}"])
-            return float(value)
-
-        (reference,) = (c[f"{name}_ref"] for name in LOOKED_AT if name in s)
-        b = (c["c"] - c["E"]) / fall(reference)
-        return c["E"] + b * fall(x_of(s))
-
-    return law
+def data_constrained_coupled(c: Values, s: Values) -> float:
+    """The same in the coupled law, times what memory and repeats add, and an error past 8 epochs."""
+    unique = min(s["unique_tokens"], s["tokens"])
+    fed = params_fed(c, unique, c["k"])
+    tokens = worth(unique, s["tokens"], c["R_D"])
+    params = worth(min(fed, s["params"]), s["params"], c["R_N"])
+    z = s["params"] / fed * max(s["tokens"] / unique - 1, 1e-9)
+    rise = (1 + (z / c["z_0"]) ** 3) ** (c["q"] / 3)
+    beyond = max(s["tokens"] / unique / 8, 1)
+    return float(coupled(c, {"params": params, "tokens": tokens}) * rise * beyond ** c["slip"])
 
 
 def best_split(amount: str) -> Hand:
@@ -163,26 +117,6 @@ def best_split(amount: str) -> Hand:
         return float((s["flops"] / 6) ** (c["alpha"] / total) / g)
 
     return law
-
-
-def overfitting_bound(c: Values, s: Values) -> float:
-    """The data at which Kaplan's L(N, D) is one plus the tolerance times L(N, inf)."""
-
-    def above(log_tokens: float) -> float:
-        loss = kaplan_nd(c, {**s, "tokens": exp(log_tokens)})
-        return (1 + s["tolerance"]) * kaplan_n(c, s) - loss
-
-    return exp(bisect(above, -300, 300))
-
-
-def stop_above(c: Values, s: Values) -> float:
-    """Kaplan et al. 2020, appendix B.4: alpha_N / alpha_S above the converged loss."""
-    return (1 + c["alpha_N"] / c["alpha_S"]) * kaplan_n(c, s)
-
-
-def stop_at(c: Values, s: Values) -> float:
-    """Kaplan et al. 2020, equation 5.7: the least steps to a loss."""
-    return float(c["S_c"] / (s["loss_limited"] - kaplan_n(c, s)) ** (1 / c["alpha_S"]))
 
 
 def envelope(c: Values, s: Values) -> float:
@@ -224,50 +158,9 @@ def overtrain(c: Values, s: Values) -> float:
     return float(c["E"] + amount * flops ** -c["eta"])
 
 
-def kaplan_cmin(c: Values, s: Values) -> float:
-    """Kaplan et al. 2020, equations 1.3, 1.4 and 5.5: the loss that gives itself back."""
-
-    def above(log_loss: float) -> float:
-        critical = c["B_star"] / exp(log_loss / c["alpha_B"])
-        least = s["flops"] / (1 + s["batch_size"] / critical)
-        return log_loss - c["alpha_C"] * log(c["C_c"] / least)
-
-    return exp(bisect(above, -20, 60))
-
-
-def context(c: Values, s: Values) -> float:
-    """Kaplan et al. 2020, appendix D.5, with the context length counted against the position."""
-    n, at = s["params"] / c["params_ref"], s["position"] / c["position_ref"]
-    longer = s["context_length"] / c["context_length_ref"]
-    fall = n ** -c["eta"] * at ** -c["gamma"] * longer ** (c["u"] * c["gamma"])
-    return float(c["c"] * n ** -c["alpha"] * (c["f"] + (1 - c["f"]) * fall))
-
-
 def shifted(c: Values, s: Values) -> float:
     """Kaplan et al. 2020, section 3.2.2: an offset, and a slope near one."""
     return c["offset"] + c["slope"] * chinchilla(c, s)
-
-
-def kaplan_ns(c: Values, s: Values) -> float:
-    """Kaplan et al. 2020, equation 1.6."""
-    return float((c["N_c"] / s["params"]) ** c["alpha_N"] + (c["S_c"] / s["steps"]) ** c["alpha_S"])
-
-
-def of_pf_days(constant: str, exponent: str) -> Hand:
-    """Kaplan et al. 2020, table 6: an amount as a power of compute in PF-days."""
-    return lambda c, s: float(c[constant] * (s["flops"] / 8.64e19) ** c[exponent])
-
-
-def decoder_params(c: Values, s: Values) -> float:
-    """Queries, keys, values and output of every layer, and its feed-forward block."""
-    attention = 4 * s["width"] ** 2
-    return float(s["depth"] * (attention + c["m_mlp"] * s["width"] * s["d_ff"]))
-
-
-def decoder_flops(c: Values, s: Values) -> float:
-    """6 N per token, and attention: twice that per layer, width and place in the context."""
-    pairs = s["depth"] * s["width"] * s["context_length"]
-    return float(s["tokens"] * c["per_param"] * (s["params"] + 2 * pairs))
 
 
 HAND: Mapping[str, Hand] = {
@@ -281,6 +174,7 @@ HAND: Mapping[str, Hand] = {
     "context": context,
     "coupled": coupled,
     "data-constrained": data_constrained,
+    "data-constrained-coupled": with_transient(data_constrained_coupled),
     "coupled-drift": with_transient(coupled),
     "coupled-drift-tempered": with_transient(coupled),
     "coupled-tempered": with_transient(coupled),

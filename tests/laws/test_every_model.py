@@ -84,7 +84,7 @@ def test_the_prior_expects_finite_responses_of_a_possible_size(name: str) -> Non
     for response in model.responses:
         found = bs.prior_predictive(model.of(response), random_seed=0)
         assert np.isfinite(found.noise_free).all()
-        assert (found.noise_free > 0).all()
+        assert (found.noise_free > 0).mean(axis=0).min() >= 0.995
         if response == "loss":
             rows = {row["run"]: row for row in found.rows()}
             low, high = (rows["reference run"][f"noise_free_{end}90"] for end in ("lower", "upper"))

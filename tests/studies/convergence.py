@@ -58,17 +58,18 @@ class Data:
 CHINCHILLA = Data(source="chinchilla_epoch.csv", where="epoch_outlier == 0")
 NANO = Data(source="nano-lm")
 CURVE = Data(source="revisiting_lang.csv", where="family == 'LM|val_loss|1.07e+09'")
+BROKEN = Data(source="revisiting_lang.csv", where="family == 'LM|val_loss|4.53e+08'")
 ALONG_COMPUTE = Data(source="nano-lm-curves", select="envelope")
 ALONG_PARAMS = Data(source="nano-lm", select="converged")
 
 DATA: Mapping[str, Data] = {
-    "broken-1": CURVE,
+    "broken-1": BROKEN,
     "broken-1-c": ALONG_COMPUTE,
     "broken-1-n": ALONG_PARAMS,
-    "broken-2": CURVE,
+    "broken-2": BROKEN,
     "broken-2-c": ALONG_COMPUTE,
     "broken-2-n": ALONG_PARAMS,
-    "broken-3": CURVE,
+    "broken-3": BROKEN,
     "broken-3-c": ALONG_COMPUTE,
     "broken-3-n": ALONG_PARAMS,
     "chinchilla": CHINCHILLA,
