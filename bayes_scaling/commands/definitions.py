@@ -14,6 +14,7 @@ from bayes_scaling.laws import Model
 from bayes_scaling.laws.features import SCALE_REF
 from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.nodes import Node, Solve, names
+from bayes_scaling.laws.noise import PARAMETERS as NOISE
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.published import Constants, Published
 from bayes_scaling.laws.render import latex_name, to_latex, to_text
@@ -105,7 +106,7 @@ def _settings(model: Model) -> dict[str, str]:
         "arguments": ", ".join(f"{name} = {value:g}" for name, value in model.arguments),
         "groups": f"by {model.group}",
         "features": features_in_words(model),
-        "noise": f"{model.noise} on log {model.response}",
+        "noise": f"{model.noise} on log {model.response}" if model.kind != "query" else "",
     }
     return {name: said for name, said in found.items() if said}
 
@@ -124,7 +125,7 @@ def _print_priors(model: Model, expected: PriorPredictive) -> None:
             str(item.pool),
             item.about,
         ]
-        for item in model.parameters
+        for item in _shown_parameters(model)
     ]
     print_table(rows, ("parameter", "prior", "90 % range", "groups", "about"))
     if not model.derived:
@@ -141,6 +142,13 @@ def _print_priors(model: Model, expected: PriorPredictive) -> None:
         if name.endswith("_ref") and name != SCALE_REF
     )
     print(f"* at {sizes or 'any size'}")
+
+
+def _shown_parameters(model: Model) -> list[Parameter]:
+    """Return the parameters of a model; a query explains no runs, so noise says nothing of it."""
+    noise = {item.name for item in NOISE[model.noise]}
+    noise |= {item.sigma_name for item in model.likelihoods}
+    return [item for item in model.parameters if model.kind != "query" or item.name not in noise]
 
 
 def _print_expected(response: str, expected: PriorPredictive) -> None:
@@ -162,9 +170,11 @@ def _print_expected(response: str, expected: PriorPredictive) -> None:
 
 
 def _print_published(model: Model, published: Published) -> None:
-    print(f"published: {model.response} = {to_text(published.closed())}")
+    print(f"published: {model.response} = {to_text(published.formula)}")
     for line in published.also:
-        print(f"  {line.name} = {to_text(published.closed(line.name))}")
+        print(f"  {line.name} = {to_text(line.node)}")
+    for line in published.where:
+        print(f"  where {line.name} = {to_text(line.node)}")
     rows = [[law.id, _constants(law), law.units, law.source] for law in published.laws]
     print_table(rows, ("law", "constants [interval]", "units", "source"))
 
@@ -240,7 +250,12 @@ def print_models(models: Sequence[Model]) -> None:
             continue
         print(f"{heading}\n")
         rows = [
-            [f"{'  ' * depth}{item.id}", item.response, ", ".join(item.inputs), item.title]
+            [
+                f"{'  ' * depth}{item.id}",
+                ", ".join(item.responses),
+                ", ".join(item.inputs),
+                item.title,
+            ]
             for item, depth in _by_family(own)
         ]
         print_table(rows, ("model", "gives", "reads", "title"))
@@ -270,6 +285,7 @@ def models_list(models: Sequence[Model]) -> list[dict[str, Any]]:
             "kind": item.kind,
             "inputs": list(item.inputs),
             "response": item.response,
+            "responses": list(item.responses),
             "title": item.title,
             "base": item.base,
         }

@@ -82,7 +82,8 @@ def plot_prior(
     style.shade_beyond(ax, curve.edge, "beyond the runs" if table is not None else "beyond")
     style.tidy(ax, xlabel=_size_label(law, curve.along), ylabel=column_label(law.response))
     ax.set_title(_title(curve), fontsize=style.TEXT, color=style.INK, loc="left")
-    style.legend(ax, loc="upper right")
+    middle = np.nanmedian(losses, axis=0)
+    style.legend(ax, loc="upper right" if middle[-1] < middle[0] else "upper left")
     return ax
 
 

@@ -33,7 +33,10 @@ value = 0.5
 prior = { dist = "LogNormal", mu = -2.0, sigma = 1.0 }
 
 [published]
-formula = "A / tokens**g"
+formula = "A / scale"
+
+[published.where]
+scale = "tokens**g"
 
 [published.laws.someone-2020]
 constants = { A = 12.5, g = 0.1 }
@@ -162,7 +165,8 @@ def test_a_model_of_ones_own_is_shown_with_roots_constants_and_what_is_published
         "where z = the root of z**3 + z - a between 0 and 1 + a",
         "where b = 0.5",
         "loss at the reference",
-        "published: loss = A / tokens**g",
+        "published: loss = A / scale",
+        "  where scale = tokens**g",
         "someone-2020",
         "A 12.5 [11, 14], g 0.1",
         "table 7",
@@ -171,6 +175,31 @@ def test_a_model_of_ones_own_is_shown_with_roots_constants_and_what_is_published
         assert text in found.out
     as_json = call("models", "show", own, "--json").json
     assert as_json["published"]["laws"]["someone-2020"]["constants"] == {"A": 12.5, "g": 0.1}
+
+
+def test_a_query_is_shown_by_what_it_gives_and_without_noise() -> None:
+    found = call("models", "show", "overfitting-bound")
+    assert "arguments: tolerance = 0.02" in found.out
+    assert "the prior expects: tokens (ETI)" in found.out
+    for absent in ("sigma  ", "nu  ", "noise:", "new run"):
+        assert absent not in found.out
+
+
+def test_every_quantity_that_is_explained_has_its_own_expectation() -> None:
+    found = call("models", "show", "kaplan-optimum", "--json").json
+    model = load_model("kaplan-optimum")
+    assert list(found["prior_predictive"]) == list(model.responses)
+    batches = [row["new_run"] for row in found["prior_predictive"]["batch_size"]]
+    assert batches == sorted(batches)
+    assert "the prior expects: batch_size" in call("models", "show", "kaplan-optimum").out
+
+
+def test_the_range_of_one_of_several_that_ascend_is_that_of_its_place() -> None:
+    found = call("models", "show", "broken-2", "--json").json
+    first, second = (found["parameters"][name]["range90"] for name in ("l_1", "l_2"))
+    assert found["parameters"]["l_1"]["prior"] == found["parameters"]["l_2"]["prior"]
+    assert first[0] < second[0]
+    assert first[1] < second[1]
 
 
 @pytest.mark.parametrize("runs", [None, "nano-lm"])

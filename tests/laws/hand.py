@@ -95,7 +95,7 @@ def data_constrained(c: Values, s: Values) -> float:
 
 
 def data_constrained_coupled(c: Values, s: Values) -> float:
-    """The same in the coupled law, times what memory and repeats add, and an error past 8 epochs."""
+    """The same in the coupled law, times what memory and repeats add, erring past 8 epochs."""
     unique = min(s["unique_tokens"], s["tokens"])
     fed = params_fed(c, unique, c["k"])
     tokens = worth(unique, s["tokens"], c["R_D"])
