@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,12 @@ def model_folders() -> tuple[Path, ...]:
     return (shipped, *_folders_of_others())
 
 
-def _folders_of_others() -> list[Path]:
+@cache
+def _folders_of_others() -> tuple[Path, ...]:
+    """Return the folders of other packages; what is installed is looked up once in a process."""
     from importlib.resources import files
 
-    return [Path(str(files(point.value))) for point in entry_points(group=ENTRY_POINTS)]
+    return tuple(Path(str(files(point.value))) for point in entry_points(group=ENTRY_POINTS))
 
 
 def model_files() -> Mapping[str, Path]:

@@ -209,5 +209,5 @@ def test_a_model_is_shown_with_its_features() -> None:
     found = call("models", "show", "coupled-drift-tempered")
     assert found.code == 0
     assert "features: exponents of params and tokens drift with scale; a transient" in found.out
-    assert "scale_ref = 2e+17" in found.out
+    assert "* at params_ref = 1e+08, tokens_ref = 2e+09" in found.out
     assert call("models", "show", "coupled-tempered", "--json").json["noise"]["temper"] == 0.7
