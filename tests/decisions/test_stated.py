@@ -127,6 +127,20 @@ def test_one_of_several_families_is_named() -> None:
         allocate(fit, flops=1e22, family="rwkv")
 
 
+def test_of_a_family_to_come_a_fit_of_one_knows_nothing() -> None:
+    with pytest.raises(InputError, match="c has one family in the fit: no population") as caught:
+        drawn("isoflop").with_new_group({"family": "moe", "budget": "new"})
+    assert len(caught.value.problems) == 6  # c, f_shift, g, r, a and the noise; k has budgets
+
+
+@pytest.mark.parametrize("families", [("gpt",), ("gpt", "moe")])
+def test_a_level_with_one_group_is_no_level(families: tuple[str, ...]) -> None:
+    built = load_model("isoflop").build(table(*families))
+    levels = {"g_population", "g_sd", "c_of_level", "k_family_sd"}
+    assert {"k_population", "k_sd", "k", "c", "g"} <= set(built.named_vars)
+    assert levels & set(built.named_vars) == (levels if len(families) > 1 else set())
+
+
 def test_other_laws_state_no_split() -> None:
     assert not states_split(synthetic_fit("chinchilla"))
     assert not states_split(synthetic_fit("kaplan-c"))
