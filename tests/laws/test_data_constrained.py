@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import exp
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.laws import load_model
+from bayes_scaling.runs import read_runs
 from tests.laws.draws import Draw, draws_of, predicted
 
 MODEL = load_model("data-constrained")
@@ -142,3 +145,76 @@ def test_the_loss_has_no_kink_where_parameters_outgrow_the_text(draws: Draw) -> 
         return np.asarray((ends[1] - ends[0]) / step)
 
     np.testing.assert_allclose(slope(-step), slope(step), rtol=1e-3)
+
+
+# ---- the coupled law, which can rise -------------------------------------------------------------
+
+COUPLED = load_model("data-constrained-coupled").with_features(transient=False)
+
+
+def calm(draws: Draw) -> Draw:
+    """The same draws without overfitting and without an error of the form."""
+    nothing = np.zeros_like(draws["q"])
+    return {**draws, "q": nothing, "slip": nothing}
+
+
+def test_uncoupled_and_calm_it_is_the_published_form() -> None:
+    draws = {**calm(draws_of(COUPLED, 6)), "k": np.ones(6)}
+    for params, tokens, unique in (FEW, MANY, WIDE):
+        sizes = {"params": params, "tokens": tokens, "unique_tokens": unique}
+        ours = predicted(COUPLED, draws, REFERENCES, **sizes)
+        np.testing.assert_allclose(ours, predicted(MODEL, draws, REFERENCES, **sizes), rtol=1e-10)
+
+
+def test_its_fed_parameters_are_the_best_ones_of_the_coupled_law() -> None:
+    coupled, unique = load_model("coupled"), 2e9
+    draws = calm(draws_of(COUPLED, 6))
+    c = {**draws, **coupled.derive(draws, REFERENCES)}
+    ratio = (c["alpha"] / c["beta"]) ** c["k"] * c["A"] / c["B"]
+    fed = ratio ** (1 / c["alpha"]) * unique ** (c["beta"] / c["alpha"])
+    for move in (0.97, 1.03):
+        best = predicted(coupled, draws, REFERENCES, params=fed, tokens=unique)
+        other = predicted(coupled, draws, REFERENCES, params=fed * move, tokens=unique / move)
+        assert np.all(best < other)
+    for factor, equal in ((0.9, True), (3.0, False)):
+        ours = predicted(COUPLED, draws, REFERENCES, params=factor * fed, tokens=unique)
+        theirs = predicted(coupled, draws, REFERENCES, params=factor * fed, tokens=unique)
+        assert np.allclose(ours, theirs, rtol=1e-10) is equal
+
+
+def test_many_epochs_of_few_tokens_make_the_loss_rise_as_a_power() -> None:
+    draws = {**draws_of(COUPLED, 6), "slip": np.zeros(6)}
+    epochs = np.array([1.0, 4.0, 1e5, 1e6])[:, None]
+    sizes = {"params": np.array(1e9), "tokens": epochs * 1e8, "unique_tokens": np.array(1e8)}
+    flat = predicted(COUPLED, calm(draws), REFERENCES, **sizes)
+    rise = predicted(COUPLED, draws, REFERENCES, **sizes) / flat
+    np.testing.assert_allclose(rise[0], 1.0, rtol=1e-12)
+    assert np.all(np.diff(rise, axis=0) >= 0)
+    slope = np.log(rise[3] / rise[2]) / np.log(10)
+    assert np.all(slope <= 1.0001 * draws["q"])
+    assert np.median(slope / draws["q"]) > 0.9
+
+
+def test_up_to_eight_epochs_nothing_can_be_said_of_its_error_beyond() -> None:
+    draws = draws_of(COUPLED, 6)
+    for epochs, power in ((1, 0.0), (8, 0.0), (64, 1.0)):
+        sizes = {"params": 1e9, "tokens": epochs * 1e9, "unique_tokens": 1e9}
+        exact = predicted(COUPLED, {**draws, "slip": np.zeros(6)}, REFERENCES, **sizes)
+        found = predicted(COUPLED, draws, REFERENCES, **sizes) / exact
+        np.testing.assert_allclose(found, 8 ** (power * draws["slip"]), rtol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [MODEL.id, COUPLED.id])
+def test_public_runs_fit_and_show_that_tokens_wear_out(
+    name: str, public_data: Callable[[str], Path]
+) -> None:
+    runs = read_runs(public_data("datablations.csv"))
+    few = (runs["dedup"] == 0) & (runs["loss"] < 4.5) & (runs["tokens"] >= 1.4e9)
+    fit = bs.fit(name, runs.take(few & (runs["epochs"] <= 8)), draws=500, chains=2, random_seed=1)
+    assert fit.status == "converged", fit.checks
+    assert np.mean(fit.stats["diverging"]) < 0.002
+    asked = {"params": 2.8e9, "tokens": 5.5e10, "unique_tokens": [5.5e10, 9e9, 1.25e9]}
+    new, some, many = np.median(fit.forecast(asked).noise_free, axis=0)
+    assert 1.005 < some / new < 1.03
+    assert many / new > 1.05

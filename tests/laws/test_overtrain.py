@@ -72,7 +72,7 @@ def test_only_eta_is_sampled_of_the_three_exponents() -> None:
 def test_three_corpora_share_one_eta(public_data: Callable[[str], Path]) -> None:
     runs = read_runs(public_data("gadre2024_losses.csv"))
     runs = runs.take(runs["metric"] == "c4_val")
-    fit = bs.fit(MODEL, runs, draws=600, tune=600, chains=3, random_seed=4)
+    fit = bs.fit(MODEL, runs, draws=800, tune=800, chains=3, random_seed=4)
     assert fit.status == "converged", fit.checks
     assert np.mean(fit.stats["diverging"]) < 0.002
     middle = np.median(fit.flat["eta"], axis=0)
