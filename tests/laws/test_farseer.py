@@ -44,25 +44,37 @@ def test_parameters_are_what_holds_at_the_reference(draws: Draw) -> None:
     at = predicted(MODEL, draws, REFERENCES, params=N_REF, tokens=D_REF)
     np.testing.assert_allclose(at, draws["c"], rtol=1e-12)
     step = 1e-4
-    here, below, above = (curves(draws, N_REF * np.exp(x)) for x in (0.0, -step, step))
-    np.testing.assert_allclose(here[0], draws["c"] * draws["f"], rtol=1e-9)
-    np.testing.assert_allclose(here[2], draws["beta"], rtol=1e-9)
 
-    def slope(of: Callable[[tuple[np.ndarray, ...]], np.ndarray]) -> np.ndarray:
-        return np.asarray((np.log(of(above)) - np.log(of(below))) / (2 * step))
+    def slope(of: Callable[[float], np.ndarray]) -> np.ndarray:
+        """Slope of the log of something in log params, or in what `of` takes."""
+        return np.asarray((np.log(of(step)) - np.log(of(-step))) / (2 * step))
 
-    np.testing.assert_allclose(slope(lambda c: c[0]), -draws["s_floor"], atol=1e-6)
-    np.testing.assert_allclose(slope(lambda c: c[1] * D_REF ** -c[2]), draws["t"], atol=1e-6)
-    np.testing.assert_allclose(slope(lambda c: c[2]), draws["s_beta"], atol=1e-6)
+    def loss(n: float, d: float) -> np.ndarray:
+        sizes = {"params": N_REF * np.exp(n), "tokens": D_REF * np.exp(d)}
+        return predicted(MODEL, draws, REFERENCES, **sizes)
+
+    def gain(n: float) -> np.ndarray:
+        _, level, exponent = curves(draws, N_REF * np.exp(n))
+        return np.asarray(level * D_REF**-exponent)
+
+    def per_fold(n: float) -> np.ndarray:
+        return np.asarray(gain(n) * curves(draws, N_REF * np.exp(n))[2])
+
+    np.testing.assert_allclose(slope(lambda x: loss(x, 0.0)), -draws["u"], atol=1e-6)
+    np.testing.assert_allclose(slope(lambda x: loss(0.0, x)), -draws["v"], atol=1e-6)
+    np.testing.assert_allclose(slope(gain), draws["t"], atol=1e-6)
+    np.testing.assert_allclose(slope(per_fold), draws["w"], atol=1e-6)
+    np.testing.assert_allclose(curves(draws, N_REF)[0], draws["c"] * draws["f"], rtol=1e-9)
 
 
 def test_without_bends_floor_and_gain_are_power_laws(draws: Draw) -> None:
     tiny = np.full(6, 1e-6)
-    straight = {**draws, "g": tiny, "q": tiny, "s_beta": 0 * tiny, "p_shift": tiny}
+    straight = {**draws, "g": tiny, "q": tiny, "w": draws["t"], "p_shift": tiny}
+    derived = MODEL.derive(straight, REFERENCES)
     n = np.log(40.0)
     found = predicted(MODEL, straight, REFERENCES, params=40 * N_REF, tokens=9 * D_REF)
-    floor = draws["c"] * draws["f"] * np.exp(-draws["s_floor"] * n)
-    gain = draws["c"] * (1 - draws["f"]) * np.exp(draws["t"] * n) * 9 ** -draws["beta"]
+    floor = draws["c"] * draws["f"] * np.exp(-derived["s_floor"] * n)
+    gain = draws["c"] * (1 - draws["f"]) * np.exp(draws["t"] * n) * 9 ** -derived["beta"]
     np.testing.assert_allclose(found, floor + gain, rtol=1e-4)
 
 
@@ -88,7 +100,7 @@ def test_shipped_and_public_sweeps_fit_and_keep_their_floor(
     rows = rows[rows["epoch_outlier"] == 0]
     columns = {name: rows[name].to_numpy(float) for name in ("params", "tokens", "loss")}
     for runs in (best_of_cells(bs.load_dataset("nano-lm")), RunTable.from_columns(columns)):
-        fit = bs.fit(MODEL, runs, draws=500, tune=600, chains=2, random_seed=3)
+        fit = bs.fit(MODEL, runs, draws=1000, tune=800, chains=3, random_seed=3)
         assert fit.status == "converged", fit.checks
         assert np.mean(fit.stats["diverging"]) < 0.002
         law = fit.predict(
