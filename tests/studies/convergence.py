@@ -59,6 +59,10 @@ CHINCHILLA = Data(source="chinchilla_epoch.csv", where="epoch_outlier == 0")
 NANO = Data(source="nano-lm")
 CURVE = Data(source="revisiting_lang.csv", where="family == 'LM|val_loss|1.07e+09'")
 BROKEN = Data(source="revisiting_lang.csv", where="family == 'LM|val_loss|4.53e+08'")
+REPEATED = Data(
+    source="datablations.csv",
+    where="dedup == 0 and loss < 4.5 and tokens >= 1.4e9 and epochs <= 64",
+)
 ALONG_COMPUTE = Data(source="nano-lm-curves", select="envelope")
 ALONG_PARAMS = Data(source="nano-lm", select="converged")
 
@@ -76,10 +80,8 @@ DATA: Mapping[str, Data] = {
     "chinchilla-lr": NANO,
     "context": Data(source="simulated"),
     "coupled": CHINCHILLA,
-    "data-constrained": Data(
-        source="datablations.csv",
-        where="dedup == 0 and loss < 4.5 and tokens >= 1.4e9 and epochs <= 64",
-    ),
+    "data-constrained": REPEATED,
+    "data-constrained-coupled": REPEATED,
     "distribution-shift": Data(
         source="misfitting_lr_sweep.csv", best=True, columns={"loss_wiki": "loss_shifted"}
     ),
