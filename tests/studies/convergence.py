@@ -1,6 +1,6 @@
 """Every law on development data of its own kind: R-hat, effective draws, divergences, seconds.
 
-    python -m tests.studies.convergence [--only ID ...] [--draws 1000] [--chains 4]
+    python -m tests.studies.convergence [--only ID ...] [--draws 1000] [--seed 1]
 
 The public files are found as in the tests, by ``BAYES_SCALING_PUBLIC_DATA`` (default
 ``../shared/data``); a law whose file is not there is skipped. A new law is one line of `DATA`.
@@ -152,7 +152,7 @@ def read_data(model: Model, data: Data) -> RunTable | None:
     return chosen_rows(runs, data.select, group=model.group) if data.select else runs
 
 
-def fit_of(model: Model, data: Data, *, draws: int, chains: int) -> Fit | None:
+def fit_of(model: Model, data: Data, *, draws: int, seed: int) -> Fit | None:
     """Fit a law to its data; None where they are absent."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BayesScalingWarning)
@@ -160,7 +160,7 @@ def fit_of(model: Model, data: Data, *, draws: int, chains: int) -> Fit | None:
         if runs is None:
             return None
         law = model.pooled_by(data.pooled_by) if data.pooled_by else model
-        return bs.fit(law, runs, draws=draws, tune=max(draws, 800), chains=chains, random_seed=1)
+        return bs.fit(law, runs, draws=draws, random_seed=seed)
 
 
 def line(model: Model, data: Data, fit: Fit) -> str:
@@ -181,7 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", help="ids of laws")
     parser.add_argument("--draws", type=int, default=1000)
-    parser.add_argument("--chains", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     known = {item.id: item for item in list_models()}
     print(
@@ -192,7 +192,7 @@ def main() -> None:
         if not fitted_kind(model) or (given.only and model.id not in given.only):
             continue
         data = data_of(model, known)
-        found = fit_of(model, data, draws=given.draws, chains=given.chains)
+        found = fit_of(model, data, draws=given.draws, seed=given.seed)
         said = f"{model.id:24s} {data.source:26s} is not there" if found is None else ""
         print(said if found is None else line(model, data, found), flush=True)
 
