@@ -10,7 +10,7 @@ from bayes_scaling import __version__
 from bayes_scaling.inference import AnyFit, Fit, leading, members_of
 from bayes_scaling.inference.diagnostics import elements
 from bayes_scaling.intervals import PROBABILITY, format_kind, interval
-from bayes_scaling.laws.parameters import Parameter
+from bayes_scaling.laws.prior_draws import draw_prior
 from bayes_scaling.laws.render import to_text
 from bayes_scaling.laws.variants import features_in_words
 from bayes_scaling.report import style
@@ -118,7 +118,7 @@ def prior_table(fit: Fit) -> Table:
     for item in fit.model.parameters:
         low, high = (float(end) for end in item.prior.quantile(np.array([0.05, 0.95])))
         row = (item.name, str(item.prior), f"{write_number(low, 2)} to {write_number(high, 2)}")
-        rows.append((*row, *((_pooling(item, fit.model.group),) if several else ()), item.about))
+        rows.append((*row, *((str(item.pool),) if several else ()), item.about))
     for name, (low, high) in _implied(fit).items():
         row = (name, "implied", f"{write_number(low, 2)} to {write_number(high, 2)}")
         rows.append((*row, *(("",) if several else ()), "derived"))
@@ -129,21 +129,10 @@ def prior_table(fit: Fit) -> Table:
     )  # fmt: skip
 
 
-def _pooling(item: Parameter, group: str) -> str:
-    match item.pool.kind:
-        case "shared":
-            return "one for all"
-        case "separate":
-            return f"one per {group}"
-        case _:
-            return f"partially pooled by {group}, spread {item.pool.sd}"
-
-
 def _implied(fit: Fit) -> dict[str, tuple[float, float]]:
     """Return the central 90 % of derived quantities under the prior."""
     rng = fit.generator("implied priors")
-    sampled = {item.name: item.prior.sample(PRIOR_DRAWS, rng) for item in fit.model.parameters}
-    derived = fit.model.derive(sampled, fit.references)
+    derived = fit.model.derive(draw_prior(fit.model, PRIOR_DRAWS, rng), fit.references)
     ends = {
         name: np.quantile(values[np.isfinite(values)], (0.05, 0.95))
         for name, values in derived.items()

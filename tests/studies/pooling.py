@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,7 @@ SHARE = 1 / 3
 EXPONENTS = ("alpha", "beta", "k")
 """What is pooled or separate."""
 
-DRAWS = {"draws": 1500, "tune": 800, "chains": 2}
+DRAWS: dict[str, Any] = {"draws": 1500, "tune": 800, "chains": 2}
 
 
 def data(name: str) -> RunTable:
