@@ -91,9 +91,10 @@ def test_two_levels_recover_the_exponents_of_corpora_and_families() -> None:
     found = bs.fit(bs.load_model("chinchilla").pooled_by("corpus", "family"), runs, **SETTINGS)
     assert found.status == "converged"
     assert found.groups == ("code/a", "code/b", "web/a", "web/b")
-    low, high = np.quantile(found.flat["alpha"], [0.05, 0.95], axis=0)
+    # Families lean on each other, so their intervals miss together: all of them are asked at 99 %.
+    low, high = np.quantile(found.flat["alpha"], [0.005, 0.995], axis=0)
     truth = np.array([ALPHA[cell] for cell in found.groups])
-    assert ((low < truth) & (truth < high)).sum() >= 3
+    assert ((low < truth) & (truth < high)).all()
     new = found.with_new_group({"corpus": "web", "family": "new"})
     level = np.log(found.flat["alpha_corpus"][:, 2])
     drawn = np.log(new.flat["alpha"][:, -1])
