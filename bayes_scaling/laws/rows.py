@@ -79,14 +79,18 @@ def chosen_rows(runs: RunTable, select: str, *, group: str) -> RunTable:
 
 
 def has_repeats(runs: RunTable, group: str) -> bool:
-    """Whether runs of a table, more than one of them, have several rows, such as checkpoints."""
+    """Whether several runs of one group have several rows each, such as checkpoints.
+
+    One run alone does not count: what its rows share is not told from the level of the group.
+    """
     if "run" not in runs:
         return False
-    names = runs.labels("run")
-    named = names != ""
-    places = np.char.add(np.char.add(runs.labels(group), "\n"), names)[named]
-    counts = np.unique(places, return_counts=True)[1]
-    return bool((counts > 1).sum() > 1)
+    names, groups = runs.labels("run"), runs.labels(group)
+    for label in np.unique(groups):
+        own = names[(groups == label) & (names != "")]
+        if (np.unique(own, return_counts=True)[1] > 1).sum() > 1:
+            return True
+    return False
 
 
 def _mixed_comparisons(node: Node, runs: RunTable, where: str) -> list[str]:

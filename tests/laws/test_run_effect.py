@@ -38,6 +38,12 @@ def test_repeats_are_found(runs: list[str], repeated: bool) -> None:
     assert has_repeats(table(runs), "family") is repeated
 
 
+def test_one_run_of_each_group_is_its_level() -> None:
+    runs = table(["a", "a", "b", "b"])
+    grouped = RunTable.from_columns({**runs.columns, "family": ["x", "x", "y", "y"]})
+    assert not has_repeats(grouped, "family")
+
+
 @pytest.mark.parametrize("family", ["student_t", "normal"])
 def test_a_new_run_has_an_effect_of_its_own(family: NoiseFamily) -> None:
     rng = np.random.default_rng(0)
