@@ -58,7 +58,7 @@ class Data:
 CHINCHILLA = Data(source="chinchilla_epoch.csv", where="epoch_outlier == 0")
 NANO = Data(source="nano-lm")
 CURVE = Data(source="revisiting_lang.csv", where="family == 'LM|val_loss|1.07e+09'")
-BROKEN = Data(source="revisiting_lang.csv", where="family == 'LM|val_loss|4.53e+08'")
+BROKEN = Data(source="revisiting_lang.csv", where="family == \"BB|('date', '2-shot')|262M\"")
 REPEATED = Data(
     source="datablations.csv",
     where="dedup == 0 and loss < 4.5 and tokens >= 1.4e9 and epochs <= 64",
