@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions import Allocation, Forecast
+from bayes_scaling.decisions.new_budget import BUDGET
 from bayes_scaling.decisions.sizes import FACTOR, Values
+from bayes_scaling.decisions.stated import states_split
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference import AnyFit, Ensemble, leading, members_of
 from bayes_scaling.laws.inputs import source_column
-from bayes_scaling.runs import RunTable, training_flops
+from bayes_scaling.runs import RunTable, split_columns, training_flops
 
 POINTS = 16
 """Places along a curve; the curves are close to straight on log axes."""
@@ -44,8 +46,10 @@ class LossCurve:
 
 
 def can_allocate(fit: AnyFit) -> bool:
-    """Tell whether a law trades params against tokens and needs nothing else."""
-    return set(leading(fit).model.sizes) == {"params", "tokens"}
+    """Tell whether a law trades params against tokens and needs nothing else, or states a split."""
+    return set(leading(fit).model.sizes) == {"params", "tokens"} or all(
+        states_split(item) for item in members_of(fit).values()
+    )
 
 
 def several_groups(fit: AnyFit) -> bool:
@@ -53,7 +57,14 @@ def several_groups(fit: AnyFit) -> bool:
     grouped = any(
         values.ndim == 3 for item in members_of(fit).values() for values in item.draws.values()
     )
-    return grouped and len(fit.groups) > 1
+    return grouped and len(fit.groups) > 1 and not _only_budgets(fit)
+
+
+def _only_budgets(fit: AnyFit) -> bool:
+    """Tell whether groups are budgets of one family; what is asked of is then a budget to come."""
+    columns = split_columns(leading(fit).model.group)
+    others = "/".join(name for name in columns if name != BUDGET)
+    return BUDGET in columns and len(fit.runs.groups(others)) == 1
 
 
 def runs_of(fit: AnyFit, family: str | None) -> RunTable:
