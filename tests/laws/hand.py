@@ -73,7 +73,7 @@ def with_valley(law: Hand) -> Hand:
 
 
 def worth(distinct: float, total: float, wear: float) -> float:
-    """Muennighoff et al. 2023, equation 5: what repeats add wears out."""
+    """Muennighoff et al. 2023: what repeats add wears out."""
     repeats = total / distinct - 1
     return distinct + distinct * wear * (1 - exp(-repeats / wear))
 
@@ -145,7 +145,7 @@ def farseer(c: Values, s: Values) -> float:
 
 
 def moe(c: Values, s: Values) -> float:
-    """Clark et al. 2022, equations 4 and 7."""
+    """Clark et al. 2022: experts up to a number that saturates."""
     extra = s["experts"] - 1 + 1 / (1 / c["E_start"] - 1 / c["E_max"])
     e, n = -log10(1 / extra + 1 / c["E_max"]), log10(s["params"])
     return float(10 ** (c["a"] * n + c["b"] * e + c["c"] * n * e + c["d"]))

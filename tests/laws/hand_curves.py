@@ -54,7 +54,7 @@ def saturating_m4(c: Values, s: Values) -> float:
 
 
 def broken(breaks: int) -> Hand:
-    """Caballero et al. 2022, equation 1, with so many breaks."""
+    """Caballero et al. 2022, with so many breaks."""
 
     def law(c: Values, s: Values) -> float:
         def fall(x: float) -> float:

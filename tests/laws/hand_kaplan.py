@@ -68,7 +68,7 @@ def stop_above(c: Values, s: Values) -> float:
 
 
 def stop_at(c: Values, s: Values) -> float:
-    """Kaplan et al. 2020, equation 5.7: the least steps to a loss."""
+    """Kaplan et al. 2020, section 5: the least steps to a loss."""
     return float(c["S_c"] / (s["loss_limited"] - kaplan_n(c, s)) ** (1 / c["alpha_S"]))
 
 
