@@ -32,6 +32,7 @@ from bayes_scaling.commands.options import (
     Transient,
     Tune,
     Where,
+    read_settings,
 )
 from bayes_scaling.commands.tables import read_table
 from bayes_scaling.errors import BayesScalingWarning, InputError
@@ -160,7 +161,7 @@ def forecast(
         "flops": flops,
         "learning_rate": learning_rate,
         leading(result).model.group: family,
-        **_settings(setting or []),
+        **read_settings(setting),
     }
     given = {name: value for name, value in sizes.items() if value is not None}
     answer = result.forecast(given, probability=probability, allow_unconverged=True)
@@ -177,17 +178,6 @@ def _with_group(path: Path, family: str | None, new_group: str | None) -> tuple[
     if family is not None:
         raise InputError("--family asks for a group of the fit, --new-group for another; give one")
     return result.with_new_group(new_group), new_group
-
-
-def _settings(given: list[str]) -> dict[str, float]:
-    found = {}
-    for text in given:
-        name, _, value = text.partition("=")
-        try:
-            found[name] = float(value)
-        except ValueError:
-            raise InputError(f"--set takes name=number, got {text!r}") from None
-    return found
 
 
 def allocate(

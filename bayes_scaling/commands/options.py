@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from bayes_scaling.errors import InputError
+
 Runs = Annotated[
     str, typer.Argument(help="A table of runs (CSV, Parquet, JSON lines) or a data set.")
 ]
@@ -74,3 +76,24 @@ NewGroup = Annotated[
 Furthest = Annotated[
     float | None, typer.Option(help="Exit with 2 beyond this many e-folds of extrapolation.")
 ]
+
+
+def read_settings(given: list[str] | None) -> dict[str, float]:
+    """Return values that were given as name=value.
+
+    Raises
+    ------
+    InputError
+        One is not of that form.
+    """
+    found = {}
+    problems = []
+    for text in given or []:
+        name, _, value = text.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            problems.append(f"--set takes name=number, got {text!r}")
+    if problems:
+        raise InputError(problems)
+    return found

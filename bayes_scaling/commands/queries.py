@@ -8,7 +8,7 @@ import typer
 
 from bayes_scaling.commands.answers import Answering, answering, give
 from bayes_scaling.commands.console import print_json, print_table
-from bayes_scaling.commands.options import Family, Json, Many, Probability
+from bayes_scaling.commands.options import Family, Json, Many, Probability, read_settings
 from bayes_scaling.commands.tables import read_table
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
@@ -143,27 +143,6 @@ def published(
         give(law, law.forecast({**sizes, **others}), as_json=as_json)
     else:
         give(law, law.allocate(**sizes), as_json=as_json)
-
-
-def read_settings(given: list[str] | None) -> dict[str, float]:
-    """Return values that were given as name=value.
-
-    Raises
-    ------
-    InputError
-        One is not of that form.
-    """
-    found = {}
-    problems = []
-    for text in given or []:
-        name, _, value = text.partition("=")
-        try:
-            found[name] = float(value)
-        except ValueError:
-            problems.append(f"--set takes name=number, got {text!r}")
-    if problems:
-        raise InputError(problems)
-    return found
 
 
 def _of_fit(source: Answering, family: str | None, probability: float) -> dict[str, Any]:

@@ -21,14 +21,12 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.runs import training_flops
+from bayes_scaling.runs.columns import SIZES
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-
-SIZES = ("params", "tokens", "flops")
-"""Sizes of a run, of which any two give the third."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -134,6 +134,20 @@ class Answer:
         return pd.DataFrame(self.member_rows())
 
 
+def cases(
+    given: Mapping[str, Array], settings: Mapping[str, float], labels: Mapping[str, str]
+) -> dict[str, NDArray[Any]]:
+    """Return what was asked, case by case: sizes, settings that all cases share, and labels."""
+    count = next((values.size for values in given.values()), 1)
+    shared: Mapping[str, float | str] = {**labels, **settings}
+    return {**given, **{name: np.full(count, value) for name, value in shared.items()}}
+
+
+def group_named(fit: AnyFit, family: str | None) -> dict[str, str]:
+    """Return the group that was asked for, by the column that names it; nothing where none was."""
+    return {} if family is None else {leading(fit).model.group: family}
+
+
 def ask(
     fit: AnyFit,
     question: Callable[[Fit], Found],

@@ -59,7 +59,7 @@ def split_flops(loss: Loss, log_flops: float, draws: Index) -> tuple[Array, Arra
     best = np.argmin(np.nan_to_num(valley, nan=np.inf), axis=1)
     edge = (best == 0) | (best == grid.size - 1)
     inside = np.clip(best, 1, grid.size - 2)
-    root = _root(
+    root = root_of(
         lambda u, draw: _imbalance(loss, u, total - u, draw),
         grid[inside - 1],
         grid[inside + 1],
@@ -134,11 +134,11 @@ def _search(
     edge = ~crossed.any(axis=1)
     after = np.argmax(crossed, axis=1)
     lower = grid[np.maximum(before[np.arange(draws.size), after], 0)]
-    root = _root(lambda x, draw: _imbalance(loss, *place(x), draw), lower, grid[after], draws)
+    root = root_of(lambda x, draw: _imbalance(loss, *place(x), draw), lower, grid[after], draws)
     return np.where(edge, np.nan, root), edge
 
 
-def _root(
+def root_of(
     function: Callable[[Array, Index], Array], lower: Array, upper: Array, draws: Index
 ) -> Array:
     """Root of one function per draw inside its bracket, by Chandrupatla's method."""

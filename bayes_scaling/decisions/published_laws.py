@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.answer import Answer, Found, published_answer
+from bayes_scaling.decisions.answer import Answer, Found, cases, published_answer
 from bayes_scaling.decisions.asked_law import AskedLaw, Numbers, given_sizes, other_inputs
 from bayes_scaling.decisions.optimum import Index
 from bayes_scaling.decisions.query import (
@@ -24,7 +24,7 @@ from bayes_scaling.decisions.query import (
     require_base,
 )
 from bayes_scaling.decisions.reach import check_batch, find_reach
-from bayes_scaling.decisions.saturation import cases, find_saturation
+from bayes_scaling.decisions.saturation import find_saturation
 from bayes_scaling.decisions.sizes import Sizes, Values
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.queries import GAIN

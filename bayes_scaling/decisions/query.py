@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.answer import Answer, Found, ask
+from bayes_scaling.decisions.answer import Answer, Found, ask, cases, group_named
 from bayes_scaling.decisions.sizes import Values, group_index, longest_of, numbers_of
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.ensemble import AnyFit, leading
@@ -72,8 +72,6 @@ def query(
     """
     asked_query = load_query(definition)
     given = read_values(asked_query, values or {})
-    labels = {leading(fit).model.group: family} if family is not None else {}
-    count = next((item.size for item in given.values()), 1)
 
     def question(member: Fit) -> Found:
         require_base(asked_query, member.model)
@@ -82,7 +80,7 @@ def query(
     return ask(
         fit,
         question,
-        asked={**given, **{name: np.full(count, label) for name, label in labels.items()}},
+        asked=cases(given, {}, group_named(fit, family)),
         probability=probability,
         allow_unconverged=allow_unconverged,
         notes=notes_on(asked_query, leading(fit).model),

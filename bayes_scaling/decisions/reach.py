@@ -11,12 +11,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.answer import Answer, Found, ask
+from bayes_scaling.decisions.answer import Answer, Found, ask, cases, group_named
 from bayes_scaling.decisions.asked_law import SEARCH, AskedLaw, Numbers, given_sizes, of_fit
 from bayes_scaling.decisions.cheapest import cheapest
-from bayes_scaling.decisions.saturation import cases, the_other
+from bayes_scaling.decisions.optimum import Index, root_of
+from bayes_scaling.decisions.saturation import the_other
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.ensemble import AnyFit, leading
+from bayes_scaling.inference.ensemble import AnyFit
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.runs import training_flops
 
@@ -79,11 +80,12 @@ def reach(
     """
     given = given_sizes({"loss": loss, "params": params, "tokens": tokens})
     batch = check_batch(batch_size)
-    group = {leading(fit).model.group: family} if family is not None else {}
     return ask(
         fit,
         lambda member: find_reach(of_fit(member, family=family, inputs=inputs), given, batch),
-        asked=cases(given, {} if batch is None else {"batch_size": batch}, group),
+        asked=cases(
+            given, {} if batch is None else {"batch_size": batch}, group_named(fit, family)
+        ),
         probability=probability,
         allow_unconverged=allow_unconverged,
     )
@@ -148,25 +150,12 @@ def _first(law: AskedLaw, sought: str, given: Mapping[str, float], loss: float) 
     first = np.argmax(reached, axis=1)
     found = np.where(reached.any(axis=1), 0.0, np.inf)
     inner = np.flatnonzero(reached.any(axis=1) & (first > 0))
-    if inner.size:
-        found[inner] = _root(law, sought, fixed, loss, grid[first[inner]], inner)
+    if not inner.size:
+        return found
+
+    def above(x: Array, draw: Index) -> Array:
+        return np.asarray(np.log(law.at({**fixed, sought: np.exp(x)}, draw)) - np.log(loss))
+
+    upper = grid[first[inner]]
+    found[inner] = root_of(above, upper - STEP, upper, inner)
     return found
-
-
-def _root(
-    law: AskedLaw,
-    sought: str,
-    given: Mapping[str, Array],
-    loss: float,
-    upper: Array,
-    draws: NDArray[np.int64],
-) -> Array:
-    """Place just below a grid point where the loss is exactly the one to reach."""
-    from scipy.optimize import elementwise
-
-    def above(x: Array, draw: NDArray[np.int64]) -> Array:
-        return np.asarray(np.log(law.at({**given, sought: np.exp(x)}, draw)) - np.log(loss))
-
-    with np.errstate(all="ignore"):
-        result = elementwise.find_root(above, (upper - STEP, upper), args=(draws,))
-    return np.asarray(result.x)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.answer import Answer, Found, ask
+from bayes_scaling.decisions.answer import Answer, Found, ask, cases, group_named
 from bayes_scaling.decisions.asked_law import SEARCH, AskedLaw, Numbers, given_sizes, of_fit
+from bayes_scaling.decisions.optimum import Index, root_of
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.ensemble import AnyFit, leading
+from bayes_scaling.inference.ensemble import AnyFit
 from bayes_scaling.inference.queries import GAIN
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.runs import training_flops
@@ -71,23 +72,13 @@ def saturation(
     >>> fit.saturation(0.02, tokens=2.2e10).table  # doctest: +SKIP
     """
     given = given_sizes({"params": params, "tokens": tokens})
-    group = {leading(fit).model.group: family} if family is not None else {}
     return ask(
         fit,
         lambda member: find_saturation(of_fit(member, family=family, inputs=inputs), gain, given),
-        asked=cases(given, {"gain": gain}, group),
+        asked=cases(given, {"gain": gain}, group_named(fit, family)),
         probability=probability,
         allow_unconverged=allow_unconverged,
     )
-
-
-def cases(
-    given: Mapping[str, Array], settings: Mapping[str, float], labels: Mapping[str, str]
-) -> dict[str, NDArray[Any]]:
-    """Return what was asked, case by case: sizes, settings that all cases share, and labels."""
-    count = next((values.size for values in given.values()), 1)
-    shared: Mapping[str, float | str] = {**labels, **settings}
-    return {**given, **{name: np.full(count, value) for name, value in shared.items()}}
 
 
 def find_saturation(law: AskedLaw, gain: float, given: Mapping[str, Array]) -> Found:
@@ -138,29 +129,15 @@ def _last_gain(law: AskedLaw, sought: str, given: Mapping[str, Any], gain: float
     some, never = enough.any(axis=1), enough[:, -1]
     found = np.where(never, np.inf, 0.0)
     inner = np.flatnonzero(some & ~never)
-    if inner.size:
-        found[inner] = _root(law, sought, given, gain, grid[last[inner]], step, inner)
-    return found
+    if not inner.size:
+        return found
 
-
-def _root(
-    law: AskedLaw,
-    sought: str,
-    given: Mapping[str, Any],
-    gain: float,
-    lower: Array,
-    step: float,
-    draws: NDArray[np.int64],
-) -> Array:
-    """Place between two grid points where a doubling gains exactly that share."""
-    from scipy.optimize import elementwise
-
-    def excess(x: Array, draw: NDArray[np.int64]) -> Array:
+    def excess(x: Array, draw: Index) -> Array:
         now, doubled = (
             law.at({**given, sought: np.exp(place)}, draw) for place in (x, x + DOUBLING)
         )
         return np.asarray(np.log(now) + np.log1p(-gain) - np.log(doubled))
 
-    with np.errstate(all="ignore"):
-        result = elementwise.find_root(excess, (lower, lower + step), args=(draws,))
-    return np.asarray(result.x)
+    lower = grid[last[inner]]
+    found[inner] = root_of(excess, lower, lower + step, inner)
+    return found

@@ -14,6 +14,7 @@ from bayes_scaling.inference.diagnostics import Mixing
 from bayes_scaling.laws.density import bounded, unbounded
 from bayes_scaling.laws.groups import Groups, make_groups
 from bayes_scaling.laws.parameters import Parameter
+from bayes_scaling.laws.prior_draws import ascending
 from bayes_scaling.runs import split_columns
 
 if TYPE_CHECKING:
@@ -100,9 +101,7 @@ def with_new_group(fit: Fit, label: str | Mapping[str, str]) -> Fit:
         found |= _new_values(fit, parameter, twin, rng)
     if problems:
         raise InputError([f"{text}: no population of it is known" for text in problems])
-    for names in fit.model.ordered:
-        ascending = np.sort(np.stack([found[item] for item in names]), axis=0)
-        found |= dict(zip(names, ascending, strict=True))
+    found |= ascending(fit.model, found)
     found |= fit.model.derive(found, fit.references)
     return _appended(fit, name, found)
 

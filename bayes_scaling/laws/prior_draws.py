@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +30,15 @@ def draw_prior(
         By name, in the unit of the parameter. Ordered parameters ascend in every draw.
     """
     draws = {item.name: item.prior.sample(shape, rng) for item in model.parameters}
+    return draws | ascending(model, draws)
+
+
+def ascending(
+    model: Model, draws: Mapping[str, NDArray[np.float64]]
+) -> dict[str, NDArray[np.float64]]:
+    """Put ordered parameters that were drawn apart in their order, draw by draw."""
+    found: dict[str, NDArray[np.float64]] = {}
     for names in model.ordered:
-        ascending = np.sort(np.stack([draws[name] for name in names]), axis=0)
-        draws |= dict(zip(names, ascending, strict=True))
-    return draws
+        values = np.sort(np.stack([draws[name] for name in names]), axis=0)
+        found |= dict(zip(names, values, strict=True))
+    return found
