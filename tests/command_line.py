@@ -12,6 +12,9 @@ import pytest
 
 from bayes_scaling.cli import main
 
+INTERVAL = r"[\d.e+-]+ \[[\d.e+-]+, [\d.e+-]+\] 90 % ETI"
+"""A number with its interval, as commands print them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:

@@ -1,7 +1,7 @@
 """Forecasts of runs on repeated text: fitted to few epochs, asked for many; or small to large.
 
-    python -m tests.studies.datablations            the two tasks of the benchmark, beside rivals
-    python -m tests.studies.datablations --inner    splits inside their fit sets
+    python -m tests.studies.repeated_data            the two tasks of the benchmark, beside rivals
+    python -m tests.studies.repeated_data --inner    splits inside their fit sets
 
 Priors and features of the models were chosen on `--inner` alone, and on runs of our own
 (`tests/studies/repeats.py`). Its rows are in the fit sets of both tasks, since the fit set of one
