@@ -183,12 +183,11 @@ class Fit(Queries):
         draw = every_draw(self.flat)
         values = per_run(self.model, self.flat, group, draw)
         values |= effective_sizes(self.walks, inputs, self.references, draw)
+        found = self.model.tuned_values(values, inputs, self.references)
         return {
-            line.name: np.asarray(
-                self.model.tuned_value(line.name, values, inputs, self.references)
-            )
+            line.name: np.asarray(found[line.name])
             for line in self.model.tuned
-            if line.name not in inputs
+            if line.name in found
         }
 
     def generator(self, purpose: str) -> np.random.Generator:

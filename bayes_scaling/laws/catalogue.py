@@ -17,6 +17,9 @@ from bayes_scaling.laws.read import read_model
 ENTRY_POINTS = "bayes_scaling.models"
 """Entry-point group by which another package adds a folder of TOML files (its value: a package)."""
 
+ONTO = "+"
+"""Between a law and what is put on it: ``coupled+lr-valley``."""
+
 
 def model_folders() -> tuple[Path, ...]:
     """Return the folders that hold model definitions, the shipped one first."""
@@ -60,7 +63,9 @@ def list_models() -> tuple[Model, ...]:
 
 def catalogue_hash(name: str) -> str:
     """Return the content hash of a model of the catalogue; empty for one that is not in it."""
-    return load_model(name).content_hash if name in model_files() else ""
+    known = model_files()
+    listed = all(part in known for part in name.split(ONTO))
+    return load_model(name).content_hash if listed else ""
 
 
 def load_model(source: str | Path | Model | Mapping[str, Any]) -> Model:
@@ -70,7 +75,8 @@ def load_model(source: str | Path | Model | Mapping[str, Any]) -> Model:
     ----------
     source : str, Path, Model or mapping
         An id of the catalogue (``"chinchilla"``), a TOML file, a parsed definition, or a `Model`,
-        which is returned as it is.
+        which is returned as it is. ``"coupled+lr-valley"`` puts a definition that stands on
+        another law, such as a valley in the learning rate, on the law before the plus.
 
     Returns
     -------
@@ -95,17 +101,65 @@ def _load(source: str | Path | Model | Mapping[str, Any], chain: tuple[str, ...]
         return source
     if isinstance(source, Mapping):
         return read_model(source, find_base=lambda name: _load(name, chain))
+    if isinstance(source, str) and ONTO in source and not Path(source).is_file():
+        return _load_onto(source, chain)
     path = _find(source)
     if path.stem in chain:
         raise InputError(f"'base' goes round in a circle: {' -> '.join((*chain, path.stem))}")
+    return read_model(
+        _read(path), find_base=lambda name: _load(name, (*chain, path.stem)), source=str(path)
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         definition = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"not a TOML file: {error}", source=str(path)) from None
     definition.setdefault("id", path.stem)
+    return definition
+
+
+def _load_onto(source: str, chain: tuple[str, ...]) -> Model:
+    """Load what stands after the last plus, with what is before it in the place of its base.
+
+    A definition without a formula of its own, such as one that only changes a prior, stands on
+    another that is put on the law in its turn.
+    """
+    under, _, upper = source.rpartition(ONTO)
+    path = _find(upper)
+    if source in chain:
+        raise InputError(f"'base' goes round in a circle: {' -> '.join((*chain, source))}")
+    definition = _read(path)
+    if "base" not in definition:
+        raise InputError(
+            f"{source!r} puts {upper} on {under}, but {upper} stands on no other law: after a plus "
+            "comes a definition with a 'base', such as lr-valley"
+        )
+    law = _load(under, (*chain, source))
+    if "formula" in definition:
+        _refuse_clashes(source, definition, law)
+        definition["base"] = under
+    else:
+        definition["base"] = f"{under}{ONTO}{definition['base']}"
+    definition["id"] = source
+    definition["title"] = f"{law.title}; {definition.get('title', upper)}"
     return read_model(
-        definition, find_base=lambda name: _load(name, (*chain, path.stem)), source=str(path)
+        definition, find_base=lambda name: _load(name, (*chain, source)), source=source
     )
+
+
+def _refuse_clashes(source: str, definition: Mapping[str, Any], law: Model) -> None:
+    """Raise where a definition calls something by a name that the law below has for another."""
+    taken = {item.name for item in law.parameters} | {line.name for line in law.where}
+    own = [*definition.get("parameters", {}), *definition.get("where", {})]
+    problems = [
+        f"both {law.id} and {definition['id']} have {name!r}: rename it in one of them"
+        for name in own
+        if name in taken
+    ]
+    if problems:
+        raise InputError(problems, source=source)
 
 
 def _find(source: str | Path) -> Path:

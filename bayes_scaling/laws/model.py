@@ -137,17 +137,18 @@ class Model(Definition):
             Broadcast of all of them, in the unit of the response.
         """
         values = self._values(parameters, inputs, references)
-        for name, node in self._tuned.items():
-            if name not in values:
-                values[name] = evaluate(self._effective(node), values)
         return evaluate(self.evaluated_law, values)
 
-    def tuned_value(
-        self, name: str, parameters: Arrays, inputs: Arrays, references: Mapping[str, float]
-    ) -> Any:
-        """Compute the value an input takes in a well-tuned run; arguments as in `predict`."""
+    def tuned_values(
+        self, parameters: Arrays, inputs: Arrays, references: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """Compute what inputs that are not given take in a well-tuned run, in order.
+
+        Arguments as in `predict`; a tuned input may depend on those before it, be they given (the
+        best learning rate of this batch) or not.
+        """
         values = self._values(parameters, inputs, references)
-        return evaluate(self._effective(self._tuned[name]), values)
+        return {name: values[name] for name in self._tuned if name not in inputs}
 
     def _values(
         self, parameters: Arrays, inputs: Arrays, references: Mapping[str, float]
@@ -156,6 +157,9 @@ class Model(Definition):
         values: dict[str, Any] = {**references, **parameters, **inputs}
         for name in self.drifting:
             values.setdefault(drift.effective_name(name), values[name])
+        for name, node in self._tuned.items():
+            if name not in values:
+                values[name] = evaluate(self._effective(node), values)
         return values
 
     def derive(self, parameters: Arrays, references: Mapping[str, float]) -> dict[str, Any]:

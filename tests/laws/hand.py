@@ -66,10 +66,33 @@ def with_valley(law: Hand) -> Hand:
     def lifted(c: Values, s: Values) -> float:
         n, d = s["params"] / c["params_ref"], s["tokens"] / c["tokens_ref"]
         best = c["lr_best"] * n ** c["s_N"] * d ** c["s_D"]
-        off = log(s["learning_rate"] / best) / c["w"]
+        off = uneven(log(s["learning_rate"] / best), c) / c["w"]
         return float(law(c, s) * exp(c["h"] * c["w"] ** 2 * (sqrt(1 + off**2) - 1)))
 
     return lifted
+
+
+def with_batch_valley(law: Hand) -> Hand:
+    """The same in learning rate and batch, whose distances make a quadratic form z' H z."""
+
+    def lifted(c: Values, s: Values) -> float:
+        n, d = s["params"] / c["params_ref"], s["tokens"] / c["tokens_ref"]
+        rate = c["lr_best"] * n ** c["s_N"] * d ** c["s_D"]
+        batch = c["batch_best"] * n ** c["r_N"] * d ** c["r_D"]
+        x, y = log(s["learning_rate"] / rate), log(s["batch_size"] / batch)
+        steep = c.get("steep", 1.0) ** 2 if x > c["tilt"] * y else 1.0
+        cross = -c["tilt"] * c["h"] * steep
+        corner = c["h_B"] + c["tilt"] ** 2 * c["h"] * steep
+        form = c["h"] * steep * x * x + 2 * cross * x * y + corner * y * y
+        width = c["w"]
+        return float(law(c, s) * exp(c["h"] * width**2 * (sqrt(1 + form / c["h"] / width**2) - 1)))
+
+    return lifted
+
+
+def uneven(distance: float, c: Values) -> float:
+    """A distance from the best log rate, which counts for more above it where a law says so."""
+    return distance * c.get("steep", 1.0) if distance > 0 else distance
 
 
 def worth(distinct: float, total: float, wear: float) -> float:
@@ -171,6 +194,10 @@ HAND: Mapping[str, Hand] = {
     "chinchilla-optimum": best_split("params"),
     "chinchilla-optimum tokens": best_split("tokens"),
     "chinchilla-lr": with_valley(chinchilla),
+    "lr-batch-valley": with_batch_valley(chinchilla),
+    "lr-batch-valley-steep": with_batch_valley(chinchilla),
+    "lr-valley": with_valley(chinchilla),
+    "lr-valley-steep": with_valley(chinchilla),
     "context": context,
     "coupled": coupled,
     "data-constrained": data_constrained,

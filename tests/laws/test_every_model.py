@@ -39,6 +39,7 @@ SIZE_LAWS = {
 COUNTING = {"counting-flops", "counting-params"}
 VARIANTS = {
     "chinchilla-lr", "coupled-drift", "coupled-drift-tempered", "coupled-tempered",
+    "lr-batch-valley", "lr-batch-valley-steep", "lr-valley", "lr-valley-steep",
     *(f"{law}-{size}" for law in (
         "broken-1", "broken-2", "broken-3", "saturating-m1", "saturating-m2", "saturating-m3",
         "saturating-m4",
@@ -157,8 +158,8 @@ def moderate(
         if line.name in NOMINAL:
             sizes.setdefault(line.name, float(nominal_sizes([line.name], 1.0)[line.name][0]))
         else:
-            best = model.tuned_value(line.name, as_arrays(draws), as_arrays(sizes), references)
-            sizes[line.name] = float(best)
+            best = model.tuned_values(as_arrays(draws), as_arrays(sizes), references)
+            sizes[line.name] = float(best[line.name])
     return references, sizes, draws
 
 

@@ -130,7 +130,7 @@ def test_pooled_by_needs_the_column() -> None:
 
 def test_base_is_written_out() -> None:
     model = load_model("chinchilla-lr")
-    assert model.base == "chinchilla"
+    assert model.base == "chinchilla+lr-valley"
     assert {"c", "alpha", "s_N"} <= {item.name for item in model.parameters}
     assert model.sizes == ("params", "tokens")
 
@@ -139,7 +139,7 @@ def test_tuned_learning_rate_is_the_bottom_of_the_valley() -> None:
     model = load_model("chinchilla-lr")
     point = prior_point(model)
     sizes: dict[str, Any] = {"params": 4e8, "tokens": 8e9}
-    best = model.tuned_value("learning_rate", point, sizes, REFERENCES)
+    best = model.tuned_values(point, sizes, REFERENCES)["learning_rate"]
     bottom = model.predict(point, sizes, REFERENCES)
     np.testing.assert_allclose(bottom, HAND["chinchilla"](point, 4e8, 8e9, 0, 0, REFERENCES))
     for factor in (0.5, 2.0):
