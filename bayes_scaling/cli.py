@@ -18,6 +18,7 @@ from bayes_scaling.commands import fits, queries, tables, training, validation
 from bayes_scaling.commands.approaches import approaches
 from bayes_scaling.commands.compare import compare
 from bayes_scaling.commands.console import print_json, say
+from bayes_scaling.commands.tune import tune
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app.command()(tables.datasets)
 app.command()(fits.fit)
 app.command()(fits.forecast)
 app.command()(fits.allocate)
+app.command()(tune)
 app.command()(queries.saturation)
 app.command()(queries.reach)
 app.command("judge-split")(queries.judge_split)

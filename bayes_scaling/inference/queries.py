@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.asked_law import Numbers
     from bayes_scaling.decisions.query import AnyDefinition
     from bayes_scaling.decisions.sizes import Sizes, Values
+    from bayes_scaling.decisions.tune import Tuning
     from bayes_scaling.inference.ensemble import AnyFit
 
 GAIN = 0.02
@@ -108,6 +109,29 @@ class Queries:
             cast("AnyFit", self),
             definition,
             values,
+            family=family,
+            probability=probability,
+            allow_unconverged=allow_unconverged,
+        )
+
+    def tune(
+        self,
+        params: Numbers,
+        tokens: Numbers,
+        *,
+        batch_size: Numbers | None = None,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> Tuning:
+        """Find the best learning rate and batch; see `bayes_scaling.decisions.tune.tune`."""
+        from bayes_scaling.decisions.tune import tune
+
+        return tune(
+            cast("AnyFit", self),
+            params,
+            tokens,
+            batch_size=batch_size,
             family=family,
             probability=probability,
             allow_unconverged=allow_unconverged,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bayes_scaling.report.posterior_plot import plot_posterior
     from bayes_scaling.report.prior_plot import plot_prior
     from bayes_scaling.report.score_plots import plot_coverage, plot_rolling
+    from bayes_scaling.report.tune_plot import plot_tune
 
 __all__ = [
     "ReportError",
@@ -31,6 +32,7 @@ __all__ = [
     "plot_posterior",
     "plot_prior",
     "plot_rolling",
+    "plot_tune",
     "report",
 ]
 
@@ -45,6 +47,7 @@ _HOME = {
     "plot_posterior": "posterior_plot",
     "plot_prior": "prior_plot",
     "plot_rolling": "score_plots",
+    "plot_tune": "tune_plot",
 }
 
 

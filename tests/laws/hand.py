@@ -66,8 +66,8 @@ def with_valley(law: Hand) -> Hand:
     def lifted(c: Values, s: Values) -> float:
         n, d = s["params"] / c["params_ref"], s["tokens"] / c["tokens_ref"]
         best = c["lr_best"] * n ** c["s_N"] * d ** c["s_D"]
-        off = uneven(log(s["learning_rate"] / best), c) / c["w"]
-        return float(law(c, s) * exp(c["h"] * c["w"] ** 2 * (sqrt(1 + off**2) - 1)))
+        off = uneven(log(s["learning_rate"] / best), c) / c["flank"]
+        return float(law(c, s) * exp(c["h"] * c["flank"] ** 2 * (sqrt(1 + off**2) - 1)))
 
     return lifted
 
@@ -84,7 +84,7 @@ def with_batch_valley(law: Hand) -> Hand:
         cross = -c["tilt"] * c["h"] * steep
         corner = c["h_B"] + c["tilt"] ** 2 * c["h"] * steep
         form = c["h"] * steep * x * x + 2 * cross * x * y + corner * y * y
-        width = c["w"]
+        width = c["flank"]
         return float(law(c, s) * exp(c["h"] * width**2 * (sqrt(1 + form / c["h"] / width**2) - 1)))
 
     return lifted

@@ -49,8 +49,8 @@ def share(p: Any, r: Any) -> Any:
 
 def valley(p: Any, n: float, d: float, lr: float, r: Any) -> Any:
     best = p["lr_best"] * (n / r["params_ref"]) ** p["s_N"] * (d / r["tokens_ref"]) ** p["s_D"]
-    flank = np.sqrt(p["w"] ** 2 + np.log(lr / best) ** 2) - p["w"]
-    return np.exp(p["h"] * p["w"] * flank)
+    flank = np.sqrt(p["flank"] ** 2 + np.log(lr / best) ** 2) - p["flank"]
+    return np.exp(p["h"] * p["flank"] * flank)
 
 
 @pytest.mark.parametrize("name", sorted(HAND))

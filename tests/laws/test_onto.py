@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws import catalogue_hash, load_model
+from bayes_scaling.laws import load_model
+from bayes_scaling.laws.catalogue import catalogue_hash
 from bayes_scaling.laws.prior_draws import draw_prior
 
 REFERENCES = {"params_ref": 1e8, "tokens_ref": 2e9}
