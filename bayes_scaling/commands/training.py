@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
 from bayes_scaling.commands.console import print_json, say
 from bayes_scaling.commands.options import Json
+from bayes_scaling.errors import InputError
 
 
 def train_sweep(
     output: Annotated[Path, typer.Option("--out", "-o", help="CSV of finished runs; continued.")],
-    max_flops: Annotated[float | None, typer.Option(help="Leave out larger budgets.")] = None,
+    sweep: Annotated[
+        Literal["nano-lm", "metz-mlp"], typer.Option(help="Which shipped sweep.")
+    ] = "nano-lm",
+    max_flops: Annotated[
+        float | None, typer.Option(help="Leave out larger budgets of nano-lm.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Stop after this many new runs.")] = None,
     cache_dir: Annotated[Path | None, typer.Option(help="Folder of the training text.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Train the sweep that ships as nano-lm; it goes on where it was stopped."""
-    from bayes_scaling.datasets.nano_lm.sweep import train_sweep as train
+    """Train a sweep that ships with the package; it goes on where it was stopped."""
+    from bayes_scaling.datasets.metz_mlp import sweep as metz
+    from bayes_scaling.datasets.nano_lm import sweep as nano
 
-    count = train(out=output, cache_dir=cache_dir, max_flops=max_flops, limit=limit, progress=say)
+    settings: dict[str, Any] = {
+        "out": output, "cache_dir": cache_dir, "limit": limit, "progress": say
+    }  # fmt: skip
+    if sweep == "nano-lm":
+        count = nano.train_sweep(max_flops=max_flops, **settings)
+    elif max_flops is not None:
+        raise InputError("--max-flops is about the budgets of nano-lm; metz-mlp takes --limit")
+    else:
+        count = metz.train_sweep(**settings)
     if as_json:
         print_json({"trained": count, "table": str(output)})
     else:

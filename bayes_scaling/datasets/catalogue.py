@@ -15,7 +15,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.runs import RunTable, read_runs
 
 HERE = Path(__file__).parent
-OWN = "trained by bayes_scaling.datasets.nano_lm; see bayes_scaling/datasets/README.md"
+OWN = "trained by bayes_scaling.datasets.{}; see bayes_scaling/datasets/README.md"
 CHINCHILLA_OUTLIERS = 5
 """Points the refit of Besiroglu et al. (2024) leaves out: those with the fewest tokens."""
 
@@ -55,7 +55,7 @@ def list_datasets() -> tuple[DatasetInfo, ...]:
             name="nano-lm",
             title="Byte-level transformers of 7e3 to 2e6 parameters on Python source",
             rows=_shipped_rows("nano_lm.csv"),
-            origin=OWN,
+            origin=OWN.format("nano_lm"),
             licence="MIT, as this package",
             shipped=True,
         ),
@@ -63,7 +63,15 @@ def list_datasets() -> tuple[DatasetInfo, ...]:
             name="nano-lm-curves",
             title="Validation loss during the runs of nano-lm, at log-spaced steps",
             rows=_shipped_rows("nano_lm_curves.csv"),
-            origin=OWN,
+            origin=OWN.format("nano_lm"),
+            licence="MIT, as this package",
+            shipped=True,
+        ),
+        DatasetInfo(
+            name="metz-mlp",
+            title="Next-byte perceptrons of 12 widths at 12 learning rates: the width trap",
+            rows=_shipped_rows("metz_mlp.csv"),
+            origin=OWN.format("metz_mlp"),
             licence="MIT, as this package",
             shipped=True,
         ),
@@ -100,6 +108,7 @@ def load_dataset(name: str, *, cache_dir: str | Path | None = None) -> RunTable:
     loaders: dict[str, Callable[[], RunTable]] = {
         "nano-lm": lambda: read_runs(HERE / "nano_lm.csv"),
         "nano-lm-curves": lambda: read_runs(HERE / "nano_lm_curves.csv"),
+        "metz-mlp": lambda: read_runs(HERE / "metz_mlp.csv"),
         "chinchilla": lambda: read_chinchilla(fetch(CHINCHILLA, cache_dir=cache_dir)),
     }
     if name not in loaders:

@@ -23,7 +23,7 @@ def curves() -> RunTable:
 
 def test_every_shipped_dataset_loads_with_the_rows_it_states() -> None:
     shipped = [info for info in list_datasets() if info.shipped]
-    assert [info.name for info in shipped] == ["nano-lm", "nano-lm-curves"]
+    assert [info.name for info in shipped] == ["nano-lm", "nano-lm-curves", "metz-mlp"]
     assert all(len(load_dataset(info.name)) == info.rows for info in shipped)
 
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
+from bayes_scaling.datasets.finished import append_rows, read_finished
 from bayes_scaling.datasets.nano_lm import sweep as sweep_module
 from bayes_scaling.datasets.nano_lm.sweep import (
     CURVE_COLUMNS,
     RUN_COLUMNS,
-    append_rows,
     drop_curves,
-    read_finished,
     train_sweep,
 )
 from bayes_scaling.datasets.nano_lm.train import TrainedRun, run_id

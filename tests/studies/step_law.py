@@ -59,7 +59,7 @@ def regret(cell: RunTable, rate: float, batch: float) -> float:
 
 
 def plain_regression(runs: RunTable) -> Choose:
-    """Least squares of the log of the best rate and batch of each cell on log params, log tokens."""
+    """Least squares of the best log rate and log batch of each cell on log params, log tokens."""
     best = best_of(runs, cells(runs))
     x = np.stack([np.ones(len(best)), np.log(best["params"]), np.log(best["tokens"])], axis=1)
     y = np.stack([np.log(best["learning_rate"]), np.log(best["batch_size"])], axis=1)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from bayes_scaling.datasets.finished import (
+    append_rows,
+    beside,
+    cell,
+    csv_text,
+    read_finished,
+    replace_text,
+)
 from bayes_scaling.datasets.nano_lm.plan import Planned, smallest_budget, stage_runs, stages
 from bayes_scaling.datasets.nano_lm.train import TrainedRun, train_run
 from bayes_scaling.datasets.nano_lm.transformer import require_jax
-from bayes_scaling.files import replacing
 
 RUN_COLUMNS = (
     "run",
@@ -115,7 +118,7 @@ def train_sweep(
             else:
                 append_rows(curves, CURVE_COLUMNS, result.curve)
                 append_rows(runs, RUN_COLUMNS, [result.row])
-                rows.append({name: _cell(value) for name, value in result.row.items()})
+                rows.append({name: cell(value) for name, value in result.row.items()})
             trained += 1
             if progress is not None:
                 progress(_line(stage, result))
@@ -124,22 +127,7 @@ def train_sweep(
 
 def table_paths(out: Path) -> tuple[Path, Path, Path]:
     """Files of runs, curves and diverged runs."""
-    return (
-        out,
-        out.with_name(f"{out.stem}_curves{out.suffix}"),
-        out.with_name(f"{out.stem}_diverged{out.suffix}"),
-    )
-
-
-def read_finished(path: Path) -> list[dict[str, Any]]:
-    """Rows of a table as text, none if it is absent; half a last line is cut off the file."""
-    if not path.exists():
-        return []
-    text = path.read_text()
-    if not text.endswith("\n"):
-        text = text[: text.rfind("\n") + 1]
-        _replace(path, text)
-    return list(csv.DictReader(io.StringIO(text)))
+    return out, beside(out, "curves"), beside(out, "diverged")
 
 
 def drop_curves(path: Path, *, keep: set[str]) -> None:
@@ -147,34 +135,7 @@ def drop_curves(path: Path, *, keep: set[str]) -> None:
     rows = read_finished(path)
     kept = [row for row in rows if row["run"] in keep]
     if len(kept) < len(rows):
-        _replace(path, _csv_text(CURVE_COLUMNS, kept, header=True))
-
-
-def append_rows(path: Path, columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Append rows in one write, with the header first if the file is new."""
-    text = _csv_text(columns, rows, header=not path.exists())
-    with path.open("a") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _csv_text(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]], *, header: bool) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    if header:
-        writer.writerow(columns)
-    writer.writerows([_cell(row[name]) for name in columns] for row in rows)
-    return buffer.getvalue()
-
-
-def _cell(value: object) -> str:
-    return f"{value:.7g}" if isinstance(value, float) else str(value)
-
-
-def _replace(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text)
+        replace_text(path, csv_text(CURVE_COLUMNS, kept, header=True))
 
 
 def _train_planned(planned: Planned, cache_dir: str | Path | None) -> TrainedRun:
