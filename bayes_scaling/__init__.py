@@ -16,9 +16,12 @@ if TYPE_CHECKING:
         Forecast,
         PriorPredictive,
         PublishedLaw,
+        PublishedRates,
+        Tuning,
         list_published,
         prior_predictive,
         published,
+        published_rates,
     )
     from bayes_scaling.errors import BayesScalingWarning, InputError, UnconvergedError
     from bayes_scaling.inference import Ensemble, Fit, fit, fit_ensemble, load
@@ -50,7 +53,9 @@ __all__ = [
     "Model",
     "PriorPredictive",
     "PublishedLaw",
+    "PublishedRates",
     "RunTable",
+    "Tuning",
     "UnconvergedError",
     "__version__",
     "approaches",
@@ -67,6 +72,7 @@ __all__ = [
     "load_model",
     "prior_predictive",
     "published",
+    "published_rates",
     "published_runs",
     "read_runs",
     "report",
@@ -86,9 +92,12 @@ _ROOMS = {
         "Forecast",
         "PriorPredictive",
         "PublishedLaw",
+        "PublishedRates",
+        "Tuning",
         "list_published",
         "prior_predictive",
         "published",
+        "published_rates",
     ),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

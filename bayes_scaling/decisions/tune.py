@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.forecast import extrapolation
+from bayes_scaling.decisions.published_rates import published_rates
 from bayes_scaling.decisions.sizes import Plan, read_plan
 from bayes_scaling.decisions.tabulate import interval_rows
 from bayes_scaling.errors import InputError
@@ -37,6 +38,9 @@ CHOSEN = ("learning_rate", "batch_size")
 
 FACTORS = (0.125, 0.25, 0.5, 2.0, 4.0, 8.0)
 """Factors by which a choice is off, in the table of penalties."""
+
+RULE_KEYS = ("rule", "learning_rate", "batch_size", "counts", "source", "note")
+"""What is told of a published rule."""
 
 PLACES = 33
 """Places of the search for the least expected loss, along each of what is tuned."""
@@ -196,6 +200,11 @@ def tune(
             for i, choice in enumerate(chosen)
             for row in _penalties(excess[i], choice, _sizes(plan, i), probability)
         ),
+        rules=tuple(
+            row
+            for i, choice in enumerate(chosen)
+            for row in _rules(excess[i], choice, _sizes(plan, i), probability)
+        ),
         swept=swept,
         extrapolation=extrapolation(leading(fit), plan.columns, plan.labels),
         warnings=tuple(_outside(best, swept)),
@@ -273,6 +282,27 @@ def _penalties(
                 | {"penalty": float(median), "penalty_lower": float(lower)}
                 | {"penalty_upper": float(upper), "probability": probability, "kind": KIND}
             )
+    return rows
+
+
+def _rules(
+    excess: Excess, choice: Mapping[str, float], sizes: Mapping[str, Any], probability: float
+) -> list[dict[str, Any]]:
+    """Tabulate what published rules choose, and what the law says that costs.
+
+    A rule without a batch is taken with the recommended one.
+    """
+    rows = []
+    said = published_rates(
+        sizes["params"], sizes["tokens"], params_nonembedding=sizes.get("params_nonembedding")
+    )
+    for row in said.rows():
+        taken = {name: row[name] or value for name, value in choice.items()}
+        cost: list[float | None] = [None] * 3
+        if row["learning_rate"] is not None:
+            cost = [float(end) for end in quantiles(excess(taken), probability)]
+        named = dict(zip(("penalty", "penalty_lower", "penalty_upper"), cost, strict=True))
+        rows.append({**sizes, **{key: row[key] for key in RULE_KEYS}, **named})
     return rows
 
 

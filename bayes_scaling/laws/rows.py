@@ -9,8 +9,11 @@ import numpy as np
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.nodes import Call, Name, Node, Text, evaluate, walk
 from bayes_scaling.laws.parse import check_names, parse_condition
-from bayes_scaling.runs import RunTable
+from bayes_scaling.runs import RunTable, best_of_cells
 from bayes_scaling.runs.protocols import PROTOCOLS, take_rows
+
+TUNED = "tuned"
+"""The choice of the best run of each size, for rules of learning rates and batches."""
 
 
 def select_rows(runs: RunTable, condition: str) -> RunTable:
@@ -57,7 +60,8 @@ def chosen_rows(runs: RunTable, select: str, *, group: str) -> RunTable:
     runs : RunTable
         The table.
     select : str
-        The name of a protocol, such as ``"envelope"``, or a condition.
+        The name of a protocol, such as ``"envelope"``; ``"tuned"``, the best run of each size;
+        or a condition.
     group : str
         The column whose groups are looked at one by one.
 
@@ -73,7 +77,7 @@ def chosen_rows(runs: RunTable, select: str, *, group: str) -> RunTable:
     """
     if select in PROTOCOLS:
         return take_rows(runs, select, group=group)
-    chosen = select_rows(runs, select)
+    chosen = best_of_cells(runs) if select == TUNED else select_rows(runs, select)
     note = f"{select}: {len(chosen)} of {len(runs)} rows"
     return replace(chosen, notes=(*chosen.notes, note))
 

@@ -93,6 +93,15 @@ def test_an_average_mixes_its_members() -> None:
     assert len(found.best["learning_rate"]) == sum(len(rows) for rows in both.rows)
 
 
+def test_published_rules_stand_beside_the_answer() -> None:
+    found = FIT.tune(1e9, 2e10)
+    rules = {row["rule"]: row for row in found.rules}
+    assert "li-2025" in rules
+    step = rules["li-2025"]
+    assert step["learning_rate"] == pytest.approx(1.79 * 1e9**-0.713 * 2e10**0.307)
+    assert step["penalty"] > 0
+
+
 @pytest.mark.parametrize(
     ("fit", "asked", "pattern"),
     [

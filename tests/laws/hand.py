@@ -186,7 +186,32 @@ def shifted(c: Values, s: Values) -> float:
     return c["offset"] + c["slope"] * chinchilla(c, s)
 
 
+def power(level: str, *factors: tuple[str, str], unit: float = 1.0) -> Hand:
+    """A level times powers of sizes, as rules of the best rate or batch are printed."""
+
+    def rule(c: Values, s: Values) -> float:
+        found = c[level]
+        for size, exponent in factors:
+            found *= (s[size] / unit) ** c[exponent]
+        return float(found)
+
+    return rule
+
+
+def kaplan_rate(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, appendix D.6."""
+    return float(max(c["top"] - c["fall"] * log(s["params"]), 1e-12))
+
+
 HAND: Mapping[str, Hand] = {
+    "bjorck": power("eta", ("params", "s_N"), ("tokens", "s_D"), unit=1e9),
+    "deepseek": power("eta", ("flops", "s_C")),
+    "deepseek batch_size": power("b", ("flops", "r_C")),
+    "kaplan-lr": kaplan_rate,
+    "porian": power("eta", ("params", "s_N")),
+    "porian batch_size": power("b", ("params", "r_N")),
+    "step-law": power("eta", ("params", "s_N"), ("tokens", "s_D")),
+    "step-law batch_size": power("b", ("tokens", "r_D")),
     "broken-1": broken(1),
     "broken-2": broken(2),
     "broken-3": broken(3),

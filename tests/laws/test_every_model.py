@@ -37,6 +37,9 @@ SIZE_LAWS = {
 """Loss of pre-training, and what follows from it."""
 
 COUNTING = {"counting-flops", "counting-params"}
+RATES = {"bjorck", "deepseek", "kaplan-lr", "porian", "step-law"}
+"""Rules of the best learning rate and batch."""
+
 VARIANTS = {
     "chinchilla-lr", "coupled-drift", "coupled-drift-tempered", "coupled-tempered",
     "lr-batch-valley", "lr-batch-valley-steep", "lr-valley", "lr-valley-steep",
@@ -56,7 +59,7 @@ def example_of(name: str) -> Example:
 
 
 def test_the_models_are_there() -> None:
-    assert not (SIZE_LAWS | COUNTING | VARIANTS) - set(CATALOGUE)
+    assert not (SIZE_LAWS | COUNTING | RATES | VARIANTS) - set(CATALOGUE)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
