@@ -23,7 +23,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY, format_kind
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.tune import Tuning
+    from bayes_scaling.decisions.tuning import Tuning
     from bayes_scaling.inference import AnyFit
 
 CALLED = {"learning_rate": "learning rate", "batch_size": "batch [tokens]"}
@@ -98,13 +98,12 @@ def _print(found: Tuning) -> None:
         print(f"{'expected regret':22s} {row['expected_regret']:.2g} of the loss")
         print(f"{'extrapolation':22s} {beyond(row)}")
         print()
-        size = {key: row[key] for key in ("params", "tokens")}
         kind = format_kind(found.probability)
         print_table(
-            [_penalty(item) for item in found.penalties if size.items() <= item.items()],
+            [_penalty(item) for item in found.penalties_of(index)],
             ("instead", "", f"loss above the best, {kind}"),
         )
-        rules = [_rule(item) for item in found.rules if size.items() <= item.items()]
+        rules = [_rule(item) for item in found.rules_of(index)]
         if rules:
             print()
             print_table(rules, ("published rule", *CALLED.values(), "loss above the best"))

@@ -6,9 +6,9 @@ from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.decisions.literature import list_published, published
 from bayes_scaling.decisions.prior_losses import PriorPredictive, prior_predictive
 from bayes_scaling.decisions.published_laws import PublishedLaw
-from bayes_scaling.decisions.published_rates import PublishedRates, published_rates
+from bayes_scaling.decisions.rate_rules import PublishedRates, published_rates
 from bayes_scaling.decisions.sizes import Plan
-from bayes_scaling.decisions.tune import Tuning
+from bayes_scaling.decisions.tuning import Tuning
 
 __all__ = [
     "Allocation",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.asked_law import Numbers
     from bayes_scaling.decisions.query import AnyDefinition
     from bayes_scaling.decisions.sizes import Sizes, Values
-    from bayes_scaling.decisions.tune import Tuning
+    from bayes_scaling.decisions.tuning import Tuning
     from bayes_scaling.inference.ensemble import AnyFit
 
 GAIN = 0.02

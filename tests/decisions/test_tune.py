@@ -13,7 +13,8 @@ from bayes_scaling.inference import Fit
 from tests.synthetic import UNCONVERGED, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit("chinchilla-lr")
-SIZES = {"params": [1e9, 1e10], "tokens": [2e10, 2e11]}
+SIZES = ([1e9, 1e10], [2e10, 2e11])
+"""Params, and tokens."""
 
 
 def with_batches(fit: Fit) -> Fit:
@@ -24,18 +25,20 @@ def with_batches(fit: Fit) -> Fit:
     draws = {**fit.draws, **{name: np.full(shape, value) for name, value in values.items()}}
     batches = np.geomspace(1e5, 4e6, len(fit.runs))
     runs = bs.RunTable(columns={**fit.runs.columns, "batch_size": batches})
-    return replace(fit, model=model, draws=draws, runs=runs)
+    hashes = {"model_hash": model.content_hash, "runs_hash": runs.content_hash}
+    provenance = {**fit.provenance, **hashes}
+    return replace(fit, model=model, draws=draws, runs=runs, provenance=provenance)
 
 
 BATCHES = with_batches(FIT)
 
 
 def test_the_best_rate_is_that_of_every_draw() -> None:
-    found = FIT.tune(**SIZES)
+    found = FIT.tune(*SIZES)
     flat, refs = FIT.flat, FIT.references
     for index in range(2):
-        n = SIZES["params"][index] / refs["params_ref"]
-        d = SIZES["tokens"][index] / refs["tokens_ref"]
+        n = SIZES[0][index] / refs["params_ref"]
+        d = SIZES[1][index] / refs["tokens_ref"]
         best = flat["lr_best"] * n ** flat["s_N"] * d ** flat["s_D"]
         np.testing.assert_allclose(found.best["learning_rate"][:, index], best)
     rows = found.rows()

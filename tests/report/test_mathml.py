@@ -30,7 +30,7 @@ def test_chinchilla_reads_as_published() -> None:
 
 def test_the_valley_shows_its_named_lines() -> None:
     lines = [words(line) for line in formula_lines(load_model("chinchilla-lr"))]
-    assert len(lines) == 9
+    assert len(lines) == 11
     assert lines[5].startswith("base=E")
     assert lines[-1].startswith("ηbest=exp")
 

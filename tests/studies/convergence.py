@@ -66,7 +66,11 @@ REPEATED = Data(
 ALONG_COMPUTE = Data(source="nano-lm-curves", select="envelope")
 ALONG_PARAMS = Data(source="nano-lm", select="converged")
 
+SWEPT = Data(source="steplaw_dense.csv")
+"""Learning rate and batch size on a grid, at 17 sizes."""
+
 DATA: Mapping[str, Data] = {
+    "bjorck": SWEPT,
     "broken-1": BROKEN,
     "broken-1-c": ALONG_COMPUTE,
     "broken-1-n": ALONG_PARAMS,
@@ -82,6 +86,7 @@ DATA: Mapping[str, Data] = {
     "coupled": CHINCHILLA,
     "data-constrained": REPEATED,
     "data-constrained-coupled": REPEATED,
+    "deepseek": SWEPT,
     "distribution-shift": Data(
         source="misfitting_lr_sweep.csv", best=True, columns={"loss_wiki": "loss_shifted"}
     ),
@@ -92,12 +97,18 @@ DATA: Mapping[str, Data] = {
     "kaplan-c": Data(source="nano-lm-curves"),
     "kaplan-cmin": Data(source="steplaw_dense.csv"),
     "kaplan-d": NANO,
+    "kaplan-lr": NANO,
     "kaplan-n": NANO,
     "kaplan-nd": Data(source="nano-lm", best=True),
     "kaplan-ns": Data(source="misfitting_checkpoints.csv", where="portion == 1"),
     "kaplan-optimum": NANO,
+    "lr-batch-valley": SWEPT,
+    "lr-batch-valley-steep": SWEPT,
+    "lr-valley": NANO,
+    "lr-valley-steep": NANO,
     "moe": Data(source="steplaw_moe.csv", best=True, pooled_by="tokens"),
     "overtrain": CHINCHILLA,
+    "porian": SWEPT,
     "saturating-m1": CURVE,
     "saturating-m1-c": ALONG_COMPUTE,
     "saturating-m1-n": ALONG_PARAMS,
@@ -110,6 +121,7 @@ DATA: Mapping[str, Data] = {
     "saturating-m4": CURVE,
     "saturating-m4-c": ALONG_COMPUTE,
     "saturating-m4-n": ALONG_PARAMS,
+    "step-law": SWEPT,
 }
 """By id; a law that is not here is fitted to the data of the law it is built on."""
 

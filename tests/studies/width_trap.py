@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.sweeps import best_of
 
 Array = NDArray[np.float64]
-SETTINGS = {"draws": 1000, "tune": 1000, "chains": 2, "random_seed": 1}
+SETTINGS: Mapping[str, Any] = {"draws": 1000, "tune": 1000, "chains": 2, "random_seed": 1}
 
 
 @dataclass(frozen=True, kw_only=True)

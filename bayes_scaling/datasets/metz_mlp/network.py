@@ -88,13 +88,13 @@ def make_train() -> Callable[..., Any]:
         )
         return (network, mean, square, count), None
 
-    @jax.jit
     def train(network: Any, batches: Any, rate: Any) -> Any:
         zeros = jax.tree.map(jnp.zeros_like, network)
         start = (network, zeros, zeros, jnp.float32(0))
         return jax.lax.scan(lambda state, batch: step(state, batch, rate), start, batches)[0][0]
 
-    return train
+    compiled: Callable[..., Any] = jax.jit(train)
+    return compiled
 
 
 @lru_cache(maxsize=1)
@@ -103,8 +103,8 @@ def make_evaluate() -> Callable[..., Any]:
     import jax
     import jax.numpy as jnp
 
-    @jax.jit
     def evaluate(network: Any, windows: Any) -> Any:
         return jnp.mean(jax.lax.map(lambda part: mean_loss(network, part), windows))
 
-    return evaluate
+    compiled: Callable[..., Any] = jax.jit(evaluate)
+    return compiled
