@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Union
 
 from bayes_scaling.errors import InputError
@@ -18,9 +19,8 @@ AUTO = "auto"
 def chosen_models(
     names: list[str] | None,
     *,
-    drift: bool | None = None,
-    transient: bool | None = None,
     temper: float | None = None,
+    **features: bool | None,
 ) -> list[AnyModel] | None:
     """Return the models that a user named.
 
@@ -28,10 +28,10 @@ def chosen_models(
     ----------
     names : list of str, optional
         Ids and TOML files.
-    drift, transient : bool, optional
-        Switches for all of them; as they are defined where absent.
     temper : float, optional
         Length of tempering; 0 for none.
+    **features : bool, optional
+        Features of all of them, on or off; as they are defined where absent.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def chosen_models(
         A model cannot be read, a feature cannot act on it, or features are asked of the default
         ensemble; every problem at once.
     """
-    switches = {"drift": drift, "transient": transient, "temper": temper}
+    switches: dict[str, bool | float | None] = {**features, "temper": temper}
     on = [name for name, value in switches.items() if value is not None]
     names = names or [AUTO]
     if AUTO in names:
@@ -63,21 +63,22 @@ def chosen_models(
         if problems:
             raise InputError(problems)
         return None
-    return _variants(names, drift, transient, temper) if on else list(names)
+    return _variants(names, features, temper) if on else list(names)
 
 
 def _variants(
-    names: list[str], drift: bool | None, transient: bool | None, temper: float | None
+    names: list[str], features: Mapping[str, bool | None], temper: float | None
 ) -> list[AnyModel]:
     """Load models and switch their features, or say what is wrong with each."""
     from bayes_scaling.laws import load_model
+    from bayes_scaling.laws.variants import with_features
 
     models: list[AnyModel] = []
     problems: list[str] = []
     for name in names:
         try:
             model = load_model(name)
-            models.append(model.with_features(drift=drift, transient=transient, temper=temper))
+            models.append(with_features(model, features, temper=temper))
         except InputError as error:
             problems += [str(error)] if len(names) > 1 else error.problems
     if problems:

@@ -123,9 +123,13 @@ def print_rows(fit: AnyFit, result: Forecast | Allocation) -> None:
             print()
         if len(fit.groups) > 1:
             print(f"{model.group:22s} {row[model.group]}")
+        typical = row.get("tuning") == "typical"
+        if typical:
+            print(f"{'tuning':22s} as in the fitted runs")
         for name, value in row.items():
             if f"{name}_lower" in row:
-                called = ESTIMATED.get(name, f"best {name.replace('_', ' ')}")
+                plain = name.replace("_", " ")
+                called = ESTIMATED.get(name, plain if typical else f"best {plain}")
                 print(f"{called:22s} {row_interval(row, name)}")
             elif name in model.inputs or name in GIVEN:
                 print(f"{GIVEN.get(name, name.replace('_', ' ')):22s} {value:.4g}")

@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -16,12 +16,14 @@ from bayes_scaling.commands.options import (
     Best,
     Chains,
     Columns,
+    Correlated,
     Draws,
     Drift,
     Family,
     Furthest,
     Json,
     Many,
+    Mistuned,
     ModelNames,
     NewGroup,
     Probability,
@@ -90,6 +92,8 @@ def fit(
     ),
     drift: Drift = None,
     transient: Transient = None,
+    mistuned: Mistuned = None,
+    correlated: Correlated = None,
     temper: Temper = None,
     columns: Columns = None,
     where: Where = None,
@@ -106,7 +110,10 @@ def fit(
 
     check_probability(probability)
     check_target(output)
-    models = chosen_models(model, drift=drift, transient=transient, temper=temper)
+    models = chosen_models(
+        model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
+        temper=temper,
+    )  # fmt: skip
     table = read_table(runs, columns, where, best=best)
     result = _sample(models, table, draws=draws, tune=tune, chains=chains, seed=seed)
     result.save(output)
@@ -147,6 +154,10 @@ def forecast(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Another input of the law, as name=value.")
     ] = None,
+    tuning: Annotated[
+        Literal["tuned", "typical"],
+        typer.Option(help="Tuned to its best, or as the fitted runs typically were."),
+    ] = "tuned",
     probability: Probability = PROBABILITY,
     max_extrapolation: Furthest = None,
     as_json: Json = False,
@@ -164,7 +175,7 @@ def forecast(
         **read_settings(setting),
     }
     given = {name: value for name, value in sizes.items() if value is not None}
-    answer = result.forecast(given, probability=probability, allow_unconverged=True)
+    answer = result.forecast(given, tuning=tuning, probability=probability, allow_unconverged=True)
     _answer(result, answer, max_extrapolation, as_json)
 
 
@@ -220,6 +231,8 @@ def report(
     ),
     drift: Drift = None,
     transient: Transient = None,
+    mistuned: Mistuned = None,
+    correlated: Correlated = None,
     temper: Temper = None,
     columns: Columns = None,
     where: Where = None,
@@ -240,12 +253,17 @@ def report(
     check_probability(probability)
     check_target(output)
     saved = source.endswith(".nc")
-    if saved and not (model is None and drift is None and transient is None and temper is None):
+    if saved and any(
+        given is not None for given in (model, drift, transient, mistuned, correlated, temper)
+    ):
         raise InputError(
             "a saved fit keeps the model it was made with: give the table of runs instead, or "
-            "leave out --model, --drift, --transient and --temper"
+            "leave out --model, --drift, --transient, --mistuned, --correlated and --temper"
         )
-    models = chosen_models(model, drift=drift, transient=transient, temper=temper)
+    models = chosen_models(
+        model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
+        temper=temper,
+    )  # fmt: skip
     if saved:
         result = load(source)
     else:

@@ -39,6 +39,22 @@ Transient = Annotated[
         show_default="as defined",
     ),
 ]
+Mistuned = Annotated[
+    bool | None,
+    typer.Option(
+        "--mistuned/--no-mistuned",
+        help="Let some runs lie above the named models, which are then what tuned runs reach.",
+        show_default="as defined",
+    ),
+]
+Correlated = Annotated[
+    bool | None,
+    typer.Option(
+        "--correlated/--no-correlated",
+        help="Let deviations be remembered along a run, from row to row.",
+        show_default="as defined",
+    ),
+]
 Temper = Annotated[
     float | None,
     typer.Option(

@@ -15,9 +15,11 @@ from bayes_scaling.commands.options import (
     Best,
     Chains,
     Columns,
+    Correlated,
     Draws,
     Drift,
     Json,
+    Mistuned,
     ModelNames,
     Runs,
     Seed,
@@ -44,6 +46,8 @@ def backtest(
     model: ModelNames = None,
     drift: Drift = None,
     transient: Transient = None,
+    mistuned: Mistuned = None,
+    correlated: Correlated = None,
     temper: Temper = None,
     by: Annotated[
         str | None, typer.Option(help="A column: runs of each of its values are fitted apart.")
@@ -66,7 +70,10 @@ def backtest(
     """Fit small runs, forecast larger ones, and score the forecasts beside two baselines."""
     from bayes_scaling.validation import backtest as test
 
-    models = chosen_models(model, drift=drift, transient=transient, temper=temper)
+    models = chosen_models(
+        model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
+        temper=temper,
+    )  # fmt: skip
     if plot is not None:
         check_picture(plot)
     result = test(

@@ -14,12 +14,13 @@ from bayes_scaling.decisions.new_budget import forecast_at
 from bayes_scaling.decisions.sizes import Plan, Sizes, read_plan
 from bayes_scaling.decisions.spread import spread_shares
 from bayes_scaling.decisions.tabulate import Draws, interval_rows, member_rows
+from bayes_scaling.decisions.typical import Tuned, check_tuned, typical_inputs
 from bayes_scaling.inference.beyond import draw_walks, form_variance
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.inputs import needs_positive, source_column
-from bayes_scaling.laws.noise import sample_noise
+from bayes_scaling.laws.noise import sample_excess, sample_noise
 from bayes_scaling.runs.complete import complete
 
 if TYPE_CHECKING:
@@ -39,11 +40,14 @@ class Forecast:
     draws : array (n_draws, n_runs)
         Loss of one new run: the law and the noise of a run.
     tuned : mapping of str to array (n_draws, n_runs)
-        Inputs that were not given and took their tuned value, such as the learning rate.
+        Inputs that were not given, such as the learning rate: their best value, or one as far
+        from it as in the fitted runs.
     extrapolation : mapping of str to array (n_runs,)
         E-folds beyond the fitted runs of the group, by input and in flops; 0 inside their range.
     probability : float
         Probability of the intervals in `table`.
+    tuning : {"tuned", "typical"}
+        Whether the runs are tuned to their best, or as the fitted ones were.
     member : array of int (n_draws,)
         Member that each draw comes from; all 0 for a single fit.
     members : tuple of str
@@ -63,6 +67,7 @@ class Forecast:
     tuned: Mapping[str, Draws] = field(default_factory=dict)
     extrapolation: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     probability: float = PROBABILITY
+    tuning: Tuned = "tuned"
     member: NDArray[np.int64]
     members: tuple[str, ...]
     weights: tuple[float, ...] = (1.0,)
@@ -115,7 +120,8 @@ class Forecast:
 
     def _asked(self, index: int) -> dict[str, Any]:
         sizes = {name: float(values[index]) for name, values in self.plan.columns.items()}
-        return sizes | {self.plan.group_column: self.plan.labels[index]}
+        own = {self.plan.group_column: self.plan.labels[index], "tuning": self.tuning}
+        return sizes | own
 
     @property
     def table(self) -> pd.DataFrame:
@@ -136,6 +142,7 @@ def forecast(
     fit: Fit,
     sizes: Sizes,
     *,
+    tuning: Tuned = "tuned",
     probability: float = PROBABILITY,
     allow_unconverged: bool = False,
 ) -> Forecast:
@@ -148,6 +155,9 @@ def forecast(
     sizes : mapping, DataFrame or RunTable
         The runs: two of params, tokens and flops, and what else the law reads. Where the law has
         a tuned input (the learning rate) that is not given, its best value is used draw by draw.
+    tuning : {"tuned", "typical"}
+        Whether the runs are tuned to their best, or as the fitted ones typically were: with a
+        learning rate as far from the best one, and above the law with the same probability.
     probability : float
         Probability of the equal-tailed intervals.
     allow_unconverged : bool
@@ -160,7 +170,7 @@ def forecast(
     Raises
     ------
     InputError
-        The sizes cannot be used.
+        The sizes cannot be used, or the law knows no way in which runs are mistuned.
     UnconvergedError
         The fit did not converge.
 
@@ -169,26 +179,35 @@ def forecast(
     >>> fit.forecast({"params": 7e10, "tokens": 1.4e12}).table  # doctest: +SKIP
     """
     check_probability(probability)
+    check_tuned(tuning, fit.model)
     fit.require_converged(allow_unconverged=allow_unconverged)
     fit, sizes = forecast_at(fit, sizes)
     plan = read_plan(fit, sizes)
     parameters = per_run(fit.model, fit.flat, plan.group)
     inputs = {name: plan.columns[name] for name in fit.model.inputs if name in plan.columns}
-    noise_free = fit.predict(inputs, group=plan.group)
-    noise = sample_noise(fit.model.noise, parameters, noise_free.shape, fit.generator("forecast"))
+    typical = tuning == "typical"
+    own = typical_inputs(fit, inputs, plan.group) if typical else inputs
+    noise_free = fit.predict(own, group=plan.group)
+    rng = fit.generator("forecast")
+    noise = sample_noise(fit.model.noise, parameters, noise_free.shape, rng)
+    if typical:
+        noise = noise + sample_excess(parameters, noise_free.shape, rng)
+    found = {**fit.tuned(inputs, group=plan.group), **own}
     tuned = {
-        name: np.broadcast_to(values, noise_free.shape)
-        for name, values in fit.tuned(inputs, group=plan.group).items()
+        line.name: np.broadcast_to(found[line.name], noise_free.shape)
+        for line in fit.model.tuned
+        if line.name not in inputs
     }
     return Forecast(
         plan=plan,
         noise_free=noise_free,
         draws=noise_free * np.exp(noise),
-        redrawn=_redrawn(fit, inputs, plan.group),
+        redrawn=_redrawn(fit, own, plan.group),
         form_variance=form_variance(fit, inputs),
         tuned=tuned,
         extrapolation=extrapolation(fit, plan.columns, plan.labels),
         probability=probability,
+        tuning=tuning,
         member=np.zeros(len(noise_free), dtype=np.int64),
         members=(fit.model.id,),
     )

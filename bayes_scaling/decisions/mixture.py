@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bayes_scaling.decisions.allocate import Allocation, allocate
 from bayes_scaling.decisions.forecast import Forecast, extrapolation, forecast
 from bayes_scaling.decisions.sizes import Sizes
+from bayes_scaling.decisions.typical import Tuned, check_tuned
 from bayes_scaling.inference.ensemble import Ensemble
 from bayes_scaling.inference.mixture import stratify
 from bayes_scaling.intervals import PROBABILITY, check_probability
@@ -21,6 +22,7 @@ def mixed_forecast(
     ensemble: Ensemble,
     sizes: Sizes,
     *,
+    tuning: Tuned = "tuned",
     probability: float = PROBABILITY,
     allow_unconverged: bool = False,
 ) -> Forecast:
@@ -30,8 +32,9 @@ def mixed_forecast(
     ----------
     ensemble : Ensemble
         The weighted posteriors.
-    sizes, probability, allow_unconverged
-        As in `bayes_scaling.decisions.forecast.forecast`.
+    sizes, tuning, probability, allow_unconverged
+        As in `bayes_scaling.decisions.forecast.forecast`; members that know of no mistuned runs
+        forecast tuned ones.
 
     Returns
     -------
@@ -41,15 +44,21 @@ def mixed_forecast(
     Raises
     ------
     InputError
-        The sizes cannot be used.
+        The sizes cannot be used, or no member knows of mistuned runs.
     UnconvergedError
         No member converged.
     """
     check_probability(probability)
     ensemble.require_converged(allow_unconverged=allow_unconverged)
+    members = ensemble.members
+    check_tuned(tuning, *(fit.model for fit in members.values()))
+    asked: Mapping[str, Tuned] = {
+        name: tuning if fit.model.tuned or fit.model.mistuned.on else "tuned"
+        for name, fit in members.items()
+    }
     parts = [
-        forecast(fit, sizes, probability=probability, allow_unconverged=True)
-        for fit in ensemble.members.values()
+        forecast(fit, sizes, tuning=asked[name], probability=probability, allow_unconverged=True)
+        for name, fit in members.items()
     ]
     return mix_forecasts(dict(zip(ensemble.members, parts, strict=True)), ensemble.weights)
 
@@ -90,6 +99,7 @@ def mix_forecasts(forecasts: Mapping[str, Forecast], weights: Mapping[str, float
         },
         extrapolation=dict(sorted(beyond.items())),
         probability=parts[0].probability,
+        tuning="typical" if any(part.tuning == "typical" for part in parts) else "tuned",
         member=np.repeat(np.arange(len(rows)), [len(taken) for taken in rows]),
         members=tuple(forecasts),
         weights=tuple(shares),

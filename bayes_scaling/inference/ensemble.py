@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.exponents import Exponents
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.decisions.sizes import Sizes
+    from bayes_scaling.decisions.typical import Tuned
 
 MEMBERS = "members"
 """Name of the check that tells who was left out, and of the group of the file that holds them."""
@@ -212,14 +213,20 @@ class Ensemble(Queries):
         return exponents(self, sizes, probability=probability, allow_unconverged=allow_unconverged)
 
     def forecast(
-        self, sizes: Sizes, *, probability: float = PROBABILITY, allow_unconverged: bool = False
+        self,
+        sizes: Sizes,
+        *,
+        tuning: Tuned = "tuned",
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
     ) -> Forecast:
         """Forecast the loss of runs from the mixture; see `Fit.forecast`."""
         from bayes_scaling.decisions.mixture import mixed_forecast
 
         return mixed_forecast(
-            self, sizes, probability=probability, allow_unconverged=allow_unconverged
-        )
+            self, sizes, tuning=tuning, probability=probability,
+            allow_unconverged=allow_unconverged,
+        )  # fmt: skip
 
     def allocate(
         self,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.exponents import Exponents
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.decisions.sizes import Sizes
+    from bayes_scaling.decisions.typical import Tuned
 
 SAMPLING_CHECKS = ("R-hat", "effective draws", "divergences", "E-BFMI")
 """Checks that decide whether a fit converged."""
@@ -247,12 +248,20 @@ class Fit(Queries):
         return exponents(self, sizes, probability=probability, allow_unconverged=allow_unconverged)
 
     def forecast(
-        self, sizes: Sizes, *, probability: float = PROBABILITY, allow_unconverged: bool = False
+        self,
+        sizes: Sizes,
+        *,
+        tuning: Tuned = "tuned",
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
     ) -> Forecast:
         """Forecast the loss of runs; see `bayes_scaling.decisions.forecast.forecast`."""
         from bayes_scaling.decisions.forecast import forecast
 
-        return forecast(self, sizes, probability=probability, allow_unconverged=allow_unconverged)
+        return forecast(
+            self, sizes, tuning=tuning, probability=probability,
+            allow_unconverged=allow_unconverged,
+        )  # fmt: skip
 
     def allocate(
         self,

@@ -24,6 +24,7 @@ from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import RUN_EFFECT
 from bayes_scaling.laws.rows import has_repeats
+from bayes_scaling.laws.variants import with_features
 from bayes_scaling.runs import RunTable, read_runs
 
 PACKAGES = ("pymc", "nutpie", "arviz", "numpy")
@@ -40,6 +41,8 @@ def fit(
     drift: bool | None = None,
     transient: bool | None = None,
     run_effect: bool | None = None,
+    correlated: bool | None = None,
+    mistuned: bool | None = None,
     temper: float | None = None,
     draws: int = 1000,
     tune: int = 800,
@@ -62,6 +65,11 @@ def fit(
     run_effect : bool, optional
         Whether the rows of one run share a deviation from the law; by default where the table
         holds several rows of a run, such as checkpoints.
+    correlated : bool, optional
+        Whether, instead of that, deviations of rows of one run are remembered from row to row, as
+        along a training curve.
+    mistuned : bool, optional
+        Whether some runs lie above the law, which is then what tuned runs reach.
     temper : float, optional
         Length of tempering as a share of the span of the runs, 0 for none. The shorter, the more
         the largest runs speak and the less the others; the result is then no plain posterior.
@@ -97,13 +105,15 @@ def fit(
     law = load_model(model)
     given = runs if isinstance(runs, RunTable) else read_runs(runs)
     runs = law.rows_of(given)
-    if run_effect is None and has_repeats(runs, law.group):
+    instead = any((correlated, mistuned, law.correlated.on, law.mistuned.on))
+    if run_effect is None and not instead and has_repeats(runs, law.group):
         run_effect = True
-    switches = {"drift": drift, "transient": transient, "run_effect": run_effect}
+    switches = {
+        "drift": drift, "transient": transient, "run_effect": run_effect,
+        "correlated": correlated, "mistuned": mistuned,
+    }  # fmt: skip
     if temper is not None or any(on is not None for on in switches.values()):
-        law = law.with_features(
-            drift=drift, transient=transient, run_effect=run_effect, temper=temper
-        )
+        law = with_features(law, switches, temper=temper)
     settings = Settings.chosen(
         draws=draws,
         tune=tune,

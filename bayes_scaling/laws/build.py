@@ -7,7 +7,7 @@ refitted with other runs. No quantity per run is stored in the trace.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,9 @@ from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
 from bayes_scaling.laws.hoist import Hoisted, hoist
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import evaluate
+from bayes_scaling.laws.off_law import mixed_density
 from bayes_scaling.laws.pytensor_operations import PYTENSOR
-from bayes_scaling.laws.repeated import observe_runs, run_data
+from bayes_scaling.laws.repeated import correlated_data, observe_correlated, observe_runs, run_data
 from bayes_scaling.laws.variables import dimension, is_grouped, level_data, sampled_values
 
 
@@ -56,6 +57,8 @@ def model_data(model: Model, design: Design) -> dict[str, NDArray[Any]]:
         data |= level_data(design.grouping)
     if model.run_effect.on:
         data |= run_data(design)
+    if model.correlated.on:
+        data |= correlated_data(design)
     return data
 
 
@@ -106,8 +109,7 @@ def build_model(model: Model, design: Design) -> pm.Model:
         means = {
             name: pt.log(evaluate(law, values, PYTENSOR)) for name, law in hoisted.laws.items()
         }
-        observe = observe_runs if model.run_effect.on else _observe
-        observe(model, means.pop(model.response), values, data)
+        observer(model)(model, means.pop(model.response), values, data)
         for item in model.likelihoods:
             _observe_further(model, item, means[item.response], values, data)
     return built
@@ -122,15 +124,25 @@ def _effective_size(name: str, tau: Any, data: Mapping[str, Any]) -> Any:
     return pt.exp(pt.dot(data[f"{name}_integrals"], pt.exp(log_slope)))
 
 
+def observer(model: Model) -> Callable[[Model, Any, Mapping[str, Any], Mapping[str, Any]], None]:
+    """Return what adds the likelihood of the log response."""
+    if model.run_effect.on:
+        return observe_runs
+    return observe_correlated if model.correlated.on else _observe
+
+
 def _observe(model: Model, mean: Any, values: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-    """Add the likelihood of the log response: plain, or tempered run by run."""
+    """Add the likelihood of the log response: plain, mixed or tempered run by run."""
     observed = data["log_response"]
     noise, arguments = _noise(model, mean, values["sigma"], values)
-    if model.temper is None:
+    if model.temper is None and not model.mistuned.on:
         noise("log_loss", **arguments, observed=observed)
-    else:
-        density = pm.logp(noise.dist(**arguments), observed)
-        pm.Potential("log_loss_tempered", pt.sum(data["weight"] * density))
+        return
+    density = pm.logp(noise.dist(**arguments), observed)
+    if model.mistuned.on:
+        density = mixed_density(density, observed - mean, values["sigma"], values)
+    weight = 1.0 if model.temper is None else data["weight"]
+    pm.Potential("log_loss_of_rows", pt.sum(weight * density))
 
 
 def _observe_further(

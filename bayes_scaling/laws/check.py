@@ -130,10 +130,16 @@ def check_features(model: Model) -> list[str]:
     if level and level not in lines | {item.name for item in model.parameters}:
         problems.append(f"[transient] level {level!r} is not a parameter")
     if not model.scale_inputs:
-        acting = [name for name in model.features if not getattr(model, name).inputs]
+        on = [name for name in model.features if name in features.NEED_SIZES]
+        acting = [name for name in on if not getattr(model, name).inputs]
         acting += ["tempering"] if model.temper is not None else []
         sizes = ", ".join(features.SIZES)
         problems += [
             f"{name} needs a size, and {model.id} reads none of {sizes}" for name in acting
         ]
+    problems += [
+        f"[{one}] and [{other}] cannot be had together: switch one of them off"
+        for one, other in features.APART
+        if {one, other} <= set(model.features)
+    ]
     return problems

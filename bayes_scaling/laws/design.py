@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.design_checks import design_problems, design_warnings
+from bayes_scaling.laws.design_checks import clock, design_problems, design_warnings
 from bayes_scaling.laws.features import SCALE_HIGH, SCALE_LOW, SCALE_REF, log_scale, row_weights
 from bayes_scaling.laws.groups import Groups, make_groups
 from bayes_scaling.laws.inputs import source_column
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable
+
+ALONE = 1e6
+"""Gap, in e-folds, that stands for a row without one before it in its run."""
 
 CENTRED_FROM = 300
 """Runs per group (median) from which groups are sampled in the centred form; with 100 the centred
@@ -39,6 +42,10 @@ class Design:
         Number of the run of each row, where rows of one run share an effect; all 0 elsewhere.
     references : mapping of str to float
         Reference sizes: the geometric means of the inputs.
+    before : array of int (n_runs,)
+        The row before each one in its run, where rows are correlated; itself where there is none.
+    gap : array (n_runs,)
+        E-folds of steps between the two; `ALONE` where there is none.
     weights : array (n_runs,)
         Weights of tempering; 1 where the model has none.
     centred : bool
@@ -52,6 +59,8 @@ class Design:
     further: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     grouping: Groups
     run: NDArray[np.int64]
+    before: NDArray[np.int64]
+    gap: NDArray[np.float64]
     references: Mapping[str, float]
     weights: NDArray[np.float64]
     centred: bool
@@ -98,6 +107,8 @@ def make_design(model: Model, runs: RunTable) -> Design:
     inputs = {name: np.asarray(runs[column], float) for name, column in sources.items()}
     grouping = make_groups(model, runs)
     counts = np.bincount(grouping.of_run, minlength=len(grouping))
+    run = _runs(model, runs)
+    before, gap = _before(model, runs, run)
     return Design(
         inputs=inputs,
         response=np.asarray(runs[model.response], float),
@@ -105,7 +116,9 @@ def make_design(model: Model, runs: RunTable) -> Design:
             item.response: np.asarray(runs[item.response], float) for item in model.likelihoods
         },
         grouping=grouping,
-        run=_runs(model, runs),
+        run=run,
+        before=before,
+        gap=gap,
         references={
             **{
                 name: _REFERENCES[name.rpartition("_")[2]](runs[column])
@@ -165,7 +178,23 @@ def _sources(model: Model, runs: RunTable) -> tuple[dict[str, str], list[str]]:
 
 def _runs(model: Model, runs: RunTable) -> NDArray[np.int64]:
     """Return the number of the run of each row, where that matters."""
-    if not model.run_effect.on:
+    if not (model.run_effect.on or model.correlated.on):
         return np.zeros(len(runs), dtype=np.int64)
     names = np.char.add(np.char.add(runs.labels(model.group), "\n"), runs.labels("run"))
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def _before(
+    model: Model, runs: RunTable, run: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the row before each one in its run, and the e-folds of steps between them."""
+    rows = np.arange(len(runs))
+    if not model.correlated.on:
+        return rows, np.full(len(runs), ALONE)
+    time = np.log(runs[clock(runs)])
+    order = np.lexsort((time, run))
+    follows = np.flatnonzero(run[order][1:] == run[order][:-1])
+    before, gap = rows.copy(), np.full(len(runs), ALONE)
+    before[order[follows + 1]] = order[follows]
+    gap[order[follows + 1]] = time[order[follows + 1]] - time[order[follows]]
+    return before, gap

@@ -28,7 +28,7 @@ def design_problems(
     positive |= dict.fromkeys([*references.values(), model.response], True)
     pooled = [name for name in split_columns(model.group) if name != "family"]
     further = [item.response for item in model.likelihoods]
-    wanted = [*positive, *further, *pooled, *(["run"] if model.run_effect.on else [])]
+    wanted = [*positive, *further, *pooled, *_of_rows(model, runs)]
     have = ", ".join(runs.columns)
     problems = [
         f"the runs have no column {column!r}, which {model.id} reads or is pooled by; "
@@ -46,9 +46,39 @@ def design_problems(
             if seen.size
             else [f"column {column!r} holds no number, and {model.id} explains it"]
         )
+    if model.correlated.on and not problems:
+        problems += _same_time(model, runs)
     if len(runs) < 2:
         problems.append(f"{len(runs)} run: a law needs at least two, and better two dozen")
     return problems
+
+
+def clock(runs: RunTable) -> str:
+    """Return the column that says when in its run a row was taken."""
+    return "steps" if "steps" in runs else "tokens"
+
+
+def _of_rows(model: Model, runs: RunTable) -> list[str]:
+    """Return columns that tell the rows of runs apart, where the law asks."""
+    if model.correlated.on:
+        return ["run", clock(runs)]
+    return ["run"] if model.run_effect.on else []
+
+
+def _same_time(model: Model, runs: RunTable) -> list[str]:
+    """Say which runs have several rows at the same step."""
+    name = clock(runs)
+    bad = _bad_values(runs, name, positive=True)
+    if bad:
+        return bad
+    seen: dict[tuple[str, str, float], int] = {}
+    for key in zip(runs.labels(model.group), runs.labels("run"), runs[name], strict=True):
+        seen[key] = seen.get(key, 0) + 1
+    twice = [f"run {run!r} at {name} {time:g}" for (_, run, time), n in seen.items() if n > 1]
+    if not twice:
+        return []
+    shown = ", ".join(twice[:4]) + (", ..." if len(twice) > 4 else "")
+    return [f"[correlated] takes one row of a run at a time; there are several of {shown}"]
 
 
 def _not_fitted(model: Model) -> str:

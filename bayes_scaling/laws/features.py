@@ -10,6 +10,10 @@
   is not a plain posterior, and whatever shows it says so.
 - **Run effect**: several rows of one run (checkpoints, say) share a deviation of that run from the
   law, beside the noise of each row; without it they would count as so many independent runs.
+- **Correlated**: instead of that, the deviations of rows of one run forget each other over
+  ``memory`` e-folds of steps (of tokens, where there are no steps), as along a training curve.
+- **Mistuned**: a share of the runs lies above the law, by an exponential excess, and never below;
+  the law is what tuned runs reach (`bayes_scaling.laws.off_law`).
 - **Form error**: beyond the runs the form errs, by an unknown relative amount per e-fold of scale,
   ``loss = law * exp(error * e-folds beyond the largest run)``. Its prior is what deep splits of
   many sets showed; no run can teach a fit about it, so it does not shrink with their number.
@@ -25,7 +29,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.laws.drift import TAU
 from bayes_scaling.laws.nodes import Call, Name, Node
-from bayes_scaling.laws.noise import RUN_EFFECT
+from bayes_scaling.laws.noise import OFF_SCALE, P_OFF, RUN_EFFECT
 from bayes_scaling.laws.parameters import Parameter, Pool
 from bayes_scaling.laws.priors import Prior
 
@@ -59,12 +63,36 @@ SIGMA_RUN = Parameter(
     about="run effect: scale of the deviation that the rows of one run share, relative to the loss",
 )
 
+MEMORY = Parameter(
+    name="memory",
+    prior=Prior(dist="LogNormal", args=(("mu", -1.0), ("sigma", 1.5))),
+    about="correlated: e-folds of steps over which deviations of one run forget each other",
+)
+SHARE_OFF = Parameter(
+    name=P_OFF,
+    prior=Prior(dist="Beta", args=(("alpha", 1.0), ("beta", 1.0))),
+    about="mistuned: share of the runs that lie above the law",
+)
+EXCESS_OFF = Parameter(
+    name=OFF_SCALE,
+    prior=Prior(dist="LogNormal", args=(("mu", -2.5), ("sigma", 1.0))),
+    about="mistuned: mean excess of such runs over the law, on the log of the loss",
+)
+
 PARAMETERS: Mapping[str, tuple[Parameter, ...]] = {
     "drift": (TAU,),
     "transient": (EXCESS, DECAY),
     "run_effect": (SIGMA_RUN,),
+    "correlated": (MEMORY,),
+    "mistuned": (SHARE_OFF, EXCESS_OFF),
 }
 """Parameters that each feature adds to a model, with their default priors."""
+
+NEED_SIZES = ("drift", "transient")
+"""Features that act on sizes."""
+
+APART = (("run_effect", "correlated"), ("run_effect", "mistuned"), ("correlated", "mistuned"))
+"""Features that cannot be had together: each is a likelihood of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)

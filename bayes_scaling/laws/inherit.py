@@ -83,6 +83,8 @@ def as_queried(base: Model) -> Model:
         drift=OFF,
         transient=OFF,
         run_effect=OFF,
+        correlated=OFF,
+        mistuned=OFF,
         temper=None,
         form_error=None,
         published=None,

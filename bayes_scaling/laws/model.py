@@ -213,13 +213,18 @@ class Model(Definition):
         drift: bool | None = None,
         transient: bool | None = None,
         run_effect: bool | None = None,
+        correlated: bool | None = None,
+        mistuned: bool | None = None,
         temper: float | None = None,
         id: str | None = None,
     ) -> Model:
         """Switch features on or off; see `bayes_scaling.laws.variants.with_features`."""
         from bayes_scaling.laws.variants import with_features
 
-        switches = {"drift": drift, "transient": transient, "run_effect": run_effect}
+        switches = {
+            "drift": drift, "transient": transient, "run_effect": run_effect,
+            "correlated": correlated, "mistuned": mistuned,
+        }  # fmt: skip
         return with_features(self, switches, temper=temper, id=id)
 
     def pooled_by(self, *columns: str) -> Model:

@@ -34,6 +34,13 @@ PARAMETERS: Mapping[NoiseFamily, tuple[Parameter, ...]] = {
 RUN_EFFECT = "sigma_run"
 """Scale of the deviation that the rows of one run share, where a model has run effects."""
 
+P_OFF, OFF_SCALE = "p_off", "off_scale"
+"""Share of runs that lie above the law, and the scale of their excess (log scale), where a model
+knows of mistuned runs."""
+
+OFF_NU = 1.0
+"""Degrees of freedom of the excess, a half-Cauchy: most runs are a little off, and some diverge."""
+
 FARTHEST = 50.0
 """Log deviation at which draws stop: a Student-t of few degrees of freedom would overflow."""
 
@@ -69,18 +76,66 @@ def sample_noise(
     return np.asarray(np.clip(_scale(parameters) * deviation, -FARTHEST, FARTHEST))
 
 
+def sample_excess(
+    parameters: Mapping[str, NDArray[np.float64]], shape: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Draw by how much a run that is tuned like the fitted ones lies above the law (log scale).
+
+    Arguments as in `sample_noise`; 0 for a run on the law, and for a model without mistuned runs.
+    """
+    if P_OFF not in parameters:
+        return np.zeros(shape)
+    off = rng.random(shape) < parameters[P_OFF]
+    excess = np.abs(rng.standard_t(OFF_NU, size=shape)) * parameters[OFF_SCALE]
+    return np.asarray(np.where(off, np.minimum(excess, FARTHEST), 0.0))
+
+
 def noise_logpdf(
     family: NoiseFamily,
     deviation: NDArray[np.float64],
     parameters: Mapping[str, NDArray[np.float64]],
 ) -> NDArray[np.float64]:
-    """Log density, elementwise, of how far a row of a new run lies from the law (log scale)."""
+    """Log density, elementwise, of how far a row of a new run lies from the law (log scale).
+
+    Where the parameters know of mistuned runs, the run may be one of them.
+    """
+    on = on_logpdf(family, deviation, parameters)
+    if P_OFF not in parameters:
+        return on
+    off = off_logpdf(deviation, parameters)
+    share = parameters[P_OFF]
+    return np.logaddexp(np.log1p(-share) + on, np.log(share) + off)
+
+
+def on_logpdf(
+    family: NoiseFamily,
+    deviation: NDArray[np.float64],
+    parameters: Mapping[str, NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Log density, elementwise, of the deviation of a run that lies on the law but for noise."""
     from scipy import stats
 
     scale = _scale(parameters)
     if family == "normal":
         return np.asarray(stats.norm.logpdf(deviation, scale=scale))
     return np.asarray(stats.t.logpdf(deviation, df=parameters["nu"], scale=scale))
+
+
+def off_logpdf(
+    deviation: NDArray[np.float64], parameters: Mapping[str, NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Log density, elementwise, of the deviation of a run above the law.
+
+    A Student-t of `OFF_NU` degrees of freedom, cut off below by the noise.
+
+    References
+    ----------
+    Azzalini 1985, A Class of Distributions which Includes the Normal Ones, lemma 1.
+    """
+    from scipy import special, stats
+
+    whole = stats.t.logpdf(deviation, df=OFF_NU, scale=parameters[OFF_SCALE])
+    return np.asarray(np.log(2) + whole + special.log_ndtr(deviation / parameters["sigma"]))
 
 
 def _scale(parameters: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:

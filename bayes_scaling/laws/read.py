@@ -31,7 +31,7 @@ KEYS = (
     "id", "title", "kind", "formula", "response", "likelihood", "group", "base", "built_on",
     "reads", "references", "columns", "extra_inputs", "arguments", "where", "solve", "parameters",
     "ordered", "rows", "tuned", "derived", "noise", "drift", "transient", "run_effect",
-    "form_error", "valid", "published",
+    "correlated", "mistuned", "form_error", "valid", "published",
 )  # fmt: skip
 """Keys a model definition may have."""
 
@@ -112,9 +112,7 @@ class _Reader(Tables):
             arguments=tuple(arguments.items()),
             select=self.select(base),
             noise=noise,
-            drift=switches["drift"],
-            transient=switches["transient"],
-            run_effect=switches["run_effect"],
+            **switches,
             temper=self.temper(base),
             form_error=self.form_error(base),
             group=parameters.group,

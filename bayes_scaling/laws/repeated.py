@@ -1,9 +1,11 @@
 """The likelihood of runs with several rows: those of one run deviate together.
 
-The deviations of the rows of a run from the law, on the log scale, are jointly Student-t (or
-normal): each row has noise of scale sigma, and all share a deviation of scale sigma_run. That
-deviation is integrated out in closed form, so a run with a hundred checkpoints adds no dimension to
-the posterior; what is robust against outliers is the run, as a whole.
+With a run effect, the deviations of the rows of a run from the law, on the log scale, are jointly
+Student-t (or normal): each row has noise of scale sigma, and all share a deviation of scale
+sigma_run. That deviation is integrated out in closed form, so a run with a hundred checkpoints adds
+no dimension to the posterior; what is robust against outliers is the run, as a whole.
+
+Where they are correlated, each row remembers the one before it.
 """
 
 from __future__ import annotations
@@ -64,6 +66,33 @@ def observe_runs(
             - (nu + size) / 2 * pt.log1p(distance / nu)
         )
     pm.Potential("log_loss_of_runs", pt.sum(data["run_weight"] * density))
+
+
+def correlated_data(design: Design) -> dict[str, NDArray[Any]]:
+    """Return the row before each one in its run, and how many e-folds of steps lie between."""
+    return {"row_before": design.before, "gap": design.gap}
+
+
+def observe_correlated(
+    model: Model, mean: Any, values: Mapping[str, Any], data: Mapping[str, Any]
+) -> None:
+    """Add the likelihood of the log response to the model in context, row after row of a run.
+
+    A row deviates by what is left of the deviation of the row before it, and by noise that keeps
+    the scale of deviations at sigma: an Ornstein-Uhlenbeck process in the log of the steps, whose
+    innovations are those of the noise of the model.
+    """
+    sigma = values["sigma"] + pt.zeros_like(mean)
+    standard = (data["log_response"] - mean) / sigma
+    kept = pt.exp(-data["gap"] / values["memory"])
+    new = pt.sqrt(1 - kept**2)
+    innovation = (standard - kept * standard[data["row_before"]]) / new
+    if model.noise == "normal":
+        density = pm.logp(pm.Normal.dist(), innovation)
+    else:
+        density = pm.logp(pm.StudentT.dist(nu=values["nu"]), innovation)
+    weight = 1.0 if model.temper is None else data["weight"]
+    pm.Potential("log_loss_of_curves", pt.sum(weight * (density - pt.log(sigma * new))))
 
 
 def _by_run(rows: Any, data: Mapping[str, Any]) -> Any:

@@ -108,8 +108,7 @@ def with_features(
     Parameters
     ----------
     switches : mapping of str to bool or None
-        Whether the model has each feature (``drift``, ``transient``, ``run_effect``); as it is
-        where None.
+        Whether the model has each of `features.PARAMETERS`; as it is where None.
     temper : float, optional
         Length of tempering as a share of the span of the runs; 0 switches it off.
     id : str, optional
@@ -143,9 +142,7 @@ def with_features(
         model,
         id=id or model.id,
         temper=model.temper if temper is None else float(temper) or None,
-        drift=changed.get("drift", model.drift),
-        transient=changed.get("transient", model.transient),
-        run_effect=changed.get("run_effect", model.run_effect),
+        **changed,
     )
     problems = check_features(variant)
     if problems:
@@ -236,6 +233,10 @@ def features_in_words(model: Model) -> str:
         parts.append(f"tempered (length {model.temper:g})")
     if model.run_effect.on:
         parts.append("rows of one run share a deviation")
+    if model.correlated.on:
+        parts.append("deviations of rows of one run are correlated")
+    if model.mistuned.on:
+        parts.append("some runs lie above the law")
     if model.form_error is not None:
         parts.append(f"error of the form {model.form_error} per e-fold beyond the runs")
     return "; ".join(parts)

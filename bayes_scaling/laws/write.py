@@ -47,6 +47,7 @@ def definition(model: Model) -> dict[str, Any]:
             "level": model.transient.level,
         },
         "run_effect": {"on": model.run_effect.on},
+        **{name: {"on": True} for name in ("correlated", "mistuned") if name in model.features},
         "form_error": model.form_error.to_dict() if model.form_error else {},
         "valid": {"about": model.valid},
         **({"published": published_to_dict(model.published)} if model.published else {}),

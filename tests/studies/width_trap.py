@@ -42,8 +42,8 @@ class Trap:
         The learning rate that was best at the small sizes.
     small : RunTable
         The small runs at all rates.
-    params : array (n,)
-        Sizes that were asked for.
+    params, tokens : array (n,)
+        Sizes that were asked for: those at which the rate was swept.
     fixed, at_rate, tuned : array (n_draws, n)
         Loss of a new run: by the law at the one rate, by the law of rates at that rate, and at its
         own best rate.
@@ -60,6 +60,7 @@ class Trap:
     rate: float
     small: RunTable
     params: Array
+    tokens: Array
     fixed: Array
     at_rate: Array
     tuned: Array
@@ -94,12 +95,24 @@ def best_rate(runs: RunTable) -> float:
     return float(min(full, key=lambda rate: np.log(runs["loss"][tried[rate]]).mean()))
 
 
+SWEPT = 3
+"""Rates that make a sweep."""
+
+
+def swept(runs: RunTable) -> RunTable:
+    """Return the runs of sizes at which several rates were tried."""
+    sizes = np.stack([runs[name] for name in ("params", "tokens")])
+    cell, count = np.unique(sizes, axis=1, return_inverse=True, return_counts=True)[1:]
+    return runs.take(count[cell.ravel()] >= SWEPT)
+
+
 def spring(name: str, runs: RunTable, below: float, laws: tuple[str, str]) -> Trap:
     """Fit the sizes below a limit in both ways, and ask for those above."""
     averaged = mean_over_seeds(runs)
     small, large = (
         select_rows(t, f"params {s} {below}") for t, s in ((runs, "<"), (averaged, ">"))
     )
+    large = swept(large)
     rate = best_rate(mean_over_seeds(small))
     at_fixed = large.take(np.isclose(large["learning_rate"], rate))
     cell = np.unique(
@@ -122,6 +135,7 @@ def spring(name: str, runs: RunTable, below: float, laws: tuple[str, str]) -> Tr
         rate=rate,
         small=small,
         params=at_fixed["params"],
+        tokens=at_fixed["tokens"],
         fixed=one.forecast(sizes, allow_unconverged=True).draws,
         at_rate=given.draws,
         tuned=tuned.draws,
@@ -183,12 +197,21 @@ def _interval(draws: Array) -> str:
     return f"{median:.3f} [{low:.3f}, {high:.3f}]".ljust(24)
 
 
+def longest(runs: RunTable) -> RunTable:
+    """Return the longest runs of each size, seeds averaged."""
+    averaged = mean_over_seeds(runs)
+    most = {params: averaged["tokens"][averaged["params"] == params].max()
+            for params in np.unique(averaged["params"])}  # fmt: skip
+    return averaged.take(averaged["tokens"] == np.array([most[p] for p in averaged["params"]]))
+
+
 def draw(traps: list[Trap], path: Path) -> None:
-    """Draw the forecasts and what happened, against the size."""
+    """Draw the forecasts and what happened, against the size; of each the longest runs."""
     figure = style.new_figure(width=9.5, height=4.2)
     for ax, trap in zip(figure.subplots(1, len(traps), squeeze=False)[0], traps, strict=True):
-        small = mean_over_seeds(trap.small.take(np.isclose(trap.small["learning_rate"], trap.rate)))
-        kept = np.argsort(trap.params, kind="stable")
+        small = longest(trap.small.take(np.isclose(trap.small["learning_rate"], trap.rate)))
+        order = np.lexsort((trap.tokens, trap.params))
+        kept = order[np.append(np.diff(trap.params[order]) > 0, True)]
         params = trap.params[kept]
         series = (("forecast at one rate", trap.fixed, style.RED),
                   ("lr model, same rate", trap.at_rate, style.ORANGE),
@@ -200,25 +223,15 @@ def draw(traps: list[Trap], path: Path) -> None:
                         markersize=4, capsize=2, label=f"{label}, {format_kind()}")  # fmt: skip
         ax.plot(small["params"], small["loss"], "s", color=style.INK, markersize=5,
                 label="small runs at that rate")  # fmt: skip
-        ax.plot(
-            params,
-            trap.truth_fixed[kept],
-            "x",
-            color=style.RED,
-            markersize=7,
-            label="reached at that rate",
-        )
-        ax.plot(
-            params,
-            trap.truth_best[kept],
-            "+",
-            color=style.BLUE,
-            markersize=9,
-            label="reached at the best rate",
-        )
+        for label, truth, marker, colour in (
+            ("reached at that rate", trap.truth_fixed, "x", style.RED),
+            ("reached at the best rate", trap.truth_best, "+", style.BLUE),
+        ):
+            ax.plot(params, truth[kept], marker, color=colour, markersize=8, label=label)
         style.log_scale(ax, "x", small["params"].min() / 1.3, params.max() * 1.3)
-        ax.set_ylim(0.9 * min(trap.truth_best.min(), np.quantile(trap.tuned, 0.05)),
-                    1.08 * max(trap.truth_fixed.max(), small["loss"].max()))  # fmt: skip
+        ends = [trap.fixed[:, kept], trap.at_rate[:, kept], trap.tuned[:, kept]]
+        ax.set_ylim(0.97 * min(np.quantile(part, 0.05, axis=0).min() for part in ends),
+                    1.05 * max(np.quantile(part, 0.95, axis=0).max() for part in ends))  # fmt: skip
         style.tidy(ax, xlabel="parameters", ylabel="validation loss [nats per byte]")
         ax.set_title(f"{trap.name}: rate {trap.rate:.3g}, best at the three smallest sizes",
                      fontsize=style.SMALL)  # fmt: skip
