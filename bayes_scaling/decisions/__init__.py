@@ -4,6 +4,7 @@ from bayes_scaling.decisions.allocate import Allocation
 from bayes_scaling.decisions.answer import Answer
 from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.decisions.literature import list_published, published
+from bayes_scaling.decisions.mistuned_runs import OffLaw, off_law
 from bayes_scaling.decisions.prior_losses import PriorPredictive, prior_predictive
 from bayes_scaling.decisions.published_laws import PublishedLaw
 from bayes_scaling.decisions.rate_rules import PublishedRates, published_rates
@@ -14,12 +15,14 @@ __all__ = [
     "Allocation",
     "Answer",
     "Forecast",
+    "OffLaw",
     "Plan",
     "PriorPredictive",
     "PublishedLaw",
     "PublishedRates",
     "Tuning",
     "list_published",
+    "off_law",
     "prior_predictive",
     "published",
     "published_rates",

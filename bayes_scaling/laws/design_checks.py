@@ -74,7 +74,7 @@ def _same_time(model: Model, runs: RunTable) -> list[str]:
     seen: dict[tuple[str, str, float], int] = {}
     for key in zip(runs.labels(model.group), runs.labels("run"), runs[name], strict=True):
         seen[key] = seen.get(key, 0) + 1
-    twice = [f"run {run!r} at {name} {time:g}" for (_, run, time), n in seen.items() if n > 1]
+    twice = [f"run {str(run)!r} at {name} {time:g}" for (_, run, time), n in seen.items() if n > 1]
     if not twice:
         return []
     shown = ", ".join(twice[:4]) + (", ..." if len(twice) > 4 else "")

@@ -14,6 +14,7 @@ from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.runs.cells import Rows, read_numbers, read_text
 from bayes_scaling.runs.columns import COLUMNS, SIZES, resolve
 from bayes_scaling.runs.complete import complete
+from bayes_scaling.runs.diverged import DIVERGED, without_diverged
 from bayes_scaling.runs.doubts import copies, doubts
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
 from bayes_scaling.runs.table import RunTable
@@ -64,6 +65,10 @@ def assemble(
     if not len(rows) or not raw:
         raise InputError([*faults, "the table has no rows; give one row per run"], source=source)
 
+    raw, rows, set_aside, unmarked = without_diverged(raw, rows, resolved.names)
+    faults += unmarked
+    if not len(rows):
+        raise InputError("every run is marked as diverged; nothing is left", source=source)
     log = [*notes, *resolved.notes]
     given: dict[str, NDArray[Any]] = {}
     unread: dict[str, Mapping[int, str]] = {}
@@ -77,7 +82,7 @@ def assemble(
         elif column.kind == "text":
             given[target] = read_text(values)
         else:
-            read = read_numbers(values)
+            read = read_numbers(values, truth=target == DIVERGED)
             given[target], unread[target] = read.values, read.unread
     called = {resolved.names[name]: name.strip() for name in reversed(list(raw))}
     completed = complete(given)
@@ -92,7 +97,7 @@ def assemble(
         raise InputError(by_row(faults), source=source)
 
     log += _gaps(done, rows)
-    for doubt in doubts(given, rows):
+    for doubt in (*set_aside, *doubts(given, rows)):
         log.append(WARNING + doubt)
         text = f"{source}: {doubt}" if source else doubt
         warnings.warn(text, BayesScalingWarning, skip_file_prefixes=(_PACKAGE,))

@@ -94,6 +94,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
             _column("metric", "", "text", "what loss or score was measured on"),
             _column("budget", "FLOP", "positive", "nominal compute of the row's isoFLOP line"),
             _column("seed", "1", "number", "random seed of the run"),
+            _column("diverged", "1", "fraction", "1 for a run that diverged, which is set aside"),
         )
     )
 )
@@ -136,6 +137,7 @@ _SPELLINGS: Mapping[str, str] = MappingProxyType(
         "corpus": "dataset train_dataset training_data",
         "metric": "eval_metric",
         "seed": "random_seed rng_seed",
+        "diverged": "is_diverged has_diverged crashed",
     }
 )
 ALIASES: Mapping[str, str] = MappingProxyType(
