@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from bayes_scaling.inference import Ensemble, Fit, fit, fit_ensemble, load
     from bayes_scaling.laws import Model, list_models, load_model, select_rows
     from bayes_scaling.report import report
-    from bayes_scaling.runs import RunTable, best_of_cells, read_runs
+    from bayes_scaling.runs import (
+        RunTable,
+        best_of_cells,
+        read_runs,
+        schedule_areas,
+        with_schedule_areas,
+    )
     from bayes_scaling.validation import (
         Approaches,
         Backtest,
@@ -80,12 +86,20 @@ __all__ = [
     "published_runs",
     "read_runs",
     "report",
+    "schedule_areas",
     "select_rows",
+    "with_schedule_areas",
 ]
 
 _ROOMS = {
     "errors": ("BayesScalingWarning", "InputError", "UnconvergedError"),
-    "runs": ("RunTable", "best_of_cells", "read_runs"),
+    "runs": (
+        "RunTable",
+        "best_of_cells",
+        "read_runs",
+        "schedule_areas",
+        "with_schedule_areas",
+    ),
     "datasets": ("list_datasets", "load_dataset", "published_runs"),
     "laws": ("Model", "list_models", "load_model", "select_rows"),
     "inference": ("Ensemble", "Fit", "fit", "fit_ensemble", "load"),

@@ -18,7 +18,7 @@ HEAVY = {"arviz", "jax", "matplotlib", "nutpie", "pandas", "pymc", "pytensor", "
 # These files are themselves imported inside functions only.
 HEAVY_AT_TOP = {
     f"laws/{name}.py": {"pymc", "pytensor"}
-    for name in ("build", "pytensor_operations", "repeated", "variables")
+    for name in ("build", "off_law", "pytensor_operations", "repeated", "variables")
 }
 KNOWS_PYMC = (*HEAVY_AT_TOP, "inference/")
 

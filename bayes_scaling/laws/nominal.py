@@ -25,6 +25,8 @@ NOMINAL: Mapping[str, tuple[float, float]] = {
     "steps": (4e3, 0.25),
     "batch_size": (5e5, 0.25),
     "learning_rate": (1e-3, -0.1),
+    "rate_area": (4.0, 0.15),
+    "annealing_area": (0.5, 0.0),
     "width": (768.0, 1 / 6),
     "depth": (12.0, 1 / 6),
     "heads": (12.0, 1 / 6),

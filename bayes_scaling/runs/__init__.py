@@ -12,6 +12,7 @@ from bayes_scaling.runs.counting import (
 )
 from bayes_scaling.runs.protocols import PROTOCOLS, take_rows
 from bayes_scaling.runs.readers import read_runs
+from bayes_scaling.runs.schedules import schedule_areas, schedule_rates, with_schedule_areas
 from bayes_scaling.runs.shapes import Shape, shapes_near
 from bayes_scaling.runs.summary import TableSummary, describe
 from bayes_scaling.runs.sweeps import best_of_cells
@@ -34,9 +35,12 @@ __all__ = [
     "describe",
     "flops_per_token",
     "read_runs",
+    "schedule_areas",
+    "schedule_rates",
     "shapes_near",
     "split_columns",
     "take_rows",
     "training_flops",
     "with_budgets",
+    "with_schedule_areas",
 ]

@@ -74,6 +74,10 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
             ),
             _column("batch_size", "tokens", "count", "tokens per optimizer step"),
             _column("steps", "steps", "count", "optimizer steps taken up to this row"),
+            _column("rate_area", "steps", "positive", "sum of the learning rates of all steps"),
+            _column(
+                "annealing_area", "1", "number", "share of the peak rate that was annealed away"
+            ),
             _column("width", "1", "count", "size of the residual stream, d_model"),
             _column("depth", "layers", "count", "transformer layers"),
             _column("heads", "1", "count", "attention heads per layer"),

@@ -100,11 +100,7 @@ def value_problems(
         if column.kind == "fraction":
             above = (values > 1) & ~infinite
         for where, fault in (
-            (
-                infinite,
-                "must be finite; a run that diverged has no value: mark it by 1 in a column "
-                "diverged, or delete the row",
-            ),
+            (infinite, "must be finite; mark a run that diverged by 1 in a column 'diverged'"),
             (below, f"cannot be negative{_cannot_be_negative(name)}"),
             (zero, f"must be above 0{_zero_advice(name)}"),
             (above, "must lie between 0 and 1; divide percentages by 100"),

@@ -77,6 +77,8 @@ RANGES: Mapping[str, Callable[[Columns, np.random.Generator, int], Array]] = {
     "steps": _log_uniform(3e2, 1e5),
     "batch_size": _log_uniform(5e4, 4e6),
     "learning_rate": _log_uniform(1e-4, 1e-2),
+    "rate_area": _log_uniform(0.3, 30),
+    "annealing_area": lambda _, rng, n: rng.uniform(0, 1, n),
     "params_nonembedding": lambda c, rng, n: 0.85 * c["params"],
     "params_active": lambda c, rng, n: c["params"] / rng.choice([2.0, 4.0, 8.0], n),
     "unique_tokens": lambda c, rng, n: c["tokens"] / np.exp(rng.uniform(-0.5, np.log(40), n)),

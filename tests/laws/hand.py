@@ -21,6 +21,7 @@ from tests.laws.hand_curves import (
 )
 from tests.laws.hand_kaplan import (
     context,
+    critical_batch,
     decoder_flops,
     decoder_params,
     kaplan_c,
@@ -29,10 +30,17 @@ from tests.laws.hand_kaplan import (
     kaplan_n,
     kaplan_nd,
     kaplan_ns,
+    kaplan_ns_batch,
+    kaplan_ns_by_size,
+    least_steps,
+    least_tokens,
     of_pf_days,
     overfitting_bound,
+    schedule,
+    steps_at_batch,
     stop_above,
     stop_at,
+    tokens_at_batch,
 )
 
 # ---- the forms -----------------------------------------------------------------------------------
@@ -223,7 +231,12 @@ HAND: Mapping[str, Hand] = {
     "lr-batch-valley-steep": with_batch_valley(chinchilla),
     "lr-valley": with_valley(chinchilla),
     "lr-valley-steep": with_valley(chinchilla),
+    "batch-tradeoff": steps_at_batch,
+    "batch-tradeoff steps_min": least_steps,
+    "batch-tradeoff tokens": tokens_at_batch,
+    "batch-tradeoff tokens_min": least_tokens,
     "context": context,
+    "critical-batch": critical_batch,
     "coupled": coupled,
     "data-constrained": data_constrained,
     "data-constrained-coupled": with_transient(data_constrained_coupled),
@@ -247,6 +260,8 @@ HAND: Mapping[str, Hand] = {
     "kaplan-c": kaplan_c,
     "kaplan-nd": kaplan_nd,
     "kaplan-ns": kaplan_ns,
+    "kaplan-ns-batch": kaplan_ns_batch,
+    "kaplan-ns-by-size": kaplan_ns_by_size,
     "kaplan-optimum": of_pf_days("N_e", "p_N"),
     "kaplan-optimum batch_size": of_pf_days("B_e", "p_B"),
     "kaplan-optimum steps": of_pf_days("S_e", "p_S"),
@@ -258,6 +273,7 @@ HAND: Mapping[str, Hand] = {
     "saturating-m2": saturating_m2,
     "saturating-m3": saturating_m3,
     "saturating-m4": saturating_m4,
+    "schedule": schedule,
 }
 """By id, or id and response; a law that only reads another size than its base is like its base."""
 

@@ -44,6 +44,65 @@ def kaplan_cmin(c: Values, s: Values) -> float:
     return exp(bisect(above, -20, 60))
 
 
+def kaplan_ns_batch(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, equations 1.4, 1.6 and 5.4: the loss that gives itself back."""
+
+    def above(log_loss: float) -> float:
+        critical = c["B_star"] / exp(log_loss / c["alpha_B"])
+        least = s["steps"] / (1 + critical / s["batch_size"])
+        return exp(log_loss) - kaplan_ns(c, {**s, "steps": least})
+
+    return exp(bisect(above, -20, 60))
+
+
+def critical_batch(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, equation 1.4."""
+    return float(c["B_star"] / s["loss_reached"] ** (1 / c["alpha_B"]))
+
+
+def least_steps(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, equation 1.6, for the steps to a loss."""
+    return stop_at(c, {**s, "loss_limited": s["loss_reached"]})
+
+
+def least_tokens(c: Values, s: Values) -> float:
+    """McCandlish et al. 2018: the critical batch is the ratio of least tokens to least steps."""
+    return least_steps(c, s) * critical_batch(c, s)
+
+
+def steps_at_batch(c: Values, s: Values) -> float:
+    """McCandlish et al. 2018, equation 2.11: (S / S_min - 1)(B S / D_min - 1) = 1, solved for S."""
+    least, tokens, batch = least_steps(c, s), least_tokens(c, s), s["batch_size"]
+
+    def above(log_steps: float) -> float:
+        steps = exp(log_steps)
+        return (steps / least - 1) * (batch * steps / tokens - 1) - 1
+
+    return exp(bisect(above, log(max(least, tokens / batch)), 200))
+
+
+def tokens_at_batch(c: Values, s: Values) -> float:
+    """Tokens are steps of a batch."""
+    return s["batch_size"] * steps_at_batch(c, s)
+
+
+def kaplan_ns_by_size(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, equation 1.6, with parameters of the curve that follow the size."""
+    n, t = s["params"] / c["params_ref"], s["steps"] / c["steps_ref"]
+    fall = t ** -(c["alpha_S"] * n ** c["slope_alpha"])
+    return float((c["N_c"] / s["params"]) ** c["alpha_N"] + c["s"] * n ** c["slope_s"] * fall)
+
+
+def schedule(c: Values, s: Values) -> float:
+    """Tissue et al. 2024, equation 1, relative to the loss and with a term for the size."""
+    n, area = s["params"] / c["params_ref"], s["rate_area"] / c["rate_area_ref"]
+    half, twice = 2 ** c["alpha"], 2 ** -c["alpha"]
+    a = c["c"] * c["k_N"] * log(4) / (half - twice)  # as the loss falls from half to twice
+    assert abs(c["E"] + a * (half + twice) / 2 + c["c"] * c["u"] - c["c"]) < 1e-9
+    still = c["E"] + a * n ** -c["alpha"] + c["c"] * c["u"] * area ** -c["alpha_S"]
+    return float(still * exp(-c["gain"] * n ** c["omega"] * s["annealing_area"]))
+
+
 def context(c: Values, s: Values) -> float:
     """Kaplan et al. 2020, appendix D.5, with the context length counted against the position."""
     n, at = s["params"] / c["params_ref"], s["position"] / c["position_ref"]

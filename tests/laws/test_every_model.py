@@ -28,6 +28,7 @@ LAWS = [name for name, model in CATALOGUE.items() if model.kind == "law"]
 STANDING = shapes(CATALOGUE[name] for name in LAWS)
 
 SIZE_LAWS = {
+    "batch-tradeoff", "critical-batch", "kaplan-ns-batch", "kaplan-ns-by-size", "schedule",
     "broken-1", "broken-2", "broken-3", "chinchilla", "chinchilla-optimum", "context", "coupled",
     "data-constrained", "distribution-shift", "early-stop", "envelope", "farseer", "isoflop",
     "isoflop-cubic", "kaplan-c", "kaplan-cmin", "kaplan-d", "kaplan-n", "kaplan-nd", "kaplan-ns",

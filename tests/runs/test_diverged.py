@@ -32,7 +32,7 @@ def test_marked_rows_are_set_aside_with_a_warning(marks: list[Any]) -> None:
 
 
 def test_without_marks_a_loss_that_is_not_finite_is_an_error_that_names_them() -> None:
-    with pytest.raises(InputError, match="mark it by 1 in a column diverged"):
+    with pytest.raises(InputError, match="mark a run that diverged by 1"):
         RunTable.from_columns({**COLUMNS, "diverged": [0, 0, 0, 0]})
 
 
