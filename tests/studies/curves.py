@@ -33,7 +33,7 @@ ROWS = 20
 FORMS = {"independent": {"run_effect": False}, "run effect": {"run_effect": True},
          "correlated": {"correlated": True}}  # fmt: skip
 CHOSEN = "correlated"
-"""The treatment of least error among those whose intervals hold inside: both of the dependent ones."""
+"""Of least error among those whose intervals hold inside, which are both of the dependent ones."""
 
 
 def read() -> RunTable:
