@@ -63,8 +63,8 @@ def plot_tune(result: Tuning, *, ax: Axes | None = None) -> Axes:
     Notes
     -----
     Bands hold the probability of the result. Under each valley a bar marks the interval of the
-    best rate, its dot the recommended one; ticks are what published rules say. Shaded is what the
-    fitted runs did not sweep.
+    best rate, its dot the recommended one; ticks are what published rules say, named where there is
+    one run. Shaded is what the fitted runs did not sweep.
     """
     if ax is None:
         ax = style.new_axes()
@@ -82,9 +82,7 @@ def plot_tune(result: Tuning, *, ax: Axes | None = None) -> Axes:
         ax.plot([low, high], [height] * 2, color=colour, linewidth=3, solid_capstyle="butt")
         rate = result.recommended["learning_rate"][run]
         ax.plot([rate], [height], "o", color=colour, markeredgecolor="white")
-        for rule in result.rules_of(run):
-            if rule["learning_rate"] is not None:
-                ax.plot([rule["learning_rate"]], [height], "|", color=style.INK, markersize=9)
+        _draw_rules(ax, result, run, height, top)
     low, high = float(curves.learning_rate.min()), float(curves.learning_rate.max())
     least, most = result.swept["learning_rate"]
     for start, end in ((low, least), (most, high)):
@@ -97,6 +95,18 @@ def plot_tune(result: Tuning, *, ax: Axes | None = None) -> Axes:
     style.tidy(ax, xlabel="learning rate", ylabel=f"loss above the best [%], {kind}")
     style.legend(ax)
     return ax
+
+
+def _draw_rules(ax: Axes, result: Tuning, run: int, height: float, top: float) -> None:
+    """Tick what published rules choose; with one run each has its name, else the legend has it."""
+    rules = [rule for rule in result.rules_of(run) if rule["learning_rate"] is not None]
+    rates = [rule["learning_rate"] for rule in rules]
+    named = len(result.plan) == 1
+    label = "published rules" if rates and not named and run == len(result.plan) - 1 else None
+    ax.plot(rates, [height] * len(rates), "|", color=style.INK, markersize=9, label=label)
+    for rule in rules if named else ():
+        ax.text(rule["learning_rate"], 0.02 * top, rule["rule"], rotation=90, ha="center",
+                va="bottom", fontsize=style.SMALL, color=style.INK, clip_on=True)  # fmt: skip
 
 
 def _label(result: Tuning, run: int) -> str:

@@ -32,7 +32,7 @@ def test_every_run_has_a_line_a_band_and_a_bar(result: object) -> None:
     ax = style.new_axes()
     assert plot_tune(result, ax=ax) is ax  # type: ignore[arg-type]
     count = len(result.plan)  # type: ignore[attr-defined]
-    labels = ax.get_legend_handles_labels()[1]
+    labels = [name for name in ax.get_legend_handles_labels()[1] if name != "published rules"]
     assert len(labels) == count
     assert all("params" in label and "tokens" in label for label in labels)
     assert len(ax.collections) == count
@@ -45,9 +45,14 @@ def test_every_run_has_a_line_a_band_and_a_bar(result: object) -> None:
 
 def test_what_published_rules_choose_is_ticked() -> None:
     ax = plot_tune(FIT.tune(1e9, 2e10))
-    ticked = {float(line.get_xdata()[0]) for line in ax.lines if line.get_marker() == "|"}  # type: ignore[index,arg-type]
-    said = {row["learning_rate"] for row in FIT.tune(1e9, 2e10).rules if row["learning_rate"]}
-    assert ticked == said
+    (ticks,) = (line for line in ax.lines if line.get_marker() == "|")
+    rules = [row for row in FIT.tune(1e9, 2e10).rules if row["learning_rate"]]
+    ticked = np.asarray(ticks.get_xdata(), float)
+    np.testing.assert_allclose(ticked, [row["learning_rate"] for row in rules])
+    assert {text.get_text() for text in ax.texts} >= {row["rule"] for row in rules}
+    several = plot_tune(FOUND)
+    assert not several.texts
+    assert "published rules" in several.get_legend_handles_labels()[1]
 
 
 def test_what_the_runs_did_not_sweep_is_shaded() -> None:

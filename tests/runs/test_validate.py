@@ -30,7 +30,7 @@ def _problems(changes: dict[str, Any]) -> tuple[str, ...]:
         ({"loss": [4.0, None, 3.1]}, "row 2: loss is empty or NaN; give the loss or delete"),
         ({"loss": [4.0, "nan", 3.1]}, "row 2: loss is empty or NaN; give the loss or delete"),
         ({"loss": [4.0, "diverged", 3.1]}, "row 2: loss has text ('diverged') where a number belongs; write a plain number, or delete the row"),  # noqa: E501
-        ({"loss": [4.0, "inf", 3.1]}, "row 2: loss is inf; it must be finite; a run that diverged"),
+        ({"loss": [4.0, "inf", 3.1]}, "row 2: loss is inf; it must be finite; mark a run that"),
         ({"loss": [4.0, "3,5", 3.1]}, "row 2: loss has text ('3,5') where a number belongs; write 3.5"),  # noqa: E501
         ({"loss": [4.0, -2.0, 3.1]}, "row 2: loss is -2; it cannot be negative; give the cross-entropy"),  # noqa: E501
         ({"loss": [4.0, 0, 3.1]}, "row 2: loss is 0; it must be above 0; every law takes its log"),

@@ -101,6 +101,7 @@ DATA: Mapping[str, Data] = {
     "kaplan-n": NANO,
     "kaplan-nd": Data(source="nano-lm", best=True),
     "kaplan-ns": Data(source="misfitting_checkpoints.csv", where="portion == 1"),
+    "kaplan-ns-batch": SWEPT,
     "kaplan-optimum": NANO,
     "lr-batch-valley": SWEPT,
     "lr-batch-valley-steep": SWEPT,
@@ -121,6 +122,11 @@ DATA: Mapping[str, Data] = {
     "saturating-m4": CURVE,
     "saturating-m4-c": ALONG_COMPUTE,
     "saturating-m4-n": ALONG_PARAMS,
+    "schedule": Data(
+        source="multipowerlaw_curves.csv",
+        pooled_by="metric",
+        where="schedule == 'cosine_24000' or schedule == 'wsdcon_9'",
+    ),
     "step-law": SWEPT,
 }
 """By id; a law that is not here is fitted to the data of the law it is built on."""
@@ -160,6 +166,8 @@ def read_data(model: Model, data: Data) -> RunTable | None:
             return None
         runs = bs.read_runs(path, columns=data.columns)
     runs = bs.select_rows(runs, data.where) if data.where else runs
+    if "rate_area" in model.inputs:
+        runs = bs.with_schedule_areas(runs, warmup=int(runs["steps"].min()))
     runs = best_of_cells(runs) if data.best else runs
     return chosen_rows(runs, data.select, group=model.group) if data.select else runs
 
