@@ -10,6 +10,9 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.decisions.cheapest import cheapest
 from bayes_scaling.errors import InputError
+from bayes_scaling.inference.prior import prior_fit
+from bayes_scaling.laws import load_model
+from bayes_scaling.laws.nominal import nominal_runs
 from tests.synthetic import PLAIN, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit(PLAIN)
@@ -165,3 +168,14 @@ def test_what_cannot_be_asked_is_said(asked: dict[str, Any], said: str) -> None:
 def test_steps_need_tokens() -> None:
     with pytest.raises(InputError, match="batch_size turns tokens into steps"):
         synthetic_fit("kaplan-c").reach(2.5, batch_size=1e6)
+
+
+@pytest.mark.parametrize("name", ["kaplan-ns", "kaplan-ns-batch"])
+def test_larger_models_reach_a_loss_in_fewer_steps(name: str) -> None:
+    curves = load_model(name)
+    fit = prior_fit(curves, nominal_runs(curves), draws=50, random_seed=0)
+    found = fit.reach(3.0, params=[1e8, 1e9, 1e10], batch_size=5e5, allow_unconverged=True)
+    steps = found.draws["steps"]
+    able = np.isfinite(steps).all(axis=1)
+    assert able.any()
+    assert (np.diff(steps[able], axis=1) < 0).all()
