@@ -14,10 +14,11 @@ from typing import TextIO
 import typer
 from typer.exceptions import TyperException
 
-from bayes_scaling.commands import fits, queries, tables, training, validation
+from bayes_scaling.commands import fits, forecasts, queries, tables, training, validation
 from bayes_scaling.commands.approaches import approaches
 from bayes_scaling.commands.compare import compare
 from bayes_scaling.commands.console import print_json, say
+from bayes_scaling.commands.risk import risk
 from bayes_scaling.commands.tune import tune
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
 
@@ -32,8 +33,9 @@ app.command()(tables.check)
 app.command()(tables.models)
 app.command()(tables.datasets)
 app.command()(fits.fit)
-app.command()(fits.forecast)
-app.command()(fits.allocate)
+app.command()(forecasts.forecast)
+app.command()(forecasts.allocate)
+app.command()(risk)
 app.command()(tune)
 app.command()(queries.saturation)
 app.command()(queries.reach)

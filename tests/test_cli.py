@@ -16,7 +16,7 @@ from tests.synthetic import UNCONVERGED, synthetic_fit
 
 COMMANDS = (
     "check", "models", "datasets", "fit", "forecast", "allocate", "saturation",
-    "reach", "judge-split", "tune", "query", "published", "report", "approaches", "compare",
+    "reach", "judge-split", "risk", "tune", "query", "published", "report", "approaches", "compare",
     "backtest", "train-sweep", "train-run",
 )  # fmt: skip
 HEAVY = ("pymc", "pytensor", "arviz", "xarray", "pandas", "nutpie", "matplotlib", "jax")

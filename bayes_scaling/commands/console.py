@@ -133,17 +133,28 @@ def print_rows(fit: AnyFit, result: Forecast | Allocation) -> None:
                 print(f"{called:22s} {row_interval(row, name)}")
             elif name in model.inputs or name in GIVEN:
                 print(f"{GIVEN.get(name, name.replace('_', ' ')):22s} {value:.4g}")
+        _print_choice(row)
         print(f"{'extrapolation':22s} {beyond(row)}")
         if row.get("at_edge", 0.0) > 0:
             share = f"{row['at_edge']:.0%} of the draws"
-            print(
-                f"{'no optimum':22s} inside the range searched, in {share}: do not use this split"
-            )
+            print(f"{'no optimum':22s} inside the range searched, or it is a limit, in {share}")
         if of_members:
             count = len(result.members)
             print()
             _print_member_rows(of_members[index * count : (index + 1) * count])
             print(f"{'spread':22s} {_spread(row)}")
+
+
+def _print_choice(row: Mapping[str, Any]) -> None:
+    """Print the split to choose, where a budget is split."""
+    if "choose_params" not in row:
+        return
+    print(
+        f"{'choose':22s} N {row['choose_params']:.3g}, D {row['choose_tokens']:.3g}; expected "
+        f"regret {row['expected_regret']:.2g}"
+    )
+    ends = f"{row['flat_params_from']:.2g} to {row['flat_params_to']:.2g}"
+    print(f"{'within 1 % of it':22s} N {ends}")
 
 
 def _print_member_rows(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bayes_scaling.commands.chosen import AnyModel, chosen_models
-from bayes_scaling.commands.console import print_json, say
+from bayes_scaling.commands.console import print_json
 from bayes_scaling.commands.options import (
     Best,
     Chains,
@@ -19,22 +18,16 @@ from bayes_scaling.commands.options import (
     Correlated,
     Draws,
     Drift,
-    Family,
-    Furthest,
     Json,
-    Many,
     Mistuned,
     ModelNames,
-    NewGroup,
     Probability,
     Runs,
-    SavedFit,
     Seed,
     Temper,
     Transient,
     Tune,
     Where,
-    read_settings,
 )
 from bayes_scaling.commands.tables import read_table
 from bayes_scaling.errors import BayesScalingWarning, InputError
@@ -42,7 +35,6 @@ from bayes_scaling.files import check_target
 from bayes_scaling.intervals import PROBABILITY, check_probability
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions import Allocation, Forecast
     from bayes_scaling.inference import AnyFit
     from bayes_scaling.runs import RunTable
 
@@ -51,37 +43,6 @@ def _finish(fit: AnyFit) -> None:
     """Exit with 2 where the statistics are not to be trusted."""
     if not fit.trustworthy:
         raise typer.Exit(2)
-
-
-def _answer(
-    fit: AnyFit, result: Forecast | Allocation, furthest: float | None, as_json: bool
-) -> None:
-    """Print a decision, then judge it."""
-    from bayes_scaling.commands.console import answer_dict, print_rows, warn_of_checks
-    from bayes_scaling.commands.features import exponents_at, print_exponents, tempered
-
-    rows = result.rows()
-    exponents = exponents_at(fit, result)
-    if as_json:
-        features = {"exponents": exponents.rows(), "tempered": tempered(fit)}
-        print_json(answer_dict(fit, result) | features)
-    else:
-        print_rows(fit, result)
-        print_exponents(exponents)
-        if tempered(fit):
-            print(f"\n{tempered(fit)}")
-    warn_of_checks(fit)
-    beyond = max(_efolds(row) for row in rows)
-    if furthest is not None and beyond > furthest:
-        say(f"warning: {beyond:.1f} e-folds beyond the fitted runs, more than {furthest:g}")
-        raise typer.Exit(2)
-    _finish(fit)
-
-
-def _efolds(row: Mapping[str, Any]) -> float:
-    """Return how far a row lies beyond the fitted runs: in compute, or in what the law reads."""
-    beyond = {name: value for name, value in row.items() if name.startswith("efolds_")}
-    return float(beyond.get("efolds_flops", max(beyond.values(), default=0.0)))
 
 
 def fit(
@@ -141,78 +102,6 @@ def _sample(
         if models is not None and len(models) == 1:
             return sample(models[0], table, **settings)
         return fit_ensemble(table, models, **settings)
-
-
-def forecast(
-    fit: SavedFit,
-    params: Many = None,
-    tokens: Many = None,
-    flops: Many = None,
-    learning_rate: Many = None,
-    family: Family = None,
-    new_group: NewGroup = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Another input of the law, as name=value.")
-    ] = None,
-    tuning: Annotated[
-        Literal["tuned", "typical"],
-        typer.Option(help="Tuned to its best, or as the fitted runs typically were."),
-    ] = "tuned",
-    probability: Probability = PROBABILITY,
-    max_extrapolation: Furthest = None,
-    as_json: Json = False,
-) -> None:
-    """Forecast the loss of runs of any size from a saved fit."""
-    from bayes_scaling.inference import leading
-
-    result, family = _with_group(fit, family, new_group)
-    sizes: dict[str, Any] = {
-        "params": params,
-        "tokens": tokens,
-        "flops": flops,
-        "learning_rate": learning_rate,
-        leading(result).model.group: family,
-        **read_settings(setting),
-    }
-    given = {name: value for name, value in sizes.items() if value is not None}
-    answer = result.forecast(given, tuning=tuning, probability=probability, allow_unconverged=True)
-    _answer(result, answer, max_extrapolation, as_json)
-
-
-def _with_group(path: Path, family: str | None, new_group: str | None) -> tuple[AnyFit, str | None]:
-    """Load a fit, and return it with the group that is asked for."""
-    from bayes_scaling.inference.storage import load
-
-    result = load(path)
-    if new_group is None:
-        return result, family
-    if family is not None:
-        raise InputError("--family asks for a group of the fit, --new-group for another; give one")
-    return result.with_new_group(new_group), new_group
-
-
-def allocate(
-    fit: SavedFit,
-    flops: Many = None,
-    params: Many = None,
-    tokens: Many = None,
-    family: Family = None,
-    new_group: NewGroup = None,
-    probability: Probability = PROBABILITY,
-    max_extrapolation: Furthest = None,
-    as_json: Json = False,
-) -> None:
-    """Find the best split of a budget, or the size that goes with given params or tokens."""
-    result, family = _with_group(fit, family, new_group)
-    answer = result.allocate(
-        flops=flops,
-        params=params,
-        tokens=tokens,
-        family=family,
-        probability=probability,
-        allow_unconverged=True,
-    )
-    _answer(result, answer, max_extrapolation, as_json)
 
 
 def report(

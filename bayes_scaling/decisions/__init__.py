@@ -1,13 +1,16 @@
 """What laws are for: forecasts, allocations, queries, of draws in numpy and of published laws."""
 
-from bayes_scaling.decisions.allocate import Allocation
+from bayes_scaling.decisions.allocation import Allocation
 from bayes_scaling.decisions.answer import Answer
 from bayes_scaling.decisions.forecast import Forecast
+from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.literature import list_published, published
 from bayes_scaling.decisions.mistuned_runs import OffLaw, off_law
 from bayes_scaling.decisions.prior_losses import PriorPredictive, prior_predictive
 from bayes_scaling.decisions.published_laws import PublishedLaw
 from bayes_scaling.decisions.rate_rules import PublishedRates, published_rates
+from bayes_scaling.decisions.rig import Rig
+from bayes_scaling.decisions.risk import Risk
 from bayes_scaling.decisions.sizes import Plan
 from bayes_scaling.decisions.tuning import Tuning
 
@@ -15,11 +18,14 @@ __all__ = [
     "Allocation",
     "Answer",
     "Forecast",
+    "Limits",
     "OffLaw",
     "Plan",
     "PriorPredictive",
     "PublishedLaw",
     "PublishedRates",
+    "Rig",
+    "Risk",
     "Tuning",
     "list_published",
     "off_law",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bayes_scaling.decisions.optimum import Index, Loss
 from bayes_scaling.decisions.sizes import group_index, longest_of
 from bayes_scaling.errors import InputError
+from bayes_scaling.inference.ensemble import AnyFit, Ensemble
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.features import SIZES
 from bayes_scaling.runs import training_flops
@@ -18,6 +19,9 @@ from bayes_scaling.runs.columns import canonical_name, nearest
 
 Array = NDArray[np.float64]
 Numbers = float | Sequence[float] | NDArray[np.float64]
+
+FEWER = 400
+"""Draws that stand for all in a first search, or where a search is repeated for each draw."""
 
 SEARCH = 60.0
 """Sizes are searched from 1 to e to this power, 1e26: what lies beyond counts as out of reach."""
@@ -80,6 +84,16 @@ class AskedLaw:
         shape = np.broadcast_shapes(np.shape(draw), *(np.shape(x) for x in read.values()))
         return np.broadcast_to(self.evaluate(read, draw), shape)
 
+    def fewer(self, count: int = FEWER) -> tuple[AskedLaw, Index]:
+        """Return the law with some of its draws, evenly taken, and which they are."""
+        places = np.linspace(0, self.n_draws - 1, min(count, self.n_draws))
+        taken = np.unique(places.astype(np.int64))
+
+        def evaluate(sizes: Mapping[str, Array], draw: Index) -> Array:
+            return self.evaluate(sizes, taken[draw])
+
+        return replace(self, n_draws=taken.size, evaluate=evaluate), taken
+
     def split_loss(self) -> Loss:
         """Return the loss as the search for a best split takes it.
 
@@ -139,6 +153,49 @@ def of_fit(
         reads=tuple(name for name in SIZES if name in fit.model.inputs),
         response=fit.model.response,
         n_draws=fit.n_draws,
+        evaluate=evaluate,
+    )
+
+
+def of_any(
+    fit: AnyFit, *, family: str | None = None, inputs: Mapping[str, float] | None = None
+) -> AskedLaw:
+    """Return the law of a fit, or of the mixture of an ensemble, whose draws are in its order.
+
+    Parameters
+    ----------
+    fit : Fit or Ensemble
+        The posterior.
+    family, inputs
+        As in `of_fit`.
+
+    Raises
+    ------
+    InputError
+        As in `of_fit`.
+    """
+    if not isinstance(fit, Ensemble):
+        return of_fit(fit, family=family, inputs=inputs)
+    laws = [of_fit(member, family=family, inputs=inputs) for member in fit.members.values()]
+    rows = np.concatenate(fit.rows)
+
+    def evaluate(sizes: Mapping[str, Array], draw: Index) -> Array:
+        shape = np.broadcast_shapes(np.shape(draw), *(np.shape(x) for x in sizes.values()))
+        drawn = np.broadcast_to(draw, shape)
+        laid = {name: np.broadcast_to(values, shape) for name, values in sizes.items()}
+        found = np.empty(shape)
+        for index, law in enumerate(laws):
+            own = fit.member[drawn] == index
+            read = {name: values[own] for name, values in laid.items()}
+            found[own] = law.at(read, rows[drawn[own]])
+        return found
+
+    reads = {name for law in laws for name in law.reads}
+    return AskedLaw(
+        id="ensemble",
+        reads=tuple(name for name in SIZES if name in reads),
+        response=laws[0].response,
+        n_draws=rows.size,
         evaluate=evaluate,
     )
 

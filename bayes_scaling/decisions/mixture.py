@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.allocate import Allocation, allocate
+from bayes_scaling.decisions.allocate import allocate
+from bayes_scaling.decisions.allocation import Allocation
+from bayes_scaling.decisions.asked_law import Numbers, of_any
+from bayes_scaling.decisions.choice import WITHOUT, expected_split
 from bayes_scaling.decisions.forecast import Forecast, extrapolation, forecast
+from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.decisions.typical import Tuned, check_tuned
-from bayes_scaling.inference.ensemble import Ensemble
+from bayes_scaling.inference.ensemble import AnyFit, Ensemble
 from bayes_scaling.inference.mixture import stratify
 from bayes_scaling.intervals import PROBABILITY, check_probability
 
@@ -113,10 +118,11 @@ def mix_forecasts(forecasts: Mapping[str, Forecast], weights: Mapping[str, float
 def mixed_allocation(
     ensemble: Ensemble,
     *,
-    flops: float | Sequence[float] | None = None,
-    params: float | Sequence[float] | None = None,
-    tokens: float | Sequence[float] | None = None,
+    flops: Numbers | None = None,
+    params: Numbers | None = None,
+    tokens: Numbers | None = None,
     family: str | None = None,
+    limits: Limits | None = None,
     probability: float = PROBABILITY,
     allow_unconverged: bool = False,
 ) -> Allocation:
@@ -126,7 +132,7 @@ def mixed_allocation(
     ----------
     ensemble : Ensemble
         The weighted posteriors.
-    flops, params, tokens, family, probability, allow_unconverged
+    flops, params, tokens, family, limits, probability, allow_unconverged
         As in `bayes_scaling.decisions.allocate.allocate`.
 
     Returns
@@ -150,6 +156,7 @@ def mixed_allocation(
             params=params,
             tokens=tokens,
             family=family,
+            limits=limits,
             probability=probability,
             allow_unconverged=True,
         )
@@ -161,6 +168,10 @@ def mixed_allocation(
         for name in ("params", "tokens", "flops")
     }
     medians = {name: np.median(draws, axis=0) for name, draws in sizes.items()}
+    choices = tuple(
+        expected_split(of_any(ensemble, family=family), float(value), limits or WITHOUT)
+        for value in (medians["flops"] if first.choices else ())
+    )
     return Allocation(
         given=first.given,
         params=sizes["params"],
@@ -172,6 +183,8 @@ def mixed_allocation(
             ensemble.leading, medians, (first.label,) * first.params.shape[1]
         ),
         edge=_mix(rows, [part.edge for part in parts]),
+        choices=choices,
+        limits=limits or WITHOUT,
         group_column=first.group_column,
         label=first.label,
         probability=probability,
@@ -186,3 +199,22 @@ def _mix[Number: (np.float64, np.bool_)](
 ) -> NDArray[Number]:
     """Take from every member the draws that stand for it (n_draws, ...)."""
     return np.concatenate([part[taken] for part, taken in zip(parts, rows, strict=True)], axis=0)
+
+
+def any_allocation(
+    fit: AnyFit,
+    *,
+    flops: Numbers | None = None,
+    params: Numbers | None = None,
+    tokens: Numbers | None = None,
+    family: str | None = None,
+    limits: Limits | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Allocation:
+    """Find the best split of compute under a fit or an ensemble; see `allocate`."""
+    asked: dict[str, Any] = {"flops": flops, "params": params, "tokens": tokens}
+    asked |= {"family": family, "limits": limits, "probability": probability}
+    if isinstance(fit, Ensemble):
+        return mixed_allocation(fit, **asked, allow_unconverged=allow_unconverged)
+    return allocate(fit, **asked, allow_unconverged=allow_unconverged)

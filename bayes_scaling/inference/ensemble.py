@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from bayes_scaling.decisions.allocate import Allocation
     from bayes_scaling.decisions.exponents import Exponents
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.decisions.sizes import Sizes
@@ -227,29 +226,6 @@ class Ensemble(Queries):
             self, sizes, tuning=tuning, probability=probability,
             allow_unconverged=allow_unconverged,
         )  # fmt: skip
-
-    def allocate(
-        self,
-        *,
-        flops: float | Sequence[float] | None = None,
-        params: float | Sequence[float] | None = None,
-        tokens: float | Sequence[float] | None = None,
-        family: str | None = None,
-        probability: float = PROBABILITY,
-        allow_unconverged: bool = False,
-    ) -> Allocation:
-        """Find the best split of compute under every member; see `Fit.allocate`."""
-        from bayes_scaling.decisions.mixture import mixed_allocation
-
-        return mixed_allocation(
-            self,
-            flops=flops,
-            params=params,
-            tokens=tokens,
-            family=family,
-            probability=probability,
-            allow_unconverged=allow_unconverged,
-        )
 
     def of(self, response: str) -> Ensemble:
         """Return the ensemble of another observed quantity; see `Fit.of`."""

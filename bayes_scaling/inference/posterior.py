@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from bayes_scaling.decisions.allocate import Allocation
     from bayes_scaling.decisions.exponents import Exponents
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.decisions.sizes import Sizes
@@ -262,29 +261,6 @@ class Fit(Queries):
             self, sizes, tuning=tuning, probability=probability,
             allow_unconverged=allow_unconverged,
         )  # fmt: skip
-
-    def allocate(
-        self,
-        *,
-        flops: float | Sequence[float] | None = None,
-        params: float | Sequence[float] | None = None,
-        tokens: float | Sequence[float] | None = None,
-        family: str | None = None,
-        probability: float = PROBABILITY,
-        allow_unconverged: bool = False,
-    ) -> Allocation:
-        """Find the best split of compute; see `bayes_scaling.decisions.allocate.allocate`."""
-        from bayes_scaling.decisions.allocate import allocate
-
-        return allocate(
-            self,
-            flops=flops,
-            params=params,
-            tokens=tokens,
-            family=family,
-            probability=probability,
-            allow_unconverged=allow_unconverged,
-        )
 
     def save(self, path: str | Path) -> Path:
         """Save to one netCDF file; see `bayes_scaling.inference.storage.save`."""

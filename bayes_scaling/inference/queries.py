@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, cast
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
+    from bayes_scaling.decisions.allocation import Allocation
     from bayes_scaling.decisions.answer import Answer
     from bayes_scaling.decisions.asked_law import Numbers
+    from bayes_scaling.decisions.limits import Limits
     from bayes_scaling.decisions.query import AnyDefinition
+    from bayes_scaling.decisions.rig import Rig
+    from bayes_scaling.decisions.risk import Risk
     from bayes_scaling.decisions.sizes import Sizes, Values
     from bayes_scaling.decisions.tuning import Tuning
     from bayes_scaling.inference.ensemble import AnyFit
@@ -21,6 +25,64 @@ GAIN = 0.02
 
 class Queries:
     """Methods without data, for `Fit` and `Ensemble`."""
+
+    def allocate(
+        self,
+        *,
+        flops: Numbers | None = None,
+        params: Numbers | None = None,
+        tokens: Numbers | None = None,
+        family: str | None = None,
+        limits: Limits | None = None,
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> Allocation:
+        """Find the best split of compute; see `bayes_scaling.decisions.allocate.allocate`."""
+        from bayes_scaling.decisions.mixture import any_allocation
+
+        return any_allocation(
+            cast("AnyFit", self),
+            flops=flops,
+            params=params,
+            tokens=tokens,
+            family=family,
+            limits=limits,
+            probability=probability,
+            allow_unconverged=allow_unconverged,
+        )
+
+    def risk(
+        self,
+        *,
+        flops: Numbers | None = None,
+        params: Numbers | None = None,
+        tokens: Numbers | None = None,
+        target_loss: float | None = None,
+        sure: float = 0.9,
+        family: str | None = None,
+        limits: Limits | None = None,
+        rig: Rig | None = None,
+        value: float | None = None,
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> Risk:
+        """Tell what can go wrong with planned runs; see `bayes_scaling.decisions.risk.risk`."""
+        from bayes_scaling.decisions.risk import risk
+
+        return risk(
+            cast("AnyFit", self),
+            flops=flops,
+            params=params,
+            tokens=tokens,
+            target_loss=target_loss,
+            sure=sure,
+            family=family,
+            limits=limits,
+            rig=rig,
+            value=value,
+            probability=probability,
+            allow_unconverged=allow_unconverged,
+        )
 
     def saturation(
         self,

@@ -1,0 +1,166 @@
+"""Commands that ask a saved fit about runs to come: ``forecast`` and ``allocate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from bayes_scaling.commands.console import print_json, say
+from bayes_scaling.commands.options import (
+    Family,
+    Furthest,
+    Json,
+    Many,
+    NewGroup,
+    Probability,
+    SavedFit,
+    read_settings,
+)
+from bayes_scaling.commands.planning import (
+    Accelerator,
+    Hours,
+    MaxParams,
+    MaxTokens,
+    MinParams,
+    MinTokens,
+    Money,
+    Overhead,
+    Peak,
+    Price,
+    Served,
+    Utilisation,
+    read_budgets,
+    read_limits,
+)
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import PROBABILITY
+
+if TYPE_CHECKING:
+    from bayes_scaling.decisions import Allocation, Forecast
+    from bayes_scaling.inference import AnyFit
+
+
+def _answer(
+    fit: AnyFit, result: Forecast | Allocation, furthest: float | None, as_json: bool
+) -> None:
+    """Print a decision, then judge it."""
+    from bayes_scaling.commands.console import answer_dict, print_rows, warn_of_checks
+    from bayes_scaling.commands.features import exponents_at, print_exponents, tempered
+
+    rows = result.rows()
+    exponents = exponents_at(fit, result)
+    if as_json:
+        features = {"exponents": exponents.rows(), "tempered": tempered(fit)}
+        print_json(answer_dict(fit, result) | features)
+    else:
+        print_rows(fit, result)
+        print_exponents(exponents)
+        if tempered(fit):
+            print(f"\n{tempered(fit)}")
+    warn_of_checks(fit)
+    beyond = max(_efolds(row) for row in rows)
+    if furthest is not None and beyond > furthest:
+        say(f"warning: {beyond:.1f} e-folds beyond the fitted runs, more than {furthest:g}")
+        raise typer.Exit(2)
+    if not fit.trustworthy:
+        raise typer.Exit(2)
+
+
+def _efolds(row: Mapping[str, Any]) -> float:
+    """Return how far a row lies beyond the fitted runs: in compute, or in what the law reads."""
+    beyond = {name: value for name, value in row.items() if name.startswith("efolds_")}
+    return float(beyond.get("efolds_flops", max(beyond.values(), default=0.0)))
+
+
+def forecast(
+    fit: SavedFit,
+    params: Many = None,
+    tokens: Many = None,
+    flops: Many = None,
+    learning_rate: Many = None,
+    family: Family = None,
+    new_group: NewGroup = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Another input of the law, as name=value.")
+    ] = None,
+    tuning: Annotated[
+        Literal["tuned", "typical"],
+        typer.Option(help="Tuned to its best, or as the fitted runs typically were."),
+    ] = "tuned",
+    probability: Probability = PROBABILITY,
+    max_extrapolation: Furthest = None,
+    as_json: Json = False,
+) -> None:
+    """Forecast the loss of runs of any size from a saved fit."""
+    from bayes_scaling.inference import leading
+
+    result, family = _with_group(fit, family, new_group)
+    sizes: dict[str, Any] = {
+        "params": params,
+        "tokens": tokens,
+        "flops": flops,
+        "learning_rate": learning_rate,
+        leading(result).model.group: family,
+        **read_settings(setting),
+    }
+    given = {name: value for name, value in sizes.items() if value is not None}
+    answer = result.forecast(given, tuning=tuning, probability=probability, allow_unconverged=True)
+    _answer(result, answer, max_extrapolation, as_json)
+
+
+def _with_group(path: Path, family: str | None, new_group: str | None) -> tuple[AnyFit, str | None]:
+    """Load a fit, and return it with the group that is asked for."""
+    from bayes_scaling.inference.storage import load
+
+    result = load(path)
+    if new_group is None:
+        return result, family
+    if family is not None:
+        raise InputError("--family asks for a group of the fit, --new-group for another; give one")
+    return result.with_new_group(new_group), new_group
+
+
+def allocate(
+    fit: SavedFit,
+    flops: Many = None,
+    hours: Hours = None,
+    money: Money = None,
+    params: Many = None,
+    tokens: Many = None,
+    min_params: MinParams = None,
+    max_params: MaxParams = None,
+    min_tokens: MinTokens = None,
+    max_tokens: MaxTokens = None,
+    inference_tokens: Served = 0.0,
+    accelerator: Accelerator = "h100",
+    peak: Peak = None,
+    utilisation: Utilisation = 0.4,
+    price: Price = None,
+    overhead: Overhead = 0.0,
+    family: Family = None,
+    new_group: NewGroup = None,
+    probability: Probability = PROBABILITY,
+    max_extrapolation: Furthest = None,
+    as_json: Json = False,
+) -> None:
+    """Find the best split of a budget, or the size that goes with given params or tokens."""
+    from bayes_scaling.decisions.rig import Rig
+
+    rig = Rig(accelerator=accelerator, peak=peak, utilisation=utilisation, price=price,
+              overhead=overhead)  # fmt: skip
+    limits = read_limits(min_params=min_params, max_params=max_params, min_tokens=min_tokens,
+                         max_tokens=max_tokens, inference_tokens=inference_tokens)  # fmt: skip
+    result, family = _with_group(fit, family, new_group)
+    answer = result.allocate(
+        flops=read_budgets(flops, hours, money, rig),
+        params=params,
+        tokens=tokens,
+        family=family,
+        limits=limits,
+        probability=probability,
+        allow_unconverged=True,
+    )
+    _answer(result, answer, max_extrapolation, as_json)

@@ -1,0 +1,144 @@
+"""The command ``risk``: chance of a target, what a split loses, cost and decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.commands.console import (
+    ENSEMBLE,
+    beyond,
+    checks_list,
+    print_json,
+    print_table,
+    row_interval,
+    warn_of_checks,
+)
+from bayes_scaling.commands.options import Family, Json, Many, Probability, SavedFit
+from bayes_scaling.commands.planning import (
+    Accelerator,
+    Hours,
+    MaxParams,
+    MaxTokens,
+    MinParams,
+    MinTokens,
+    Money,
+    Overhead,
+    Peak,
+    Price,
+    Served,
+    Utilisation,
+    read_budgets,
+    read_limits,
+)
+from bayes_scaling.intervals import PROBABILITY
+
+if TYPE_CHECKING:
+    from bayes_scaling.decisions.risk import Risk
+    from bayes_scaling.inference import AnyFit
+
+
+def risk(
+    fit: SavedFit,
+    flops: Many = None,
+    hours: Hours = None,
+    money: Money = None,
+    params: Many = None,
+    tokens: Many = None,
+    target_loss: Annotated[float | None, typer.Option(help="Loss a run should reach.")] = None,
+    sure: Annotated[float, typer.Option(help="Probability that a sufficient budget is for.")] = 0.9,
+    value: Annotated[
+        float | None, typer.Option(help="What the target is worth, for a decision.")
+    ] = None,
+    accelerator: Accelerator = "h100",
+    peak: Peak = None,
+    utilisation: Utilisation = 0.4,
+    price: Price = None,
+    overhead: Overhead = 0.0,
+    min_params: MinParams = None,
+    max_params: MaxParams = None,
+    min_tokens: MinTokens = None,
+    max_tokens: MaxTokens = None,
+    inference_tokens: Served = 0.0,
+    family: Family = None,
+    probability: Probability = PROBABILITY,
+    as_json: Json = False,
+) -> None:
+    """Tell the chance that a run reaches a loss, and what its split and its price risk."""
+    from bayes_scaling.decisions.rig import Rig
+    from bayes_scaling.inference.storage import load
+
+    rig = Rig(accelerator=accelerator, peak=peak, utilisation=utilisation, price=price,
+              overhead=overhead)  # fmt: skip
+    limits = read_limits(min_params=min_params, max_params=max_params, min_tokens=min_tokens,
+                         max_tokens=max_tokens, inference_tokens=inference_tokens)  # fmt: skip
+    source = load(fit)
+    found = source.risk(
+        flops=read_budgets(flops, hours, money, rig), params=params, tokens=tokens,
+        target_loss=target_loss, sure=sure, family=family, limits=limits,
+        rig=rig, value=value, probability=probability, allow_unconverged=True,
+    )  # fmt: skip
+    if as_json:
+        print_json(_as_dict(source, found))
+    else:
+        _print(found)
+    warn_of_checks(source)
+    if not source.trustworthy:
+        raise typer.Exit(2)
+
+
+def _as_dict(source: AnyFit, found: Risk) -> dict[str, Any]:
+    from bayes_scaling.inference import Ensemble, leading
+
+    name = ENSEMBLE if isinstance(source, Ensemble) else leading(source).model.id
+    beats = found.beats.tolist() if found.flops.size > 1 else []
+    return {"model": name, "rows": found.rows(), "beats": beats, "checks": checks_list(source)}
+
+
+def _print(found: Risk) -> None:
+    """Print one block per run, and which of several beats which."""
+    for index, row in enumerate(found.rows()):
+        if index:
+            print()
+        for name, text in _lines(row):
+            print(f"{name:22s} {text}")
+    count = found.flops.size
+    if count > 1:
+        print()
+        named = [f"run {i + 1}" for i in range(count)]
+        cells = [["" if i == j else f"{found.beats[i, j]:.2f}" for j in range(count)]
+                 for i in range(count)]  # fmt: skip
+        rows = [[name, *row] for name, row in zip(named, cells, strict=True)]
+        print_table(rows, ("chance of a lower loss than", *named))
+
+
+def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
+    lines = [
+        ("params N", f"{row['params']:.4g}"),
+        ("tokens D", f"{row['tokens']:.4g}"),
+        ("compute C [FLOP]", f"{row['flops']:.4g}"),
+    ]
+    if "chance" in row:
+        worst = f"; {row['chance_of_it']:.3g} by {row['most_pessimistic']}, the most pessimistic"
+        enough = row["enough_flops"]
+        needed = f"{enough:.3g} FLOP" if enough < float("inf") else "no budget does"
+        lines += [
+            ("chance of target", f"{row['chance']:.3g} ({row['in_words']}){worst}"),
+            ("loss over target", str(row_interval(row, "overshoot"))),
+            (f"{row['sure']:.0%} sure takes", needed),
+        ]
+    lines += [
+        ("new run", str(row_interval(row, "new_run"))),
+        ("regret of the split", f"{row_interval(row, 'regret')}, {row['expected_regret']:.2g} "
+                                "expected"),
+        ("compute it wastes", f"{row_interval(row, 'extra_flops')} of the best split's, "
+                              f"{row['expected_extra_flops']:.2g} expected"),
+    ]  # fmt: skip
+    if row.get("hours") is not None:
+        lines.append(("accelerator-hours", f"{row['hours']:.3g}"))
+    if row.get("money") is not None:
+        lines.append(("cost", f"{row['money']:.3g}, of it wasted {row['regret_money']:.2g}"))
+    if "decision" in row:
+        lines.append(("decision", f"{row['decision']} (expected gain {row['expected_gain']:.3g})"))
+    return [*lines, ("extrapolation", beyond(row))]

@@ -1,0 +1,104 @@
+"""The split to choose under uncertainty: that of least expected loss, and how flat its valley is.
+
+The optimum of each draw says what is not known; one choice has to be made all the same. It is the
+one whose noise-free loss is least on average over all draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.decisions.asked_law import AskedLaw
+from bayes_scaling.decisions.limits import Limits
+
+Array = NDArray[np.float64]
+
+WIDE, NEAR, FINE = 161, 81, 21
+"""Places of the first search over params, which takes fewer draws, and of the next two."""
+
+SPAN = 4.0
+"""Reach of the second search to either side [e-folds of params]."""
+
+FLAT = 0.01
+"""Relative loss within which sizes count as equally good."""
+
+WITHOUT = Limits()
+"""No limits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One split of a budget, for all draws.
+
+    Attributes
+    ----------
+    params, tokens : float
+        What to choose.
+    loss : array (n_draws,)
+        Noise-free loss there (nats per token).
+    flat : (float, float)
+        Least and largest params whose expected loss is within `FLAT` of the least.
+    """
+
+    params: float
+    tokens: float
+    loss: Array
+    flat: tuple[float, float]
+
+
+def expected_split(law: AskedLaw, flops: float, limits: Limits = WITHOUT) -> Choice:
+    """Find the split of least expected noise-free loss.
+
+    Parameters
+    ----------
+    law : AskedLaw
+        A law of params and tokens, with its draws.
+    flops : float
+        The budget [FLOP].
+    limits : Limits
+        What is allowed.
+
+    Raises
+    ------
+    InputError
+        The law splits no budget, or the limits allow no size.
+    """
+    loss, log_flops = law.split_loss(), float(np.log(flops))
+    low, high = limits.ends(log_flops)
+
+    def expected(places: Array, asked: AskedLaw = law) -> Array:
+        with np.errstate(all="ignore"):
+            tokens = limits.log_tokens(places, log_flops)
+            values = asked.split_loss()(places, tokens, asked.draws[:, None]).mean(axis=0)
+        return np.nan_to_num(values, nan=np.inf)
+
+    wide = np.linspace(low, high, WIDE)
+    at = float(wide[np.argmin(expected(wide, law.fewer()[0]))])
+    near = np.linspace(max(low, at - SPAN), min(high, at + SPAN), NEAR)
+    values = expected(near)
+    least = int(np.argmin(values))
+    fine = np.linspace(near[max(least - 1, 0)], near[min(least + 1, NEAR - 1)], FINE)
+    found = expected(fine)
+    best = _bottom(fine, found)
+    tokens = limits.log_tokens(np.array([best]), log_flops)
+    flat = near[values <= (1 + FLAT) * found.min()]
+    return Choice(
+        params=float(np.exp(best)),
+        tokens=float(np.exp(tokens[0])),
+        loss=np.asarray(loss(np.array([best]), tokens, law.draws[:, None])[:, 0]),
+        flat=(float(np.exp(flat.min())), float(np.exp(flat.max()))),
+    )
+
+
+def _bottom(places: Array, values: Array) -> float:
+    """Place of the least value: the vertex of the parabola through the least and its neighbours."""
+    least = int(np.argmin(values))
+    if not 0 < least < places.size - 1:
+        return float(places[least])
+    before, at, after = values[least - 1 : least + 2]
+    bend = before - 2 * at + after
+    shift = 0.5 * (before - after) / bend if bend > 0 else 0.0
+    return float(places[least] + shift * (places[1] - places[0]))

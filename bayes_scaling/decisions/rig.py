@@ -1,0 +1,114 @@
+"""What compute costs: hours of an accelerator, and money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayes_scaling.errors import InputError
+
+ACCELERATORS: Mapping[str, float] = {
+    "v100": 125e12,
+    "a100": 312e12,
+    "h100": 989e12,
+    "h200": 989e12,
+    "b200": 2250e12,
+    "mi300x": 1307e12,
+    "tpu-v4": 275e12,
+    "tpu-v5e": 197e12,
+    "tpu-v5p": 459e12,
+    "tpu-v6e": 918e12,
+}
+"""Dense 16-bit peak [FLOP/s] as their makers state it."""
+
+UTILISATION = 0.4
+"""Share of the peak that training reaches, unless it is said; large runs report .3 to .5."""
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rig:
+    """Accelerators, how well they are used, and what they cost.
+
+    Attributes
+    ----------
+    accelerator : str
+        One of `ACCELERATORS`; another one needs its peak.
+    peak : float, optional
+        Its peak [FLOP/s], in place of that of the table.
+    utilisation : float
+        Share of the peak that training reaches.
+    price : float, optional
+        Price of an accelerator-hour, in any currency.
+    overhead : float
+        Compute lost to restarts and failed runs, relative to what the run itself takes.
+
+    Raises
+    ------
+    InputError
+        The accelerator is unknown, or a number makes no sense; every problem at once.
+    """
+
+    accelerator: str = "h100"
+    peak: float | None = None
+    utilisation: float = UTILISATION
+    price: float | None = None
+    overhead: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        problems = []
+        if self.peak is None and self.accelerator not in ACCELERATORS:
+            known = ", ".join(ACCELERATORS)
+            problems.append(
+                f"accelerator {self.accelerator!r} is not known: give its peak in FLOP/s, or one "
+                f"of {known}"
+            )
+        checks = (
+            (self.peak is None or self._above(self.peak), f"peak is above 0, got {self.peak!r}"),
+            (0 < self.utilisation <= 1, f"utilisation is in (0, 1], got {self.utilisation!r}"),
+            (self.price is None or self._above(self.price),
+             f"price is above 0, got {self.price!r}"),
+            (0 <= self.overhead < np.inf, f"overhead is 0 or more, got {self.overhead!r}"),
+        )  # fmt: skip
+        problems += [text for holds, text in checks if not holds]
+        if problems:
+            raise InputError(problems, source="rig")
+
+    @staticmethod
+    def _above(value: float) -> bool:
+        return bool(np.isfinite(value) and value > 0)
+
+    @property
+    def flops_per_hour(self) -> float:
+        """Compute of an accelerator-hour that ends up in the run [FLOP]."""
+        peak = ACCELERATORS[self.accelerator] if self.peak is None else self.peak
+        return peak * self.utilisation * HOUR / (1 + self.overhead)
+
+    def hours(self, flops: float) -> float:
+        """Accelerator-hours of a run [h]."""
+        return flops / self.flops_per_hour
+
+    def money(self, flops: float) -> float | None:
+        """Price of a run; None where no price is known."""
+        return None if self.price is None else self.hours(flops) * self.price
+
+    def flops(self, *, hours: float | None = None, money: float | None = None) -> float:
+        """Compute that hours or money buy [FLOP].
+
+        Raises
+        ------
+        InputError
+            Not exactly one is given, it is not above 0, or money is given without a price.
+        """
+        if (hours is None) == (money is None):
+            raise InputError("give either hours or money")
+        if money is not None and self.price is None:
+            raise InputError("money buys hours at a price: give the price of an accelerator-hour")
+        amount = hours if hours is not None else (money or 0.0) / (self.price or np.nan)
+        if not self._above(amount):
+            raise InputError(f"a budget is above 0, got {hours if money is None else money!r}")
+        return amount * self.flops_per_hour
