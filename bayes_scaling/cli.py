@@ -18,6 +18,8 @@ from bayes_scaling.commands import fits, forecasts, queries, tables, training, v
 from bayes_scaling.commands.approaches import approaches
 from bayes_scaling.commands.compare import compare
 from bayes_scaling.commands.console import print_json, say
+from bayes_scaling.commands.mistuned import mistuned
+from bayes_scaling.commands.next_runs import next_runs
 from bayes_scaling.commands.risk import risk
 from bayes_scaling.commands.tune import tune
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
@@ -37,6 +39,8 @@ app.command()(forecasts.forecast)
 app.command()(forecasts.allocate)
 app.command()(risk)
 app.command()(tune)
+app.command("next-runs")(next_runs)
+app.command()(mistuned)
 app.command()(queries.saturation)
 app.command()(queries.reach)
 app.command("judge-split")(queries.judge_split)

@@ -25,6 +25,15 @@ Array = NDArray[np.float64]
 NAMED = ("run", "family", "params", "tokens", "flops", "learning_rate", "batch_size", "steps")
 """Columns by which a run is told, where the table has them."""
 
+BLAMED = {"learning_rate": "rate", "batch_size": "batch", "steps": "steps"}
+"""Columns that may be to blame, and how they are called."""
+
+LIKELY = 0.5
+"""Probability of lying off the law from which a reason is looked for."""
+
+FAR = 1.9
+"""Factor from the best of a size, either way, from which a setting is blamed."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OffLaw:
@@ -42,6 +51,8 @@ class OffLaw:
         Expected excess over the law, on the log scale; that of runs on the law counts as 0.
     deviation : array (n_draws, n_runs)
         Log response less log law.
+    reasons : tuple of str
+        What of a run is likely to blame, where the other runs of its size tell; empty elsewhere.
     probability : float
         Probability of the intervals.
     """
@@ -51,6 +62,7 @@ class OffLaw:
     off: Array
     excess: Array
     deviation: Array
+    reasons: tuple[str, ...]
     probability: float = PROBABILITY
 
     def __repr__(self) -> str:
@@ -66,6 +78,7 @@ class OffLaw:
             | {"off": float(self.off[index]), "excess": float(self.excess[index])}
             | {"deviation": float(median[index]), "deviation_lower": float(lower[index])}
             | {"deviation_upper": float(upper[index])}
+            | {"reason": self.reasons[index]}
             | {"probability": self.probability, "kind": KIND}
             for index in range(len(self.runs))
         ]
@@ -79,7 +92,11 @@ class OffLaw:
 
 
 def off_law(
-    fit: Fit, *, probability: float = PROBABILITY, allow_unconverged: bool = False
+    fit: Fit,
+    *,
+    material: float = 0.0,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
 ) -> OffLaw:
     """Tell which fitted runs lie above the law by more than noise.
 
@@ -87,6 +104,8 @@ def off_law(
     ----------
     fit : Fit
         The posterior of a law with mistuned runs (``bs.fit(..., mistuned=True)``).
+    material : float
+        Relative excess below which a run does not count as off the law.
     probability : float
         Probability of the equal-tailed intervals.
     allow_unconverged : bool
@@ -124,14 +143,46 @@ def off_law(
     odds = off_logpdf(deviation, parameters) - on_logpdf(model.noise, deviation, parameters)
     odds = odds + np.log(share) - np.log1p(-share)
     off = 1 / (1 + np.exp(-np.clip(odds, -700, 700)))
+    if material > 0:
+        off = off * _exceeds(deviation, material, parameters["sigma"])
+    probable = off.mean(axis=0)
     return OffLaw(
         runs=fit.runs,
         response=model.response,
-        off=off.mean(axis=0),
+        off=probable,
         excess=(off * np.maximum(deviation, 0.0)).mean(axis=0),
         deviation=deviation,
+        reasons=tuple(_reasons(fit.runs, probable)),
         probability=probability,
     )
+
+
+def _exceeds(deviation: Array, material: float, sigma: Array) -> Array:
+    """Probability that a deviation, less the noise in it, exceeds a relative excess."""
+    from scipy import special
+
+    return np.asarray(special.ndtr((deviation - np.log1p(material)) / sigma))
+
+
+def _reasons(runs: RunTable, off: Array) -> list[str]:
+    """Say of runs likely off the law how rate and batch differ from the best of their size."""
+    found = [""] * len(runs)
+    if not {"params", "tokens", "loss"} <= set(runs.columns):
+        return found
+    keys = np.stack([runs["params"], runs["tokens"]])
+    cell = np.unique(keys, axis=1, return_inverse=True)[1].ravel()
+    for number in np.unique(cell[off > LIKELY]):
+        rows = np.flatnonzero(cell == number)
+        best = rows[np.argmin(runs["loss"][rows])]
+        for row in rows[(off[rows] > LIKELY) & (rows != best)]:
+            found[row] = "; ".join(
+                f"{called} {ratio:.2g}x the best of its size"
+                for name, called in BLAMED.items()
+                if name in runs
+                for ratio in [float(runs[name][row] / runs[name][best])]
+                if abs(np.log(ratio)) > np.log(FAR)
+            )
+    return found
 
 
 def _plain(value: Any) -> Any:

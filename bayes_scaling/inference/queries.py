@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.answer import Answer
     from bayes_scaling.decisions.asked_law import Numbers
     from bayes_scaling.decisions.limits import Limits
+    from bayes_scaling.decisions.next_runs import Aim, NextRuns
     from bayes_scaling.decisions.query import AnyDefinition
     from bayes_scaling.decisions.rig import Rig
     from bayes_scaling.decisions.risk import Risk
@@ -80,6 +81,31 @@ class Queries:
             limits=limits,
             rig=rig,
             value=value,
+            probability=probability,
+            allow_unconverged=allow_unconverged,
+        )
+
+    def next_runs(
+        self,
+        budget: float,
+        *,
+        candidates: Sizes | None = None,
+        target: Mapping[str, float] | None = None,
+        aim: Aim = "loss",
+        family: str | None = None,
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> NextRuns:
+        """Choose runs to make next; see `bayes_scaling.decisions.next_runs.next_runs`."""
+        from bayes_scaling.decisions.next_runs import next_runs
+
+        return next_runs(
+            cast("AnyFit", self),
+            budget,
+            candidates=candidates,
+            target=target,
+            aim=aim,
+            family=family,
             probability=probability,
             allow_unconverged=allow_unconverged,
         )

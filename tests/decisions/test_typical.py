@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -18,22 +19,25 @@ SIZES = {"params": [1e9, 1e10], "tokens": [2e10, 2e11]}
 VALLEY = synthetic_fit("chinchilla-lr")
 
 
-def some_off() -> Fit:
-    """Return a fit by hand of which two runs lie 20 % above the law."""
-    fit = synthetic_fit("chinchilla")
+def with_off_runs(fit: Fit, factors: Mapping[int, float]) -> Fit:
+    """Return a fit by hand that knows of mistuned runs, some losses multiplied by a factor."""
     shape = fit.draws["sigma"].shape
     known = {"p_off": np.full(shape, 0.25), "off_scale": np.full(shape, 0.1)}
     loss = fit.runs["loss"].copy()
-    loss[[2, 7]] *= 1.2
+    loss[list(factors)] *= np.array(list(factors.values()))
+    model = fit.model.with_features(mistuned=True)
+    runs = replace(fit.runs, columns={**fit.runs.columns, "loss": loss})
+    hashes = {"model_hash": model.content_hash, "runs_hash": runs.content_hash}
     return replace(
         fit,
-        model=fit.model.with_features(mistuned=True),
+        model=model,
         draws={**fit.draws, **known},
-        runs=replace(fit.runs, columns={**fit.runs.columns, "loss": loss}),
+        runs=runs,
+        provenance={**fit.provenance, **hashes},
     )
 
 
-OFF = some_off()
+OFF = with_off_runs(synthetic_fit("chinchilla"), {2: 1.2, 7: 1.2})
 
 
 def test_a_typical_rate_is_as_far_from_the_best_as_that_of_a_fitted_run() -> None:
@@ -97,3 +101,19 @@ def test_the_command_says_what_was_asked(tmp_path: object) -> None:
     ask = ("forecast", path, "--params", 1e9, "--tokens", 2e10)
     assert "as in the fitted runs" in call(*ask, "--tuning", "typical").out
     assert "as in the fitted runs" not in call(*ask).out
+
+
+def test_a_small_excess_does_not_count_when_it_is_not_material() -> None:
+    found = off_law(OFF, material=0.1)
+    assert set(np.flatnonzero(found.off > 0.9)) == {2, 7}
+    assert off_law(OFF, material=0.3).off.max() < 0.1
+    assert (found.off <= off_law(OFF).off + 1e-12).all()
+
+
+def test_a_setting_far_from_the_best_of_its_size_is_blamed() -> None:
+    fit = synthetic_fit("chinchilla", learning_rates=True)
+    found = off_law(with_off_runs(fit, {0: 1.2, 2: 0.97, 3: 1.2}))
+    assert found.off[[0, 3]].min() > 0.9
+    assert found.reasons[0] == "rate 0.2x the best of its size"
+    assert found.reasons[3] == "rate 2x the best of its size"
+    assert not any(found.reasons[index] for index in (1, 2, 4))
