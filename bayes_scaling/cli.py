@@ -19,6 +19,7 @@ from bayes_scaling.commands.approaches import approaches
 from bayes_scaling.commands.compare import compare
 from bayes_scaling.commands.console import print_json, say
 from bayes_scaling.commands.mistuned import mistuned
+from bayes_scaling.commands.monitor import monitor
 from bayes_scaling.commands.next_runs import next_runs
 from bayes_scaling.commands.risk import risk
 from bayes_scaling.commands.tune import tune
@@ -41,6 +42,7 @@ app.command()(risk)
 app.command()(tune)
 app.command("next-runs")(next_runs)
 app.command()(mistuned)
+app.command()(monitor)
 app.command()(queries.saturation)
 app.command()(queries.reach)
 app.command("judge-split")(queries.judge_split)

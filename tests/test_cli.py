@@ -15,9 +15,9 @@ from tests.command_line import call
 from tests.synthetic import UNCONVERGED, synthetic_fit
 
 COMMANDS = (
-    "check", "models", "datasets", "fit", "forecast", "allocate", "saturation",
-    "reach", "judge-split", "risk", "tune", "next-runs", "mistuned", "query", "published", "report",
-    "approaches", "compare", "backtest", "train-sweep", "train-run",
+    "check", "models", "datasets", "fit", "forecast", "allocate", "saturation", "reach",
+    "judge-split", "risk", "tune", "next-runs", "mistuned", "monitor", "query", "published",
+    "report", "approaches", "compare", "backtest", "train-sweep", "train-run",
 )  # fmt: skip
 HEAVY = ("pymc", "pytensor", "arviz", "xarray", "pandas", "nutpie", "matplotlib", "jax")
 ASK = ("--params", "7e10", "--tokens", "1.4e12")

@@ -6,6 +6,7 @@ from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.literature import list_published, published
 from bayes_scaling.decisions.mistuned_runs import OffLaw, off_law
+from bayes_scaling.decisions.monitor import Monitor
 from bayes_scaling.decisions.next_runs import NextRuns
 from bayes_scaling.decisions.prior_losses import PriorPredictive, prior_predictive
 from bayes_scaling.decisions.published_laws import PublishedLaw
@@ -20,6 +21,7 @@ __all__ = [
     "Answer",
     "Forecast",
     "Limits",
+    "Monitor",
     "NextRuns",
     "OffLaw",
     "Plan",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.answer import Answer
     from bayes_scaling.decisions.asked_law import Numbers
     from bayes_scaling.decisions.limits import Limits
+    from bayes_scaling.decisions.monitor import Monitor
     from bayes_scaling.decisions.next_runs import Aim, NextRuns
     from bayes_scaling.decisions.query import AnyDefinition
     from bayes_scaling.decisions.rig import Rig
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.sizes import Sizes, Values
     from bayes_scaling.decisions.tuning import Tuning
     from bayes_scaling.inference.ensemble import AnyFit
+    from bayes_scaling.runs import RunTable
 
 GAIN = 0.02
 """Share of the loss below which a doubling buys little, unless it is said."""
@@ -106,6 +108,29 @@ class Queries:
             target=target,
             aim=aim,
             family=family,
+            probability=probability,
+            allow_unconverged=allow_unconverged,
+        )
+
+    def monitor(
+        self,
+        curve: RunTable,
+        plan: Sizes,
+        *,
+        finished: RunTable | None = None,
+        false_alarms: float = 0.05,
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> Monitor:
+        """Follow a run in flight; see `bayes_scaling.decisions.monitor.monitor`."""
+        from bayes_scaling.decisions.monitor import monitor
+
+        return monitor(
+            cast("AnyFit", self),
+            curve,
+            plan,
+            finished=finished,
+            false_alarms=false_alarms,
             probability=probability,
             allow_unconverged=allow_unconverged,
         )

@@ -1,0 +1,179 @@
+"""The command ``monitor``: where a run in flight will end, and whether it is still on track."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.commands.console import (
+    checks_list,
+    print_json,
+    print_table,
+    row_interval,
+    say,
+    warn_of_checks,
+)
+from bayes_scaling.commands.options import Family, Json, Probability, SavedFit, read_settings
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import PROBABILITY
+
+if TYPE_CHECKING:
+    from bayes_scaling.decisions.monitor import Monitor
+    from bayes_scaling.decisions.sizes import Sizes
+    from bayes_scaling.inference import AnyFit
+    from bayes_scaling.runs import RunTable
+
+EVERY = 10.0
+"""Seconds between two looks at the file, unless it is said."""
+
+SHOWN = 12
+"""Looks that are printed, of a run that is not followed."""
+
+
+def monitor(
+    fit: SavedFit,
+    curve: Annotated[Path, typer.Argument(help="The run so far: tokens or steps, and loss.")],
+    params: Annotated[float | None, typer.Option(help="Params, unless the curve has them.")] = None,
+    tokens: Annotated[float | None, typer.Option(help="Tokens at the end of the run.")] = None,
+    steps: Annotated[float | None, typer.Option(help="Steps at the end of the run.")] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="A CSV of the whole schedule, for a law that follows curves."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Another input of the law, as name=number.")
+    ] = None,
+    finished: Annotated[
+        str | None, typer.Option(help="Curves of finished runs (a table or a data set).")
+    ] = None,
+    family: Family = None,
+    false_alarms: Annotated[
+        float, typer.Option(help="Share of healthy runs that raise an alarm at any time.")
+    ] = 0.05,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until the run ends.")] = False,
+    every: Annotated[float, typer.Option(help="Seconds between looks at the file.")] = EVERY,
+    probability: Probability = PROBABILITY,
+    as_json: Json = False,
+) -> None:
+    """Forecast the final loss of a run in flight, and sound an alarm when it leaves its band.
+
+    Example: bayes-scaling monitor fit.nc curve.csv --params 7e9 --tokens 1.4e11
+    """
+    from bayes_scaling.commands.tables import read_table
+    from bayes_scaling.inference.storage import load
+
+    source = load(fit)
+    given = {"params": params, "tokens": tokens, "steps": steps, **read_settings(settings)}
+    known = read_table(finished, None, None) if finished is not None else None
+
+    def look() -> Monitor:
+        from bayes_scaling.decisions.monitor import monitor as watch
+        from bayes_scaling.runs import read_runs
+
+        seen = read_runs(curve)
+        planned = _read_plan(plan) if plan is not None else planned_run(source, seen, given, family)
+        return watch(
+            source, seen, planned, finished=known, false_alarms=false_alarms,
+            probability=probability, allow_unconverged=True,
+        )  # fmt: skip
+
+    found = look()
+    if as_json and not follow:
+        print_json(_as_dict(source, found))
+    elif not follow:
+        _print(found, found.rows()[-SHOWN:])
+    for note in found.notes:
+        say(f"note: {note}")
+    if follow:
+        _follow(look, found, every, as_json=as_json)
+    warn_of_checks(source)
+    if not source.trustworthy:
+        raise typer.Exit(2)
+
+
+def planned_run(
+    source: AnyFit, curve: RunTable, given: dict[str, float | None], family: str | None
+) -> Sizes:
+    """Return the run at its end: what was given, and what is the same in all rows of the curve.
+
+    Raises
+    ------
+    InputError
+        Nothing says where the run ends.
+    """
+    from bayes_scaling.inference import leading
+
+    model = leading(source).model
+    same = {
+        name: curve[name][0]
+        for name in {*model.inputs, "params", model.group}
+        if name in curve and name not in ("tokens", "steps", "flops") and len(set(curve[name])) == 1
+    }
+    named: dict[str, Any] = {} if family is None else {model.group: family}
+    said = {name: value for name, value in given.items() if value is not None}
+    if "steps" in said and "tokens" not in said and {"steps", "tokens"} <= set(curve.columns):
+        said["tokens"] = said["steps"] * float(curve["tokens"][-1] / curve["steps"][-1])
+    if not {"tokens", "steps"} & set(said):
+        raise InputError("say where the run ends: --tokens, --steps, or --plan with its schedule")
+    return {**same, **named, **said}
+
+
+def _read_plan(path: Path) -> Sizes:
+    import pandas as pd
+
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r}")
+    return pd.read_csv(path)
+
+
+def _follow(look: Any, found: Monitor, every: float, *, as_json: bool) -> None:
+    """Print each look as it comes, until the run has ended."""
+    shown = 0
+    while True:
+        rows = found.rows()
+        for row in rows[shown:]:
+            if as_json:
+                print_json(row)
+            else:
+                _print(found, [row], header=shown == 0)
+            shown += 1
+        if found.progress.size and found.progress[-1] >= 1:
+            return
+        time.sleep(every)
+        try:
+            found = look()
+        except InputError as error:
+            say(f"note: the curve cannot be read at the moment ({error}); waiting")
+
+
+def _as_dict(source: AnyFit, found: Monitor) -> dict[str, Any]:
+    return {
+        "status": found.status,
+        "alarm": found.alarm is not None,
+        "finished_runs": found.finished,
+        "rows": found.rows(),
+        "notes": list(found.notes),
+        "checks": checks_list(source),
+    }
+
+
+def _print(found: Monitor, rows: list[dict[str, Any]], *, header: bool = True) -> None:
+    """Print looks, and how the run stands."""
+    if header:
+        print(f"{found.status}; learned from {found.finished} finished runs\n")
+    cells = [
+        [
+            f"{row['progress']:.0%}",
+            f"{row[found.clock]:.3g}",
+            f"{row['loss']:.4g}" if "loss" in row else "",
+            str(row_interval(row, "expected")) if "loss" in row else "",
+            str(row_interval(row, "final")),
+            "ALARM" if row["alarm"] else "",
+        ]
+        for row in rows
+    ]
+    names = ("way", found.clock, "loss", "expected before", "at the end", "")
+    print_table(cells, names if header else [" " * len(cell) for cell in cells[0]])
