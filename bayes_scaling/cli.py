@@ -14,7 +14,15 @@ from typing import TextIO
 import typer
 from typer.exceptions import TyperException
 
-from bayes_scaling.commands import fits, forecasts, queries, tables, training, validation
+from bayes_scaling.commands import (
+    fits,
+    forecasts,
+    queries,
+    run_plans,
+    tables,
+    training,
+    validation,
+)
 from bayes_scaling.commands.approaches import approaches
 from bayes_scaling.commands.compare import compare
 from bayes_scaling.commands.console import print_json, say
@@ -22,6 +30,7 @@ from bayes_scaling.commands.mistuned import mistuned
 from bayes_scaling.commands.monitor import monitor
 from bayes_scaling.commands.next_runs import next_runs
 from bayes_scaling.commands.risk import risk
+from bayes_scaling.commands.score import score
 from bayes_scaling.commands.tune import tune
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
 
@@ -39,10 +48,14 @@ app.command()(fits.fit)
 app.command()(forecasts.forecast)
 app.command()(forecasts.allocate)
 app.command()(risk)
+app.command()(run_plans.plan)
+app.command("stage-gate")(run_plans.stage_gate)
+app.command()(run_plans.advise)
 app.command()(tune)
 app.command("next-runs")(next_runs)
 app.command()(mistuned)
 app.command()(monitor)
+app.command()(score)
 app.command()(queries.saturation)
 app.command()(queries.reach)
 app.command("judge-split")(queries.judge_split)

@@ -92,6 +92,9 @@ def forecast(
     ] = "tuned",
     probability: Probability = PROBABILITY,
     max_extrapolation: Furthest = None,
+    register: Annotated[
+        bool, typer.Option("--register", help="Put the forecast on record, to be scored later.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Forecast the loss of runs of any size from a saved fit."""
@@ -108,7 +111,18 @@ def forecast(
     }
     given = {name: value for name, value in sizes.items() if value is not None}
     answer = result.forecast(given, tuning=tuning, probability=probability, allow_unconverged=True)
+    if register:
+        _register(result, answer, fit)
     _answer(result, answer, max_extrapolation, as_json)
+
+
+def _register(fit: AnyFit, answer: Forecast, path: Path) -> None:
+    """Put a forecast on the record beside the fit."""
+    from bayes_scaling.decisions.record import NAME, register
+
+    record = path.with_name(NAME)
+    for line in register(fit, answer, record):
+        say(f"note: on record in {record} as {line}; 'bayes-scaling score' judges it")
 
 
 def _with_group(path: Path, family: str | None, new_group: str | None) -> tuple[AnyFit, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,6 +33,7 @@ from bayes_scaling.commands.planning import (
     read_budgets,
     read_limits,
 )
+from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
@@ -61,14 +63,26 @@ def risk(
     min_tokens: MinTokens = None,
     max_tokens: MaxTokens = None,
     inference_tokens: Served = 0.0,
+    plan: Annotated[
+        Path | None, typer.Option(help="A plan that says all this; 'plan' writes one to fill.")
+    ] = None,
     family: Family = None,
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
-    """Tell the chance that a run reaches a loss, and what its split and its price risk."""
+    """Tell the chance that a run reaches a loss, and what its split and its price risk.
+
+    Example: bayes-scaling risk fit.nc --flops 1e23 --target-loss 2.0 --price 2.5
+    """
     from bayes_scaling.decisions.rig import Rig
     from bayes_scaling.inference.storage import load
 
+    if plan is not None:
+        asked = (flops, hours, money, params, tokens, target_loss, value, price, family)
+        if any(each is not None for each in asked):
+            raise InputError("--plan says what is asked: leave out the other options, or the plan")
+        _risk_of_plan(load(fit), plan, probability, as_json=as_json)
+        return
     rig = Rig(accelerator=accelerator, peak=peak, utilisation=utilisation, price=price,
               overhead=overhead)  # fmt: skip
     limits = read_limits(min_params=min_params, max_params=max_params, min_tokens=min_tokens,
@@ -79,9 +93,29 @@ def risk(
         target_loss=target_loss, sure=sure, family=family, limits=limits,
         rig=rig, value=value, probability=probability, allow_unconverged=True,
     )  # fmt: skip
+    _finish(source, found, (), as_json=as_json)
+
+
+def _risk_of_plan(source: AnyFit, path: Path, probability: float, *, as_json: bool) -> None:
+    """Answer a plan, what does not match first."""
+    from bayes_scaling.decisions.run_plan import read_run_plan
+
+    plan = read_run_plan(path)
+    found = source.risk(**plan.asked, probability=probability, allow_unconverged=True)
+    if not as_json:
+        print(f"{plan.title}\n")
+    _finish(source, found, plan.unmatched, as_json=as_json)
+
+
+def _finish(source: AnyFit, found: Risk, unmatched: tuple[str, ...], *, as_json: bool) -> None:
+    """Print a result, and judge the fit it rests on."""
     if as_json:
-        print_json(_as_dict(source, found))
+        print_json(_as_dict(source, found) | {"unmatched": list(unmatched)})
     else:
+        for line in unmatched:
+            print(f"not in any interval below: {line}")
+        if unmatched:
+            print()
         _print(found)
     warn_of_checks(source)
     if not source.trustworthy:

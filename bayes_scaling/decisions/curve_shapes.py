@@ -41,6 +41,12 @@ BEGUN = 0.25
 DRIFT = 0.1
 """Prior value of what the log descent is off by per e-fold of compute beyond the finished runs."""
 
+FURTHEST = np.log(10.0)
+"""E-folds of compute beyond the finished runs up to which shapes are trusted ever less.
+
+So far, inside the small runs of nano-lm, the rate was found to hold.
+"""
+
 ENOUGH_BELOW = 5
 """Smaller runs from which a larger one is foretold."""
 
@@ -136,7 +142,7 @@ class Shapes:
         away = np.log(np.maximum(descent, LEAST)) - self.centre
         x = np.stack([np.ones_like(away), away])
         unsure = self.variance * (1 + np.einsum("id,ij,jd->d", x, self.open, x))
-        beyond = max(0.0, compute - self.reach)
+        beyond = min(max(0.0, compute - self.reach), FURTHEST)
         unsure = np.minimum(unsure + (self.rate * beyond) ** 2, 1.0)
         scale = np.exp(np.log(np.maximum(descent, LEAST)) + self.line @ x + unsure / 2)
         paths = law.copy()

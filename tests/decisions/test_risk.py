@@ -112,6 +112,7 @@ def test_an_ensemble_names_its_most_pessimistic_member() -> None:
     [
         (0.875, "1 in 8 chance of missing 2"),
         (0.25, "1 in 4 chance of reaching 2"),
+        (0.99, "1 in 100 chance of missing 2"),
         (1.0, "less than 1 in 200 chance of missing 2"),
         (0.0, "less than 1 in 200 chance of reaching 2"),
     ],

@@ -1,0 +1,64 @@
+"""Advice on the data on hand, in each of its cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bayes_scaling.errors import InputError, UnconvergedError
+from tests.synthetic import UNCONVERGED, synthetic_ensemble, synthetic_fit
+
+FIT = synthetic_fit(draws=400, spread=0.05)
+FLOPS = 1e22
+FREE = FIT.risk(flops=FLOPS).forecast
+BEST = float(FREE.plan.columns["tokens"][0])
+
+
+def target(share: float) -> float:
+    """Return the loss that the best run reaches with this probability."""
+    return float(np.quantile(FREE.draws[:, 0], share))
+
+
+def test_data_that_suffice_do_not_bind() -> None:
+    found = FIT.advise(FLOPS, 10 * BEST, target_loss=target(0.95))
+    assert not found.limited
+    assert found.chances == pytest.approx((0.95, 0.95), abs=0.03)
+    assert found.verdict.startswith("train ")
+    assert f"it reaches the target with probability {found.chances[0]:.2f}" in found.verdict
+    assert found.needed == pytest.approx(BEST)
+
+
+def test_with_few_data_more_are_asked_for_and_they_do_it() -> None:
+    found = FIT.advise(FLOPS, 0.05 * BEST, target_loss=target(0.99))
+    assert found.limited
+    on_hand, free = found.rows()
+    assert on_hand["tokens"] == pytest.approx(0.05 * BEST, rel=1e-6)
+    assert on_hand["chance"] < free["chance"]
+    assert found.needed is not None
+    assert 0.05 * BEST < found.needed < BEST
+    assert found.verdict.startswith("get more data first")
+    enough = FIT.advise(FLOPS, found.needed, target_loss=target(0.99))
+    assert enough.chances[0] >= 0.87
+    fewer = FIT.advise(FLOPS, 0.9 * found.needed, target_loss=target(0.99))
+    assert fewer.chances[0] < 0.92
+
+
+def test_what_no_data_reach() -> None:
+    assert FIT.advise(FLOPS, BEST, target_loss=1.0).verdict.startswith("neither these data nor")
+    assert "only if" in FIT.advise(FLOPS, BEST, target_loss=target(0.5)).verdict
+
+
+def test_without_a_target_and_of_an_ensemble() -> None:
+    assert FIT.advise(FLOPS, 10 * BEST).verdict.endswith("the data suffice")
+    assert FIT.advise(FLOPS, 0.1 * BEST).verdict.endswith("more data would help")
+    assert "Advice(train" in repr(synthetic_ensemble().advise(FLOPS, BEST, family="all"))
+    assert FIT.advise(FLOPS, BEST).table.shape[0] == 2
+
+
+def test_what_cannot_be_asked_is_refused() -> None:
+    with pytest.raises(InputError, match="tokens on hand must be above 0"):
+        FIT.advise(FLOPS, -1.0)
+    with pytest.raises(InputError, match="sure is a probability"):
+        FIT.advise(FLOPS, 1e9, sure=3.0)
+    with pytest.raises(UnconvergedError):
+        synthetic_fit(checks=UNCONVERGED).advise(FLOPS, 1e9)
