@@ -31,6 +31,7 @@ from bayes_scaling.commands.monitor import monitor
 from bayes_scaling.commands.next_runs import next_runs
 from bayes_scaling.commands.risk import risk
 from bayes_scaling.commands.score import score
+from bayes_scaling.commands.sensitivity import sensitivity
 from bayes_scaling.commands.tune import tune
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
 
@@ -51,6 +52,7 @@ app.command()(risk)
 app.command()(run_plans.plan)
 app.command("stage-gate")(run_plans.stage_gate)
 app.command()(run_plans.advise)
+app.command()(sensitivity)
 app.command()(tune)
 app.command("next-runs")(next_runs)
 app.command()(mistuned)

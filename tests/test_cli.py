@@ -16,8 +16,8 @@ from tests.synthetic import UNCONVERGED, synthetic_fit
 
 COMMANDS = (
     "check", "models", "datasets", "fit", "forecast", "allocate", "saturation", "reach",
-    "judge-split", "risk", "plan", "stage-gate", "advise", "tune", "next-runs", "mistuned",
-    "monitor", "score", "query", "published", "report", "approaches", "compare", "backtest",
+    "judge-split", "risk", "plan", "stage-gate", "advise", "sensitivity", "tune", "next-runs",
+    "mistuned", "monitor", "score", "query", "published", "report", "approaches", "compare", "backtest",
     "train-sweep", "train-run",
 )  # fmt: skip
 HEAVY = ("pymc", "pytensor", "arviz", "xarray", "pandas", "nutpie", "matplotlib", "jax")

@@ -47,6 +47,15 @@ def draw_walks(fit: Fit, purpose: str) -> Mapping[str, Walk]:
     }
 
 
+def frozen_walks(fit: Fit) -> Mapping[str, Walk]:
+    """Return the walks with exponents that stay beyond the runs what they are at their ends."""
+    still = np.zeros((2, fit.n_draws, REACH))
+    return {
+        name: walk(name, fit.references, fit.flat["tau"], steps.reshape(-1, steps.shape[-1]), still)
+        for name, steps in fit.steps.items()
+    }
+
+
 def _steps_beyond(fit: Fit, purpose: str) -> Array:
     """Return standardised steps below and above the runs (2, n_draws, REACH)."""
     shape = (2, fit.settings.chains, fit.settings.draws, REACH)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.next_runs import Aim, NextRuns
     from bayes_scaling.decisions.rig import Rig
     from bayes_scaling.decisions.risk import Risk
+    from bayes_scaling.decisions.sensitivity import Sensitivity
     from bayes_scaling.decisions.sizes import Sizes
     from bayes_scaling.decisions.stage_gate import StageGate
     from bayes_scaling.inference.ensemble import AnyFit
@@ -105,6 +106,25 @@ class Planning:
             family=family,
             rig=rig,
             value=value,
+            probability=probability,
+            allow_unconverged=allow_unconverged,
+        )
+
+    def sensitivity(
+        self,
+        sizes: Sizes,
+        *,
+        target_loss: float | None = None,
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> Sensitivity:
+        """Tell how a forecast moves; see `bayes_scaling.decisions.sensitivity.sensitivity`."""
+        from bayes_scaling.decisions.sensitivity import sensitivity
+
+        return sensitivity(
+            cast("AnyFit", self),
+            sizes,
+            target_loss=target_loss,
             probability=probability,
             allow_unconverged=allow_unconverged,
         )
