@@ -40,7 +40,7 @@ def test_a_prior_that_counts_twice_draws_towards_it() -> None:
 
 
 def test_drift_alone_moves_with_drift() -> None:
-    fit = synthetic_fit("coupled-drift")
+    fit = synthetic_fit("coupled-drift", spread=0.0002)
     far = {"params": 1e14, "tokens": 2e15}
     rows = {row["assumption"]: row for row in fit.sensitivity(far).rows()}
     wide, still = rows["as it is"], rows["drift"]
