@@ -39,14 +39,16 @@ def test_a_prior_that_counts_twice_draws_towards_it() -> None:
     assert twice[:5] == pytest.approx(expected[:5] / expected.sum())
 
 
-def test_drift_alone_moves_with_drift() -> None:
-    fit = synthetic_fit("coupled-drift", spread=0.0002)
-    far = {"params": 1e14, "tokens": 2e15}
-    rows = {row["assumption"]: row for row in fit.sensitivity(far).rows()}
-    wide, still = rows["as it is"], rows["drift"]
-    assert still["new_run_upper"] - still["new_run_lower"] < (
-        wide["new_run_upper"] - wide["new_run_lower"]
-    )
+def test_without_drift_exponents_stay_beyond_the_runs_and_inside_nothing_moves() -> None:
+    fit = synthetic_fit("coupled-drift")
+    far, inside = {"params": 1e14, "tokens": 2e15}, {"params": 1e9, "tokens": 2e10}
+    moved = {}
+    for name, sizes in (("far", far), ("inside", inside)):
+        draws = fit.sensitivity(sizes).draws
+        still, drifting = draws["drift", "none beyond the runs"], draws["as it is", ""]
+        moved[name] = np.std(np.log(still / drifting))
+    assert moved["inside"] < 1e-12
+    assert moved["far"] > 1e-3
     assert "drift" not in {row["assumption"] for row in synthetic_fit().sensitivity(SIZES).rows()}
 
 
