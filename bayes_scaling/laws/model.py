@@ -48,6 +48,14 @@ class Model(Definition):
         return self._with_transient(self._effective(self.closed(self.formula)))
 
     @cached_property
+    def tuned_law(self) -> Node:
+        """The law as it is computed of runs whose tuned inputs are not given."""
+        law = self.evaluated_law
+        for name, node in reversed(self._tuned.items()):
+            law = substitute(law, {name: self._effective(node)})
+        return law
+
+    @cached_property
     def evaluated_laws(self) -> Mapping[str, Node]:
         """What is computed of every observed quantity, by response; that of the law is first."""
         further = {

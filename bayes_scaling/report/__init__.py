@@ -14,38 +14,63 @@ if TYPE_CHECKING:
     from bayes_scaling.report.approaches_plot import plot_approaches
     from bayes_scaling.report.backtest_plots import plot_backtest
     from bayes_scaling.report.compare_plots import plot_compare
+    from bayes_scaling.report.curves import loss_curve
+    from bayes_scaling.report.forest_plots import plot_exponents, plot_members
     from bayes_scaling.report.plots import plot_allocation, plot_learning_rate, plot_loss
     from bayes_scaling.report.posterior_plot import plot_posterior
     from bayes_scaling.report.prior_plot import plot_prior
+    from bayes_scaling.report.risk_plots import plot_chance, plot_isoflop, plot_regret
+    from bayes_scaling.report.run_plots import plot_mistuned, plot_monitor, plot_next_runs
     from bayes_scaling.report.score_plots import plot_coverage, plot_rolling
     from bayes_scaling.report.tune_plot import plot_tune
+    from bayes_scaling.report.valleys import isoflop_valleys
 
 __all__ = [
     "ReportError",
+    "isoflop_valleys",
+    "loss_curve",
     "plot_allocation",
     "plot_approaches",
     "plot_backtest",
+    "plot_chance",
     "plot_compare",
     "plot_coverage",
+    "plot_exponents",
+    "plot_isoflop",
     "plot_learning_rate",
     "plot_loss",
+    "plot_members",
+    "plot_mistuned",
+    "plot_monitor",
+    "plot_next_runs",
     "plot_posterior",
     "plot_prior",
+    "plot_regret",
     "plot_rolling",
     "plot_tune",
     "report",
 ]
 
 _HOME = {
+    "isoflop_valleys": "valleys",
+    "loss_curve": "curves",
     "plot_allocation": "plots",
     "plot_approaches": "approaches_plot",
     "plot_backtest": "backtest_plots",
+    "plot_chance": "risk_plots",
     "plot_compare": "compare_plots",
     "plot_coverage": "score_plots",
+    "plot_exponents": "forest_plots",
+    "plot_isoflop": "risk_plots",
     "plot_learning_rate": "plots",
     "plot_loss": "plots",
+    "plot_members": "forest_plots",
+    "plot_mistuned": "run_plots",
+    "plot_monitor": "run_plots",
+    "plot_next_runs": "run_plots",
     "plot_posterior": "posterior_plot",
     "plot_prior": "prior_plot",
+    "plot_regret": "risk_plots",
     "plot_rolling": "score_plots",
     "plot_tune": "tune_plot",
 }

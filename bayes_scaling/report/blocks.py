@@ -85,7 +85,17 @@ class Verdicts:
     rows: tuple[tuple[Tone, str, str, str], ...]
 
 
-Block = Prose | Items | Notice | Facts | Table | Picture | Math | Verdicts
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """The what-if panel: numbers as JSON, laws as JavaScript, which only `whatif.py` writes."""
+
+    kind: ClassVar[str] = "panel"
+    data: str
+    laws: str
+    target: bool
+
+
+Block = Prose | Items | Notice | Facts | Table | Picture | Math | Verdicts | Panel
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from bayes_scaling.report import (
     fit_sections,
     member_sections,
     verdict,
+    whatif,
 )
 from bayes_scaling.report.answers import MOST_FAMILIES, Answers, Question, families
 from bayes_scaling.report.blocks import Block, Prose, Section
@@ -127,6 +128,8 @@ def _answer_sections(item: Answers, suffix: str) -> list[Section]:
                 lambda: answer_sections.allocation_section(item),
             )
         )  # fmt: skip
+        if suffix in ("", "-1"):  # one panel to a page
+            found.append(_guarded("what-if", f"What if{of}", lambda: whatif.whatif_section(item)))
     if can_allocate(item.fit) and "learning_rate" in tuned:
         found.append(
             _guarded(

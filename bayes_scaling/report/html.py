@@ -124,12 +124,13 @@ def render(fit: AnyFit, sections: tuple[Section, ...], title: str) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["math"] = Markup
+    environment.filters["math"] = environment.filters["script"] = Markup
     template = environment.from_string(here.joinpath("template.html.j2").read_text("utf-8"))
     return template.render(
         title=title,
         sections=sections,
         banner=_banner(fit),
+        whatif=here.joinpath("whatif.js").read_text("utf-8"),
         style=Markup(here.joinpath("report.css").read_text("utf-8")),
     )
 
