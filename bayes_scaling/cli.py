@@ -29,6 +29,7 @@ from bayes_scaling.commands.console import print_json, say
 from bayes_scaling.commands.mistuned import mistuned
 from bayes_scaling.commands.monitor import monitor
 from bayes_scaling.commands.next_runs import next_runs
+from bayes_scaling.commands.report import report
 from bayes_scaling.commands.risk import risk
 from bayes_scaling.commands.score import score
 from bayes_scaling.commands.sensitivity import sensitivity
@@ -63,7 +64,7 @@ app.command()(queries.reach)
 app.command("judge-split")(queries.judge_split)
 app.command()(queries.query)
 app.command()(queries.published)
-app.command()(fits.report)
+app.command()(report)
 app.command()(compare)
 app.command()(approaches)
 app.command()(validation.backtest)

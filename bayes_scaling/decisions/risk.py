@@ -153,7 +153,7 @@ def in_words(chance: float, target: float) -> str:
     which, share = ("missing", 1 - chance) if chance >= 0.5 else ("reaching", chance)
     if share < 0.005:
         return f"less than 1 in 200 chance of {which} {target:.4g}"
-    odds = f"{1 / share:.2g}" if share > 0.1 else f"{1 / share:.0f}"
+    odds = f"{1 / share:.2g}" if share > 1 / 3 else f"{1 / share:.0f}"
     return f"1 in {odds} chance of {which} {target:.4g}"
 
 

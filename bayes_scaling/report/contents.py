@@ -5,24 +5,34 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 
+from bayes_scaling.decisions.record import TrackRecord
 from bayes_scaling.inference import AnyFit, Ensemble, Fit, leading
 from bayes_scaling.report import (
     answer_sections,
+    decision_sections,
     drift_section,
     fit_sections,
     member_sections,
+    trust_sections,
     verdict,
     whatif,
 )
 from bayes_scaling.report.answers import MOST_FAMILIES, Answers, Question, families
 from bayes_scaling.report.blocks import Block, Prose, Section
 from bayes_scaling.report.curves import can_allocate
+from bayes_scaling.validation import Backtest
 
 Blocks = tuple[Block, ...]
 
 
 def make_sections(
-    fit: AnyFit, question: Question, *, family: str | None = None, command: str | None = None
+    fit: AnyFit,
+    question: Question,
+    *,
+    family: str | None = None,
+    command: str | None = None,
+    backtest: Backtest | None = None,
+    record: TrackRecord | None = None,
 ) -> tuple[Section, ...]:
     """Make every section of a report.
 
@@ -36,6 +46,10 @@ def make_sections(
         The group to answer for; all of them by default.
     command : str, optional
         The command that made the report.
+    backtest : Backtest, optional
+        Forecasts of larger runs of the same table from smaller ones.
+    record : TrackRecord, optional
+        Forecasts on record.
 
     Returns
     -------
@@ -45,12 +59,20 @@ def make_sections(
     answers = tuple(
         Answers(fit=fit, question=question, family=label) for label in families(fit, family)
     )
-    sections = [_guarded("verdict", "Verdict", lambda: verdict.verdict_section(answers))]
+    sections = [_guarded("verdict", "Verdict", lambda: verdict.verdict_section(answers, backtest))]
     if question.axis is not None:
         for number, item in enumerate(answers[:MOST_FAMILIES]):
             sections += _answer_sections(item, "" if len(answers) == 1 else f"-{number + 1}")
     if len(answers) > MOST_FAMILIES:
         sections.append(_other_families(answers))
+    sections += _trust_sections(fit, backtest, record)
+    if decision_sections.tells_mistuned(fit):
+        sections.append(
+            _guarded(
+                "mistuned", "Runs off the law",
+                lambda: decision_sections.mistuned_section(fit, question.probability),
+            )
+        )  # fmt: skip
     return (
         *sections,
         _guarded("data", "The runs", lambda: fit_sections.data_section(fit)),
@@ -63,10 +85,29 @@ def make_sections(
             "fixed", "Held fixed in your runs, so not in any interval",
             lambda: fit_sections.fixed_section(fit),
         ),
+        _guarded("methods", "Methods", lambda: trust_sections.methods_section(fit)),
         _guarded(
             "provenance", "Provenance", lambda: fit_sections.provenance_section(fit, command)
         ),
     )  # fmt: skip
+
+
+def _trust_sections(
+    fit: AnyFit, backtest: Backtest | None, record: TrackRecord | None
+) -> list[Section]:
+    found = []
+    if backtest is not None:
+        found.append(
+            _guarded(
+                "backtest", "Backtest on these runs",
+                lambda: trust_sections.backtest_section(backtest),
+            )
+        )  # fmt: skip
+    if record is not None:
+        found.append(
+            _guarded("record", "Track record", lambda: trust_sections.record_section(record))
+        )
+    return found
 
 
 def _sections_of_fit(fit: Fit, question: Question) -> tuple[Section, ...]:
@@ -128,8 +169,17 @@ def _answer_sections(item: Answers, suffix: str) -> list[Section]:
                 lambda: answer_sections.allocation_section(item),
             )
         )  # fmt: skip
+        found.append(
+            _guarded(f"risk{suffix}", f"Risk{of}", lambda: decision_sections.risk_section(item))
+        )
         if suffix in ("", "-1"):  # one panel to a page
             found.append(_guarded("what-if", f"What if{of}", lambda: whatif.whatif_section(item)))
+    found.append(
+        _guarded(
+            f"sensitivity{suffix}", f"Sensitivity{of}",
+            lambda: decision_sections.sensitivity_section(item),
+        )
+    )  # fmt: skip
     if can_allocate(item.fit) and "learning_rate" in tuned:
         found.append(
             _guarded(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions import Forecast
     from bayes_scaling.inference import Fit
 
+NOISE = ("sigma", "nu")
+"""Pooled parameters that are no exponents."""
+
 ROW = 0.26
 """Height of a row [inch]."""
 
@@ -34,7 +37,7 @@ def exponents_table(fit: Fit) -> pd.DataFrame:
 
     rows = []
     for item in fit.model.parameters:
-        if item.pool.kind != "partial" or item.population_name not in fit.flat:
+        if item.name in NOISE or item.population_name not in fit.flat:
             continue
         parts = {"population": fit.flat[item.population_name]}
         values = fit.flat[item.name]

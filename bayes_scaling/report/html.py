@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.files import check_target, replacing
 from bayes_scaling.inference import AnyFit
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.report.blocks import Section
+from bayes_scaling.report.markdown import to_markdown
+
+if TYPE_CHECKING:
+    from bayes_scaling.validation import Backtest
 
 
 class ReportError(BayesScalingError, RuntimeError):
@@ -39,6 +44,8 @@ def report(
     probability: float = PROBABILITY,
     title: str | None = None,
     command: str | None = None,
+    backtest: Backtest | None = None,
+    record: str | Path | None = None,
     allow_unconverged: bool = False,
 ) -> Path:
     """Write a fit, its forecast and its allocation to one HTML file that needs nothing else.
@@ -48,7 +55,8 @@ def report(
     fit : Fit or Ensemble
         The posterior.
     path : str or Path
-        Where to; a file that is there is replaced once the new one is complete.
+        Where to; a file that is there is replaced once the new one is complete. One that ends
+        in .md is written as Markdown, without figures.
     flops : float, optional
         The budget that is asked about [FLOP]; 100 times the largest run by default. A law of one
         input is asked at 100 times its largest value instead.
@@ -62,6 +70,10 @@ def report(
         Heading of the page.
     command : str, optional
         The command that made it, for the provenance.
+    backtest : Backtest, optional
+        Forecasts of larger runs of the same table from smaller ones, shown beside the headline.
+    record : path, optional
+        A record of forecasts (``forecast --register``), shown as the track record.
     allow_unconverged : bool
         Whether to write about a fit that did not converge, under a red banner.
 
@@ -82,6 +94,7 @@ def report(
     --------
     >>> bs.report(fit, "report.html", flops=1e23, target_loss=2.0)  # doctest: +SKIP
     """
+    from bayes_scaling.decisions.record import read_record
     from bayes_scaling.report.answers import ask, families
     from bayes_scaling.report.contents import make_sections
     from bayes_scaling.report.labels import law_label
@@ -90,10 +103,17 @@ def report(
     fit.require_converged(allow_unconverged=allow_unconverged)
     question = ask(fit, flops=flops, target_loss=target_loss, probability=probability)
     families(fit, family)
-    sections = make_sections(fit, question, family=family, command=command)
+    known = read_record(record) if record is not None else None
+    sections = make_sections(
+        fit, question, family=family, command=command, backtest=backtest, record=known
+    )
     heading = title or f"What {len(fit.runs)} runs say: a forecast by {law_label(fit)}"
+    as_text = path.suffix == ".md"
+    text = (
+        to_markdown(heading, _banner(fit), sections) if as_text else render(fit, sections, heading)
+    )
     with replacing(path) as temporary:
-        temporary.write_text(render(fit, sections, heading), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
     failed = tuple(section for section in sections if section.error)
     if failed:
         raise ReportError(path, failed)

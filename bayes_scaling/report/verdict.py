@@ -25,12 +25,16 @@ from bayes_scaling.report.numbers import (
     write_factor,
     write_number,
 )
+from bayes_scaling.report.trust_sections import backtest_fact
+from bayes_scaling.validation import Backtest
 
 MISSED = "This law misses your best large runs."
 
 
-def verdict_section(answers: tuple[Answers, ...]) -> tuple[Block, ...]:
-    """Say the answer first: loss, split, distance, chance, and the gravest doubt."""
+def verdict_section(
+    answers: tuple[Answers, ...], backtest: Backtest | None = None
+) -> tuple[Block, ...]:
+    """Say the answer first: loss, split, distance, chance, backtest, and the gravest doubt."""
     first = answers[0]
     if first.question.axis is None:
         return (unanswered(first), *_missed(first), _caveat(first))
@@ -38,9 +42,11 @@ def verdict_section(answers: tuple[Answers, ...]) -> tuple[Block, ...]:
     if len(answers) > 1:
         blocks += [Prose(text=_order(answers)), _families_table(answers)]
     blocks += [
-        Prose(text=_headline(first), lead=True), *_missed(first), Facts(rows=_facts(first)),
+        Prose(text=_headline(first), lead=True),
+        *_missed(first),
+        Facts(rows=_facts(first, backtest)),
         Prose(text=_reading(first)),
-    ]  # fmt: skip
+    ]
     if first.question.unanswered:
         blocks.append(unanswered(first))
     return (*blocks, _caveat(first), *_lesser_caveats(first))
@@ -102,7 +108,7 @@ def _headline(item: Answers) -> str:
     )
 
 
-def _facts(item: Answers) -> tuple[tuple[str, str, str], ...]:
+def _facts(item: Answers, backtest: Backtest | None) -> tuple[tuple[str, str, str], ...]:
     probability, planned = item.question.probability, item.planned
     rows = []
     if item.allocation is not None:
@@ -126,6 +132,8 @@ def _facts(item: Answers) -> tuple[tuple[str, str, str], ...]:
     rows.append(_distance(item))
     if item.question.target_loss is not None:
         rows.append(_chance(planned, item.question.target_loss))
+    if backtest is not None:
+        rows.append(backtest_fact(backtest))
     return tuple(rows)
 
 

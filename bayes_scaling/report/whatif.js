@@ -98,7 +98,7 @@
   ["target", "price", "best"].forEach(name => field(name).addEventListener("input", update));
 
   // The address may ask: report.html#whatif?flops=1e23&params=7e10&target=2
-  const asked = new URLSearchParams((location.hash.split("?")[1] || ""));
+  const asked = new URLSearchParams((location.hash.split("?")[1] || "").replaceAll("+", "%2B"));
   if (asked.has("flops")) flops = Number(asked.get("flops"));
   if (asked.has("params")) { params = Number(asked.get("params")); field("best").checked = false; }
   if (asked.has("price")) field("price").value = asked.get("price");

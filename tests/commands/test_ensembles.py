@@ -173,8 +173,10 @@ def test_a_report_averages_by_default(
         return output
 
     monkeypatch.setattr("bayes_scaling.report.report", write)
-    assert call("report", table, "-o", tmp_path / "r.html").code == 0
-    assert call("report", table, "-m", "coupled", "-o", tmp_path / "r.html").code == 0
+    assert call("report", table, "--no-backtest", "-o", tmp_path / "r.html").code == 0
+    assert (
+        call("report", table, "-m", "coupled", "--no-backtest", "-o", tmp_path / "r.html").code == 0
+    )
     assert asked == [None, "coupled"]
     assert isinstance(given[0], Ensemble)
     assert isinstance(given[1], Fit)

@@ -80,6 +80,7 @@ def test_switches_make_variants_of_the_models_that_are_named(
 ) -> None:  # fmt: skip
     output = tmp_path / "out"
     names = ["chinchilla", "coupled-drift-tempered"]
+    options = [*options, *(["--no-backtest"] if command == "report" else [])]
     assert call(command, folder / "runs.csv", "-m", names[1], *options, "-o", output).code == 0
     both = [text for name in names for text in ("-m", name)]
     assert call(command, folder / "runs.csv", *both, *options, "-o", output).code == 0

@@ -27,7 +27,7 @@ def test_the_chance_is_that_of_a_new_run() -> None:
     sizes = {name: row[name] for name in ("params", "tokens")}
     np.testing.assert_array_equal(found.forecast.draws, FIT.forecast(sizes).draws)
     assert row["overshoot"] == pytest.approx(np.median(found.forecast.draws) - target)
-    assert row["in_words"] == f"1 in {1 / row['chance']:.2g} chance of reaching {target:.4g}"
+    assert row["in_words"] == f"1 in {1 / row['chance']:.0f} chance of reaching {target:.4g}"
 
 
 def test_a_budget_is_split_as_allocated() -> None:

@@ -22,7 +22,8 @@ VALLEY = synthetic_fit("chinchilla-lr")
 def with_off_runs(fit: Fit, factors: Mapping[int, float]) -> Fit:
     """Return a fit by hand that knows of mistuned runs, some losses multiplied by a factor."""
     shape = fit.draws["sigma"].shape
-    known = {"p_off": np.full(shape, 0.25), "off_scale": np.full(shape, 0.1)}
+    around = np.exp(0.01 * np.random.default_rng(5).standard_normal(shape))
+    known = {"p_off": 0.25 * around, "off_scale": 0.1 * around}
     loss = fit.runs["loss"].copy()
     loss[list(factors)] *= np.array(list(factors.values()))
     model = fit.model.with_features(mistuned=True)
@@ -32,6 +33,7 @@ def with_off_runs(fit: Fit, factors: Mapping[int, float]) -> Fit:
         fit,
         model=model,
         draws={**fit.draws, **known},
+        mixing={**fit.mixing, **dict.fromkeys(known, fit.mixing["sigma"])},
         runs=runs,
         provenance={**fit.provenance, **hashes},
     )

@@ -222,8 +222,8 @@ def text(ensemble: Ensemble, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_the_page_has_a_section_on_the_members(text: str) -> None:
     sections = re.findall(r'<section id="([^"]+)"', text)
     assert sections == [
-        "verdict", "members", "loss", "allocation", "data", "model", "diagnostics", "posterior",
-        "fixed", "provenance",
+        "verdict", "members", "loss", "allocation", "risk", "what-if", "sensitivity", "data",
+        "model", "diagnostics", "posterior", "fixed", "methods", "provenance",
     ]  # fmt: skip
     assert "a forecast by the average of 2 laws" in text
     assert "thin lines: each by itself" in text
