@@ -2,19 +2,27 @@
 
 BIN := .venv/bin
 
+# Two processes; the tests of a file share what they fitted, so they stay together.
+WORKERS := -n 2 --dist loadfile
+
+NOTEBOOKS := $(wildcard notebooks/[0-9]*.py)
+
 # Without a budget the report looks 100 times beyond the largest run.
 REPORT_ARGS ?= nano-lm --best
 
 # Packages are installed without byte code, which is then written where they are first imported.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help report test test-slow notebooks lint format setup setup-dev setup-train lock clean
+.PHONY: help report test test-slow notebooks ipynb docs lint format setup setup-dev setup-docs \
+    setup-train lock clean
 
 help:
 	@echo "make report     fit the shipped sweep and write report.html (trains nothing)"
 	@echo "make test       run the fast tests"
 	@echo "make test-slow  run the slow tests"
-	@echo "make notebooks  run every notebook"
+	@echo "make notebooks  run every notebook, with few draws"
+	@echo "make ipynb      write every notebook as .ipynb, run in full"
+	@echo "make docs       write the API reference and the notebooks as pages: build/docs"
 	@echo "make lint       check style and types"
 	@echo "make format     put imports and layout in order"
 	@echo "make lock       pin the newest allowed versions"
@@ -23,17 +31,22 @@ report: setup
 	$(BIN)/bayes-scaling report $(REPORT_ARGS) -o report.html
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 # From here on jax is there, so the fast tests of the trainer, skipped without it, run as well.
 test-slow: setup-train
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(WORKERS) -m slow
 	$(BIN)/python -m pytest tests/datasets
 
 notebooks: setup
-	@set -e; set -- notebooks/*.py; \
-	if [ ! -e "$$1" ]; then echo "There are no notebooks."; exit 0; fi; \
-	for notebook; do echo "$$notebook"; MPLBACKEND=Agg $(BIN)/python "$$notebook"; done
+	@set -e; for notebook in $(NOTEBOOKS); do echo "== $$notebook"; \
+	    MPLBACKEND=Agg BAYES_SCALING_DRAWS=400 $(BIN)/python "$$notebook"; done
+
+ipynb: setup-docs
+	$(BIN)/jupytext --to ipynb --execute $(NOTEBOOKS)
+
+docs: setup-docs
+	$(BIN)/python .ci/docs.py build/docs
 
 lint: setup-dev
 	$(BIN)/python -m ruff check .
@@ -50,12 +63,15 @@ setup:
 setup-dev:
 	@.ci/setup requirements-dev.lock
 
+setup-docs:
+	@.ci/setup requirements-docs.lock
+
 # For `bayes-scaling train-sweep` and `train-run`.
 setup-train:
 	@.ci/setup requirements-train.lock
 
-# The lock files name versions and no place to fetch them from. Each of the two further ones lists
-# only what it adds.
+# The lock files name versions and no place to fetch them from. Each of the further ones lists only
+# what it adds.
 lock:
 	rm -rf build/lock && "$$(.ci/find-python)" -m venv build/lock
 	build/lock/bin/pip install -q '.[parquet,test]'
@@ -66,6 +82,9 @@ lock:
 	build/lock/bin/pip install -q '.[train]'
 	build/lock/bin/pip freeze --exclude bayes-scaling | \
 	    grep -vxF -f requirements.lock -f requirements-dev.lock > requirements-train.lock
+	build/lock/bin/pip install -q '.[docs]'
+	build/lock/bin/pip freeze --exclude bayes-scaling | grep -vxF -f requirements.lock \
+	    -f requirements-dev.lock -f requirements-train.lock > requirements-docs.lock
 	rm -rf build/lock
 
 clean:

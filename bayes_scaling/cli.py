@@ -26,6 +26,7 @@ from bayes_scaling.commands import (
 from bayes_scaling.commands.approaches import approaches
 from bayes_scaling.commands.compare import compare
 from bayes_scaling.commands.console import print_json, say
+from bayes_scaling.commands.convert import convert
 from bayes_scaling.commands.mistuned import mistuned
 from bayes_scaling.commands.monitor import monitor
 from bayes_scaling.commands.next_runs import next_runs
@@ -34,14 +35,38 @@ from bayes_scaling.commands.risk import risk
 from bayes_scaling.commands.score import score
 from bayes_scaling.commands.sensitivity import sensitivity
 from bayes_scaling.commands.tune import tune
+from bayes_scaling.commands.waiting import waiting
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
 
 app = typer.Typer(
-    help="Forecast the loss of a costly training run from small ones, with credible intervals.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+FIRST_STEPS = """\
+bayes-scaling: from a table of small training runs to what a costly one will reach.
+
+With a CSV of yours (one row per run: loss, and two of params, tokens, flops), or with the shipped
+sweep, nano-lm, in its place:
+
+  bayes-scaling check runs.csv                         what is understood of it, or wrong with it
+  bayes-scaling fit runs.csv --best -o fit.nc          sample the posterior; a minute or two
+  bayes-scaling forecast fit.nc --params 7B --tokens 140B
+  bayes-scaling allocate fit.nc --flops 1e22           params and tokens for a budget
+  bayes-scaling risk fit.nc --flops 1e22 --target-loss 2.2
+  bayes-scaling report runs.csv --best --flops 1e22 -o report.html
+
+All commands: bayes-scaling --help. Each has a --help of its own, with an example.
+Completion in your shell: bayes-scaling --install-completion.
+"""
+
+
+@app.callback(invoke_without_command=True)
+def first_steps(context: typer.Context) -> None:
+    """Forecast the loss of a costly training run from small ones, with credible intervals."""
+    if context.invoked_subcommand is None:
+        print(FIRST_STEPS, end="")
+
 
 app.command()(tables.check)
 app.command()(tables.models)
@@ -68,6 +93,7 @@ app.command()(report)
 app.command()(compare)
 app.command()(approaches)
 app.command()(validation.backtest)
+app.command()(convert)
 app.command("train-sweep")(training.train_sweep)
 app.command("train-run")(training.train_run)
 
@@ -84,7 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(given: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        code = app(given, standalone_mode=False)
+        with waiting():
+            code = app(given, standalone_mode=False)
     except TyperException as error:
         code = _refuse(error.format_message(), given)
     except BayesScalingError as error:

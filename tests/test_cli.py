@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import io
 import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import typer.main
 
+from bayes_scaling.cli import app
+from bayes_scaling.commands.waiting import PATIENCE, TICK, waiting
 from bayes_scaling.errors import BayesScalingError
 from tests.command_line import call
 from tests.synthetic import UNCONVERGED, synthetic_fit
@@ -18,7 +26,7 @@ COMMANDS = (
     "check", "models", "datasets", "fit", "forecast", "allocate", "saturation", "reach",
     "judge-split", "risk", "plan", "stage-gate", "advise", "sensitivity", "tune", "next-runs",
     "mistuned", "monitor", "score", "query", "published", "report", "approaches", "compare",
-    "backtest", "train-sweep", "train-run",
+    "backtest", "convert", "train-sweep", "train-run",
 )  # fmt: skip
 HEAVY = ("pymc", "pytensor", "arviz", "xarray", "pandas", "nutpie", "matplotlib", "jax")
 ASK = ("--params", "7e10", "--tokens", "1.4e12")
@@ -57,10 +65,54 @@ def test_every_command_explains_itself_and_takes_json(command: str) -> None:
     assert "--json" in found.out
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_an_example_that_it_takes(command: str) -> None:
+    known = typer.main.get_command(app)
+    callback = known.commands[command].callback  # type: ignore[attr-defined]
+    text = inspect.getdoc(callback) or ""
+    (example,) = [line for line in text.splitlines() if line.startswith("Example: ")]
+    program, name, *arguments = shlex.split(example.removeprefix("Example: "))
+    assert (program, name) == ("bayes-scaling", command)
+    known.commands[command].make_context(command, arguments)  # type: ignore[attr-defined]
+    assert example in " ".join(call(command, "--help").out.split())
+
+
+def test_without_arguments_it_says_what_to_do_first() -> None:
+    found = call()
+    assert (found.code, found.err) == (0, "")
+    told = [line.split() for line in found.out.splitlines() if line.startswith("  bayes-scaling")]
+    assert [words[1] for words in told[:2]] == ["check", "fit"]
+    assert {words[1] for words in told} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("fore", "forecast"),
+        ("check nano", "nano-lm"),
+        ("fit runs.csv -m coupled-dr", "coupled-drift"),
+    ],
+)
+def test_a_shell_completes_commands_data_sets_and_models(
+    typed: str, completed: str, checkout: Path
+) -> None:
+    words = f"bayes-scaling {typed}"
+    code = "import sys; sys.argv = ['bayes-scaling']; from bayes_scaling.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=checkout,
+        env={**os.environ, "_BAYES_SCALING_COMPLETE": "complete_bash", "COMP_WORDS": words,
+             "COMP_CWORD": str(len(words.split()) - 1)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert completed in done.stdout.split()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "COMMAND"),
         (["forecst"], "forecst"),
         (["--colour"], "--colour"),
         (["forecast"], "fit"),
@@ -92,6 +144,37 @@ def test_any_error_of_ours_is_1(monkeypatch: pytest.MonkeyPatch, saved: Path) ->
     monkeypatch.setattr("bayes_scaling.inference.storage.load", fail)
     found = call("forecast", saved, *ASK)
     assert (found.code, found.out, found.err) == (1, "", "error: something is off\n")
+
+
+# ---- at work -------------------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_silent_command_says_that_it_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("sys.stdout", terminal)
+    with waiting():
+        print("begun")
+        time.sleep(PATIENCE + 3 * TICK)
+        print("done")
+    lines = terminal.getvalue().split("\r\033[K")
+    assert lines[0] == "begun\n"
+    assert all(re.fullmatch(r"at work for [2-9] s", line) for line in lines[1:-1])
+    assert len(lines) >= 3
+    assert lines[-1] == "done\n"
+    assert sys.stderr is terminal
+
+
+def test_nothing_is_said_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet = io.StringIO()
+    monkeypatch.setattr("sys.stderr", quiet)
+    with waiting():
+        assert sys.stderr is quiet
 
 
 # ---- a saved fit is light to ask -----------------------------------------------------------------

@@ -67,7 +67,10 @@ def approaches(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compute-optimal sizes by envelope, isoFLOP lines and parametric fit, and why they differ."""
+    """Compute-optimal sizes by envelope, isoFLOP lines and parametric fit, and why they differ.
+
+    Example: bayes-scaling approaches nano-lm --curves nano-lm-curves
+    """
     from bayes_scaling.validation import approaches as run
 
     check_probability(probability)

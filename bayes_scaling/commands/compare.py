@@ -63,7 +63,10 @@ def compare(
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
-    """Compare models on the same runs: leave-one-out, the largest runs held out, forecasts."""
+    """Compare models on the same runs: leave-one-out, the largest runs held out, forecasts.
+
+    Example: bayes-scaling compare runs.csv -m chinchilla -m coupled
+    """
     from bayes_scaling.laws import load_model
     from bayes_scaling.validation import compare as run
 

@@ -66,7 +66,10 @@ def fit(
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
-    """Sample the posterior of one model, or of several to be averaged, and save it."""
+    """Sample the posterior of one model, or of several to be averaged, and save it.
+
+    Example: bayes-scaling fit runs.csv --best -o fit.nc
+    """
     from bayes_scaling.commands.posteriors import fit_dict, print_fit
 
     check_probability(probability)

@@ -10,6 +10,7 @@ import typer
 
 from bayes_scaling.commands.console import print_json, say
 from bayes_scaling.commands.options import (
+    Computes,
     Family,
     Furthest,
     Json,
@@ -79,7 +80,7 @@ def forecast(
     fit: SavedFit,
     params: Many = None,
     tokens: Many = None,
-    flops: Many = None,
+    flops: Computes = None,
     learning_rate: Many = None,
     family: Family = None,
     new_group: NewGroup = None,
@@ -97,7 +98,10 @@ def forecast(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Forecast the loss of runs of any size from a saved fit."""
+    """Forecast the loss of runs of any size from a saved fit.
+
+    Example: bayes-scaling forecast fit.nc --params 70B --tokens 1.4T
+    """
     from bayes_scaling.inference import leading
 
     result, family = _with_group(fit, family, new_group)
@@ -139,7 +143,7 @@ def _with_group(path: Path, family: str | None, new_group: str | None) -> tuple[
 
 def allocate(
     fit: SavedFit,
-    flops: Many = None,
+    flops: Computes = None,
     hours: Hours = None,
     money: Money = None,
     params: Many = None,
@@ -160,7 +164,10 @@ def allocate(
     max_extrapolation: Furthest = None,
     as_json: Json = False,
 ) -> None:
-    """Find the best split of a budget, or the size that goes with given params or tokens."""
+    """Find the best split of a budget, or the size that goes with given params or tokens.
+
+    Example: bayes-scaling allocate fit.nc --flops 1e23 --max-tokens 2T
+    """
     from bayes_scaling.decisions.rig import Rig
 
     rig = Rig(accelerator=accelerator, peak=peak, utilisation=utilisation, price=price,

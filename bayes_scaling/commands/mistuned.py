@@ -26,7 +26,10 @@ def mistuned(
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
-    """Tell which runs of a fit made with --mistuned lie above the law, and by how much."""
+    """Tell which runs of a fit made with --mistuned lie above the law, and by how much.
+
+    Example: bayes-scaling mistuned fit.nc --all
+    """
     from bayes_scaling.decisions.mistuned_runs import off_law
     from bayes_scaling.inference import Ensemble
     from bayes_scaling.inference.storage import load

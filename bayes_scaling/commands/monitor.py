@@ -16,7 +16,14 @@ from bayes_scaling.commands.console import (
     say,
     warn_of_checks,
 )
-from bayes_scaling.commands.options import Family, Json, Probability, SavedFit, read_settings
+from bayes_scaling.commands.options import (
+    Family,
+    Json,
+    Probability,
+    SavedFit,
+    count_option,
+    read_settings,
+)
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
@@ -36,8 +43,8 @@ SHOWN = 12
 def monitor(
     fit: SavedFit,
     curve: Annotated[Path, typer.Argument(help="The run so far: tokens or steps, and loss.")],
-    params: Annotated[float | None, typer.Option(help="Params, unless the curve has them.")] = None,
-    tokens: Annotated[float | None, typer.Option(help="Tokens at the end of the run.")] = None,
+    params: Annotated[float | None, count_option(help="Params, unless the curve has them.")] = None,
+    tokens: Annotated[float | None, count_option(help="Tokens at the end of the run.")] = None,
     steps: Annotated[float | None, typer.Option(help="Steps at the end of the run.")] = None,
     plan: Annotated[
         Path | None,

@@ -15,7 +15,14 @@ from bayes_scaling.commands.console import (
     say,
     warn_of_checks,
 )
-from bayes_scaling.commands.options import Family, Json, Probability, SavedFit
+from bayes_scaling.commands.options import (
+    Family,
+    Json,
+    Probability,
+    SavedFit,
+    compute_option,
+    count_option,
+)
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
@@ -26,12 +33,12 @@ if TYPE_CHECKING:
 
 def next_runs(
     fit: SavedFit,
-    budget: Annotated[float, typer.Option(help="Compute of all the runs together, in FLOP.")],
+    budget: Annotated[float, compute_option(help="Compute of all the runs together.")],
     candidates: Annotated[
         Path | None, typer.Option(help="A CSV of runs that could be made (params, tokens, ...).")
     ] = None,
-    params: Annotated[float | None, typer.Option(help="Params of the big run.")] = None,
-    tokens: Annotated[float | None, typer.Option(help="Tokens of the big run.")] = None,
+    params: Annotated[float | None, count_option(help="Params of the big run.")] = None,
+    tokens: Annotated[float | None, count_option(help="Tokens of the big run.")] = None,
     aim: Annotated[
         Literal["loss", "split"],
         typer.Option(help="Narrow the loss of the big run, or the best params at its compute."),
@@ -40,7 +47,10 @@ def next_runs(
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
-    """Tell which small runs to make next, and how far each would narrow a forecast."""
+    """Tell which small runs to make next, and how far each would narrow a forecast.
+
+    Example: bayes-scaling next-runs fit.nc --budget 1e20
+    """
     from bayes_scaling.decisions.next_runs import next_runs as choose
     from bayes_scaling.inference.storage import load
 

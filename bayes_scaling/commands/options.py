@@ -2,15 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from bayes_scaling.errors import InputError
 
+
+def _reader(name: str, **settings: float) -> Callable[[str | float], float]:
+    """Return a function of `units` as a parser of an option, whose refusal names the option.
+
+    A plain number passes, whatever it is: what may be asked is for the question to say.
+    """
+
+    def read(text: str | float) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            from bayes_scaling.decisions import units
+        try:
+            return float(getattr(units, name)(text, **settings))
+        except InputError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return read
+
+
+def _data_sets() -> list[str]:
+    """Complete the name of a data set; files are completed by the shell."""
+    from bayes_scaling.datasets import list_datasets
+
+    return [item.name for item in list_datasets()]
+
+
+def _models() -> list[str]:
+    """Complete the id of a model."""
+    from bayes_scaling.laws import list_models
+
+    return ["auto", *(model.id for model in list_models())]
+
+
+def count_option(*names: str, help: str) -> Any:
+    """Return an option whose number may carry k, M, B or T, such as 7B."""
+    return typer.Option(*names, parser=_reader("count_of"), metavar="NUMBER", help=help)
+
+
+def compute_option(*names: str, help: str) -> Any:
+    """Return an option of compute: FLOP, or an amount with a unit such as '100 PF-days'."""
+    return typer.Option(*names, parser=_reader("flops_of"), metavar="FLOP", help=help)
+
+
+def text_option(*names: str, help: str) -> Any:
+    """Return an option of text in bytes, or an amount with a unit such as 300GB."""
+    read = _reader("tokens_of", per_token=1.0)
+    return typer.Option(*names, parser=read, metavar="BYTES", help=help)
+
+
 Runs = Annotated[
-    str, typer.Argument(help="A table of runs (CSV, Parquet, JSON lines) or a data set.")
+    str,
+    typer.Argument(
+        help="A table of runs (CSV, Parquet, JSON lines) or a data set.", autocompletion=_data_sets
+    ),
 ]
 SavedFit = Annotated[Path, typer.Argument(help="A fit saved by 'bayes-scaling fit'.")]
 ModelNames = Annotated[
@@ -21,6 +75,7 @@ ModelNames = Annotated[
         help="A model id or a TOML file; several are averaged. 'auto', the default, averages the "
         "models that suit the table.",
         show_default="auto",
+        autocompletion=_models,
     ),
 ]
 Drift = Annotated[
@@ -79,7 +134,11 @@ Draws = Annotated[int, typer.Option(help="Draws kept per chain.")]
 Tune = Annotated[int, typer.Option(help="Tuning draws per chain.")]
 Chains = Annotated[int, typer.Option(help="Chains.")]
 Seed = Annotated[int, typer.Option(help="Random seed; the same seed gives the same result.")]
-Many = Annotated[list[float] | None, typer.Option(help="May be given several times.")]
+Many = Annotated[list[float] | None, count_option(help="May be given several times.")]
+Computes = Annotated[
+    list[float] | None,
+    compute_option(help="FLOP, or '100 PF-days', '2e5 a100-hours'; may be given several times."),
+]
 Family = Annotated[
     str | None, typer.Option(help="The group of runs meant, where there are several.")
 ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bayes_scaling.commands.options import count_option
 from bayes_scaling.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ Overhead = Annotated[
 ]
 Hours = Annotated[list[float] | None, typer.Option(help="Budget in accelerator-hours.")]
 Money = Annotated[list[float] | None, typer.Option(help="Budget in the currency of the price.")]
-MinParams = Annotated[float | None, typer.Option(help="Least params to choose.")]
-MaxParams = Annotated[float | None, typer.Option(help="Most params, such as fit a device.")]
-MinTokens = Annotated[float | None, typer.Option(help="Least tokens to choose.")]
-MaxTokens = Annotated[float | None, typer.Option(help="Most tokens, such as are on hand.")]
+MinParams = Annotated[float | None, count_option(help="Least params to choose.")]
+MaxParams = Annotated[float | None, count_option(help="Most params, such as fit a device.")]
+MinTokens = Annotated[float | None, count_option(help="Least tokens to choose.")]
+MaxTokens = Annotated[float | None, count_option(help="Most tokens, such as are on hand.")]
 Served = Annotated[
     float,
-    typer.Option(
+    count_option(
         "--inference-tokens",
         help="Tokens the model will serve over its life; the budget then includes serving them.",
     ),

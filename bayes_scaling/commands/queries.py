@@ -8,7 +8,15 @@ import typer
 
 from bayes_scaling.commands.answers import Answering, answering, give
 from bayes_scaling.commands.console import print_json, print_table
-from bayes_scaling.commands.options import Family, Json, Many, Probability, read_settings
+from bayes_scaling.commands.options import (
+    Computes,
+    Family,
+    Json,
+    Many,
+    Probability,
+    count_option,
+    read_settings,
+)
 from bayes_scaling.commands.tables import read_table
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
@@ -35,7 +43,10 @@ def saturation(
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
-    """Tell beyond which size doubling it lowers the loss by less than a share."""
+    """Tell beyond which size doubling it lowers the loss by less than a share.
+
+    Example: bayes-scaling saturation fit.nc --params 7B --gain .01
+    """
     found = answering(source)
     asked: dict[str, Any] = {"params": params, "tokens": tokens}
     asked["inputs"] = read_settings(inputs)
@@ -48,13 +59,16 @@ def reach(
     loss: Annotated[list[float], typer.Option(help="The loss to reach; several times.")],
     params: Many = None,
     tokens: Many = None,
-    batch_size: Annotated[float | None, typer.Option(help="Tokens per step.")] = None,
+    batch_size: Annotated[float | None, count_option(help="Tokens per step.")] = None,
     family: Family = None,
     inputs: Inputs = None,
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
-    """Tell what it takes to reach a loss: with given params or tokens, or at the least compute."""
+    """Tell what it takes to reach a loss: with given params or tokens, or at the least compute.
+
+    Example: bayes-scaling reach fit.nc --loss 2.0 --params 7B
+    """
     found = answering(source)
     asked: dict[str, Any] = {"params": params, "tokens": tokens}
     asked["inputs"] = read_settings(inputs)
@@ -72,12 +86,15 @@ def judge_split(
     ] = None,
     params: Many = None,
     tokens: Many = None,
-    flops: Many = None,
+    flops: Computes = None,
     family: Family = None,
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
-    """Tell whether runs saw too few tokens for their compute, and what that cost them."""
+    """Tell whether runs saw too few tokens for their compute, and what that cost them.
+
+    Example: bayes-scaling judge-split fit.nc --params 280B --tokens 300B
+    """
     from bayes_scaling.datasets import published_runs
 
     found = answering(source)
@@ -99,12 +116,15 @@ def query(
     ] = None,
     params: Many = None,
     tokens: Many = None,
-    flops: Many = None,
+    flops: Computes = None,
     family: Family = None,
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
-    """Evaluate a query, such as overfitting-bound, on a fit of the law that it asks."""
+    """Evaluate a query, such as overfitting-bound, on a fit of the law that it asks.
+
+    Example: bayes-scaling query fit.nc critical-batch --set loss_reached=2.5
+    """
     found = answering(source)
     given = {"params": params, "tokens": tokens, "flops": flops}
     asked: dict[str, Any] = {key: value for key, value in given.items() if value}
@@ -117,11 +137,14 @@ def published(
     name: Annotated[str | None, typer.Argument(help="A published law; all without.")] = None,
     params: Many = None,
     tokens: Many = None,
-    flops: Many = None,
+    flops: Computes = None,
     inputs: Inputs = None,
     as_json: Json = False,
 ) -> None:
-    """List published laws, show one, or tell what it says of runs or of one size."""
+    """List published laws, show one, or tell what it says of runs or of one size.
+
+    Example: bayes-scaling published hoffmann-2022 --params 70B --tokens 1.4T
+    """
     from bayes_scaling.decisions import list_published
     from bayes_scaling.decisions import published as find
 

@@ -28,6 +28,7 @@ from bayes_scaling.commands.options import (
     Transient,
     Tune,
     Where,
+    compute_option,
 )
 from bayes_scaling.commands.tables import read_table
 from bayes_scaling.errors import BayesScalingWarning, InputError
@@ -48,7 +49,7 @@ def report(
     ],
     model: ModelNames = None,
     flops: Annotated[
-        float | None, typer.Option(help="Budget of the big run; 100x by default.")
+        float | None, compute_option(help="Budget of the big run; 100x by default.")
     ] = None,
     target_loss: Annotated[
         float | None, typer.Option(help="Loss the big run should reach.")
@@ -182,7 +183,7 @@ def _tested(
             warnings.simplefilter("ignore", BayesScalingWarning)
             return backtest(
                 table, fit_where=f"flops <= {cut:.6g}", target_where=f"flops > {cut:.6g}",
-                models=models, **settings,
+                models=models, progress=sys.stderr.isatty(), **settings,
             )  # fmt: skip
     except InputError as error:
         say(f"note: no backtest: {error}")

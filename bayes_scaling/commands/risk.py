@@ -16,7 +16,14 @@ from bayes_scaling.commands.console import (
     row_interval,
     warn_of_checks,
 )
-from bayes_scaling.commands.options import Family, Json, Many, Probability, SavedFit
+from bayes_scaling.commands.options import (
+    Computes,
+    Family,
+    Json,
+    Many,
+    Probability,
+    SavedFit,
+)
 from bayes_scaling.commands.planning import (
     Accelerator,
     Hours,
@@ -43,7 +50,7 @@ if TYPE_CHECKING:
 
 def risk(
     fit: SavedFit,
-    flops: Many = None,
+    flops: Computes = None,
     hours: Hours = None,
     money: Money = None,
     params: Many = None,

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling.commands.console import checks_list, print_json, row_interval, warn_of_checks
-from bayes_scaling.commands.options import Family, Json, Probability, SavedFit
+from bayes_scaling.commands.options import (
+    Family,
+    Json,
+    Probability,
+    SavedFit,
+    compute_option,
+    count_option,
+    text_option,
+)
 from bayes_scaling.commands.planning import Accelerator, Overhead, Peak, Price, Utilisation
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import check_target
@@ -17,7 +25,7 @@ from bayes_scaling.intervals import PROBABILITY
 if TYPE_CHECKING:
     from bayes_scaling.inference import AnyFit
 
-Budget = Annotated[float, typer.Option(help="Budget of the big run, in FLOP.")]
+Budget = Annotated[float, compute_option(help="Budget of the big run.")]
 Sure = Annotated[float, typer.Option(help="Probability with which the target should be reached.")]
 
 BYTES_PER_TOKEN = 4.0
@@ -30,7 +38,7 @@ def plan(
 ) -> None:
     """Write a plan to fill in: the run, its limits and price, and what must be equal.
 
-    Example: bayes-scaling plan big.toml, then bayes-scaling risk fit.nc --plan big.toml
+    Example: bayes-scaling plan big.toml
     """
     from bayes_scaling.decisions.run_plan import TEMPLATE
 
@@ -82,8 +90,8 @@ def stage_gate(
 def advise(
     fit: SavedFit,
     flops: Budget,
-    data_bytes: Annotated[float | None, typer.Option(help="Text on hand, in bytes.")] = None,
-    data_tokens: Annotated[float | None, typer.Option(help="The same in tokens.")] = None,
+    data_bytes: Annotated[float | None, text_option(help="Text on hand: bytes, or 300GB.")] = None,
+    data_tokens: Annotated[float | None, count_option(help="The same in tokens.")] = None,
     bytes_per_token: Annotated[float, typer.Option(help="Of the tokenizer.")] = BYTES_PER_TOKEN,
     target_loss: Annotated[float | None, typer.Option(help="Loss to reach.")] = None,
     sure: Sure = 0.9,
@@ -93,7 +101,7 @@ def advise(
 ) -> None:
     """Advise what to train with a budget and the data on hand, on one page.
 
-    Example: bayes-scaling advise fit.nc --flops 1e21 --data-bytes 3e11 --target-loss 2.2
+    Example: bayes-scaling advise fit.nc --flops 1e21 --data-bytes 300GB --target-loss 2.2
     """
     from bayes_scaling.decisions.advise import advise as ask
     from bayes_scaling.inference.storage import load

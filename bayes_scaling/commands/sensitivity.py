@@ -13,15 +13,23 @@ from bayes_scaling.commands.console import (
     row_interval,
     warn_of_checks,
 )
-from bayes_scaling.commands.options import Family, Json, Probability, SavedFit, read_settings
+from bayes_scaling.commands.options import (
+    Family,
+    Json,
+    Probability,
+    SavedFit,
+    compute_option,
+    count_option,
+    read_settings,
+)
 from bayes_scaling.intervals import PROBABILITY
 
 
 def sensitivity(
     fit: SavedFit,
-    params: Annotated[float | None, typer.Option(help="Params of the run.")] = None,
-    tokens: Annotated[float | None, typer.Option(help="Its tokens.")] = None,
-    flops: Annotated[float | None, typer.Option(help="Its compute, in FLOP.")] = None,
+    params: Annotated[float | None, count_option(help="Params of the run.")] = None,
+    tokens: Annotated[float | None, count_option(help="Its tokens.")] = None,
+    flops: Annotated[float | None, compute_option(help="Its compute.")] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Another input of the law, as name=value.")
     ] = None,

@@ -44,7 +44,10 @@ def check(
     where: Where = None,
     as_json: Json = False,
 ) -> None:
-    """Read a table of runs and say what is in it, or everything that is wrong with it."""
+    """Read a table of runs and say what is in it, or everything that is wrong with it.
+
+    Example: bayes-scaling check runs.csv
+    """
     from bayes_scaling.laws import load_model
     from bayes_scaling.laws.design import make_design
     from bayes_scaling.runs import describe
@@ -89,7 +92,10 @@ def models(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the models, or show one: formula, priors and what they expect, constants, source."""
+    """List the models, or show one: formula, priors and what they expect, constants, source.
+
+    Example: bayes-scaling models show chinchilla
+    """
     from bayes_scaling.commands import definitions
     from bayes_scaling.laws import list_models, load_model
 
@@ -120,7 +126,10 @@ def models(
 
 
 def datasets(as_json: Json = False) -> None:
-    """List the data sets that can be used by name."""
+    """List the data sets that can be used by name.
+
+    Example: bayes-scaling datasets
+    """
     from bayes_scaling.datasets import list_datasets
 
     found = list_datasets()

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from bayes_scaling.commands.console import print_json, say
-from bayes_scaling.commands.options import Json
+from bayes_scaling.commands.options import Json, count_option
 from bayes_scaling.errors import InputError
 
 
@@ -25,7 +25,10 @@ def train_sweep(
     cache_dir: Annotated[Path | None, typer.Option(help="Folder of the training text.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Train a sweep that ships with the package; it goes on where it was stopped."""
+    """Train a sweep that ships with the package; it goes on where it was stopped.
+
+    Example: bayes-scaling train-sweep --out runs.csv --limit 10
+    """
     from bayes_scaling.datasets.metz_mlp import sweep as metz
     from bayes_scaling.datasets.nano_lm import sweep as nano
 
@@ -47,13 +50,16 @@ def train_sweep(
 def train_run(
     width: Annotated[int, typer.Option(help="Width of the model.")],
     depth: Annotated[int, typer.Option(help="Layers.")],
-    tokens: Annotated[float, typer.Option(help="Training tokens (bytes).")],
+    tokens: Annotated[float, count_option(help="Training tokens (bytes).")],
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")],
     run_seed: Annotated[int, typer.Option("--seed", help="Seed of weights and text order.")] = 0,
     cache_dir: Annotated[Path | None, typer.Option(help="Folder of the training text.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Train one model of the nano-lm kind, of any size."""
+    """Train one model of the nano-lm kind, of any size.
+
+    Example: bayes-scaling train-run --width 64 --depth 3 --tokens 1e7 --learning-rate 1e-3
+    """
     from bayes_scaling.datasets.nano_lm.train import train_run as train
 
     trained = train(

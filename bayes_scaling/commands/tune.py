@@ -17,7 +17,14 @@ from bayes_scaling.commands.console import (
     say,
     warn_of_checks,
 )
-from bayes_scaling.commands.options import Family, Json, Many, Probability, SavedFit
+from bayes_scaling.commands.options import (
+    Family,
+    Json,
+    Many,
+    Probability,
+    SavedFit,
+    count_option,
+)
 from bayes_scaling.commands.pictures import check_picture, write_picture
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY, format_kind
@@ -32,15 +39,18 @@ CALLED = {"learning_rate": "learning rate", "batch_size": "batch [tokens]"}
 
 def tune(
     fit: SavedFit,
-    params: Annotated[list[float], typer.Option(help="Parameters; several times.")],
-    tokens: Annotated[list[float], typer.Option(help="Training tokens; several times.")],
+    params: Annotated[list[float], count_option(help="Parameters; several times.")],
+    tokens: Annotated[list[float], count_option(help="Training tokens; several times.")],
     batch_size: Many = None,
     family: Family = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the valley into this file.")] = None,
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
-    """Tell the best learning rate and batch size of a run, and what other choices cost."""
+    """Tell the best learning rate and batch size of a run, and what other choices cost.
+
+    Example: bayes-scaling tune fit.nc --params 1B --tokens 20B
+    """
     from bayes_scaling.inference.storage import load
 
     if plot is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,7 +68,10 @@ def backtest(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Fit small runs, forecast larger ones, and score the forecasts beside two baselines."""
+    """Fit small runs, forecast larger ones, and score the forecasts beside two baselines.
+
+    Example: bayes-scaling backtest runs.csv --rolling
+    """
     from bayes_scaling.validation import backtest as test
 
     models = chosen_models(
@@ -87,6 +91,7 @@ def backtest(
         tune=tune,
         chains=chains,
         random_seed=seed,
+        progress=sys.stderr.isatty(),
     )
     if plot is not None:
         _draw(result, plot)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def backtest(
     target_accept: float = 0.95,
     random_seed: int | None = None,
     executor: Executor | None = None,
+    progress: bool = False,
 ) -> Backtest:
     """Fit small runs, forecast new runs of larger sizes, and score the forecasts.
 
@@ -72,6 +74,8 @@ def backtest(
         Seed of everything; a fresh one is taken and kept if absent.
     executor : object with submit or map, optional
         Does the fits in parallel; see `bayes_scaling.validation.tasks.run_tasks`.
+    progress : bool
+        Whether to report on standard error how many fits are done; without an executor only.
 
     Returns
     -------
@@ -122,7 +126,7 @@ def backtest(
         )
         for split, (own, _) in zip(splits, seeds, strict=True)
     ]
-    answers = run_tasks(answer, tasks, executor)
+    answers = run_tasks(answer, tasks, executor, done=_counted(len(tasks)) if progress else None)
     rivals = [
         baseline_quantiles(split, theirs)
         for split, (_, theirs) in zip(splits, seeds, strict=True)
@@ -142,6 +146,15 @@ def backtest(
             **asdict(settings),
         },
     )
+
+
+def _counted(total: int) -> Callable[[int], None]:
+    """Return what says how many of the fits are done."""
+
+    def say(count: int) -> None:
+        print(f"backtest: {count} of {total} fits done", file=sys.stderr)
+
+    return say
 
 
 def _models(given: AnyModel | Sequence[AnyModel] | None) -> tuple[Model, ...] | None:

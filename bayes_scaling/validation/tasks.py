@@ -36,6 +36,8 @@ def run_tasks[Item, Result](
     function: Callable[[Item], Result],
     items: Sequence[Item],
     executor: Executor | None = None,
+    *,
+    done: Callable[[int], None] | None = None,
 ) -> list[Result]:
     """Apply a function to every item, in order.
 
@@ -52,6 +54,8 @@ def run_tasks[Item, Result](
         None does the work here, one item after the other. One with ``submit`` (the executors of
         `concurrent.futures`, loky, Dask's ``Client.get_executor()``) may lose a worker: the items
         that were lost with it are tried once more, here if the executor takes nothing any more.
+    done : callable, optional
+        Told how many items are done after each one that is done here.
 
     Returns
     -------
@@ -64,7 +68,12 @@ def run_tasks[Item, Result](
         The executor has neither ``submit`` nor ``map``.
     """
     if executor is None:
-        return [function(item) for item in items]
+        found = []
+        for item in items:
+            found.append(function(item))
+            if done is not None:
+                done(len(found))
+        return found
     if isinstance(executor, Submits):
         return _submit_all(function, items, executor)
     if isinstance(executor, Maps):

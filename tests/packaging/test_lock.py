@@ -12,7 +12,10 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-train.lock"]
+LOCKS = [
+    "requirements.lock", "requirements-dev.lock", "requirements-train.lock",
+    "requirements-docs.lock",
+]  # fmt: skip
 
 
 def read_lock(path: Path) -> dict[str, str]:
@@ -68,7 +71,9 @@ def test_the_lock_holds_everything_needed_to_run_and_test(
     assert missing == []
 
 
-@pytest.mark.parametrize(("extra", "name"), [("dev", LOCKS[1]), ("train", LOCKS[2])])
+@pytest.mark.parametrize(
+    ("extra", "name"), [("dev", LOCKS[1]), ("train", LOCKS[2]), ("docs", LOCKS[3])]
+)
 def test_a_further_lock_holds_what_its_extra_names(
     extra: str, name: str, project: dict[str, Any], checkout: Path
 ) -> None:

@@ -1,0 +1,90 @@
+"""A line that says that a command is still at work, where it has been silent for a while."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+PATIENCE = 2.0
+"""Silence after which the line appears [s]."""
+
+TICK = 0.5
+"""How often it is renewed [s]."""
+
+ERASE = "\r\033[K"
+
+
+class _Watched:
+    """A text stream that notes when it was written to, and erases the line before."""
+
+    def __init__(self, stream: TextIO, ticker: _Ticker) -> None:
+        self._stream = stream
+        self._ticker = ticker
+
+    def write(self, text: str) -> int:
+        """Write text in place of the line."""
+        with self._ticker.lock:
+            self._ticker.heard()
+            return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+
+class _Ticker(threading.Thread):
+    """Writes the line to a terminal while nothing else is written."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        super().__init__(name="waiting", daemon=True)
+        self.lock = threading.RLock()
+        self._terminal = terminal
+        self._began = self._last = time.monotonic()
+        self._shown = False
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Renew the line until the command ends."""
+        while not self._ended.wait(TICK):
+            with self.lock:
+                now = time.monotonic()
+                if now - self._last >= PATIENCE:
+                    self._terminal.write(f"{ERASE}at work for {now - self._began:.0f} s")
+                    self._terminal.flush()
+                    self._shown = True
+
+    def heard(self) -> None:
+        """Note that something else is written, and make room for it."""
+        self._last = time.monotonic()
+        if self._shown:
+            self._terminal.write(ERASE)
+            self._terminal.flush()
+            self._shown = False
+
+    def end(self) -> None:
+        """Stop, and leave no line behind."""
+        self._ended.set()
+        self.join()
+        self.heard()
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Show the line on standard error while the block runs; nothing where that is no terminal."""
+    out, err = sys.stdout, sys.stderr
+    if not err.isatty():
+        yield
+        return
+    ticker = _Ticker(err)
+    watched_out: object = _Watched(out, ticker)
+    watched_err: object = _Watched(err, ticker)
+    sys.stdout, sys.stderr = watched_out, watched_err  # type: ignore[assignment]
+    ticker.start()
+    try:
+        yield
+    finally:
+        ticker.end()
+        sys.stdout, sys.stderr = out, err

@@ -1,0 +1,17 @@
+"""Settings that the notebooks share: fewer draws where the environment asks for them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import bayes_scaling as bs
+
+DRAWS = int(os.environ.get("BAYES_SCALING_DRAWS", "1000"))
+"""Draws of each chain; a check that all cells run needs few."""
+
+QUICK: dict[str, Any] = {"draws": DRAWS, "tune": 800, "chains": 4, "random_seed": 1}
+"""Settings of every fit here."""
+
+warnings.simplefilter("ignore", bs.BayesScalingWarning)
