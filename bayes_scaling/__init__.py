@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions import (
         Allocation,
         Answer,
+        Device,
         Forecast,
         Limits,
         Monitor,
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
         Rig,
         Risk,
         Tuning,
+        flops_of,
+        kv_cache,
         list_published,
         off_law,
         prior_predictive,
         published,
         published_rates,
+        tokens_of,
     )
     from bayes_scaling.errors import BayesScalingWarning, InputError, UnconvergedError
     from bayes_scaling.inference import Ensemble, Fit, fit, fit_ensemble, load
@@ -59,6 +63,7 @@ __all__ = [
     "Backtest",
     "BayesScalingWarning",
     "Comparison",
+    "Device",
     "Ensemble",
     "Fit",
     "Forecast",
@@ -83,6 +88,8 @@ __all__ = [
     "compare",
     "fit",
     "fit_ensemble",
+    "flops_of",
+    "kv_cache",
     "list_datasets",
     "list_models",
     "list_published",
@@ -98,6 +105,7 @@ __all__ = [
     "report",
     "schedule_areas",
     "select_rows",
+    "tokens_of",
     "with_schedule_areas",
 ]
 
@@ -117,6 +125,7 @@ _ROOMS = {
     "decisions": (
         "Allocation",
         "Answer",
+        "Device",
         "Forecast",
         "Limits",
         "Monitor",
@@ -128,11 +137,14 @@ _ROOMS = {
         "Rig",
         "Risk",
         "Tuning",
+        "flops_of",
+        "kv_cache",
         "list_published",
         "off_law",
         "prior_predictive",
         "published",
         "published_rates",
+        "tokens_of",
     ),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

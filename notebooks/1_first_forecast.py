@@ -42,17 +42,17 @@ planned.table[["new_run", "new_run_lower", "new_run_upper", "efolds_flops"]]
 
 # %%
 curve = loss_curve(fit, to=1e16)
-plot_loss(fit, curve=curve, planned=planned).figure
+plot_loss(fit, curve=curve, planned=planned)
 
 # %%
-plot_allocation(curve.allocation, runs=runs).figure
+plot_allocation(curve.allocation, runs=runs)
 
 # %% [markdown]
 # Shaded is what lies beyond the runs. The bands widen there, because the exponents may go on
 # drifting as fast as the runs say they do.
 
 # %%
-plot_chance(curve, TARGET, planned=BUDGET).figure
+plot_chance(curve, TARGET, planned=BUDGET)
 
 # %%
 risk = fit.risk(flops=BUDGET, target_loss=TARGET).rows()[0]

@@ -74,7 +74,7 @@ if fit is not None:
 
 # %%
 def valleys():
-    return plot_isoflop(isoflop_valleys(fit, [1e21, 1e22, BUDGET]), runs=runs).figure
+    return plot_isoflop(isoflop_valleys(fit, [1e21, 1e22, BUDGET]), runs=runs)
 
 
 valleys() if fit is not None else None
@@ -84,7 +84,7 @@ valleys() if fit is not None else None
 def optimum():
     path = fit.allocate(flops=np.geomspace(1e18, 1e25, 8).tolist())
     approach = bs.published("hoffmann-2022-approach-2")
-    return plot_allocation(path, runs=runs, published=[approach]).figure
+    return plot_allocation(path, runs=runs, published=[approach])
 
 
 optimum() if fit is not None else None

@@ -60,7 +60,7 @@ print(f"beforehand, the chance to fail by this much: {np.mean(draws >= truth):.2
 
 # %%
 tuning = valley.tune(**SIZES, allow_unconverged=True)
-plot_tune(tuning).figure
+plot_tune(tuning)
 
 # %% [markdown]
 # **Decision.** Sweep rates at every small size, fit a law that reads them, and forecast tuned

@@ -51,7 +51,7 @@ runs
 
 # %%
 pooled = bs.fit("chinchilla", runs, **QUICK)
-plot_exponents(pooled).figure
+plot_exponents(pooled)
 
 # %%
 ASKED = {"params": 1e10, "tokens": 2e11}

@@ -25,7 +25,7 @@ for name in ("in_words", "decision", "expected_gain", "expected_regret", "regret
 # compute that the same loss would not have needed.
 
 # %%
-plot_regret(isoflop_valleys(fit, [BUDGET])[0]).figure
+plot_regret(isoflop_valleys(fit, [BUDGET])[0])
 
 # %% [markdown]
 # A stage gate: a run of a tenth of the compute first. What it will show is drawn from its
@@ -50,7 +50,7 @@ for name in (
 
 # %%
 design = fit.next_runs(1e13)
-plot_next_runs(design).figure
+plot_next_runs(design)
 
 # %%
 design.table.head(8)

@@ -18,7 +18,7 @@ runs = bs.best_of_cells(bs.load_dataset("nano-lm"))
 # from 9 to 145.
 
 # %%
-plot_prior("coupled-drift", runs=runs, random_seed=1).figure
+plot_prior("coupled-drift", runs=runs, random_seed=1)
 
 # %% [markdown]
 # **Calibration.** Simulate runs of a known law, fit them, and count how often the 90 % interval
@@ -54,10 +54,10 @@ result = bs.backtest(runs, models="coupled-drift", rolling=True, **QUICK)
 result.curve[["method", "ratio", "coverage90", "mare", "width90"]].round(3)
 
 # %%
-plot_coverage(result).figure
+plot_coverage(result)
 
 # %%
-plot_backtest(result, cut=1e12).figure
+plot_backtest(result, cut=1e12)
 
 # %% [markdown]
 # **Decision.** Believe an interval as far as the backtest held: on these runs, whose loss falls

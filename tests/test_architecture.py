@@ -16,11 +16,12 @@ MAX_LINES = 300
 
 HEAVY = {"arviz", "jax", "matplotlib", "nutpie", "pandas", "pymc", "pytensor", "scipy", "xarray"}
 # These files are themselves imported inside functions only.
-HEAVY_AT_TOP = {
+WITH_PYMC = {
     f"laws/{name}.py": {"pymc", "pytensor"}
     for name in ("build", "off_law", "pytensor_operations", "repeated", "variables")
 }
-KNOWS_PYMC = (*HEAVY_AT_TOP, "inference/")
+HEAVY_AT_TOP = {**WITH_PYMC, "report/shown.py": {"matplotlib"}}
+KNOWS_PYMC = (*WITH_PYMC, "inference/")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from bayes_scaling.commands.options import (
     Computes,
     Family,
     Furthest,
+    Inputs,
     Json,
     Many,
     NewGroup,
@@ -22,9 +23,16 @@ from bayes_scaling.commands.options import (
 )
 from bayes_scaling.commands.planning import (
     Accelerator,
+    BytesPerParam,
+    DeviceMemory,
+    Devices,
     Hours,
+    KvCache,
+    MaxBatch,
     MaxParams,
+    MaxSteps,
     MaxTokens,
+    Menu,
     MinParams,
     MinTokens,
     Money,
@@ -84,9 +92,7 @@ def forecast(
     learning_rate: Many = None,
     family: Family = None,
     new_group: NewGroup = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Another input of the law, as name=value.")
-    ] = None,
+    inputs: Inputs = None,
     tuning: Annotated[
         Literal["tuned", "typical"],
         typer.Option(help="Tuned to its best, or as the fitted runs typically were."),
@@ -111,7 +117,7 @@ def forecast(
         "flops": flops,
         "learning_rate": learning_rate,
         leading(result).model.group: family,
-        **read_settings(setting),
+        **read_settings(inputs),
     }
     given = {name: value for name, value in sizes.items() if value is not None}
     answer = result.forecast(given, tuning=tuning, probability=probability, allow_unconverged=True)
@@ -152,6 +158,13 @@ def allocate(
     max_params: MaxParams = None,
     min_tokens: MinTokens = None,
     max_tokens: MaxTokens = None,
+    max_steps: MaxSteps = None,
+    max_batch: MaxBatch = None,
+    menu: Menu = None,
+    device_memory: DeviceMemory = None,
+    devices: Devices = None,
+    bytes_per_param: BytesPerParam = None,
+    kv_cache: KvCache = None,
     inference_tokens: Served = 0.0,
     accelerator: Accelerator = "h100",
     peak: Peak = None,
@@ -160,6 +173,7 @@ def allocate(
     overhead: Overhead = 0.0,
     family: Family = None,
     new_group: NewGroup = None,
+    inputs: Inputs = None,
     probability: Probability = PROBABILITY,
     max_extrapolation: Furthest = None,
     as_json: Json = False,
@@ -172,14 +186,21 @@ def allocate(
 
     rig = Rig(accelerator=accelerator, peak=peak, utilisation=utilisation, price=price,
               overhead=overhead)  # fmt: skip
-    limits = read_limits(min_params=min_params, max_params=max_params, min_tokens=min_tokens,
-                         max_tokens=max_tokens, inference_tokens=inference_tokens)  # fmt: skip
+    limits = read_limits(
+        {"min_params": min_params, "max_params": max_params, "min_tokens": min_tokens,
+         "max_tokens": max_tokens, "max_steps": max_steps, "max_batch": max_batch,
+         "inference_tokens": inference_tokens},
+        menu,
+        {"memory": device_memory, "count": devices, "bytes_per_param": bytes_per_param,
+         "cache": kv_cache},
+    )  # fmt: skip
     result, family = _with_group(fit, family, new_group)
     answer = result.allocate(
         flops=read_budgets(flops, hours, money, rig),
         params=params,
         tokens=tokens,
         family=family,
+        inputs=read_settings(inputs),
         limits=limits,
         probability=probability,
         allow_unconverged=True,

@@ -18,6 +18,7 @@ from bayes_scaling.commands.console import (
 )
 from bayes_scaling.commands.options import (
     Family,
+    Inputs,
     Json,
     Probability,
     SavedFit,
@@ -50,9 +51,7 @@ def monitor(
         Path | None,
         typer.Option(help="A CSV of the whole schedule, for a law that follows curves."),
     ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Another input of the law, as name=number.")
-    ] = None,
+    inputs: Inputs = None,
     finished: Annotated[
         str | None, typer.Option(help="Curves of finished runs (a table or a data set).")
     ] = None,
@@ -73,7 +72,7 @@ def monitor(
     from bayes_scaling.inference.storage import load
 
     source = load(fit)
-    given = {"params": params, "tokens": tokens, "steps": steps, **read_settings(settings)}
+    given = {"params": params, "tokens": tokens, "steps": steps, **read_settings(inputs)}
     known = read_table(finished, None, None) if finished is not None else None
 
     def look() -> Monitor:

@@ -148,6 +148,13 @@ NewGroup = Annotated[
         metavar="NAME", help="A group without runs, drawn from the population of those in the fit."
     ),
 ]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Another input of the law, as name=value; may be given several times.",
+    ),
+]
 Furthest = Annotated[
     float | None, typer.Option(help="Exit with 2 beyond this many e-folds of extrapolation.")
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.commands.options import count_option
+from bayes_scaling.commands.options import count_option, text_option
 from bayes_scaling.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,6 +29,24 @@ MinParams = Annotated[float | None, count_option(help="Least params to choose.")
 MaxParams = Annotated[float | None, count_option(help="Most params, such as fit a device.")]
 MinTokens = Annotated[float | None, count_option(help="Least tokens to choose.")]
 MaxTokens = Annotated[float | None, count_option(help="Most tokens, such as are on hand.")]
+MaxSteps = Annotated[float | None, count_option(help="Most steps; with --max-batch.")]
+MaxBatch = Annotated[
+    float | None, count_option(help="Tokens of the largest batch; with --max-steps.")
+]
+Menu = Annotated[
+    list[float] | None,
+    count_option(help="Params of a shape that can be built; several times. Any size without."),
+]
+DeviceMemory = Annotated[
+    float | None, text_option(help="Memory of the device that serves, such as 80GB; bounds params.")
+]
+Devices = Annotated[int | None, typer.Option(help="Devices that hold one copy of the model.")]
+BytesPerParam = Annotated[
+    float | None, typer.Option(help="Of the served model: 2 in 16 bits, which is the default.")
+]
+KvCache = Annotated[
+    float | None, text_option(help="Keys and values of all sequences served at once, as 20GB.")
+]
 Served = Annotated[
     float,
     count_option(
@@ -38,22 +57,36 @@ Served = Annotated[
 
 
 def read_limits(
-    *,
-    min_params: float | None,
-    max_params: float | None,
-    min_tokens: float | None,
-    max_tokens: float | None,
-    inference_tokens: float,
+    given: Mapping[str, float | None],
+    menu: list[float] | None,
+    device: Mapping[str, float | None],
 ) -> Limits:
-    """Return the limits that were given."""
+    """Return the limits that were given; a device bounds the params as well.
+
+    Parameters
+    ----------
+    given : mapping of str to float or None
+        By the names of `Limits`.
+    menu : list of float, optional
+        Params of the shapes that can be built.
+    device : mapping of str to float or None
+        By the names of `Device`.
+
+    Raises
+    ------
+    InputError
+        A number makes no sense, or a device is described without its memory.
+    """
+    from bayes_scaling.decisions.device import Device
     from bayes_scaling.decisions.limits import Limits
 
-    given = {
-        "min_params": min_params, "max_params": max_params,
-        "min_tokens": min_tokens, "max_tokens": max_tokens,
-    }  # fmt: skip
     known = {name: value for name, value in given.items() if value is not None}
-    return Limits(**known, inference_tokens=inference_tokens)
+    described: dict[str, Any] = {n: value for n, value in device.items() if value is not None}
+    if described and "memory" not in described:
+        raise InputError("--devices, --bytes-per-param and --kv-cache need --device-memory")
+    named: dict[str, Any] = {**known, "menu": tuple(menu or ())}
+    limits = Limits(**named)
+    return limits.on(Device(**described)) if described else limits
 
 
 def read_budgets(

@@ -11,12 +11,14 @@ from bayes_scaling.commands.console import print_json, print_table
 from bayes_scaling.commands.options import (
     Computes,
     Family,
+    Inputs,
     Json,
     Many,
     Probability,
     count_option,
     read_settings,
 )
+from bayes_scaling.commands.planning import Served
 from bayes_scaling.commands.tables import read_table
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
@@ -26,10 +28,6 @@ if TYPE_CHECKING:
 
 Source = Annotated[
     str, typer.Argument(help="A saved fit (.nc), or a published law such as hoffmann-2022.")
-]
-Inputs = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="Another input of the law, as name=value; several times."),
 ]
 
 
@@ -60,6 +58,7 @@ def reach(
     params: Many = None,
     tokens: Many = None,
     batch_size: Annotated[float | None, count_option(help="Tokens per step.")] = None,
+    inference_tokens: Served = 0.0,
     family: Family = None,
     inputs: Inputs = None,
     probability: Probability = PROBABILITY,
@@ -73,7 +72,11 @@ def reach(
     asked: dict[str, Any] = {"params": params, "tokens": tokens}
     asked["inputs"] = read_settings(inputs)
     answer = found.reach(
-        loss, batch_size=batch_size, **asked, **_of_fit(found, family, probability)
+        loss,
+        batch_size=batch_size,
+        inference_tokens=inference_tokens,
+        **asked,
+        **_of_fit(found, family, probability),
     )
     give(found, answer, as_json=as_json)
 

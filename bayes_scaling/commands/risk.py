@@ -19,16 +19,25 @@ from bayes_scaling.commands.console import (
 from bayes_scaling.commands.options import (
     Computes,
     Family,
+    Inputs,
     Json,
     Many,
     Probability,
     SavedFit,
+    read_settings,
 )
 from bayes_scaling.commands.planning import (
     Accelerator,
+    BytesPerParam,
+    DeviceMemory,
+    Devices,
     Hours,
+    KvCache,
+    MaxBatch,
     MaxParams,
+    MaxSteps,
     MaxTokens,
+    Menu,
     MinParams,
     MinTokens,
     Money,
@@ -69,11 +78,19 @@ def risk(
     max_params: MaxParams = None,
     min_tokens: MinTokens = None,
     max_tokens: MaxTokens = None,
+    max_steps: MaxSteps = None,
+    max_batch: MaxBatch = None,
+    menu: Menu = None,
+    device_memory: DeviceMemory = None,
+    devices: Devices = None,
+    bytes_per_param: BytesPerParam = None,
+    kv_cache: KvCache = None,
     inference_tokens: Served = 0.0,
     plan: Annotated[
         Path | None, typer.Option(help="A plan that says all this; 'plan' writes one to fill.")
     ] = None,
     family: Family = None,
+    inputs: Inputs = None,
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
@@ -92,12 +109,19 @@ def risk(
         return
     rig = Rig(accelerator=accelerator, peak=peak, utilisation=utilisation, price=price,
               overhead=overhead)  # fmt: skip
-    limits = read_limits(min_params=min_params, max_params=max_params, min_tokens=min_tokens,
-                         max_tokens=max_tokens, inference_tokens=inference_tokens)  # fmt: skip
+    limits = read_limits(
+        {"min_params": min_params, "max_params": max_params, "min_tokens": min_tokens,
+         "max_tokens": max_tokens, "max_steps": max_steps, "max_batch": max_batch,
+         "inference_tokens": inference_tokens},
+        menu,
+        {"memory": device_memory, "count": devices, "bytes_per_param": bytes_per_param,
+         "cache": kv_cache},
+    )  # fmt: skip
     source = load(fit)
     found = source.risk(
         flops=read_budgets(flops, hours, money, rig), params=params, tokens=tokens,
-        target_loss=target_loss, sure=sure, family=family, limits=limits,
+        target_loss=target_loss, sure=sure, family=family,
+        inputs=read_settings(inputs), limits=limits,
         rig=rig, value=value, probability=probability, allow_unconverged=True,
     )  # fmt: skip
     _finish(source, found, (), as_json=as_json)

@@ -15,6 +15,7 @@ from bayes_scaling.commands.console import (
 )
 from bayes_scaling.commands.options import (
     Family,
+    Inputs,
     Json,
     Probability,
     SavedFit,
@@ -30,9 +31,7 @@ def sensitivity(
     params: Annotated[float | None, count_option(help="Params of the run.")] = None,
     tokens: Annotated[float | None, count_option(help="Its tokens.")] = None,
     flops: Annotated[float | None, compute_option(help="Its compute.")] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Another input of the law, as name=value.")
-    ] = None,
+    inputs: Inputs = None,
     target_loss: Annotated[float | None, typer.Option(help="Loss it should reach.")] = None,
     family: Family = None,
     probability: Probability = PROBABILITY,
@@ -47,7 +46,7 @@ def sensitivity(
 
     source = load(fit)
     sizes: dict[str, Any] = {"params": params, "tokens": tokens, "flops": flops}
-    sizes |= {leading(source).model.group: family, **read_settings(setting)}
+    sizes |= {leading(source).model.group: family, **read_settings(inputs)}
     given = {name: value for name, value in sizes.items() if value is not None}
     found = source.sensitivity(
         given, target_loss=target_loss, probability=probability, allow_unconverged=True

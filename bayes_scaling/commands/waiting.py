@@ -81,7 +81,7 @@ def waiting() -> Iterator[None]:
     ticker = _Ticker(err)
     watched_out: object = _Watched(out, ticker)
     watched_err: object = _Watched(err, ticker)
-    sys.stdout, sys.stderr = watched_out, watched_err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = watched_out, watched_err
     ticker.start()
     try:
         yield

@@ -2,6 +2,7 @@
 
 from bayes_scaling.decisions.allocation import Allocation
 from bayes_scaling.decisions.answer import Answer
+from bayes_scaling.decisions.device import Device, kv_cache
 from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.literature import list_published, published
@@ -15,10 +16,12 @@ from bayes_scaling.decisions.rig import Rig
 from bayes_scaling.decisions.risk import Risk
 from bayes_scaling.decisions.sizes import Plan
 from bayes_scaling.decisions.tuning import Tuning
+from bayes_scaling.decisions.units import flops_of, tokens_of
 
 __all__ = [
     "Allocation",
     "Answer",
+    "Device",
     "Forecast",
     "Limits",
     "Monitor",
@@ -31,9 +34,12 @@ __all__ = [
     "Rig",
     "Risk",
     "Tuning",
+    "flops_of",
+    "kv_cache",
     "list_published",
     "off_law",
     "prior_predictive",
     "published",
     "published_rates",
+    "tokens_of",
 ]

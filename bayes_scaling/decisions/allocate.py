@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.allocation import Allocation
-from bayes_scaling.decisions.asked_law import Numbers, of_fit
-from bayes_scaling.decisions.choice import WITHOUT, expected_split
+from bayes_scaling.decisions.asked_law import Numbers, of_fit, other_inputs
+from bayes_scaling.decisions.choice import WITHOUT, Choice, expected_split
 from bayes_scaling.decisions.forecast import extrapolation
 from bayes_scaling.decisions.limits import Limits, split_within
 from bayes_scaling.decisions.new_budget import at_new_budget
@@ -17,6 +19,7 @@ from bayes_scaling.decisions.stated import stated_split, states_split
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.laws.features import SIZES as LAW_SIZES
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.columns import SIZES
 
@@ -30,6 +33,7 @@ def allocate(
     params: Numbers | None = None,
     tokens: Numbers | None = None,
     family: str | None = None,
+    inputs: Mapping[str, float] | None = None,
     limits: Limits | None = None,
     probability: float = PROBABILITY,
     allow_unconverged: bool = False,
@@ -44,6 +48,8 @@ def allocate(
         Exactly one: a budget to split, or a size whose compute-optimal partner is wanted.
     family : str, optional
         The group it is asked for, where the fit has several.
+    inputs : mapping of str to float, optional
+        Other inputs of the law, such as unique_tokens, where data are repeated.
     limits : Limits, optional
         Sizes that a budget may be spent on, and tokens that the model will serve, whose compute
         the budget then includes.
@@ -81,13 +87,17 @@ def allocate(
     stated = states_split(fit)
     if limits and (stated or given != "flops"):
         raise InputError("limits are for a budget that is split by a law in params and tokens")
+    read = [name for name in fit.model.inputs if name not in LAW_SIZES]
+    settled, problems = other_inputs(read, inputs or {}, fit.model.id)
     if not stated:
-        _require_two_sizes(fit)
+        problems += _no_two_sizes(fit, settled)
+    if problems:
+        raise InputError(problems)
     fit, family = at_new_budget(fit, family)
     group, labels, problems = group_index(fit, family, 1)
     if problems:
         raise InputError(problems, source="allocate")
-    loss = _loss_function(fit, int(group[0]))
+    loss = _loss_function(fit, int(group[0]), settled)
     draws = np.arange(fit.n_draws)
     solved = [
         stated_split(fit, given, float(np.log(value)), int(group[0]))
@@ -97,7 +107,10 @@ def allocate(
         else SOLVERS[given](loss, float(np.log(value)), draws)
         for value in values
     ]
-    chosen = values if given == "flops" and not stated else np.empty(0)
+    choices: tuple[Choice, ...] = ()
+    if given == "flops" and not stated:
+        law = of_fit(fit, family=family, inputs=inputs)
+        choices = tuple(expected_split(law, float(value), limits) for value in values)
     log_params = np.stack([item[0] for item in solved], axis=1)
     log_tokens = np.stack([item[1] for item in solved], axis=1)
     sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
@@ -110,10 +123,10 @@ def allocate(
         tokens=sizes["tokens"],
         flops=sizes["flops"],
         loss=loss(log_params, log_tokens, draws[:, None]),
-        tuned=fit.tuned(sizes, group=group),
+        tuned=fit.tuned({**sizes, **settled}, group=group),
         extrapolation=extrapolation(fit, medians, labels * len(values)),
         edge=np.stack([item[2] for item in solved], axis=1),
-        choices=tuple(expected_split(of_fit(fit, family=family), v, limits) for v in chosen),
+        choices=choices,
         limits=limits,
         group_column=fit.model.group,
         label=labels[0],
@@ -139,21 +152,22 @@ def _one_given(**sizes: Numbers | None) -> tuple[str, Array]:
     return name, values
 
 
-def _require_two_sizes(fit: Fit) -> None:
+def _no_two_sizes(fit: Fit, settled: Mapping[str, Array]) -> list[str]:
+    """Say what keeps a law from trading params against tokens."""
     read = [name for name in SIZES if name in fit.model.inputs]
     if len(read) < 2:
-        raise InputError(
+        return [
             f"{fit.model.id} reads {', '.join(fit.model.inputs)}: only a law in params and tokens "
             "(or in one of them and flops) can split a budget; fit chinchilla, coupled or isoflop"
-        )
-    others = [name for name in fit.model.sizes if name not in SIZES]
-    if others:
-        raise InputError(f"{fit.model.id} also needs {', '.join(others)}, which has no tuned value")
+        ]
+    others = [name for name in fit.model.sizes if name not in SIZES and name not in settled]
+    return [f"{fit.model.id} also needs {name}, which has no tuned value: give it among the inputs"
+            for name in others]  # fmt: skip
 
 
-def _loss_function(fit: Fit, group: int) -> Loss:
+def _loss_function(fit: Fit, group: int, settled: Mapping[str, Array]) -> Loss:
     def loss(log_params: Array, log_tokens: Array, draw: Index) -> Array:
-        sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
+        sizes = {**settled, "params": np.exp(log_params), "tokens": np.exp(log_tokens)}
         sizes["flops"] = training_flops(sizes["params"], sizes["tokens"])
         return fit.predict(sizes, group=np.asarray(group), draw=draw)
 

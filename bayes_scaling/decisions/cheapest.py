@@ -1,5 +1,7 @@
 """The search for the least compute that reaches a loss, for every draw.
 
+Compute is that of training, 6 N D, and of what the model will serve over its life, 2 N D_inf.
+
 The loss of the best split falls with the budget; the budget at which it is the wanted loss is found
 by a root in log compute, with a search for the best split inside.
 """
@@ -11,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.optimum import Index, Loss
-from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 
 Array = NDArray[np.float64]
 Excess = Callable[[Array, Array, Index], Array]
@@ -31,7 +33,9 @@ PLACES = (97, 33, 33)
 """Places of params in the search for the best split, and in those around the best of them."""
 
 
-def cheapest(loss: Loss, target: Array, draws: Index, enough: float = START) -> tuple[Array, Array]:
+def cheapest(
+    loss: Loss, target: Array, draws: Index, enough: float = START, *, served: float = 0.0
+) -> tuple[Array, Array]:
     """Find the split of the least compute that reaches a loss.
 
     Parameters
@@ -44,6 +48,8 @@ def cheapest(loss: Loss, target: Array, draws: Index, enough: float = START) -> 
         The draws.
     enough : float
         Log of the budget to begin with; one that is close saves time.
+    served : float
+        Tokens that the model will serve.
 
     Returns
     -------
@@ -52,8 +58,10 @@ def cheapest(loss: Loss, target: Array, draws: Index, enough: float = START) -> 
     """
     from scipy.optimize import elementwise
 
+    within = Limits(inference_tokens=served)
+
     def excess(log_flops: Array, target: Array, draw: Index) -> Array:
-        return _best(loss, log_flops, draw)[1] - target
+        return _best(loss, log_flops, draw, within)[1] - target
 
     lower, upper = _bracket(excess, target, draws, enough)
     log_flops = upper.copy()
@@ -67,9 +75,8 @@ def cheapest(loss: Loss, target: Array, draws: Index, enough: float = START) -> 
     log_params, log_tokens = np.full(draws.size, np.inf), np.full(draws.size, np.inf)
     known = np.flatnonzero(np.isfinite(log_flops))
     if known.size:
-        log_params[known] = _best(loss, log_flops[known], draws[known])[0]
-        total = log_flops[known] - np.log(FLOPS_PER_PARAM_TOKEN)
-        log_tokens[known] = total - log_params[known]
+        log_params[known] = _best(loss, log_flops[known], draws[known], within)[0]
+        log_tokens[known] = within.log_tokens(log_params[known], log_flops[known])
     return log_params, log_tokens
 
 
@@ -94,15 +101,16 @@ def _bracket(excess: Excess, target: Array, draws: Index, start: float) -> tuple
     return lower, upper
 
 
-def _best(loss: Loss, log_flops: Array, draw: Index) -> tuple[Array, Array]:
+def _best(loss: Loss, log_flops: Array, draw: Index, within: Limits) -> tuple[Array, Array]:
     """Return log params of the best split of budgets (n,), and the log loss there."""
-    total = (log_flops - np.log(FLOPS_PER_PARAM_TOKEN))[:, None]
-    lower, upper = np.zeros(draw.size), total[:, 0]
+    lower = np.zeros(draw.size)
+    upper = np.maximum(within.log_params(0.0, log_flops), lower)
     rows = np.arange(draw.size)
     for count in PLACES:
         places = np.linspace(lower, upper, count, axis=1)
         with np.errstate(all="ignore"):
-            values = np.log(loss(places, total - places, draw[:, None]))
+            tokens = within.log_tokens(places, log_flops[:, None])
+            values = np.log(loss(places, tokens, draw[:, None]))
         best = np.argmin(np.nan_to_num(values, nan=np.inf), axis=1)
         inside = np.clip(best, 1, count - 2)
         lower, upper = places[rows, inside - 1], places[rows, inside + 1]

@@ -75,6 +75,19 @@ def expected_split(law: AskedLaw, flops: float, limits: Limits = WITHOUT) -> Cho
             values = asked.split_loss()(places, tokens, asked.draws[:, None]).mean(axis=0)
         return np.nan_to_num(values, nan=np.inf)
 
+    def chosen(best: float, flat: Array) -> Choice:
+        tokens = limits.log_tokens(np.array([best]), log_flops)
+        return Choice(
+            params=float(np.exp(best)),
+            tokens=float(np.exp(tokens[0])),
+            loss=np.asarray(loss(np.array([best]), tokens, law.draws[:, None])[:, 0]),
+            flat=(float(np.exp(flat.min())), float(np.exp(flat.max()))),
+        )
+
+    if limits.menu:
+        places = limits.places(log_flops, WIDE)
+        values = expected(places)
+        return chosen(float(places[np.argmin(values)]), places[values <= (1 + FLAT) * values.min()])
     wide = np.linspace(low, high, WIDE)
     at = float(wide[np.argmin(expected(wide, law.fewer()[0]))])
     near = np.linspace(max(low, at - SPAN), min(high, at + SPAN), NEAR)
@@ -82,15 +95,7 @@ def expected_split(law: AskedLaw, flops: float, limits: Limits = WITHOUT) -> Cho
     least = int(np.argmin(values))
     fine = np.linspace(near[max(least - 1, 0)], near[min(least + 1, NEAR - 1)], FINE)
     found = expected(fine)
-    best = _bottom(fine, found)
-    tokens = limits.log_tokens(np.array([best]), log_flops)
-    flat = near[values <= (1 + FLAT) * found.min()]
-    return Choice(
-        params=float(np.exp(best)),
-        tokens=float(np.exp(tokens[0])),
-        loss=np.asarray(loss(np.array([best]), tokens, law.draws[:, None])[:, 0]),
-        flat=(float(np.exp(flat.min())), float(np.exp(flat.max()))),
-    )
+    return chosen(_bottom(fine, found), near[values <= (1 + FLAT) * found.min()])
 
 
 def _bottom(places: Array, values: Array) -> float:

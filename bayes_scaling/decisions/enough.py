@@ -9,6 +9,7 @@ from bayes_scaling.decisions.asked_law import AskedLaw
 from bayes_scaling.decisions.cheapest import cheapest
 from bayes_scaling.decisions.choice import expected_split
 from bayes_scaling.decisions.limits import Limits
+from bayes_scaling.errors import InputError
 from bayes_scaling.runs import training_flops
 
 Array = NDArray[np.float64]
@@ -73,7 +74,10 @@ def budget_for(
     thin, _ = law.fewer()
 
     def reaches(log_flops: float) -> bool:
-        choice = expected_split(thin, float(np.exp(log_flops)), limits)
+        try:
+            choice = expected_split(thin, float(np.exp(log_flops)), limits)
+        except InputError:  # the limits allow no size that spends it
+            return False
         sizes = {"params": np.array(choice.params), "tokens": np.array(choice.tokens)}
         return bool((np.log(law.at(sizes, law.draws)) + noise <= np.log(target)).mean() >= sure)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bayes_scaling.decisions.allocate import allocate
 from bayes_scaling.decisions.allocation import Allocation
 from bayes_scaling.decisions.asked_law import Numbers, of_any
-from bayes_scaling.decisions.choice import WITHOUT, expected_split
+from bayes_scaling.decisions.choice import WITHOUT, Choice, expected_split
 from bayes_scaling.decisions.forecast import Forecast, extrapolation, forecast
 from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.sizes import Sizes
@@ -122,6 +122,7 @@ def mixed_allocation(
     params: Numbers | None = None,
     tokens: Numbers | None = None,
     family: str | None = None,
+    inputs: Mapping[str, float] | None = None,
     limits: Limits | None = None,
     probability: float = PROBABILITY,
     allow_unconverged: bool = False,
@@ -132,7 +133,7 @@ def mixed_allocation(
     ----------
     ensemble : Ensemble
         The weighted posteriors.
-    flops, params, tokens, family, limits, probability, allow_unconverged
+    flops, params, tokens, family, inputs, limits, probability, allow_unconverged
         As in `bayes_scaling.decisions.allocate.allocate`.
 
     Returns
@@ -156,6 +157,7 @@ def mixed_allocation(
             params=params,
             tokens=tokens,
             family=family,
+            inputs=inputs,
             limits=limits,
             probability=probability,
             allow_unconverged=True,
@@ -168,10 +170,10 @@ def mixed_allocation(
         for name in ("params", "tokens", "flops")
     }
     medians = {name: np.median(draws, axis=0) for name, draws in sizes.items()}
-    choices = tuple(
-        expected_split(of_any(ensemble, family=family), float(value), limits or WITHOUT)
-        for value in (medians["flops"] if first.choices else ())
-    )
+    choices: tuple[Choice, ...] = ()
+    if first.choices:
+        law, budgets = of_any(ensemble, family=family, inputs=inputs), np.atleast_1d(flops or ())
+        choices = tuple(expected_split(law, float(value), limits or WITHOUT) for value in budgets)
     return Allocation(
         given=first.given,
         params=sizes["params"],
@@ -208,13 +210,14 @@ def any_allocation(
     params: Numbers | None = None,
     tokens: Numbers | None = None,
     family: str | None = None,
+    inputs: Mapping[str, float] | None = None,
     limits: Limits | None = None,
     probability: float = PROBABILITY,
     allow_unconverged: bool = False,
 ) -> Allocation:
     """Find the best split of compute under a fit or an ensemble; see `allocate`."""
     asked: dict[str, Any] = {"flops": flops, "params": params, "tokens": tokens}
-    asked |= {"family": family, "limits": limits, "probability": probability}
+    asked |= {"family": family, "inputs": inputs, "limits": limits, "probability": probability}
     if isinstance(fit, Ensemble):
         return mixed_allocation(fit, **asked, allow_unconverged=allow_unconverged)
     return allocate(fit, **asked, allow_unconverged=allow_unconverged)

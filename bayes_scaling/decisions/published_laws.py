@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.decisions.answer import Answer, Found, cases, published_answer
 from bayes_scaling.decisions.asked_law import AskedLaw, Numbers, given_sizes, other_inputs
+from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.optimum import Index
 from bayes_scaling.decisions.query import (
     AnyDefinition,
@@ -187,12 +188,14 @@ class PublishedLaw:
         params: Numbers | None = None,
         tokens: Numbers | None = None,
         batch_size: float | None = None,
+        inference_tokens: float = 0.0,
         inputs: Mapping[str, float] | None = None,
     ) -> Answer:
         """Find what it takes to reach a loss; see `bayes_scaling.decisions.reach`."""
         given = given_sizes({"loss": loss, "params": params, "tokens": tokens})
         batch = check_batch(batch_size)
-        found = find_reach(self.asked(inputs), given, batch)
+        served = Limits(inference_tokens=inference_tokens).inference_tokens
+        found = find_reach(self.asked(inputs), given, batch, served)
         return self.answer(found, cases(given, {} if batch is None else {"batch_size": batch}, {}))
 
     def query(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bayes_scaling.decisions.answer import Answer, Found, ask, cases, group_named
 from bayes_scaling.decisions.asked_law import SEARCH, AskedLaw, Numbers, given_sizes, of_fit
 from bayes_scaling.decisions.cheapest import cheapest
+from bayes_scaling.decisions.limits import FLOPS_PER_SERVED, Limits
 from bayes_scaling.decisions.optimum import Index, root_of
 from bayes_scaling.decisions.saturation import the_other
 from bayes_scaling.errors import InputError
@@ -34,6 +35,7 @@ def reach(
     params: Numbers | None = None,
     tokens: Numbers | None = None,
     batch_size: float | None = None,
+    inference_tokens: float = 0.0,
     family: str | None = None,
     inputs: Mapping[str, float] | None = None,
     probability: float = PROBABILITY,
@@ -52,6 +54,9 @@ def reach(
         loss with the least compute is found.
     batch_size : float, optional
         Tokens per step, for the number of steps.
+    inference_tokens : float
+        Tokens the model will serve over its life. With neither size given, what is least is then
+        training and serving together, 6 N D + 2 N D_inf, told as ``lifetime_flops``.
     family : str, optional
         The group it is asked for, where the fit has several.
     inputs : mapping of str to float, optional
@@ -80,9 +85,12 @@ def reach(
     """
     given = given_sizes({"loss": loss, "params": params, "tokens": tokens})
     batch = check_batch(batch_size)
+    served = Limits(inference_tokens=inference_tokens).inference_tokens
     return ask(
         fit,
-        lambda member: find_reach(of_fit(member, family=family, inputs=inputs), given, batch),
+        lambda member: find_reach(
+            of_fit(member, family=family, inputs=inputs), given, batch, served
+        ),
         asked=cases(
             given, {} if batch is None else {"batch_size": batch}, group_named(fit, family)
         ),
@@ -98,12 +106,14 @@ def check_batch(batch_size: float | None) -> float | None:
     return float(given_sizes({"batch_size": batch_size})["batch_size"][0])
 
 
-def find_reach(law: AskedLaw, given: Mapping[str, Array], batch_size: float | None) -> Found:
+def find_reach(
+    law: AskedLaw, given: Mapping[str, Array], batch_size: float | None, served: float = 0.0
+) -> Found:
     """Find the sizes that reach a loss; `given` holds the loss and a size, if any (n_cases,)."""
     loss = given["loss"]
     sizes = {name: values for name, values in given.items() if name != "loss"}
     if not sizes and law.traded == ("params", "tokens"):
-        return _with_steps(_cheapest(law, loss), batch_size)
+        return _with_steps(_cheapest(law, loss, served), batch_size)
     sought = the_other(law, sizes)
     found = [
         _first(law, sought, {name: values[case] for name, values in sizes.items()}, loss[case])
@@ -113,19 +123,28 @@ def find_reach(law: AskedLaw, given: Mapping[str, Array], batch_size: float | No
     draws = {sought: np.exp(log_size)}
     if {sought, *sizes} == {"params", "tokens"}:
         draws["flops"] = training_flops(draws[sought], next(iter(sizes.values())))
+        draws |= _lifetime(draws["flops"], {**sizes, **draws}["params"], served)
     result = Found(draws=draws, flags={"unreachable": np.isinf(log_size)})
     return _with_steps(result, batch_size)
 
 
-def _cheapest(law: AskedLaw, loss: Array) -> Found:
-    """Find the run that reaches each loss with the least compute."""
+def _cheapest(law: AskedLaw, loss: Array, served: float) -> Found:
+    """Find the run that reaches each loss with the least compute over the life of the model."""
     function = law.split_loss()
     target = np.broadcast_to(np.log(loss), (law.n_draws, loss.size))
-    found = [cheapest(function, target[:, case], law.draws) for case in range(loss.size)]
+    found = [
+        cheapest(function, target[:, case], law.draws, served=served) for case in range(loss.size)
+    ]
     log_params, log_tokens = (np.stack(part, axis=1) for part in zip(*found, strict=True))
     sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
     sizes["flops"] = training_flops(sizes["params"], sizes["tokens"])
+    sizes |= _lifetime(sizes["flops"], sizes["params"], served)
     return Found(draws=sizes, flags={"unreachable": np.isinf(log_params)})
+
+
+def _lifetime(flops: Array, params: Array, served: float) -> dict[str, Array]:
+    """Compute of training and serving, where anything is served."""
+    return {"lifetime_flops": flops + FLOPS_PER_SERVED * params * served} if served else {}
 
 
 def _with_steps(found: Found, batch_size: float | None) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -173,6 +174,7 @@ def risk(
     target_loss: float | None = None,
     sure: float = SURE,
     family: str | None = None,
+    inputs: Mapping[str, float] | None = None,
     limits: Limits | None = None,
     rig: Rig | None = None,
     value: float | None = None,
@@ -195,6 +197,8 @@ def risk(
         Probability with which the smallest sufficient budget should reach it.
     family : str, optional
         The group it is asked for, where the fit has several.
+    inputs : mapping of str to float, optional
+        Other inputs of the law, such as unique_tokens.
     limits : Limits, optional
         What splits of budgets stay within.
     rig : Rig, optional
@@ -220,7 +224,7 @@ def risk(
     check_probability(probability)
     _check(flops, params, tokens, target_loss, sure, value)
     fit.require_converged(allow_unconverged=allow_unconverged)
-    law, within = of_any(fit, family=family), limits or Limits()
+    law, within = of_any(fit, family=family, inputs=inputs), limits or Limits()
     sizes: dict[str, Any] = {"params": params, "tokens": tokens}
     if flops is not None:
         budgets = np.atleast_1d(np.asarray(flops, float))
@@ -228,12 +232,15 @@ def risk(
         sizes = {name: [getattr(each, name) for each in choices] for name in sizes}
     if family is not None:
         sizes[leading(fit).model.group] = family
-    asked = fit.forecast(sizes, probability=probability, allow_unconverged=True)
+    asked = fit.forecast(
+        {**(inputs or {}), **sizes}, probability=probability, allow_unconverged=True
+    )
     spent = training_flops(asked.plan.columns["params"], asked.plan.columns["tokens"])
     own = within if flops is not None else Limits()
     best = fit.allocate(
-        flops=spent if flops is None else budgets, family=family, limits=own, allow_unconverged=True
-    ).loss
+        flops=spent if flops is None else budgets, family=family, inputs=inputs, limits=own,
+        allow_unconverged=True,
+    ).loss  # fmt: skip
     losses = asked.noise_free
     noise = np.log(asked.draws[:, 0] / losses[:, 0])
     enough = None

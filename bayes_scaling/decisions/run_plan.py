@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from bayes_scaling.decisions.device import Device
 from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.rig import Rig
 from bayes_scaling.errors import InputError
@@ -33,6 +34,10 @@ QUESTIONS: Mapping[str, str] = {
 
 RUN = ("flops", "params", "tokens", "hours", "money", "target_loss", "family", "sure", "value")
 """What the table ``run`` may say."""
+
+
+TEXTS = ("family", "accelerator")
+"""What is a text; all else is a number, or a list of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,12 +112,15 @@ def read_run_plan(path: str | Path) -> RunPlan:
     tables = {
         "run": RUN,
         "limits": tuple(each.name for each in fields(Limits)),
+        "device": tuple(each.name for each in fields(Device)),
         "rig": tuple(each.name for each in fields(Rig)),
         "matched": tuple(QUESTIONS),
     }
     problems = _unknown("the plan", text, ("title", *tables))
     for name, known in tables.items():
         problems += _unknown(f"[{name}]", text.get(name, {}), known)
+        if name != "matched":
+            problems += _wrong_kinds(f"[{name}]", text.get(name, {}))
     given = text.get("matched", {})
     problems += [
         f"[matched] {name} is true, false or \"unknown\", got {value!r}"
@@ -121,15 +129,37 @@ def read_run_plan(path: str | Path) -> RunPlan:
     ]  # fmt: skip
     if len({"flops", "hours", "money", "params"} & set(text.get("run", {}))) != 1:
         problems.append("[run] says one of flops, hours, money, or params with tokens")
+    if "memory" not in text.get("device", {"memory": 1.0}):
+        problems.append("[device] needs memory, in bytes")
     if problems:
         raise InputError(problems, source=str(path))
+    limits = Limits(**text.get("limits", {}))
     return RunPlan(
         title=str(text.get("title", path.stem)),
         run=text["run"],
-        limits=Limits(**text.get("limits", {})),
+        limits=limits.on(Device(**text["device"])) if "device" in text else limits,
         rig=Rig(**text.get("rig", {})),
         matched={name: None if value == "unknown" else value for name, value in given.items()},
     )
+
+
+def _wrong_kinds(where: str, given: Any) -> list[str]:
+    """Say which values are no numbers, though numbers are meant."""
+    found = []
+    for name, value in given.items() if isinstance(given, Mapping) else ():
+        if name in TEXTS:
+            fits, wanted = isinstance(value, str), "a text"
+        elif name == "menu":
+            fits, wanted = isinstance(value, list) and all(map(_number, value)), "a list of numbers"
+        else:
+            fits, wanted = _number(value), "a number"
+        if not fits:
+            found.append(f"{where} {name} is {wanted}, got {value!r}")
+    return found
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _unknown(where: str, given: Any, known: tuple[str, ...]) -> list[str]:
@@ -157,7 +187,16 @@ target_loss = 2.0
 [limits]
 # max_params = 7e9   # such as fit the device that serves
 # max_tokens = 2e12  # such as are on hand
+# max_steps = 5e5    # that there is time for; with max_batch
+# max_batch = 4e6    # tokens of the largest batch that loses nothing
+# menu = [1.3e9, 2.7e9, 6.7e9]  # params of the shapes that can be built
 # inference_tokens = 1e12
+
+# [device]           # that serves the model: bounds the params as well
+# memory = 80e9      # bytes of one
+# count = 1          # that share a copy
+# bytes_per_param = 2
+# cache = 20e9       # bytes of keys and values of all sequences served at once
 
 [rig]
 accelerator = "h100"

@@ -15,20 +15,34 @@ if TYPE_CHECKING:
     from bayes_scaling.report.backtest_plots import plot_backtest
     from bayes_scaling.report.compare_plots import plot_compare
     from bayes_scaling.report.curves import loss_curve
-    from bayes_scaling.report.forest_plots import plot_exponents, plot_members
+    from bayes_scaling.report.forest_plots import (
+        exponents_table,
+        members_table,
+        plot_exponents,
+        plot_members,
+    )
     from bayes_scaling.report.plots import plot_allocation, plot_learning_rate, plot_loss
     from bayes_scaling.report.posterior_plot import plot_posterior
     from bayes_scaling.report.prior_plot import plot_prior
-    from bayes_scaling.report.risk_plots import plot_chance, plot_isoflop, plot_regret
-    from bayes_scaling.report.run_plots import plot_mistuned, plot_monitor, plot_next_runs
+    from bayes_scaling.report.risk_plots import chance_table, plot_chance, plot_isoflop, plot_regret
+    from bayes_scaling.report.run_plots import (
+        next_runs_table,
+        plot_mistuned,
+        plot_monitor,
+        plot_next_runs,
+    )
     from bayes_scaling.report.score_plots import plot_coverage, plot_rolling
-    from bayes_scaling.report.tune_plot import plot_tune
+    from bayes_scaling.report.tune_plot import plot_tune, tune_curves
     from bayes_scaling.report.valleys import isoflop_valleys
 
 __all__ = [
     "ReportError",
+    "chance_table",
+    "exponents_table",
     "isoflop_valleys",
     "loss_curve",
+    "members_table",
+    "next_runs_table",
     "plot_allocation",
     "plot_approaches",
     "plot_backtest",
@@ -49,11 +63,17 @@ __all__ = [
     "plot_rolling",
     "plot_tune",
     "report",
+    "tune_curves",
 ]
 
 _HOME = {
     "isoflop_valleys": "valleys",
     "loss_curve": "curves",
+    "chance_table": "risk_plots",
+    "exponents_table": "forest_plots",
+    "members_table": "forest_plots",
+    "next_runs_table": "run_plots",
+    "tune_curves": "tune_plot",
     "plot_allocation": "plots",
     "plot_approaches": "approaches_plot",
     "plot_backtest": "backtest_plots",

@@ -50,12 +50,11 @@ def plot_approaches(result: Approaches, *, ax: Axes | None = None) -> Axes:
         _draw_params(ax, result)
         style.legend(ax, loc="upper left")
         return ax
-    figure = style.new_figure(*PANEL)
-    left, right = figure.subplots(1, 2)
+    left, right = style.new_grid(1, 2, *PANEL)
     _draw_params(left, result)
     _draw_ratio(right, result)
     handles, labels = left.get_legend_handles_labels()
-    figure.legend(
+    left.figure.legend(
         handles, labels, loc="outside lower center", ncols=2, fontsize=style.SMALL,
         frameon=False,
     )  # fmt: skip

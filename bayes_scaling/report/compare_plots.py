@@ -56,7 +56,7 @@ def plot_compare(result: Comparison, *, ax: Axes | None = None) -> Axes:
     shared, targets = _targets(result)
     if ax is None:
         height = 1.4 + ROW * len(names) + 0.27 * (len(targets) if len(targets) > 1 else 0)
-        ax = style.new_figure(height=height).add_subplot()
+        ax = style.new_axes(height=height)
     for index, target in enumerate(targets):
         shift = OFFSET * ((index + 0.5) / len(targets) - 0.5)
         for row, name in enumerate(names):

@@ -74,7 +74,7 @@ def plot_exponents(fit: Fit, *, ax: Axes | None = None) -> Axes:
     if table.empty:
         raise InputError(f"no parameter of {fit.model.id} is pooled over the families of this fit")
     if ax is None:
-        ax = style.new_figure(height=max(2.2, ROW * len(table) + 0.9)).add_subplot()
+        ax = style.new_axes(height=max(2.2, ROW * len(table) + 0.9))
     _draw_rows(ax, table, [f"{row.parameter}, {row.family}" for row in table.itertuples()],
                [row.family == "population" for row in table.itertuples()])  # fmt: skip
     style.tidy(ax, xlabel="exponent: median, 50 % and 90 % intervals", ylabel="")
@@ -127,7 +127,7 @@ def plot_members(forecast: Forecast, *, run: int = 0, ax: Axes | None = None) ->
     """
     table = members_table(forecast, run)
     if ax is None:
-        ax = style.new_figure(height=max(2.2, 0.36 * len(table) + 1.1)).add_subplot()
+        ax = style.new_axes(height=max(2.2, 0.36 * len(table) + 1.1))
     texts = [
         row.law if row.law == "averaged" else f"{row.law} ({row.weight:.2f})"
         for row in table.itertuples()

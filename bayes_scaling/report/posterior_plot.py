@@ -51,11 +51,10 @@ def plot_posterior(fit: Fit, *, axes: Sequence[Axes] | None = None) -> tuple[Axe
     parameters = fit.model.parameters
     if axes is None:
         lines = math.ceil(len(parameters) / COLUMNS)
-        figure = style.new_figure(height=0.35 + 1.3 * lines)
-        grid = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
+        grid = style.new_grid(lines, COLUMNS, height=0.35 + 1.3 * lines)
         for spare in grid[len(parameters) :]:
             spare.set_visible(False)
-        axes = list(grid[: len(parameters)])
+        axes = grid[: len(parameters)]
     if len(axes) < len(parameters):
         raise InputError(
             f"{fit.model.id} has {len(parameters)} parameters, and {len(axes)} axes were given"

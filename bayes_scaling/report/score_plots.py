@@ -54,7 +54,7 @@ def plot_coverage(result: Backtest, *, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
     """
     rows = result.coverage_rows()
-    ax = ax if ax is not None else style.new_figure(4.6, 4.3).add_subplot()
+    ax = ax if ax is not None else style.new_axes(4.6, 4.3)
     nominal = np.array([row["nominal"] for row in rows])
     ax.plot([0, 1], [0, 1], color=style.INK, linewidth=0.9, label="calibrated")
     ax.fill_between(

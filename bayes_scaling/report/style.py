@@ -35,15 +35,27 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
-    """Make a figure that belongs to no window."""
-    from matplotlib.figure import Figure
+    """Make a figure that belongs to no window, and that a notebook shows all the same."""
+    from bayes_scaling.report.shown import ShownFigure
 
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    return ShownFigure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
-def new_axes() -> Axes:
+def new_axes(width: float = WIDTH, height: float = HEIGHT) -> Axes:
     """Make a figure with one set of axes."""
-    return new_figure().add_subplot()
+    from bayes_scaling.report.shown import ShownAxes
+
+    return new_figure(width, height).add_subplot(axes_class=ShownAxes)
+
+
+def new_grid(rows: int, columns: int, width: float = WIDTH, height: float = HEIGHT) -> list[Axes]:
+    """Make a figure with several sets of axes, in reading order."""
+    from bayes_scaling.report.shown import ShownAxes
+
+    figure = new_figure(width, height)
+    return list(
+        figure.subplots(rows, columns, squeeze=False, subplot_kw={"axes_class": ShownAxes}).flat
+    )
 
 
 def tidy(ax: Axes, *, xlabel: str, ylabel: str) -> None:

@@ -42,6 +42,15 @@ def test_what_differs_comes_first(tmp_path: Path) -> None:
     assert plan.asked["rig"].price == 2
 
 
+def test_a_plan_knows_the_device_that_serves(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text("[run]\nflops = 1e21\n[limits]\nmax_params = 1e12\nmenu = [7e9, 1e9]\n"
+                    "[device]\nmemory = 80e9\ncount = 2")  # fmt: skip
+    limits = read_run_plan(path).limits
+    assert limits.max_params == bs.Device(memory=80e9, count=2).max_params
+    assert limits.menu == (1e9, 7e9)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -50,6 +59,10 @@ def test_what_differs_comes_first(tmp_path: Path) -> None:
         ("[run]\nflops = 1e21\n[matched]\ntokenizer = 'yes'", "true, false or"),
         ("[run]\nflops = 1e21\n[limits]\nmax_param = 1", "did you mean 'max_params'"),
         ("[run\n", "is no TOML"),
+        ("[run]\nflops = 1e21\n[device]\ncount = 2", "needs memory"),
+        ("[run]\nflops = '1e21'", "flops is a number, got '1e21'"),
+        ("[run]\nflops = 1e21\n[rig]\naccelerator = 3", "accelerator is a text"),
+        ("[run]\nflops = 1e21\n[limits]\nmenu = 7e9", "menu is a list of numbers"),
         ("rig = 3\n[run]\nflops = 1", r"\[rig\] is a table"),
     ],
 )

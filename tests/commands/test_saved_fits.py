@@ -190,3 +190,25 @@ def test_numbers_that_json_lacks_become_null(folder: Path, tmp_path: Path) -> No
     (row,) = found.json["rows"]
     assert row["params"] is None
     assert row["at_edge"] == 1.0
+
+
+def test_allocate_within_what_serves_trains_and_can_be_built(folder: Path) -> None:
+    fit = folder / "good.nc"
+    device = ("--device-memory", "80GB", "--kv-cache", "12GB", "--bytes-per-param", "1")
+    row = call("allocate", fit, "--flops", "1e24", *device, "--json").json["rows"][0]
+    assert row["choose_params"] == pytest.approx(60e9)
+    steps = ("--max-steps", "100k", "--max-batch", "1M")
+    row = call("allocate", fit, "--flops", "1e24", *steps, "--json").json["rows"][0]
+    assert row["choose_tokens"] == pytest.approx(1e11)
+    menu = ("--menu", "7B", "--menu", "13B", "--menu", "70B")
+    row = call("allocate", fit, "--flops", "1e23", *menu, "--json").json["rows"][0]
+    assert row["choose_params"] in (pytest.approx(7e9), pytest.approx(13e9), pytest.approx(70e9))
+    risked = call("risk", fit, "--flops", "1e23", *menu, "--json").json["rows"][0]
+    assert risked["params"] == pytest.approx(row["choose_params"])
+    alone = call("allocate", fit, "--flops", "1e24", "--devices", 2)
+    assert (alone.code, "need --device-memory" in alone.err) == (1, True)
+
+
+def test_reach_tells_the_compute_of_a_life(folder: Path) -> None:
+    found = call("reach", folder / "good.nc", "--loss", 2.1, "--inference-tokens", "10T")
+    assert re.search(rf"lifetime.* {INTERVAL}$", found.out, re.M), found.out

@@ -269,3 +269,21 @@ def test_a_law_with_another_untuned_input_cannot_either() -> None:
     fit = synthetic_fit(definition, extra={"depth": 12.0})
     with pytest.raises(InputError, match="also needs depth, which has no tuned value"):
         fit.allocate(flops=1e21)
+
+
+def test_repeated_data_are_a_settled_input_of_the_law_that_knows_them() -> None:
+    fit = synthetic_fit("data-constrained", extra={"unique_tokens": 1e11})
+    with pytest.raises(InputError, match="did you mean 'unique_tokens'"):
+        fit.allocate(flops=1e22, inputs={"unique_token": 1e10})
+    few, many = (fit.allocate(flops=1e22, inputs={"unique_tokens": u}) for u in (1e10, 1e14))
+    # Excess params lose their worth before repeated tokens do: Muennighoff et al. 2023, section 6.
+    assert np.median(few.params) < np.median(many.params)
+    np.testing.assert_allclose(many.params, fit.allocate(flops=1e22).params)  # all of it fresh
+    params, tokens = few.params[:, 0], few.tokens[:, 0]
+    for factor in (0.8, 1.25):
+        sizes = {"params": params[:, None] * factor, "tokens": tokens[:, None] / factor}
+        sizes["unique_tokens"] = np.full_like(sizes["params"], 1e10)
+        assert (fit.predict(sizes, group=np.array(0)) > few.loss).all()
+    told = fit.risk(flops=1e22, target_loss=2.5, inputs={"unique_tokens": 1e10}).rows()[0]
+    assert told["params"] == pytest.approx(few.choices[0].params)
+    assert told["noise_free"] == pytest.approx(np.median(few.choices[0].loss))

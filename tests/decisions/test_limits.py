@@ -53,9 +53,11 @@ def test_a_model_that_serves_is_smaller_and_balances_elasticities() -> None:
         ({"min_params": 1e13}, "params", 1e13),
         ({"max_tokens": 1e9}, "tokens", 1e9),
         ({"min_tokens": 1e14}, "tokens", 1e14),
+        ({"max_steps": 1e3, "max_batch": 1e6}, "tokens", 1e9),
+        ({"menu": [1e9]}, "params", 1e9),
     ],
 )
-def test_limits_bind(limits: dict[str, float], name: str, value: float) -> None:
+def test_limits_bind(limits: dict[str, Any], name: str, value: float) -> None:
     found = FIT.allocate(flops=FLOPS, limits=bs.Limits(**limits))
     np.testing.assert_allclose(getattr(found, name), value, rtol=1e-9)
     assert found.at_edge[0] == 1
@@ -69,18 +71,47 @@ def test_limits_bind(limits: dict[str, float], name: str, value: float) -> None:
         ({"max_params": -1.0}, "max_params must be above 0"),
         ({"min_tokens": 2.0, "max_tokens": 1.0}, "min_tokens 2 exceeds max_tokens 1"),
         ({"inference_tokens": -1.0}, "inference_tokens is 0 or more"),
+        ({"max_steps": 1e5}, "give both"),
+        ({"menu": [1e9, -1.0]}, "menu size -1.0 must be above 0"),
     ],
 )
-def test_limits_that_make_no_sense_are_refused(given: dict[str, float], message: str) -> None:
+def test_limits_that_make_no_sense_are_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         bs.Limits(**given)
 
 
+def test_of_a_menu_every_draw_takes_its_best_and_the_choice_is_the_best_on_average() -> None:
+    free = FIT.allocate(flops=FLOPS)
+    middle = float(np.median(free.params))
+    menu = [middle * factor for factor in (3.0, 0.3, 0.9, 1.1)]
+    found = FIT.allocate(flops=FLOPS, limits=bs.Limits(menu=tuple(menu), inference_tokens=1e11))
+    sizes = np.sort(menu)
+    tokens = (FLOPS / sizes - 2e11) / 6
+    losses = FIT.predict({"params": sizes, "tokens": tokens}, group=np.array(0))
+    np.testing.assert_allclose(found.params[:, 0], sizes[losses.argmin(axis=1)], rtol=1e-9)
+    np.testing.assert_allclose(found.loss[:, 0], losses.min(axis=1), rtol=1e-9)
+    choice = found.choices[0]
+    assert choice.params == pytest.approx(sizes[losses.mean(axis=0).argmin()])
+    close = losses.mean(axis=0) <= 1.01 * losses.mean(axis=0).min()
+    assert choice.flat == pytest.approx((sizes[close].min(), sizes[close].max()))
+
+
 def test_a_budget_that_no_size_can_spend_is_refused() -> None:
+    with pytest.raises(InputError, match=r"no size of the menu \(1e\+09\) spends"):
+        FIT.allocate(flops=FLOPS, limits=bs.Limits(menu=(1e9,), max_tokens=1e10))
     with pytest.raises(InputError, match="no size spends 1e\\+22 FLOP within the limits"):
         FIT.allocate(flops=FLOPS, limits=bs.Limits(max_params=1e9, max_tokens=1e10))
     with pytest.raises(InputError, match="limits are for a budget"):
         FIT.allocate(params=1e9, limits=bs.Limits(max_params=1e10))
+
+
+def test_where_limits_hold_all_budgets_back_none_is_enough() -> None:
+    limits = bs.Limits(max_params=1e10, max_tokens=1e12)
+    found = FIT.risk(flops=5e22, target_loss=1.9, limits=limits)
+    assert found.enough == np.inf
+    easy = FIT.risk(flops=5e22, target_loss=3.0, limits=limits).enough
+    assert easy is not None
+    assert easy < 5e22
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,24 @@ def test_params_are_found_for_tokens() -> None:
         np.testing.assert_allclose(reached, loss, rtol=1e-9)
 
 
+@pytest.mark.parametrize("loss", [2.3, 2.1])
+def test_the_least_compute_of_a_life_balances_elasticities(loss: float) -> None:
+    served = 1e13
+    found = FIT.reach(loss, inference_tokens=served)
+    params, tokens, flat = found.draws["params"][:, 0], found.draws["tokens"][:, 0], FIT.flat
+    reached = FIT.predict({"params": params[:, None], "tokens": tokens[:, None]}, group=np.array(0))
+    np.testing.assert_allclose(reached, loss, rtol=1e-6)
+    of_params = flat["A"] * flat["alpha"] * params ** -flat["alpha"]
+    of_tokens = flat["B"] * flat["beta"] * tokens ** -flat["beta"]
+    np.testing.assert_allclose(of_params / of_tokens, 1 + served / (3 * tokens), rtol=1e-2)
+    life = found.draws["lifetime_flops"][:, 0]
+    np.testing.assert_allclose(life, 6 * params * tokens + 2 * params * served)
+    plain = FIT.reach(loss)
+    assert (life <= (plain.draws["flops"] + 2 * plain.draws["params"] * served)[:, 0]).all()
+    assert (params < plain.draws["params"][:, 0]).all()
+    assert "lifetime_flops" not in plain.draws
+
+
 def test_a_loss_that_any_size_reaches_takes_one_token() -> None:
     found = FIT.reach(50.0, params=1e9)
     assert (found.draws["tokens"] <= 1.0).all() or (found.draws["tokens"] < 1e6).all()

@@ -23,6 +23,7 @@ from bayes_scaling.report import (
     style,
 )
 from bayes_scaling.report.curves import LossCurve, loss_curve
+from bayes_scaling.report.shown import ShownFigure
 from tests.synthetic import synthetic_fit
 
 Plot = Callable[[Axes | None], Axes]
@@ -71,7 +72,7 @@ def test_given_axes_are_drawn_into(plot: Plot) -> None:
 
 def test_without_axes_a_figure_of_its_own_is_made(plot: Plot) -> None:
     ax = plot(None)
-    assert type(ax.figure) is Figure
+    assert isinstance(ax.figure, ShownFigure)
     ax.figure.canvas.draw()
 
 
