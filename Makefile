@@ -43,7 +43,7 @@ notebooks: setup
 	    MPLBACKEND=Agg BAYES_SCALING_DRAWS=400 $(BIN)/python "$$notebook"; done
 
 ipynb: setup-docs
-	$(BIN)/jupytext --to ipynb --execute $(NOTEBOOKS)
+	$(BIN)/python .ci/ipynb.py $(NOTEBOOKS)
 
 docs: setup-docs
 	$(BIN)/python .ci/docs.py build/docs

@@ -113,7 +113,7 @@ def format_numbers(median: float, lower: float, upper: float) -> tuple[str, str,
     if size == 0:
         return ("0", "0", "0")
     if width == 0:
-        return (f"{median:.6g}", f"{lower:.6g}", f"{upper:.6g}")
+        return (f"{median:.4g}", f"{lower:.4g}", f"{upper:.4g}")
     decimals = 1 - math.floor(math.log10(width))
     smallest = min(abs(value) for value in values)
     if smallest > 0 and round(smallest, decimals) == 0:

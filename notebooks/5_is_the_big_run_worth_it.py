@@ -46,7 +46,7 @@ for name in (
     print(f"{name:20s} {gate[name]:.3g}")
 
 # %% [markdown]
-# And with a tenth of the budget for exploration: which small runs narrow the forecast most?
+# And with a hundredth of the budget for exploration: which small runs narrow the forecast most?
 
 # %%
 design = fit.next_runs(1e13)

@@ -1,10 +1,12 @@
-"""Settings that the notebooks share: fewer draws where the environment asks for them."""
+"""Settings that the notebooks share: four digits, and fewer draws where they are asked for."""
 
 from __future__ import annotations
 
 import os
 import warnings
 from typing import Any
+
+import pandas as pd
 
 import bayes_scaling as bs
 
@@ -14,4 +16,5 @@ DRAWS = int(os.environ.get("BAYES_SCALING_DRAWS", "1000"))
 QUICK: dict[str, Any] = {"draws": DRAWS, "tune": 800, "chains": 4, "random_seed": 1}
 """Settings of every fit here."""
 
+pd.set_option("display.float_format", "{:.4g}".format)
 warnings.simplefilter("ignore", bs.BayesScalingWarning)

@@ -32,6 +32,7 @@ CALLED = {
     "tokens": "tokens D",
     "steps": "steps S",
     "flops": "compute C [FLOP]",
+    "lifetime_flops": "lifetime compute [FLOP]",
     "batch_size": "batch [tokens]",
     "loss": "noise-free loss",
     "gain": "gain of a doubling",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayes_scaling.intervals import quantiles
 from bayes_scaling.report import style
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 
 NEAR = 1.3
 """Factor of a budget within which a run is drawn into its valley."""
+
+
+SMOOTH = 200
+"""Places of a smooth line."""
+
+SURELY = 0.01
+"""Chance below which, and below whose complement, nothing is left to see."""
+
+Array = NDArray[np.float64]
 
 
 def chance_table(curve: LossCurve, target: float) -> pd.DataFrame:
@@ -78,21 +88,42 @@ def plot_chance(
         if not whole and name == curve.forecast.members[0]:
             label = "each law"
         ax.plot(
-            part[curve.along], part.chance, color=style.BLUE if whole else style.GREY,
+            *_smooth(curve, part.chance.to_numpy()), color=style.BLUE if whole else style.GREY,
             linewidth=2.0 if whole else 0.8, zorder=3 if whole else 2, label=label,
         )  # fmt: skip
     for level in (0.5, 0.9):
         ax.axhline(level, color=style.GREY, linewidth=0.7, linestyle=":")
     if planned is not None:
         ax.axvline(planned, color=style.RED, linewidth=1.2, label="the planned run")
-    style.log_scale(ax, "x", float(curve.x.min()), float(curve.x.max()))
-    ax.set_xlim(float(curve.x.min()), float(curve.x.max()))
+    low, high = _undecided(curve, table, planned)
+    style.log_scale(ax, "x", low, high)
+    ax.set_xlim(low, high)
     ax.set_ylim(0, 1)
     label = AXES.get(curve.along, curve.along)
     style.tidy(ax, xlabel=label, ylabel=f"probability of a loss of at most {target:.4g}")
     if ax.get_legend_handles_labels()[0]:
         style.legend(ax, loc="upper left")
     return ax
+
+
+def _smooth(curve: LossCurve, chance: Array) -> tuple[Array, Array]:
+    """Join chances on the scale of a normal's quantiles, which is nearly straight."""
+    from scipy.interpolate import PchipInterpolator
+    from scipy.special import ndtr, ndtri
+
+    least = 0.5 / len(curve.forecast.draws)
+    through = PchipInterpolator(np.log(curve.x), ndtri(np.clip(chance, least, 1 - least)))
+    places = np.geomspace(curve.x[0], curve.x[-1], SMOOTH)
+    return places, np.asarray(ndtr(through(np.log(places))))
+
+
+def _undecided(curve: LossCurve, table: pd.DataFrame, planned: float | None) -> tuple[float, float]:
+    """Return the range where the chance is neither 0 nor 1, with the plan and a place around."""
+    between = table[(table.chance > SURELY) & (table.chance < 1 - SURELY)][curve.along]
+    wanted = [*between, *([] if planned is None else [planned])] or list(curve.x)
+    first = int(np.searchsorted(curve.x, min(wanted))) - 1
+    last = int(np.searchsorted(curve.x, max(wanted), side="right"))
+    return float(curve.x[max(first, 0)]), float(curve.x[min(last, curve.x.size - 1)])
 
 
 def plot_isoflop(

@@ -54,18 +54,19 @@ def plot_next_runs(result: NextRuns, *, ax: Axes | None = None) -> Axes:
     """
     ax = ax if ax is not None else style.new_axes()
     table = next_runs_table(result)
+    left = 0.5 * float(table.spent[table.spent > 0].min())  # where nothing is spent yet
     for index, (name, part) in enumerate(table.groupby("design", sort=False)):
         label = "chosen here" if name == "this" else str(name)
         ax.plot(
-            part.spent, 100 * part.width, color=style.SERIES[index], marker="o", markersize=4,
-            drawstyle="steps-post", label=label,
+            part.spent.clip(lower=left), 100 * part.width, color=style.SERIES[index],
+            marker="o", markersize=4, drawstyle="steps-post", label=label,
         )  # fmt: skip
-    ax.set_xlim(0, 1.02 * result.budget)
-    ax.ticklabel_format(axis="x", style="sci", scilimits=(0, 0))
+    style.log_scale(ax, "x", left, 1.1 * result.budget)
+    ax.set_xlim(left, 1.1 * result.budget)
     what = "loss" if result.aim == "loss" else "best params"
     kind = f"{result.probability:.0%} interval of the target's {what} [%]"
     style.tidy(ax, xlabel="compute spent on new runs [FLOP]", ylabel=f"expected {kind}")
-    style.legend(ax, loc="upper right")
+    style.legend(ax)
     return ax
 
 

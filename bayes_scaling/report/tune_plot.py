@@ -23,6 +23,10 @@ REACH = 12.0
 """Factor to both sides of the recommended rates that is drawn."""
 
 
+BESIDE = 1.12
+"""Factor of a learning rate within which names of rules would overlap."""
+
+
 def tune_curves(result: Tuning) -> pd.DataFrame:
     """Return what is drawn: loss above the best by learning rate, with its interval.
 
@@ -104,8 +108,12 @@ def _draw_rules(ax: Axes, result: Tuning, run: int, height: float, top: float) -
     named = len(result.plan) == 1
     label = "published rules" if rates and not named and run == len(result.plan) - 1 else None
     ax.plot(rates, [height] * len(rates), "|", color=style.INK, markersize=9, label=label)
-    for rule in rules if named else ():
-        ax.text(rule["learning_rate"], 0.02 * top, rule["rule"], rotation=90, ha="center",
+    last, raised = 0.0, 0
+    for rule in sorted(rules, key=lambda rule: rule["learning_rate"]) if named else ():
+        # Names side by side would overlap: the next one stands above.
+        raised = raised + 1 if rule["learning_rate"] < BESIDE * last else 0
+        last = rule["learning_rate"]
+        ax.text(last, (0.02 + 0.24 * raised) * top, rule["rule"], rotation=90, ha="center",
                 va="bottom", fontsize=style.SMALL, color=style.INK, clip_on=True)  # fmt: skip
 
 
