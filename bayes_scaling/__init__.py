@@ -48,9 +48,11 @@ if TYPE_CHECKING:
     from bayes_scaling.validation import (
         Approaches,
         Backtest,
+        Calibration,
         Comparison,
         approaches,
         backtest,
+        calibrate,
         compare,
     )
 
@@ -62,6 +64,7 @@ __all__ = [
     "Approaches",
     "Backtest",
     "BayesScalingWarning",
+    "Calibration",
     "Comparison",
     "Device",
     "Ensemble",
@@ -85,6 +88,7 @@ __all__ = [
     "approaches",
     "backtest",
     "best_of_cells",
+    "calibrate",
     "compare",
     "fit",
     "fit_ensemble",
@@ -121,7 +125,16 @@ _ROOMS = {
     "datasets": ("list_datasets", "load_dataset", "published_runs"),
     "laws": ("Model", "list_models", "load_model", "select_rows"),
     "inference": ("Ensemble", "Fit", "fit", "fit_ensemble", "load"),
-    "validation": ("Approaches", "Backtest", "Comparison", "approaches", "backtest", "compare"),
+    "validation": (
+        "Approaches",
+        "Backtest",
+        "Calibration",
+        "Comparison",
+        "approaches",
+        "backtest",
+        "calibrate",
+        "compare",
+    ),
     "decisions": (
         "Allocation",
         "Answer",

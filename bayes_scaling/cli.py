@@ -24,6 +24,7 @@ from bayes_scaling.commands import (
     validation,
 )
 from bayes_scaling.commands.approaches import approaches
+from bayes_scaling.commands.calibrate import calibrate
 from bayes_scaling.commands.compare import compare
 from bayes_scaling.commands.console import print_json, say
 from bayes_scaling.commands.convert import convert
@@ -93,6 +94,7 @@ app.command()(report)
 app.command()(compare)
 app.command()(approaches)
 app.command()(validation.backtest)
+app.command()(calibrate)
 app.command()(convert)
 app.command("train-sweep")(training.train_sweep)
 app.command("train-run")(training.train_run)

@@ -37,7 +37,7 @@ def _data_sets() -> list[str]:
     return [item.name for item in list_datasets()]
 
 
-def _models() -> list[str]:
+def complete_models() -> list[str]:
     """Complete the id of a model."""
     from bayes_scaling.laws import list_models
 
@@ -75,7 +75,7 @@ ModelNames = Annotated[
         help="A model id or a TOML file; several are averaged. 'auto', the default, averages the "
         "models that suit the table.",
         show_default="auto",
-        autocompletion=_models,
+        autocompletion=complete_models,
     ),
 ]
 Drift = Annotated[

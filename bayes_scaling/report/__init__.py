@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         plot_monitor,
         plot_next_runs,
     )
-    from bayes_scaling.report.score_plots import plot_coverage, plot_rolling
+    from bayes_scaling.report.score_plots import plot_calibration, plot_coverage, plot_rolling
     from bayes_scaling.report.tune_plot import plot_tune, tune_curves
     from bayes_scaling.report.valleys import isoflop_valleys
 
@@ -46,6 +46,7 @@ __all__ = [
     "plot_allocation",
     "plot_approaches",
     "plot_backtest",
+    "plot_calibration",
     "plot_chance",
     "plot_compare",
     "plot_coverage",
@@ -77,6 +78,7 @@ _HOME = {
     "plot_allocation": "plots",
     "plot_approaches": "approaches_plot",
     "plot_backtest": "backtest_plots",
+    "plot_calibration": "score_plots",
     "plot_chance": "risk_plots",
     "plot_compare": "compare_plots",
     "plot_coverage": "score_plots",

@@ -13,7 +13,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.report import style
 from bayes_scaling.report.labels import AXES, column_label
 from bayes_scaling.report.numbers import TIMES
-from bayes_scaling.validation import Backtest
+from bayes_scaling.validation import Backtest, Calibration
 from bayes_scaling.validation.split import Split, scale_name
 
 if TYPE_CHECKING:
@@ -71,6 +71,43 @@ def plot_coverage(result: Backtest, *, ax: Axes | None = None) -> Axes:
     style.tidy(
         ax, xlabel="nominal probability of the interval", ylabel="share of targets inside it"
     )
+    style.legend(ax, loc="upper left")
+    return ax
+
+
+def plot_calibration(result: Calibration, *, ax: Axes | None = None) -> Axes:
+    """Plot the share of truths inside 50 % and 90 % intervals, by quantity.
+
+    Parameters
+    ----------
+    result : Calibration
+        What fits of simulated runs recovered.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Notes
+    -----
+    Shaded is where the share of a calibrated quantity lies in 9 of 10 such calibrations.
+    """
+    from scipy.stats import binom
+
+    rows, count = result.rows()[::-1], result.converged.size
+    ax = ax if ax is not None else style.new_axes(height=max(2.6, 0.24 * len(rows) + 1.2))
+    for colour, share in ((style.BLUE, 0.9), (style.RED, 0.5)):
+        low, high = binom.ppf([0.05, 0.95], count, share) / count
+        ax.axvspan(low, high, color=colour, alpha=0.12, linewidth=0)
+        ax.axvline(share, color=colour, linewidth=0.9)
+        shares = [row[f"coverage{100 * share:.0f}"] for row in rows]
+        ax.plot(shares, range(len(rows)), "o", color=colour, label=f"in the {share:.0%} interval")
+    ax.set_yticks(range(len(rows)), [row["quantity"] for row in rows])
+    ax.set_ylim(-0.6, len(rows) - 0.4)
+    ax.set_xlim(0, 1.02)
+    _percent(ax.xaxis)
+    style.tidy(ax, xlabel=f"share of {count} truths", ylabel="")
     style.legend(ax, loc="upper left")
     return ax
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from bayes_scaling.validation.holdout import Task, answer
 from bayes_scaling.validation.result import Backtest
 from bayes_scaling.validation.rolling import rolling_splits
 from bayes_scaling.validation.split import Mask, check_models, make_splits, row_mask
-from bayes_scaling.validation.tasks import Executor, run_tasks
+from bayes_scaling.validation.tasks import Executor, announce, run_tasks
 
 AnyModel = str | Path | Model | Mapping[str, Any]
 
@@ -126,7 +125,8 @@ def backtest(
         )
         for split, (own, _) in zip(splits, seeds, strict=True)
     ]
-    answers = run_tasks(answer, tasks, executor, done=_counted(len(tasks)) if progress else None)
+    done = announce("backtest", len(tasks)) if progress else None
+    answers = run_tasks(answer, tasks, executor, done=done)
     rivals = [
         baseline_quantiles(split, theirs)
         for split, (_, theirs) in zip(splits, seeds, strict=True)
@@ -146,15 +146,6 @@ def backtest(
             **asdict(settings),
         },
     )
-
-
-def _counted(total: int) -> Callable[[int], None]:
-    """Return what says how many of the fits are done."""
-
-    def say(count: int) -> None:
-        print(f"backtest: {count} of {total} fits done", file=sys.stderr)
-
-    return say
 
 
 def _models(given: AnyModel | Sequence[AnyModel] | None) -> tuple[Model, ...] | None:

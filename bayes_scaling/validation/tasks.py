@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, Future, as_completed
 from typing import Protocol, runtime_checkable
@@ -81,6 +82,15 @@ def run_tasks[Item, Result](
     raise InputError(
         f"executor must have submit or map, as those of concurrent.futures have; got {executor!r}"
     )
+
+
+def announce(what: str, total: int) -> Callable[[int], None]:
+    """Return what tells on standard error how many of the fits are done."""
+
+    def say(count: int) -> None:
+        print(f"{what}: {count} of {total} fits done", file=sys.stderr)
+
+    return say
 
 
 def _submit_all[Item, Result](

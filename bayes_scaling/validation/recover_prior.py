@@ -8,9 +8,8 @@ what a backtest is for.
 
 from __future__ import annotations
 
-import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,10 +25,9 @@ from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nominal import BEYOND, LARGEST, SMALLEST, nominal_sizes, unobserved
 from bayes_scaling.runs import RunTable, read_runs
-from bayes_scaling.scores import pit
 from bayes_scaling.validation.calibration import NEW_RUN, NOISE_FREE, Calibration
 from bayes_scaling.validation.run import AnyModel
-from bayes_scaling.validation.tasks import Executor, run_tasks
+from bayes_scaling.validation.tasks import Executor, announce, run_tasks
 
 Array = NDArray[np.float64]
 
@@ -38,6 +36,9 @@ BUDGETS, SPLITS = 5, 5
 
 SPREAD = 8.0
 """Factor of params over those on the nominal line, of the outermost splits."""
+
+FACTOR = 4.0
+"""Factor of other inputs over those on the nominal line, at most."""
 
 SWEPT = ("learning_rate", "batch_size", "unique_tokens")
 """Inputs that simulated runs vary by themselves, besides sizes."""
@@ -132,8 +133,8 @@ def calibrate(
     _check(law, simulations)
     sizes = unobserved(law, default_sizes(law) if runs is None else _table(runs))
     made = simulate(law, sizes, simulations, settings)
-    report = _counted(len(made)) if progress else None
-    found = run_tasks(recover, made, executor, done=report)
+    done = announce("calibrate", len(made)) if progress else None
+    found = run_tasks(recover, made, executor, done=done)
     return Calibration(
         model=law.id,
         pit={name: np.array([each[0][name] for each in found]) for name in found[0][0]},
@@ -167,21 +168,21 @@ def default_sizes(law: Model) -> RunTable:
     budgets = np.repeat(np.geomspace(SMALLEST, LARGEST, BUDGETS), SPLITS)
     tilt = np.tile(np.geomspace(1 / SPREAD, SPREAD, SPLITS), BUDGETS)
     stems = {name.removesuffix("_ref") for name in law.reference_names if name.endswith("_ref")}
-    columns = nominal_sizes({*law.inputs, *stems, *SIZES}, budgets)
+    columns = nominal_sizes(sorted({*law.inputs, *stems, *SIZES}), budgets)
     columns["params"] = columns["params"] * tilt
     columns["tokens"] = columns["tokens"] / tilt
     turn = np.arange(budgets.size)
-    for index, name in enumerate(set(columns) & set(SWEPT)):
-        # Another order for each, so that none goes along with the sizes.
-        columns[name] = columns[name] * np.geomspace(0.25, 4, 5)[(turn * (index + 2)) // 2 % 5]
+    budget, split = turn // SPLITS, turn % SPLITS
+    for step, name in enumerate((name for name in SWEPT if name in columns), start=2):
+        # A Latin square, so that none goes along with the sizes.
+        factors = np.geomspace(1 / FACTOR, FACTOR, SPLITS)
+        columns[name] = columns[name] * factors[(step * split + budget) % SPLITS]
     return RunTable(columns={"run": turn.astype(str), **columns})
 
 
 def simulate(law: Model, sizes: RunTable, count: int, settings: Settings) -> list[Simulation]:
     """Simulate runs of some sizes, and one run beyond them, from draws of the prior."""
-    target = {
-        name: float(values[np.argmax(values)]) for name, values in _beyond(law, sizes).items()
-    }
+    target = beyond(law, sizes)
     prior = prior_fit(law, sizes, draws=count, random_seed=settings.random_seed)
     asked = {name: np.append(sizes[name], target[name]) for name in target}
     told: Forecast = prior.forecast(asked, tuning="typical" if law.mistuned.on else "tuned",
@@ -201,13 +202,15 @@ def simulate(law: Model, sizes: RunTable, count: int, settings: Settings) -> lis
     ]
 
 
-def _beyond(law: Model, sizes: RunTable) -> dict[str, Array]:
-    """Return what the law reads in a run of `BEYOND` times the largest compute."""
-    found = {}
-    for name in law.inputs:
-        power = np.log(nominal_sizes([name], np.e)[name] / nominal_sizes([name], 1.0)[name])
-        found[name] = np.atleast_1d(sizes[name].max() * BEYOND ** float(power[0]))
-    return found
+def beyond(law: Model, sizes: RunTable) -> dict[str, float]:
+    """Return what the law reads in a run of `BEYOND` times the compute of the largest ones."""
+    scale = sizes["flops"] if "flops" in sizes else sizes[law.inputs[0]]
+    largest = sizes.take(scale >= 0.9 * scale.max())
+    one, more = nominal_sizes(law.inputs, 1.0), nominal_sizes(law.inputs, BEYOND)
+    return {
+        name: float(np.exp(np.mean(np.log(largest[name]))) * more[name][0] / one[name][0])
+        for name in law.inputs
+    }
 
 
 def recover(simulation: Simulation) -> tuple[dict[str, float], bool]:
@@ -225,7 +228,7 @@ def recover(simulation: Simulation) -> tuple[dict[str, float], bool]:
     draws |= {NOISE_FREE: told.noise_free[:, 0], NEW_RUN: told.draws[:, 0]}
     truth = {**simulation.truth, **dict(zip((NOISE_FREE, NEW_RUN), simulation.losses, strict=True))}
     places = {
-        name: float(pit(values[:, None], np.array([truth[name]]))[0])
+        name: float(np.mean((values < truth[name]) + 0.5 * (values == truth[name])))
         for name, values in draws.items()
         if np.ptp(values) > 0
     }
@@ -235,10 +238,3 @@ def recover(simulation: Simulation) -> tuple[dict[str, float], bool]:
 def _flat(found: Fit, name: str) -> Array:
     values = found.flat[name]
     return values[:, 0] if values.ndim == 2 else values
-
-
-def _counted(total: int) -> Callable[[int], None]:
-    def say(count: int) -> None:
-        print(f"calibrate: {count} of {total} fits done", file=sys.stderr)
-
-    return say
