@@ -65,7 +65,10 @@ def calibrate(
     else:
         _print(found)
     if unsure:
-        say(f"note: {unsure} of {count} fits did not converge, and count all the same")
+        say(
+            f"note: {unsure} of {count} fits did not converge, and count all the same; "
+            "--draws gives more"
+        )
     if not found.calibrated:
         say("warning: truths do not fall where they should; see the quantities that fail")
         raise typer.Exit(2)

@@ -158,6 +158,7 @@ def test_healthy_runs_stay_on_track_and_broken_ones_do_not() -> None:
     assert spiked.progress[spiked.alarm] > 0.5
 
 
+@pytest.mark.slow
 def test_without_curves_the_shipped_ones_are_borrowed() -> None:
     found = FIT.monitor(flown(0.3), PLAN)
     assert "nano-lm-curves" in found.notes[0]

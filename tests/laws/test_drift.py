@@ -103,7 +103,7 @@ def test_each_size_may_be_asked_under_its_own_draw() -> None:
 # ---- the same in PyTensor ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("inside", ["all sizes", "one size"])
+@pytest.mark.parametrize("inside", [pytest.param("all sizes", marks=pytest.mark.slow), "one size"])
 def test_pytensor_reads_the_same_effective_sizes(inside: str) -> None:
     model = load_model("kaplan-d").with_features(drift=True)
     design = make_design(model, table())

@@ -70,6 +70,7 @@ def test_excesses_are_drawn_as_often_and_as_large_as_they_are() -> None:
     np.testing.assert_array_equal(none, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("temper", [0.0, 0.5])
 def test_what_is_sampled_is_what_is_told(temper: float) -> None:
     model = load_model("chinchilla").with_features(mistuned=True, temper=temper)

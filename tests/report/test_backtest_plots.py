@@ -170,5 +170,5 @@ def test_given_axes_are_drawn_into(single: Backtest) -> None:
     for plot in (plot_backtest, plot_coverage, plot_rolling):
         ax = Figure().add_subplot()
         assert plot(single, ax=ax) is ax
-        assert type(plot(single).figure) is Figure
+        assert isinstance(plot(single).figure, Figure)
         ax.figure.canvas.draw()

@@ -107,7 +107,7 @@ def _write(tmp_path: Path, text: str | bytes, name: str = "runs.csv") -> Path:
         "N,D,loss,\n1e6,1e8,3.5,\n",
         "N,D,loss\n1e6,1e8,3.5,,\n",
         "N,D,loss\n1e6,1e8,3.5\n".encode("utf-16"),
-        gzip.compress(b"N,D,loss\n1e6,1e8,3.5\n"),
+        gzip.compress(b"N,D,loss\n1e6,1e8,3.5\n", mtime=0),
     ],
 )
 def test_odd_but_good_files(text: str | bytes, tmp_path: Path) -> None:
