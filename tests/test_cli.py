@@ -177,6 +177,20 @@ def test_nothing_is_said_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -
         assert sys.stderr is quiet
 
 
+def test_a_reader_that_has_seen_enough_is_no_error(checkout: Path) -> None:
+    code = "from bayes_scaling.cli import main; main(['models', '--json'])"
+    running = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=checkout, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert running.stdout is not None
+    assert running.stderr is not None
+    running.stdout.close()
+    said = running.stderr.read()
+    running.stderr.close()
+    running.wait()
+    assert said == b""
+
+
 # ---- a saved fit is light to ask -----------------------------------------------------------------
 
 

@@ -148,8 +148,10 @@ def report(
 
 
 def _check(output: Path, format: str, pdf: bool) -> None:
-    if (output.suffix == ".md") != (format == "md"):
-        raise InputError(f"--format {format} writes a .{format} file, got {str(output)!r}")
+    endings = (".md",) if format == "md" else (".html", ".htm")
+    if output.suffix not in endings:
+        hint = "; a PDF is made beside the page by --pdf" if output.suffix == ".pdf" else ""
+        raise InputError(f"--format {format} writes a {endings[0]} file, got {str(output)!r}{hint}")
     if pdf and format == "md":
         raise InputError("--pdf prints the page: leave out --format md")
 

@@ -104,7 +104,11 @@ def load(path: str | Path) -> AnyFit:
             header = _read_header(file)
             fit = _read_ensemble(file, header) if MEMBERS in header else _read(file, header)
     except (OSError, KeyError, json.JSONDecodeError) as error:
-        raise InputError(f"not a saved fit: {error}", source=str(path)) from None
+        raise InputError(
+            "not a saved fit, or a damaged one; of a table of runs 'bayes-scaling fit TABLE -o "
+            f"FIT.nc' makes one ({error})",
+            source=str(path),
+        ) from None
     except InputError as error:
         raise InputError(error.problems, source=str(path)) from None
     for name, member in members_of(fit).items():

@@ -172,8 +172,9 @@ def _find(source: str | Path) -> Path:
             return path
         raise InputError(f"no model file {str(path)!r}; give an existing .toml or a model id")
     near = difflib.get_close_matches(str(source), files, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise InputError(
-        f"no model {str(source)!r}; {hint}The catalogue has {', '.join(sorted(files))}; "
-        "a file of your own ends in .toml"
+    hint = (
+        f"did you mean {near[0]!r}? 'bayes-scaling models' lists all"
+        if near
+        else f"the catalogue has {', '.join(sorted(files))}"
     )
+    raise InputError(f"no model {str(source)!r}; {hint}; a file of your own ends in .toml")

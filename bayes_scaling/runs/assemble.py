@@ -15,7 +15,7 @@ from bayes_scaling.runs.cells import Rows, read_numbers, read_text
 from bayes_scaling.runs.columns import COLUMNS, SIZES, resolve
 from bayes_scaling.runs.complete import complete
 from bayes_scaling.runs.diverged import DIVERGED, without_diverged
-from bayes_scaling.runs.doubts import copies, doubts
+from bayes_scaling.runs.doubts import copies, doubts, misspelt
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
 from bayes_scaling.runs.table import RunTable
 
@@ -97,7 +97,7 @@ def assemble(
         raise InputError(by_row(faults), source=source)
 
     log += _gaps(done, rows)
-    for doubt in (*set_aside, *doubts(given, rows)):
+    for doubt in (*set_aside, *misspelt(resolved.names, done), *doubts(given, rows)):
         log.append(WARNING + doubt)
         text = f"{source}: {doubt}" if source else doubt
         warnings.warn(text, BayesScalingWarning, skip_file_prefixes=(_PACKAGE,))

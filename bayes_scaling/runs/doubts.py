@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.runs.cells import Rows
+from bayes_scaling.runs.columns import COLUMNS, fold
 from bayes_scaling.runs.complete import model_size
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY
 from bayes_scaling.runs.validate import equal_rows
@@ -17,6 +19,7 @@ Columns = Mapping[str, NDArray[Any]]
 UNFINISHED = frozenset(
     "crashed failed running killed preempted preempting pending scheduled".split()
 )
+LIKE = 0.85  # of two names, from which one may be the other misspelt
 TOLERANCE = 1.3  # a ratio beyond this, either way, is a disagreement
 
 
@@ -44,6 +47,33 @@ def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
         *_unnamed_group(given, rows),
         *unfinished(given, rows),
     )
+
+
+def misspelt(names: Mapping[str, str], has: Iterable[str]) -> tuple[str, ...]:
+    """Return a doubt for every column whose name is close to one that the table lacks.
+
+    Parameters
+    ----------
+    names : Mapping of str to str
+        From given names to those in the table.
+    has : iterable of str
+        Columns that the table has once it is completed.
+
+    Returns
+    -------
+    tuple of str
+        Sentences for people.
+    """
+    lacking = [name for name in COLUMNS if name not in set(has)]
+    found = []
+    for given, target in names.items():
+        close = difflib.get_close_matches(fold(given), lacking, n=1, cutoff=LIKE)
+        if target not in COLUMNS and close:
+            found.append(
+                f"column {given!r} is kept and no law reads it; did you mean {close[0]!r}? Then "
+                "rename it"
+            )
+    return tuple(found)
 
 
 def unfinished(given: Columns, rows: Rows) -> list[str]:

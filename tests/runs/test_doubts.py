@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
@@ -91,3 +92,21 @@ def test_rows_without_a_name_that_are_the_same_are_counted_once() -> None:
     assert runs["loss"].tolist() == [3.0, 2.9]
     named = RunTable.from_columns({**columns, "run": ["a", "b", "c"]})
     assert len(named) == 3
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [("parms", "params"), ("Tokenss", "tokens"), ("learnin_rate", "learning_rate")],
+)
+def test_a_name_that_is_nearly_one_we_know_is_doubted(column: str, meant: str) -> None:
+    table = {"D" if meant != "tokens" else "N": [1e9, 2e9], "loss": [3.0, 2.9], column: [1e6, 2e6]}
+    with pytest.warns(BayesScalingWarning, match=f"did you mean '{meant}'"):
+        found = RunTable.from_columns(table)
+    assert column in found
+
+
+def test_names_of_ones_own_are_not_doubted() -> None:
+    names = ("param", "note", "purpose", "seconds", "owner", "portion")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        RunTable.from_columns({**BASE, **{name: [1, 2] for name in names}})
