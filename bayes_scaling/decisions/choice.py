@@ -49,7 +49,9 @@ class Choice:
     flat: tuple[float, float]
 
 
-def expected_split(law: AskedLaw, flops: float, limits: Limits = WITHOUT) -> Choice:
+def expected_split(
+    law: AskedLaw, flops: float, limits: Limits = WITHOUT, *, around: float | None = None
+) -> Choice:
     """Find the split of least expected noise-free loss.
 
     Parameters
@@ -60,6 +62,8 @@ def expected_split(law: AskedLaw, flops: float, limits: Limits = WITHOUT) -> Cho
         The budget [FLOP].
     limits : Limits
         What is allowed.
+    around : float, optional
+        Params of the best split of a budget nearby: only `SPAN` to either side is searched.
 
     Raises
     ------
@@ -88,8 +92,11 @@ def expected_split(law: AskedLaw, flops: float, limits: Limits = WITHOUT) -> Cho
         places = limits.places(log_flops, WIDE)
         values = expected(places)
         return chosen(float(places[np.argmin(values)]), places[values <= (1 + FLAT) * values.min()])
-    wide = np.linspace(low, high, WIDE)
-    at = float(wide[np.argmin(expected(wide, law.fewer()[0]))])
+    if around is None:
+        wide = np.linspace(low, high, WIDE)
+        at = float(wide[np.argmin(expected(wide, law.fewer()[0]))])
+    else:
+        at = float(np.clip(np.log(around), low, high))
     near = np.linspace(max(low, at - SPAN), min(high, at + SPAN), NEAR)
     values = expected(near)
     least = int(np.argmin(values))

@@ -17,6 +17,9 @@ Array = NDArray[np.float64]
 FURTHEST = 1e9
 """Factor of compute up to which a sufficient budget is searched, either way."""
 
+NEAR = 2.5
+"""Log compute within which the best split of one budget says where that of another lies."""
+
 CLOSE = 0.01
 """Log compute to which it is found."""
 
@@ -73,11 +76,17 @@ def budget_for(
     """
     thin, _ = law.fewer()
 
+    found: dict[float, float] = {}
+    """Params of the best split of each log budget that was looked at."""
+
     def reaches(log_flops: float) -> bool:
+        near = min(found, key=lambda other: abs(other - log_flops), default=np.inf)
+        around = found[near] if abs(near - log_flops) <= NEAR else None
         try:
-            choice = expected_split(thin, float(np.exp(log_flops)), limits)
+            choice = expected_split(thin, float(np.exp(log_flops)), limits, around=around)
         except InputError:  # the limits allow no size that spends it
             return False
+        found[log_flops] = choice.params
         sizes = {"params": np.array(choice.params), "tokens": np.array(choice.tokens)}
         return bool((np.log(law.at(sizes, law.draws)) + noise <= np.log(target)).mean() >= sure)
 

@@ -104,9 +104,9 @@ class Monitor:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict per look, the first of them before the run began."""
-        from scipy import stats
+        from scipy import special
 
-        reach = float(stats.norm.ppf((1 + self.probability) / 2))
+        reach = float(special.ndtri((1 + self.probability) / 2))
         ends = _interval("final", self.end, reach * self.end_spread)
         start = {"progress": 0.0, self.clock: 0.0, **ends[0], "alarm": False}
         seen = _interval("expected", self.expected, reach * self.spread)

@@ -76,9 +76,9 @@ class NextRuns:
 
     def widths(self, chosen: tuple[int, ...]) -> Array:
         """Return the width of the target's log interval before and after each run (k + 1,)."""
-        from scipy import stats
+        from scipy import special
 
-        return np.asarray(2 * stats.norm.ppf((1 + self.probability) / 2) * self.bench.after(chosen))
+        return np.asarray(2 * special.ndtri((1 + self.probability) / 2) * self.bench.after(chosen))
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict per run, in the order in which to make them."""

@@ -73,7 +73,7 @@ def draw_form_errors(fit: Fit) -> Array:
 def form_variance(fit: Fit, inputs: Mapping[str, Array]) -> Array | float:
     """Variance of the log loss that is the error of the form beyond the runs (n_sizes,)."""
     prior = fit.model.form_error
-    return 0.0 if prior is None else float(prior.frozen().var()) * efolds_beyond(fit, inputs) ** 2
+    return 0.0 if prior is None else prior.variance() * efolds_beyond(fit, inputs) ** 2
 
 
 def efolds_beyond(fit: Fit, inputs: Mapping[str, Array]) -> Array:

@@ -13,7 +13,7 @@ from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.drift import Walk, effective_name
 from bayes_scaling.laws.groups import Columns, Groups, level_columns
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.noise import noise_logpdf
+from bayes_scaling.laws.noise import noise_logpdf, normal_logpdf
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.priors import Scale
 
@@ -191,11 +191,9 @@ def _deviation_logpdf(
     spread: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Density of values (n_draws, n_levels) around others, which broadcast with them."""
-    from scipy import stats
-
     scale = parameter.prior.scale
     location = unbounded(population, scale)
-    logpdf = stats.norm.logpdf(unbounded(values, scale), location, spread[:, None])
+    logpdf = normal_logpdf(unbounded(values, scale), location, spread[:, None])
     return np.asarray(logpdf + _log_slope(values, scale))
 
 

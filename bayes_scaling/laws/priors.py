@@ -31,12 +31,18 @@ class Distribution:
     scale : {"log", "logit", "identity"}
         The scale on which its values are unbounded; group deviations are added there.
     frozen : callable
-        From the arguments to the frozen scipy distribution.
+        From the arguments to the frozen scipy distribution, whose import takes a second.
+    draw : callable
+        From a generator, a shape and the arguments to draws.
+    variance : callable
+        From the arguments to the variance.
     """
 
     args: Mapping[str, Literal["real", "positive"]]
     scale: Scale
     frozen: Callable[..., Any]
+    draw: Callable[..., NDArray[np.float64]]
+    variance: Callable[..., float]
 
 
 def _stats() -> Any:
@@ -50,36 +56,50 @@ DISTRIBUTIONS: Mapping[str, Distribution] = {
         args={"mu": "real", "sigma": "positive"},
         scale="log",
         frozen=lambda mu, sigma: _stats().lognorm(s=sigma, scale=math.exp(mu)),
+        draw=lambda rng, n, mu, sigma: np.exp(mu + sigma * rng.standard_normal(n)),
+        variance=lambda mu, sigma: math.expm1(sigma**2) * math.exp(2 * mu + sigma**2),
     ),
     "HalfNormal": Distribution(
         args={"sigma": "positive"},
         scale="log",
         frozen=lambda sigma: _stats().halfnorm(scale=sigma),
+        draw=lambda rng, n, sigma: sigma * np.abs(rng.standard_normal(n)),
+        variance=lambda sigma: sigma**2 * (1 - 2 / math.pi),
     ),
     "Exponential": Distribution(
         args={"lam": "positive"},
         scale="log",
         frozen=lambda lam: _stats().expon(scale=1 / lam),
+        draw=lambda rng, n, lam: rng.standard_exponential(n) / lam,
+        variance=lambda lam: 1 / lam**2,
     ),
     "Gamma": Distribution(
         args={"alpha": "positive", "beta": "positive"},
         scale="log",
         frozen=lambda alpha, beta: _stats().gamma(a=alpha, scale=1 / beta),
+        draw=lambda rng, n, alpha, beta: rng.standard_gamma(alpha, n) / beta,
+        variance=lambda alpha, beta: alpha / beta**2,
     ),
     "Beta": Distribution(
         args={"alpha": "positive", "beta": "positive"},
         scale="logit",
         frozen=lambda alpha, beta: _stats().beta(a=alpha, b=beta),
+        draw=lambda rng, n, alpha, beta: rng.beta(alpha, beta, n),
+        variance=lambda alpha, beta: alpha * beta / ((alpha + beta) ** 2 * (alpha + beta + 1)),
     ),
     "Normal": Distribution(
         args={"mu": "real", "sigma": "positive"},
         scale="identity",
         frozen=lambda mu, sigma: _stats().norm(loc=mu, scale=sigma),
+        draw=lambda rng, n, mu, sigma: mu + sigma * rng.standard_normal(n),
+        variance=lambda mu, sigma: sigma**2,
     ),
     "StudentT": Distribution(
         args={"nu": "positive", "mu": "real", "sigma": "positive"},
         scale="identity",
         frozen=lambda nu, mu, sigma: _stats().t(df=nu, loc=mu, scale=sigma),
+        draw=lambda rng, n, nu, mu, sigma: mu + sigma * rng.standard_t(nu, n),
+        variance=lambda nu, mu, sigma: sigma**2 * nu / (nu - 2) if nu > 2 else math.inf,
     ),
 }
 """The distributions a prior may name; each is also the name of the PyMC class."""
@@ -128,7 +148,11 @@ class Prior:
 
     def sample(self, size: int | tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw from the prior."""
-        return np.asarray(self.frozen().rvs(size=size, random_state=rng), float)
+        return np.asarray(DISTRIBUTIONS[self.dist].draw(rng, size, **dict(self.args)), float)
+
+    def variance(self) -> float:
+        """Variance of the prior in the squared unit of the parameter."""
+        return float(DISTRIBUTIONS[self.dist].variance(**dict(self.args)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the TOML form."""

@@ -30,6 +30,16 @@ def test_quantiles_invert_the_distribution_function(dist: str) -> None:
 
 
 @pytest.mark.parametrize("dist", DISTRIBUTIONS)
+def test_draws_and_variance_are_those_of_the_distribution(dist: str) -> None:
+    prior = read_prior({"dist": dist, **EXAMPLES[dist]}, where="test")
+    draws = prior.sample((3, 20_000), np.random.default_rng(4))
+    assert draws.shape == (3, 20_000)
+    below = [np.mean(draws <= prior.quantile(p)) for p in (0.05, 0.5, 0.95)]
+    np.testing.assert_allclose(below, [0.05, 0.5, 0.95], atol=0.01)
+    assert prior.variance() == pytest.approx(prior.frozen().var())
+
+
+@pytest.mark.parametrize("dist", DISTRIBUTIONS)
 def test_density_is_that_of_pymc(dist: str) -> None:
     import pymc as pm
 
