@@ -144,4 +144,9 @@ def test_it_is_what_a_fit_without_the_run_gives(features: dict[str, Any]) -> Non
         design = replace(make_design(law, runs), references=other.references)
         density = log_likelihood(law, design, other.flat, other.walks)[:, run]
         exact.append(float(np.log(np.mean(np.exp(density)))))
-    np.testing.assert_allclose(found.pointwise[chosen], exact, atol=0.2)
+    error = found.pointwise[chosen] - exact
+    # Up to k = .5 importance weights have a variance, above it errors of single runs have none.
+    steady = found.pareto_k[chosen] < 0.5
+    assert steady.sum() >= 3
+    np.testing.assert_allclose(error[steady], 0, atol=0.15)
+    assert abs(error.mean()) < 0.15
