@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.allocation import Allocation
 from bayes_scaling.decisions.asked_law import Numbers, of_fit, other_inputs
-from bayes_scaling.decisions.choice import WITHOUT, Choice, expected_split
+from bayes_scaling.decisions.choice import WITHOUT, expected_split
 from bayes_scaling.decisions.forecast import extrapolation
 from bayes_scaling.decisions.limits import Limits, split_within
 from bayes_scaling.decisions.new_budget import at_new_budget
@@ -107,10 +108,8 @@ def allocate(
         else SOLVERS[given](loss, float(np.log(value)), draws)
         for value in values
     ]
-    choices: tuple[Choice, ...] = ()
-    if given == "flops" and not stated:
-        law = of_fit(fit, family=family, inputs=inputs)
-        choices = tuple(expected_split(law, float(value), limits) for value in values)
+    splits = given == "flops" and not stated
+    law = of_fit(fit, family=family, inputs=inputs) if splits else None
     log_params = np.stack([item[0] for item in solved], axis=1)
     log_tokens = np.stack([item[1] for item in solved], axis=1)
     sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
@@ -126,7 +125,7 @@ def allocate(
         tuned=fit.tuned({**sizes, **settled}, group=group),
         extrapolation=extrapolation(fit, medians, labels * len(values)),
         edge=np.stack([item[2] for item in solved], axis=1),
-        choices=choices,
+        choose=None if law is None else partial(expected_split, law, limits=limits),
         limits=limits,
         group_column=fit.model.group,
         label=labels[0],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -40,8 +40,8 @@ class Allocation:
         E-folds of the median optimum beyond the fitted runs of the group.
     edge : array of bool (n_draws, n_cases)
         Draws without an optimum inside the range searched, or at a limit.
-    choices : tuple of Choice
-        For each budget the one split of least expected loss, and how flat its valley is; empty
+    choose : callable, optional
+        From a budget to the one split of least expected loss, and how flat its valley is; absent
         where a size was given, or where the law states its split.
     limits : Limits
         What the split had to stay within.
@@ -65,7 +65,7 @@ class Allocation:
     tuned: Mapping[str, Array] = field(default_factory=dict)
     extrapolation: Mapping[str, Array] = field(default_factory=dict)
     edge: NDArray[np.bool_]
-    choices: tuple[Choice, ...] = ()
+    choose: Callable[[float], Choice] | None = None
     limits: Limits = WITHOUT
     group_column: str = "family"
     label: str = "all"
@@ -73,6 +73,13 @@ class Allocation:
     member: NDArray[np.int64]
     members: tuple[str, ...]
     weights: tuple[float, ...] = (1.0,)
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """For each budget the one split to choose; empty where there is nothing to choose."""
+        if self.choose is None:
+            return ()
+        return tuple(self.choose(float(budget)) for budget in self.flops[0])
 
     @property
     def tokens_per_param(self) -> Array:
@@ -139,7 +146,7 @@ class Allocation:
 
     def _chosen(self, index: int) -> dict[str, float]:
         """Tell what to choose, where that is known."""
-        if not self.choices:
+        if self.choose is None:
             return {}
         choice = self.choices[index]
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from bayes_scaling.decisions.allocate import allocate
 from bayes_scaling.decisions.allocation import Allocation
 from bayes_scaling.decisions.asked_law import Numbers, of_any
-from bayes_scaling.decisions.choice import WITHOUT, Choice, expected_split
+from bayes_scaling.decisions.choice import WITHOUT, expected_split
 from bayes_scaling.decisions.forecast import Forecast, extrapolation, forecast
 from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.sizes import Sizes
@@ -170,10 +171,7 @@ def mixed_allocation(
         for name in ("params", "tokens", "flops")
     }
     medians = {name: np.median(draws, axis=0) for name, draws in sizes.items()}
-    choices: tuple[Choice, ...] = ()
-    if first.choices:
-        law, budgets = of_any(ensemble, family=family, inputs=inputs), np.atleast_1d(flops or ())
-        choices = tuple(expected_split(law, float(value), limits or WITHOUT) for value in budgets)
+    law = None if first.choose is None else of_any(ensemble, family=family, inputs=inputs)
     return Allocation(
         given=first.given,
         params=sizes["params"],
@@ -185,7 +183,7 @@ def mixed_allocation(
             ensemble.leading, medians, (first.label,) * first.params.shape[1]
         ),
         edge=_mix(rows, [part.edge for part in parts]),
-        choices=choices,
+        choose=None if law is None else partial(expected_split, law, limits=limits or WITHOUT),
         limits=limits or WITHOUT,
         group_column=first.group_column,
         label=first.label,
