@@ -16,8 +16,8 @@ from bayes_scaling.decisions.limits import Limits
 
 Array = NDArray[np.float64]
 
-WIDE, NEAR, FINE = 161, 81, 21
-"""Places of the first search over params, which takes fewer draws, and of the next two."""
+WIDE, NEAR, FINE = 161, 81, 33
+"""Places of the first two searches over params, which take fewer draws, and of the last."""
 
 SPAN = 4.0
 """Reach of the second search to either side [e-folds of params]."""
@@ -92,17 +92,23 @@ def expected_split(
         places = limits.places(log_flops, WIDE)
         values = expected(places)
         return chosen(float(places[np.argmin(values)]), places[values <= (1 + FLAT) * values.min()])
+    thin = law.fewer()[0]
     if around is None:
         wide = np.linspace(low, high, WIDE)
-        at = float(wide[np.argmin(expected(wide, law.fewer()[0]))])
+        at = float(wide[np.argmin(expected(wide, thin))])
     else:
         at = float(np.clip(np.log(around), low, high))
     near = np.linspace(max(low, at - SPAN), min(high, at + SPAN), NEAR)
-    values = expected(near)
-    least = int(np.argmin(values))
-    fine = np.linspace(near[max(least - 1, 0)], near[min(least + 1, NEAR - 1)], FINE)
-    found = expected(fine)
-    return chosen(_bottom(fine, found), near[values <= (1 + FLAT) * found.min()])
+    values = expected(near, thin)
+    flat = near[values <= (1 + FLAT) * values.min()]
+    at, reach = float(near[np.argmin(values)]), 2 * (near[1] - near[0])
+    while True:
+        fine = np.linspace(max(low, at - reach), min(high, at + reach), FINE)
+        found = expected(fine)
+        best = _bottom(fine, found)
+        if abs(best - at) < 0.99 * reach or best in (low, high):
+            return chosen(best, flat)
+        at = best  # all draws put it where the fewer did not
 
 
 def _bottom(places: Array, values: Array) -> float:

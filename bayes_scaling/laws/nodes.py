@@ -138,6 +138,11 @@ def evaluate(node: Node, values: Mapping[str, Any], operations: Operations = NUM
         In the arithmetic of `operations`. Overflow and division by zero give inf and nan,
         silently: the caller knows whether they matter.
     """
+    with np.errstate(all="ignore"):
+        return _evaluate(node, values, operations)
+
+
+def _evaluate(node: Node, values: Mapping[str, Any], operations: Operations) -> Any:
     match node:
         case Number(value):
             return np.float64(value)
@@ -146,9 +151,7 @@ def evaluate(node: Node, values: Mapping[str, Any], operations: Operations = NUM
         case Name(id):
             return values[id]
         case Call(op, args):
-            computed = [evaluate(arg, values, operations) for arg in args]
-            with np.errstate(all="ignore"):
-                return operations[op](*computed)
+            return operations[op](*[_evaluate(arg, values, operations) for arg in args])
         case Solve():
             return operations["solve"](node, values)
 

@@ -104,11 +104,30 @@ def auc(score: Array, positive: NDArray[np.bool_]) -> float:
     return float((ranks - n * (n + 1) / 2) / (n * m))
 
 
+def cells(runs: RunTable) -> NDArray[np.intp]:
+    """Number of the cell of each run (n_runs,)."""
+    sizes = np.stack([runs["params"], runs["tokens"]])
+    return np.unique(sizes, axis=1, return_inverse=True)[1].ravel()
+
+
+def above_best(runs: RunTable) -> Array:
+    """Log loss of each run above the best one of its cell (n_runs,)."""
+    cell, found = cells(runs), np.log(runs["loss"])
+    return np.asarray(found - np.array([found[cell == each].min() for each in cell]))
+
+
+def at_best_batch(runs: RunTable) -> RunTable:
+    """Return the runs at the batch size of the best run of their cell."""
+    best = best_of(runs, cells(runs))
+    batch = {(p, d): b for p, d, b in zip(best["params"], best["tokens"], best["batch_size"],
+                                          strict=True)}  # fmt: skip
+    wanted = [batch[p, d] for p, d in zip(runs["params"], runs["tokens"], strict=True)]
+    return runs.take(np.isclose(runs["batch_size"], wanted))
+
+
 def off_rate(runs: RunTable) -> Array:
     """Log factor between the rate of each run and the best one of its cell (n_runs,)."""
-    sizes = np.stack([runs["params"], runs["tokens"]])
-    cell = np.unique(sizes, axis=1, return_inverse=True)[1].ravel()
-    best = best_of(runs, cell)
+    best = best_of(runs, cells(runs))
     place = {(p, d): r for p, d, r in zip(best["params"], best["tokens"], best["learning_rate"],
                                           strict=True)}  # fmt: skip
     rates = np.array([place[p, d] for p, d in zip(runs["params"], runs["tokens"], strict=True)])
@@ -135,7 +154,9 @@ def tell_public(name: str, small: RunTable, large: RunTable) -> None:
 
 def tell_found(found: Fit, far: NDArray[np.bool_]) -> None:
     """Print how well runs with a rate far from the best are told from the others."""
-    print(f"    rate off by more than 4x: {far.sum()} of {far.size}")
+    ceiling = auc(above_best(found.runs), far)
+    print(f"    rate off by more than 4x: {far.sum()} of {far.size}; ROC-AUC {ceiling:.2f} for one "
+          "who knows the best loss of each cell")  # fmt: skip
     for material in MATERIAL:
         told = bs.off_law(found, material=material, allow_unconverged=True)
         sure = told.off > 0.9
@@ -156,7 +177,9 @@ def main(part: str = "simulated") -> None:
     path = Path("../shared/data/steplaw_dense.csv")
     if path.is_file():
         step = bs.read_runs(path)
-        tell_public("Step Law", *(select_rows(step, f"params {sign} 5e8") for sign in ("<", ">")))
+        small, large = (select_rows(step, f"params {sign} 5e8") for sign in ("<", ">"))
+        tell_public("Step Law", small, large)
+        tell_public("Step Law, each cell at its best batch", at_best_batch(small), large)
 
 
 if __name__ == "__main__":
