@@ -26,11 +26,20 @@ START = 48.0
 LEAST = 2.0
 """Log of the smallest budget: about one param and one token."""
 
+SCOUTS = 400
+"""Draws that look for the budget with which the others begin."""
+
+EXACT = 1e-8
+"""Log compute to which it is found."""
+
 WIDENING = (2.0, 4.0, 8.0, 16.0, 32.0)
 """Steps by which the search leaves its beginning [e-folds of compute]."""
 
 PLACES = (97, 33, 33)
 """Places of params in the search for the best split, and in those around the best of them."""
+
+NEAR, REACH = (13, 33), 1.5
+"""Places in a search from where the last one ended, and its reach to either side [e-folds]."""
 
 
 def cheapest(
@@ -59,23 +68,29 @@ def cheapest(
     from scipy.optimize import elementwise
 
     within = Limits(inference_tokens=served)
+    splits = _Splits(loss, within, int(draws.max()) + 1)
 
     def excess(log_flops: Array, target: Array, draw: Index) -> Array:
-        return _best(loss, log_flops, draw, within)[1] - target
+        return splits.best(log_flops, draw)[1] - target
 
+    if draws.size > 2 * SCOUTS:
+        some = slice(None, None, draws.size // SCOUTS)
+        ends = _bracket(excess, target[some], draws[some], enough)[1]
+        enough = float(np.median(ends[np.isfinite(ends)])) if np.isfinite(ends).any() else enough
     lower, upper = _bracket(excess, target, draws, enough)
     log_flops = upper.copy()
     inner = np.flatnonzero(lower < upper)
     if inner.size:
         with np.errstate(all="ignore"):
             result = elementwise.find_root(
-                excess, (lower[inner], upper[inner]), args=(target[inner], draws[inner])
-            )
+                excess, (lower[inner], upper[inner]), args=(target[inner], draws[inner]),
+                tolerances={"xatol": EXACT, "fatol": EXACT / 100},
+            )  # fmt: skip
         log_flops[inner] = result.x
     log_params, log_tokens = np.full(draws.size, np.inf), np.full(draws.size, np.inf)
     known = np.flatnonzero(np.isfinite(log_flops))
     if known.size:
-        log_params[known] = _best(loss, log_flops[known], draws[known], within)[0]
+        log_params[known] = splits.best(log_flops[known], draws[known])[0]
         log_tokens[known] = within.log_tokens(log_params[known], log_flops[known])
     return log_params, log_tokens
 
@@ -101,23 +116,54 @@ def _bracket(excess: Excess, target: Array, draws: Index, start: float) -> tuple
     return lower, upper
 
 
-def _best(loss: Loss, log_flops: Array, draw: Index, within: Limits) -> tuple[Array, Array]:
-    """Return log params of the best split of budgets (n,), and the log loss there."""
-    lower = np.zeros(draw.size)
-    upper = np.maximum(within.log_params(0.0, log_flops), lower)
-    rows = np.arange(draw.size)
-    for count in PLACES:
-        places = np.linspace(lower, upper, count, axis=1)
+class _Splits:
+    """The best split of any budget under every draw, each search from where the last one ended."""
+
+    def __init__(self, loss: Loss, within: Limits, count: int) -> None:
+        self._loss = loss
+        self._within = within
+        self._place = np.full(count, np.nan)
+        self._budget = np.full(count, np.nan)
+
+    def best(self, log_flops: Array, draw: Index) -> tuple[Array, Array]:
+        """Return log params of the best split of budgets (n,), and the log loss there."""
+        high = np.maximum(self._within.log_params(0.0, log_flops), 0.0)
+        guess = self._place[draw] + (log_flops - self._budget[draw]) / 2
+        lower, upper = np.maximum(guess - REACH, 0.0), np.minimum(guess + REACH, high)
+        known = upper > lower  # nan where nothing is known yet
+        place, value = np.full(draw.size, np.nan), np.empty(draw.size)
+        rows = np.flatnonzero(known)
+        if rows.size:
+            place[rows], value[rows] = self._search(
+                lower[rows], upper[rows], NEAR, log_flops[rows], draw[rows]
+            )
+        lost = ((place <= lower) & (lower > 0)) | ((place >= upper) & (upper < high))
+        rows = np.flatnonzero(~known | lost)
+        if rows.size:
+            place[rows], value[rows] = self._search(
+                np.zeros(rows.size), high[rows], PLACES, log_flops[rows], draw[rows]
+            )
+        self._place[draw], self._budget[draw] = place, log_flops
+        return place, value
+
+    def _search(
+        self, lower: Array, upper: Array, counts: tuple[int, ...], log_flops: Array, draw: Index
+    ) -> tuple[Array, Array]:
+        """Search ever finer parts of a range, and take the vertex of the last parabola."""
+        rows = np.arange(draw.size)
+        for count in counts:
+            places = np.linspace(lower, upper, count, axis=1)
+            with np.errstate(all="ignore"):
+                tokens = self._within.log_tokens(places, log_flops[:, None])
+                values = np.log(self._loss(places, tokens, draw[:, None]))
+            best = np.argmin(np.nan_to_num(values, nan=np.inf), axis=1)
+            inside = np.clip(best, 1, count - 2)
+            lower, upper = places[rows, inside - 1], places[rows, inside + 1]
+        around = np.stack([values[rows, inside + side] for side in (-1, 0, 1)])
         with np.errstate(all="ignore"):
-            tokens = within.log_tokens(places, log_flops[:, None])
-            values = np.log(loss(places, tokens, draw[:, None]))
-        best = np.argmin(np.nan_to_num(values, nan=np.inf), axis=1)
-        inside = np.clip(best, 1, count - 2)
-        lower, upper = places[rows, inside - 1], places[rows, inside + 1]
-    around = np.stack([values[rows, inside + side] for side in (-1, 0, 1)])
-    with np.errstate(all="ignore"):
-        bend = around[0] - 2 * around[1] + around[2]
-        shift = np.clip(0.5 * (around[0] - around[2]) / bend, -1.0, 1.0)
-    shift = np.where(np.isfinite(shift) & (best == inside), shift, best - inside)
-    place = places[rows, inside] + shift * (upper - lower) / 2
-    return place, np.asarray(values[rows, best])
+            bend = around[0] - 2 * around[1] + around[2]
+            shift = np.clip(0.5 * (around[0] - around[2]) / bend, -1.0, 1.0)
+            depth = 0.25 * (around[0] - around[2]) * shift
+        inner = np.isfinite(shift) & (best == inside)
+        place = places[rows, inside] + np.where(inner, shift, best - inside) * (upper - lower) / 2
+        return place, values[rows, best] - np.where(inner, depth, 0.0)

@@ -23,6 +23,12 @@ Loss = Callable[[Array, Array, Index], Array]
 GRID_STEP = 0.25
 """Spacing of the first search [e-folds of params]."""
 
+SCOUTS = 400
+"""Draws that search all of the grid."""
+
+AROUND = 3.0
+"""How far the others search beyond what those found [e-folds of params]."""
+
 FINE = 65
 """Places of each search in a part of the grid where the root of the slope is not the only one."""
 
@@ -55,8 +61,7 @@ def split_flops(loss: Loss, log_flops: float, draws: Index) -> tuple[Array, Arra
     """Optimal log params and log tokens (n_draws,) on a budget, and whether at the edge."""
     total = log_flops - np.log(FLOPS_PER_PARAM_TOKEN)
     grid = np.linspace(0.0, total, max(3, int(total / GRID_STEP) + 1))
-    valley = loss(grid, total - grid, draws[:, None])
-    best = np.argmin(np.nan_to_num(valley, nan=np.inf), axis=1)
+    best = _valleys(loss, grid, total, draws)
     edge = (best == 0) | (best == grid.size - 1)
     inside = np.clip(best, 1, grid.size - 2)
     root = root_of(
@@ -75,6 +80,30 @@ def split_flops(loss: Loss, log_flops: float, draws: Index) -> tuple[Array, Arra
         )
     u = np.where(edge, grid[best], root)
     return u, total - u, edge
+
+
+def _valleys(loss: Loss, grid: Array, total: float, draws: Index) -> Index:
+    """Which place of the grid is the lowest on a budget (n_draws,).
+
+    Some draws search all of it, the others where those found their valleys and `AROUND` to either
+    side; whoever finds an end of that goes on to search all of it too.
+    """
+
+    def lowest(places: Array, those: Index) -> Index:
+        values = loss(places, total - places, those[:, None])
+        return np.argmin(np.nan_to_num(values, nan=np.inf), axis=1).astype(np.int64)
+
+    if draws.size <= 2 * SCOUTS:
+        return lowest(grid, draws)
+    margin = int(AROUND / GRID_STEP)
+    seen = lowest(grid, draws[:: draws.size // SCOUTS])
+    first = max(int(seen.min()) - margin, 0)
+    last = min(int(seen.max()) + margin, grid.size - 1)
+    best: Index = first + lowest(grid[first : last + 1], draws)
+    lost = ((best == first) & (first > 0)) | ((best == last) & (last < grid.size - 1))
+    if lost.any():
+        best[lost] = lowest(grid, draws[lost])
+    return best
 
 
 def _lowest(
