@@ -148,10 +148,9 @@ def report(
 
 
 def _check(output: Path, format: str, pdf: bool) -> None:
-    endings = (".md",) if format == "md" else (".html", ".htm")
-    if output.suffix not in endings:
+    if output.suffix not in ((".md",) if format == "md" else ("", ".html", ".htm")):
         hint = "; a PDF is made beside the page by --pdf" if output.suffix == ".pdf" else ""
-        raise InputError(f"--format {format} writes a {endings[0]} file, got {str(output)!r}{hint}")
+        raise InputError(f"--format {format} writes a .{format} file, got {str(output)!r}{hint}")
     if pdf and format == "md":
         raise InputError("--pdf prints the page: leave out --format md")
 
