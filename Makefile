@@ -38,9 +38,13 @@ test-slow: setup-train
 	$(BIN)/python -m pytest $(WORKERS) -m slow
 	$(BIN)/python -m pytest tests/datasets
 
+# Two at a time; what one prints is shown where it fails.
 notebooks: setup
-	@set -e; for notebook in $(NOTEBOOKS); do echo "== $$notebook"; \
-	    MPLBACKEND=Agg BAYES_SCALING_DRAWS=400 $(BIN)/python "$$notebook"; done
+	@mkdir -p build/notebooks
+	@printf '%s\n' $(NOTEBOOKS) | MPLBACKEND=Agg BAYES_SCALING_DRAWS=400 xargs -P 2 -I {} sh -c ' \
+	    began=$$(date +%s); log=build/$$(dirname {})/$$(basename {} .py).log; \
+	    $(BIN)/python {} >"$$log" 2>&1 || { cat "$$log"; exit 255; }; \
+	    echo "{}: $$(($$(date +%s) - began)) s"'
 
 ipynb: setup-docs
 	$(BIN)/python .ci/ipynb.py $(NOTEBOOKS)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MANY = 4
 """Groups up to which each has its line where exponents are printed."""
 
-SAME = 1e-9
+SAME = 1e-4
 """Range of draws from which they are one number: rounding makes no interval."""
 
 
