@@ -20,7 +20,7 @@ MANY = 4
 """Groups up to which each has its line where exponents are printed."""
 
 SAME = 1e-4
-"""Range of draws from which they are one number: rounding makes no interval."""
+"""Range of draws below which they are one number to the reader."""
 
 
 def tempered(fit: AnyFit) -> str:
