@@ -59,7 +59,7 @@ def main(out: Path) -> None:
     body = "<h1>Notebooks</h1><ul>" + "".join(titles) + "</ul>"
     write(out / "notebooks" / "index.html", "Notebooks", body, root="../")
     write_reference(out / "reference")
-    broken = [*broken_links(out)]
+    broken = broken_links(out)
     if broken:
         sys.exit("links to nowhere:\n" + "\n".join(broken))
     print(f"wrote {out / 'index.html'}")

@@ -10,7 +10,7 @@ import typer
 
 from bayes_scaling.commands.console import print_json, print_table, say
 from bayes_scaling.commands.options import Json, Seed, complete_models
-from bayes_scaling.commands.pictures import FORMATS, check_picture
+from bayes_scaling.commands.pictures import FORMATS, check_picture, write_picture
 from bayes_scaling.commands.tables import read_table
 
 if TYPE_CHECKING:
@@ -57,7 +57,11 @@ def calibrate(
         progress=sys.stderr.isatty(),
     )
     if plot is not None:
-        _draw(found, plot)
+        from bayes_scaling.report import plot_calibration
+
+        figure = plot_calibration(found).get_figure(root=True)
+        assert figure is not None
+        write_picture(figure, plot)
     count, unsure = found.converged.size, int((~found.converged).sum())
     if as_json:
         print_json({"model": found.model, "simulations": count, "runs": found.runs,
@@ -86,9 +90,3 @@ def _print(found: Calibration) -> None:
     print()
     print("the truth should fall uniformly among the draws, half of them below the median;")
     print("whether real runs follow the law is for 'backtest' to say")
-
-
-def _draw(found: Calibration, path: Path) -> None:
-    from bayes_scaling.report import plot_calibration
-
-    plot_calibration(found).figure.savefig(path, dpi=150)  # type: ignore[union-attr]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.optimum import Index, Loss
+from bayes_scaling.decisions.optimum import FEWER, Index, Loss
 from bayes_scaling.decisions.sizes import group_index, longest_of
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.ensemble import AnyFit, Ensemble
@@ -19,9 +19,6 @@ from bayes_scaling.runs.columns import canonical_name, nearest
 
 Array = NDArray[np.float64]
 Numbers = float | Sequence[float] | NDArray[np.float64]
-
-FEWER = 400
-"""Draws that stand for all in a first search, or where a search is repeated for each draw."""
 
 SEARCH = 60.0
 """Sizes are searched from 1 to e to this power, 1e26: what lies beyond counts as out of reach."""

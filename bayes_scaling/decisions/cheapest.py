@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.limits import Limits
-from bayes_scaling.decisions.optimum import Index, Loss
+from bayes_scaling.decisions.optimum import FEWER, Index, Loss
 
 Array = NDArray[np.float64]
 Excess = Callable[[Array, Array, Index], Array]
@@ -25,9 +25,6 @@ START = 48.0
 
 LEAST = 2.0
 """Log of the smallest budget: about one param and one token."""
-
-SCOUTS = 400
-"""Draws that look for the budget with which the others begin."""
 
 EXACT = 1e-8
 """Log compute to which it is found."""
@@ -73,8 +70,8 @@ def cheapest(
     def excess(log_flops: Array, target: Array, draw: Index) -> Array:
         return splits.best(log_flops, draw)[1] - target
 
-    if draws.size > 2 * SCOUTS:
-        some = slice(None, None, draws.size // SCOUTS)
+    if draws.size > 2 * FEWER:
+        some = slice(None, None, draws.size // FEWER)
         ends = _bracket(excess, target[some], draws[some], enough)[1]
         enough = float(np.median(ends[np.isfinite(ends)])) if np.isfinite(ends).any() else enough
     lower, upper = _bracket(excess, target, draws, enough)

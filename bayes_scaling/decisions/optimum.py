@@ -23,8 +23,8 @@ Loss = Callable[[Array, Array, Index], Array]
 GRID_STEP = 0.25
 """Spacing of the first search [e-folds of params]."""
 
-SCOUTS = 400
-"""Draws that search all of the grid."""
+FEWER = 400
+"""Draws that stand for all in a first search, or where a search is repeated for each draw."""
 
 AROUND = 3.0
 """How far the others search beyond what those found [e-folds of params]."""
@@ -93,10 +93,10 @@ def _valleys(loss: Loss, grid: Array, total: float, draws: Index) -> Index:
         values = loss(places, total - places, those[:, None])
         return np.argmin(np.nan_to_num(values, nan=np.inf), axis=1).astype(np.int64)
 
-    if draws.size <= 2 * SCOUTS:
+    if draws.size <= 2 * FEWER:
         return lowest(grid, draws)
     margin = int(AROUND / GRID_STEP)
-    seen = lowest(grid, draws[:: draws.size // SCOUTS])
+    seen = lowest(grid, draws[:: draws.size // FEWER])
     first = max(int(seen.min()) - margin, 0)
     last = min(int(seen.max()) + margin, grid.size - 1)
     best: Index = first + lowest(grid[first : last + 1], draws)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -217,12 +217,8 @@ def recover(simulation: Simulation) -> tuple[dict[str, float], bool]:
     """Fit one simulation: where each truth falls among the draws, and whether it converged."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BayesScalingWarning)
-        settings = simulation.settings
-        found = fit(
-            simulation.model, simulation.runs, run_effect=False, draws=settings.draws,
-            tune=settings.tune, chains=settings.chains, target_accept=settings.target_accept,
-            random_seed=settings.random_seed,
-        )  # fmt: skip
+        settings = asdict(simulation.settings)
+        found = fit(simulation.model, simulation.runs, run_effect=False, **settings)
     told = found.forecast(simulation.target, allow_unconverged=True)
     draws = {name: _flat(found, name) for name in simulation.truth}
     draws |= {NOISE_FREE: told.noise_free[:, 0], NEW_RUN: told.draws[:, 0]}
