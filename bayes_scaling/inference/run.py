@@ -16,7 +16,7 @@ from bayes_scaling import __version__
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.inference.diagnostics import Check, diagnose, elements, mixing
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.sampler import Sampled, Settings, sample
+from bayes_scaling.inference.sampler import Engine, Sampled, Settings, sample
 from bayes_scaling.inference.slopes import slopes
 from bayes_scaling.laws.catalogue import catalogue_hash, load_model
 from bayes_scaling.laws.density import log_law
@@ -49,6 +49,7 @@ def fit(
     chains: int = 4,
     target_accept: float = 0.95,
     random_seed: int | None = None,
+    engine: Engine = "generated",
     progress: bool = False,
 ) -> Fit:
     """Sample the posterior of a scaling law given a table of runs.
@@ -79,6 +80,9 @@ def fit(
         Acceptance probability that the step size aims at; raise it against divergences.
     random_seed : int, optional
         Seed of the posterior and of every later draw; a fresh one is taken and kept if absent.
+    engine : {"generated", "pymc"}
+        Which density is sampled: the one generated from the formula, in seconds, or that of the
+        PyMC model (`Model.build`), which is the same.
     progress : bool
         Whether to report progress on standard error.
 
@@ -125,7 +129,8 @@ def fit(
     taken = [f"{law.id} takes {runs.notes[-1]}"] if len(runs) < len(given) else []
     for text in (*taken, *design.warnings):
         warnings.warn(text, BayesScalingWarning, stacklevel=2)
-    return assemble(law, runs, design, settings, sample(law, design, settings, progress=progress))
+    sampled = sample(law, design, settings, engine=engine, progress=progress)
+    return assemble(law, runs, design, settings, sampled)
 
 
 def assemble(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bayes_scaling.datasets.public import PublicFile, cache_folder, fetch
+from bayes_scaling.datasets.public import PublicFile, fetch
+from bayes_scaling.files import cache_folder
 from bayes_scaling.errors import InputError
 
 CONTENT = b"a,b\n1,2\n"

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bayes_scaling.datasets.public import cache_folder
+from bayes_scaling.files import cache_folder
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import replacing
 
