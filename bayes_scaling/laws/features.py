@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,8 +92,11 @@ PARAMETERS: Mapping[str, tuple[Parameter, ...]] = {
 NEED_SIZES = ("drift", "transient")
 """Features that act on sizes."""
 
-APART = (("run_effect", "correlated"), ("run_effect", "mistuned"), ("correlated", "mistuned"))
-"""Features that cannot be had together: each is a likelihood of its own."""
+NOISES = ("run_effect", "correlated", "mistuned")
+"""Features that are a noise of the main response; no two of them can be had together."""
+
+APART = tuple(combinations(NOISES, 2))
+"""Pairs of features that cannot be had together."""
 
 
 @dataclass(frozen=True, kw_only=True)

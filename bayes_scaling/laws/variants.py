@@ -182,7 +182,8 @@ def of(model: Model, response: str) -> Model:
     Returns
     -------
     Model
-        Without the transient and the error of the form, which are those of the main response.
+        Without what the main response alone has: the transient, the error of the form, and what
+        its noise knows of runs. The noise of another quantity is of its rows.
 
     Raises
     ------
@@ -195,6 +196,7 @@ def of(model: Model, response: str) -> Model:
     if chosen is None:
         raise InputError(f"{model.id} explains {', '.join(model.responses)}, and not {response!r}")
     others = {"sigma", *(item.sigma_name for item in model.likelihoods)} - {chosen.sigma_name}
+    others |= {item.name for name in features.NOISES for item in features.PARAMETERS[name]}
     parameters = tuple(
         replace(item, name="sigma") if item.name == chosen.sigma_name else item
         for item in model.parameters
@@ -208,6 +210,7 @@ def of(model: Model, response: str) -> Model:
         likelihoods=(),
         parameters=parameters,
         transient=features.OFF,
+        **dict.fromkeys(features.NOISES, features.OFF),
         form_error=None,
         published=None,
     )

@@ -12,7 +12,9 @@ import pytest
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.catalogue import list_models
+from bayes_scaling.laws.density import log_likelihood
 from bayes_scaling.laws.design import Design, make_design
+from bayes_scaling.laws.drift import REACH, walk
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.target import Target, make_target
 from bayes_scaling.runs import RunTable
@@ -91,10 +93,32 @@ def assert_same(model: Model, runs: RunTable) -> None:
     scale = max(1.0, abs(own[0][0]))
     assert own[0][0] - own[1][0] == pytest.approx(wanted[0][0] - wanted[1][0], abs=1e-9 * scale)
     assert own[0][0] == pytest.approx(wanted[0][0], abs=1e-6 * scale)
+    if not (model.run_effect.on or model.correlated.on):  # their rows are not independent
+        for q, (value, _) in zip(points, own, strict=True):
+            likelihood = value - log_prior_of(target, q)
+            assert likelihood == pytest.approx(numpy_likelihood(target, design, q), rel=1e-9)
     # The tail of a normal, where runs are mistuned, is a series of nine digits in PyMC.
     tolerance = 1e-7 if model.mistuned.on else 1e-9
     for (_, slopes), (_, given) in zip(own, wanted, strict=True):
         np.testing.assert_allclose(slopes, given, atol=tolerance * max(1.0, abs(given).max()))
+
+
+def log_prior_of(target: Target, q: np.ndarray) -> float:
+    """Log prior of a vector."""
+    vector = target.vector
+    values = np.zeros(vector.slots)
+    return float(target.module.forward(q, vector.instructions, vector.constants, values))
+
+
+def numpy_likelihood(target: Target, design: Design, q: np.ndarray) -> float:
+    """Log likelihood of all runs, as weighed, by the functions that forecasts use."""
+    draws, steps = target.values(q[None])
+    walks = {
+        name: walk(name, design.references, draws["tau"], steps[name], np.zeros((2, 1, REACH)))
+        for name in target.model.drifting
+    }
+    found = log_likelihood(target.model, design, draws, walks)
+    return float((design.weights * found).sum())
 
 
 def switched(name: str, switches: str) -> Model | None:
