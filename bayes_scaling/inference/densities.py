@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.inference.large_tables import MANY, framed
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.drift import CENTRING, steps_name
 from bayes_scaling.laws.model import Model
@@ -59,6 +60,8 @@ def generated(model: Model, design: Design) -> SampledDensity:
     from bayes_scaling.laws.target import make_target
 
     target = make_target(model, design)
+    if design.response.size >= MANY:
+        target = framed(target, design) or target
     size = target.vector.size
 
     def read(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:

@@ -15,11 +15,12 @@ import numpy as np
 from bayes_scaling import __version__
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.inference.diagnostics import Check, diagnose, elements, mixing
+from bayes_scaling.inference.large_tables import MANY
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.inference.reference_answers import reference_answers
 from bayes_scaling.inference.sampler import Engine, Sampled, Settings, sample
 from bayes_scaling.inference.slopes import slopes
 from bayes_scaling.laws.catalogue import catalogue_hash, load_model
-from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import RUN_EFFECT
@@ -124,7 +125,7 @@ def fit(
         chains=chains,
         target_accept=target_accept,
         random_seed=random_seed,
-    )
+    ).for_runs(len(runs))
     design = make_design(law, runs)
     taken = [f"{law.id} takes {runs.notes[-1]}"] if len(runs) < len(given) else []
     for text in (*taken, *design.warnings):
@@ -152,13 +153,14 @@ def assemble(
         provenance=_provenance(model, runs, sampled),
     )
     kept |= slopes(unchecked)
+    answers = reference_answers(unchecked, design)
     mixed = {name: mixing(values) for name, values in elements(kept, design.groups)}
-    law = log_law(model, design, unchecked.flat, unchecked.walks)
+    asked = {name: mixing(values) for name, values in elements(answers, design.groups)}
     checks = (
-        *diagnose(model, design, kept, sampled.stats, mixed, law),
+        *diagnose(model, design, kept, sampled.stats, mixed, asked, unchecked.walks),
         *_said_of_rows(model, runs, kept),
     )
-    return replace(unchecked, draws=kept, mixing=mixed, checks=checks)
+    return replace(unchecked, draws=kept, mixing=mixed | asked, checks=checks)
 
 
 def _said_of_rows(
@@ -168,6 +170,10 @@ def _said_of_rows(
     said = []
     if model.select and runs.notes:
         said.append(Check(name="rows", verdict="ok", evidence=runs.notes[-1]))
+    if len(runs) >= MANY:
+        chains, kept = draws["sigma"].shape[:2]
+        evidence = f"{len(runs):,} runs, so {chains} x {kept} draws that are nearly independent"
+        said.append(Check(name="many runs", verdict="ok", evidence=evidence))
     if model.run_effect.on:
         count, spread = np.unique(runs.labels("run")).size, float(np.median(draws[RUN_EFFECT]))
         large = spread > RUN_SPREAD

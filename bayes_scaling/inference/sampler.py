@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.inference.densities import SampledDensity, generated, of_pymc
+from bayes_scaling.inference.large_tables import ACCEPT, DRAWS, MANY, TUNE
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.model import Model
 
@@ -56,6 +57,17 @@ class Settings:
         )
         settings.check()
         return settings
+
+    def for_runs(self, count: int) -> Settings:
+        """Return the settings for a table of that many runs; see `large_tables`."""
+        if count < MANY:
+            return self
+        return replace(
+            self,
+            tune=min(self.tune, TUNE),
+            draws=min(self.draws, DRAWS),
+            target_accept=min(self.target_accept, ACCEPT),
+        )
 
     def seeded(self, sequence: np.random.SeedSequence) -> Settings:
         """Return the settings with a seed of a sequence that was spawned."""

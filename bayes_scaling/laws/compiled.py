@@ -70,12 +70,15 @@ def density(q, grad, instructions, constants, where, scalars, columns, y, weight
 def evaluate(size, q, grad, value, data):
     """Compute value and slopes for a caller in C, which gives the data as `table` lays them out."""
     table = carray(data, (TABLE,), np.int64)
-    slopes = carray(grad, (size,))
+    point, slopes, frame = carray(q, (size,)), carray(grad, (size,)), real(table, 11)
+    moved, steep = np.empty(size), np.empty(size)
+    to_vector(point, frame, moved)
     found = density(
-        carray(q, (size,)), slopes, whole(table, 0), real(table, 1), whole(table, 2),
-        real(table, 3)[0], real(table, 4), real(table, 5), real(table, 6), whole(table, 7)[0],
-        whole(table, 8)[0], whole(table, 9)[0], real(table, 10)[0], table[TABLE - 1],
+        moved, steep, whole(table, 0), real(table, 1), whole(table, 2), real(table, 3)[0],
+        real(table, 4), real(table, 5), real(table, 6), whole(table, 7)[0], whole(table, 8)[0],
+        whole(table, 9)[0], real(table, 10)[0], table[TABLE - 1],
     )
+    from_vector(steep, frame, slopes)
     carray(value, (1,))[0] = found
     good = math.isfinite(found)
     for i in range(size):

@@ -403,6 +403,30 @@ def pointer(context, address):
     return types.voidptr(address), code
 
 
+@inner
+def to_vector(point, frame, q):
+    """Return the vector of a point in a frame (1 + size, size): its origin, then its axes."""
+    for i in range(q.size):
+        if frame.shape[0] == 0:
+            q[i] = point[i]
+            continue
+        q[i] = frame[0, i]
+        for j in range(point.size):
+            q[i] += point[j] * frame[1 + j, i]
+
+
+@inner
+def from_vector(slopes, frame, found):
+    """Turn slopes by the vector into those by the point."""
+    for j in range(found.size):
+        if frame.shape[0] == 0:
+            found[j] = slopes[j]
+            continue
+        found[j] = 0.0
+        for i in range(slopes.size):
+            found[j] += slopes[i] * frame[1 + j, i]
+
+
 @inlined
 def whole(table, index):
     """Return an array (any, any) of whole numbers: its address and its shape stand in a table."""
@@ -417,7 +441,7 @@ def real(table, index):
     return carray(pointer(table[3 * index]), shape, np.float64)
 
 
-ARRAYS = 11
+ARRAYS = 12
 """Arrays that a density reads, each of two dimensions or a row of one."""
 
 TABLE = 3 * ARRAYS + 1

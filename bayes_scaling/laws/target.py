@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -42,6 +42,8 @@ class Target:
         What the density reads, in the order of its arguments.
     order : array of int (n_runs,)
         The run of each of its rows, which stand by group and run.
+    frame : array (1 + size, size) or (0, size)
+        Origin and axes of the space that is sampled; without rows it is that of the vector.
     """
 
     model: Model
@@ -50,9 +52,10 @@ class Target:
     module: ModuleType
     data: tuple[NDArray[Any], ...]
     order: NDArray[np.int64]
+    frame: Array
 
     def density(self, q: Array) -> tuple[float, Array]:
-        """Return the log density of a vector, up to nothing, and its slopes (size,)."""
+        """Return the log density at a point of the frame, and its slopes (size,)."""
         slopes = np.empty(self.vector.size)
         value = ctypes.c_double()
         point = np.ascontiguousarray(q, float)
@@ -70,7 +73,7 @@ class Target:
         """Addresses and shapes of what the density reads, for the compiled functions."""
         found = [
             entry
-            for item in self.arguments
+            for item in (*self.arguments, self.frame)
             for entry in (item.ctypes.data, *(1, *item.shape)[-2:])
         ]
         return np.array([*found, self.vector.slots], dtype=np.int64)
@@ -81,18 +84,20 @@ class Target:
         where = np.array([self.vector.places[name] for name in self.program.parameters])
         return (self.vector.instructions, self.vector.constants, where, *self.data)
 
-    def values(self, vectors: Array) -> tuple[dict[str, Array], dict[str, Array]]:
-        """Return what a fit keeps of vectors: parameters, and standardised steps of walks.
+    def values(self, points: Array) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return what a fit keeps of points: parameters, and standardised steps of walks.
 
         Parameters
         ----------
-        vectors : array (n_vectors, size)
+        points : array (n_vectors, size)
+            In the frame.
 
         Returns
         -------
         draws : dict of str to array (n_vectors,) or (n_vectors, n_groups)
         steps : dict of str to array (n_vectors, KNOTS - 1)
         """
+        vectors = self.frame[0] + points @ self.frame[1:] if len(self.frame) else points
         values = self.vector.values(vectors)
         draws = {
             name: values[index if index.size > 1 else index[0]].T
@@ -105,8 +110,13 @@ class Target:
         return draws, steps
 
     def initial(self, rng: np.random.Generator) -> Array:
-        """Draw a point from which a chain may start: about the middle of the prior."""
-        return self.vector.start + rng.uniform(-1.0, 1.0, self.vector.size)
+        """Draw a point from which a chain may start: about the origin, or the middle of the prior."""
+        jitter = rng.uniform(-1.0, 1.0, self.vector.size)
+        return jitter if len(self.frame) else self.vector.start + jitter
+
+    def framed(self, origin: Array, axes: Array) -> Target:
+        """Return the target in a space of its own: vector = origin + point @ axes."""
+        return replace(self, frame=np.ascontiguousarray(np.vstack([origin, axes])))
 
 
 def make_target(model: Model, design: Design) -> Target:
@@ -146,13 +156,15 @@ def lay_out(model: Model, design: Design, program: Program, module: ModuleType) 
         place[design.before[order]],
         design.gap[order],
     )
+    vector = make_vector(model, design)
     return Target(
         model=model,
-        vector=make_vector(model, design),
+        vector=vector,
         program=program,
         module=module,
         data=tuple(np.ascontiguousarray(item) for item in data),
         order=order,
+        frame=np.zeros((0, vector.size)),
     )
 
 
