@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.asked_law import Numbers, of_any
+from bayes_scaling.decisions.asked_law import Numbers, given_sizes, of_any
 from bayes_scaling.decisions.choice import expected_split
 from bayes_scaling.decisions.enough import budget_for, extra_compute
 from bayes_scaling.decisions.forecast import Forecast
@@ -217,7 +217,7 @@ def risk(
     Raises
     ------
     InputError
-        Neither budgets nor plans are given, or a number cannot be used.
+        Not exactly one of budgets and plans is given, or a number cannot be used.
     UnconvergedError
         The fit did not converge.
     """
@@ -269,9 +269,18 @@ def _check(
     sure: float,
     value: float | None,
 ) -> None:
+    sizes = {"flops": flops, "params": params, "tokens": tokens}
+    given = [name for name, values in sizes.items() if values is not None]
     problems = []
-    if (flops is None) == (params is None or tokens is None):
-        problems.append("give either budgets (flops), or plans (params and tokens)")
+    if given not in (["flops"], ["params", "tokens"]):
+        problems.append(
+            "give either budgets (flops), or plans (params and tokens); got "
+            + (" and ".join(given) or "none")
+        )
+    try:
+        given_sizes(sizes)
+    except InputError as error:
+        problems += error.problems
     if target is not None and not (np.isfinite(target) and target > 0):
         problems.append(f"target_loss is above 0, got {target!r}")
     if not 0 < sure < 1:
