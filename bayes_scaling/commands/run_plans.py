@@ -142,7 +142,7 @@ def _print(
 
 
 def _gate_lines(row: dict[str, Any]) -> list[tuple[str, str]]:
-    after = row_interval(row | {"probability": 0.9}, "chance_after")
+    after = row_interval(row, "chance_after")
     widths = f"{row['width']:.3g} now, {row['width_after']:.3g} expected after"
     changes = f"with probability {row['changes_decision']:.2f}"
     rule = f"(the big run is made from a chance of {row['go_from']:.2f})"

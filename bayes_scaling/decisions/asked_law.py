@@ -13,7 +13,9 @@ from bayes_scaling.decisions.sizes import group_index, longest_of
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.ensemble import AnyFit, Ensemble
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.features import SIZES
+from bayes_scaling.laws.noise import on_logpdf
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.columns import canonical_name, nearest
 
@@ -40,6 +42,9 @@ class AskedLaw:
         Number of draws; 1 for a published law.
     evaluate : callable
         From sizes and draws, which broadcast, to the response.
+    noise : callable
+        From deviations of a new run's log response from that of the law, and draws, which
+        broadcast, to log densities; 0 for a published law, which knows no noise.
     """
 
     id: str
@@ -47,6 +52,7 @@ class AskedLaw:
     response: str
     n_draws: int
     evaluate: Callable[[Mapping[str, Array], Index], Array]
+    noise: Callable[[Array, Index], Array]
 
     @property
     def draws(self) -> Index:
@@ -89,7 +95,10 @@ class AskedLaw:
         def evaluate(sizes: Mapping[str, Array], draw: Index) -> Array:
             return self.evaluate(sizes, taken[draw])
 
-        return replace(self, n_draws=taken.size, evaluate=evaluate), taken
+        def noise(deviation: Array, draw: Index) -> Array:
+            return self.noise(deviation, taken[draw])
+
+        return replace(self, n_draws=taken.size, evaluate=evaluate, noise=noise), taken
 
     def split_loss(self) -> Loss:
         """Return the loss as the search for a best split takes it.
@@ -145,12 +154,17 @@ def of_fit(
     def evaluate(sizes: Mapping[str, Array], draw: Index) -> Array:
         return fit.predict({**others, **sizes}, group=group[0], draw=draw)
 
+    def noise(deviation: Array, draw: Index) -> Array:
+        parameters = per_run(fit.model, fit.flat, group[0], draw)
+        return on_logpdf(fit.model.noise, deviation, parameters)
+
     return AskedLaw(
         id=fit.model.id,
         reads=tuple(name for name in SIZES if name in fit.model.inputs),
         response=fit.model.response,
         n_draws=fit.n_draws,
         evaluate=evaluate,
+        noise=noise,
     )
 
 
@@ -176,16 +190,27 @@ def of_any(
     laws = [of_fit(member, family=family, inputs=inputs) for member in fit.members.values()]
     rows = np.concatenate(fit.rows)
 
-    def evaluate(sizes: Mapping[str, Array], draw: Index) -> Array:
-        shape = np.broadcast_shapes(np.shape(draw), *(np.shape(x) for x in sizes.values()))
-        drawn = np.broadcast_to(draw, shape)
-        laid = {name: np.broadcast_to(values, shape) for name, values in sizes.items()}
-        found = np.empty(shape)
+    def by_member(
+        ask: Callable[[AskedLaw, Mapping[str, Array], Index], Array],
+        given: Mapping[str, Array],
+        draw: Index,
+    ) -> Array:
+        drawn, *laid = np.broadcast_arrays(draw, *given.values())
+        found = np.empty(drawn.shape)
         for index, law in enumerate(laws):
             own = fit.member[drawn] == index
-            read = {name: values[own] for name, values in laid.items()}
-            found[own] = law.at(read, rows[drawn[own]])
+            read = {name: values[own] for name, values in zip(given, laid, strict=True)}
+            found[own] = ask(law, read, rows[drawn[own]])
         return found
+
+    def evaluate(sizes: Mapping[str, Array], draw: Index) -> Array:
+        return by_member(AskedLaw.at, sizes, draw)
+
+    def noise(deviation: Array, draw: Index) -> Array:
+        def of_member(law: AskedLaw, given: Mapping[str, Array], draw: Index) -> Array:
+            return law.noise(given["deviation"], draw)
+
+        return by_member(of_member, {"deviation": deviation}, draw)
 
     reads = {name for law in laws for name in law.reads}
     return AskedLaw(
@@ -194,6 +219,7 @@ def of_any(
         response=laws[0].response,
         n_draws=rows.size,
         evaluate=evaluate,
+        noise=noise,
     )
 
 

@@ -232,6 +232,9 @@ class PublishedLaw:
             response=self.response,
             n_draws=1,
             evaluate=evaluate_at,
+            noise=lambda deviation, draw: np.zeros(
+                np.broadcast_shapes(deviation.shape, draw.shape)
+            ),
         )
 
     def answer(self, found: Found, asked: Mapping[str, NDArray[Any]]) -> Answer:

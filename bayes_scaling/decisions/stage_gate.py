@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.asked_law import of_any
+from bayes_scaling.decisions.asked_law import AskedLaw, of_any
 from bayes_scaling.decisions.choice import WITHOUT, expected_split
 from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.decisions.limits import Limits
@@ -91,7 +91,7 @@ class StageGate:
         small, big = ({name: float(values[run]) for name, values in
                        self.forecast.plan.columns.items()} for run in (0, 1))  # fmt: skip
         before = quantiles(self.forecast.draws[:, 1], self.probability)
-        low, middle, high = np.quantile(self.chances, [0.05, 0.5, 0.95])
+        middle, low, high = quantiles(self.chances, self.probability)
         row = {f"first_{name}": value for name, value in small.items()} | big
         row |= {"target": self.target, "chance": self.chance, "go_from": self.go_from}
         row |= {"chance_after": float(middle), "chance_after_lower": float(low)}
@@ -181,7 +181,7 @@ def stage_gate(
         sizes[leading(fit).model.group] = family
     asked = fit.forecast(sizes, probability=probability, allow_unconverged=True)
     hit = (asked.draws[:, 1] <= target_loss).astype(float)
-    weights = _weights(asked)
+    weights = _weights(law, asked)
     money = rig.money(flops) if rig is not None else None
     known = value is not None and money is not None
     return StageGate(
@@ -197,13 +197,11 @@ def stage_gate(
     )
 
 
-def _weights(asked: Forecast) -> Array:
+def _weights(law: AskedLaw, asked: Forecast) -> Array:
     """Weights of the draws (n_outcomes, n_draws) after each outcome of the smaller run."""
     outcomes = np.quantile(np.log(asked.draws[:, 0]), (np.arange(OUTCOMES) + 0.5) / OUTCOMES)
-    law = np.log(asked.noise_free[:, 0])
-    low, high = np.quantile(np.log(asked.draws[:, 0]) - law, [0.25, 0.75])
-    away = (outcomes[:, None] - law) / ((high - low) / 1.349)
-    logs = -2.5 * np.log1p(away**2 / 4)
+    away = outcomes[:, None] - np.log(asked.noise_free[:, 0])
+    logs = law.noise(away, law.draws)
     weights = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
