@@ -194,7 +194,7 @@ def ask(
         asked=asked,
         draws=draws,
         flags={name: _mix(rows, [part.flags[name] for part in parts]) for name in parts[0].flags},
-        extrapolation=_beyond(leading(fit), asked, draws),
+        extrapolation=_beyond(fit, asked, draws),
         probability=probability,
         member=member,
         members=tuple(members_of(fit)),
@@ -226,16 +226,17 @@ def _mix[Number: (np.float64, np.bool_)](
 
 
 def _beyond(
-    fit: Fit, asked: Mapping[str, NDArray[Any]], draws: Mapping[str, Array]
+    fit: AnyFit, asked: Mapping[str, NDArray[Any]], draws: Mapping[str, Array]
 ) -> dict[str, Array]:
     """E-folds of what was given, and of medians of what was found, beyond the fitted runs."""
-    sizes = {name: values for name, values in asked.items() if name in fitted_sizes(fit)}
+    fitted = {name for member in members_of(fit).values() for name in fitted_sizes(member)}
+    sizes = {name: values for name, values in asked.items() if name in fitted}
     for name, values in draws.items():
         median = quantiles(values, PROBABILITY)[0]
         if name not in sizes and np.isfinite(median).all():
             sizes[name] = median
     count = next(iter(draws.values())).shape[1]
-    labels = asked.get(fit.model.group, np.full(count, fit.groups[0]))
+    labels = asked.get(leading(fit).model.group, np.full(count, fit.groups[0]))
     return extrapolation(fit, sizes, tuple(str(label) for label in labels))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from bayes_scaling.decisions.spread import spread_shares
 from bayes_scaling.decisions.tabulate import Draws, interval_rows, member_rows
 from bayes_scaling.decisions.typical import Tuned, check_tuned, typical_inputs
 from bayes_scaling.inference.beyond import draw_walks, form_variance
+from bayes_scaling.inference.ensemble import AnyFit, members_of
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws.density import per_run
@@ -223,12 +224,31 @@ def _redrawn(
 
 
 def extrapolation(
-    fit: Fit, columns: Mapping[str, NDArray[np.float64]], labels: Sequence[str]
+    fit: AnyFit, columns: Mapping[str, NDArray[np.float64]], labels: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
     """E-folds by which runs lie beyond the fitted ones (n_runs,), by input and in flops.
 
-    Where answers differ between groups, the fitted runs are those of each run's own group.
+    Where answers differ between groups, the fitted runs are those of each run's own group. Of
+    several members the farthest counts: they may read different sizes, and differ in groups.
     """
+    return farthest(_of_member(member, columns, labels) for member in members_of(fit).values())
+
+
+def farthest(
+    parts: Iterable[Mapping[str, NDArray[np.float64]]],
+) -> dict[str, NDArray[np.float64]]:
+    """Return the largest of several distances beyond the runs (n_runs,), by size."""
+    beyond: dict[str, NDArray[np.float64]] = {}
+    for part in parts:
+        for name, values in part.items():
+            beyond[name] = np.maximum(values, beyond.get(name, values))
+    return dict(sorted(beyond.items()))
+
+
+def _of_member(
+    fit: Fit, columns: Mapping[str, NDArray[np.float64]], labels: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
+    """E-folds beyond the runs of one fit (n_runs,)."""
     groups = fit.runs.labels(fit.model.group)
     grouped = any(values.ndim == 3 for values in fit.draws.values())
     known = set(groups.tolist())

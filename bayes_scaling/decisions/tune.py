@@ -122,7 +122,7 @@ def tune(
             for row in _rules(excess[i], choice, sizes_of(plan, i), probability)
         ),
         swept=swept,
-        extrapolation=extrapolation(leading(fit), plan.columns, plan.labels),
+        extrapolation=extrapolation(fit, plan.columns, plan.labels),
         warnings=tuple(_outside(best, swept)),
         probability=probability,
         excess=excess,
