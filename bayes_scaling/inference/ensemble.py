@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.inference.diagnostics import Check
 from bayes_scaling.inference.mixture import stratify
-from bayes_scaling.inference.posterior import SAMPLING_CHECKS, Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.queries import Queries
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.intervals import PROBABILITY
@@ -261,8 +261,4 @@ def leading(fit: AnyFit) -> Fit:
 
 def failed_sampling(fit: Fit) -> str:
     """Name the checks of the sampling that failed, with their evidence."""
-    return "; ".join(
-        f"{check.name} {check.evidence}"
-        for check in fit.checks
-        if check.verdict == "fail" and check.name in SAMPLING_CHECKS
-    )
+    return "; ".join(f"{check.name} {check.evidence}" for check in fit.checks if check.stuck)
