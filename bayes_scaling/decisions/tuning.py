@@ -97,13 +97,6 @@ class Tuning:
 
         return pd.DataFrame(self.rows())
 
-    @property
-    def penalty_table(self) -> pd.DataFrame:
-        """One row per run and choice: what is changed, by which factor, and what it costs."""
-        import pandas as pd
-
-        return pd.DataFrame(self.penalties)
-
 
 def sizes_of(plan: Plan, index: int) -> dict[str, Any]:
     """Return what was asked of one of the runs: its sizes and its group."""
