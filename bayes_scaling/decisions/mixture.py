@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.allocate import allocate
-from bayes_scaling.decisions.allocation import Allocation
+from bayes_scaling.decisions.allocate import Allocation, allocate
 from bayes_scaling.decisions.asked_law import Numbers, of_any
 from bayes_scaling.decisions.choice import WITHOUT, expected_split
 from bayes_scaling.decisions.forecast import Forecast, extrapolation, farthest, forecast
