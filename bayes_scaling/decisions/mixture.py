@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.allocate import Allocation, allocate
-from bayes_scaling.decisions.asked_law import Numbers, of_any
+from bayes_scaling.decisions.asked_law import Answerer, Numbers, of_any
 from bayes_scaling.decisions.choice import WITHOUT, expected_split
 from bayes_scaling.decisions.forecast import Forecast, extrapolation, farthest, forecast
 from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.decisions.typical import Tuned, check_tuned
-from bayes_scaling.inference.ensemble import AnyFit, Ensemble
+from bayes_scaling.inference.ensemble import Ensemble
 from bayes_scaling.inference.mixture import stratify
 from bayes_scaling.intervals import PROBABILITY, check_probability
 
@@ -195,7 +195,7 @@ def _mix[Number: (np.float64, np.bool_)](
 
 
 def any_allocation(
-    fit: AnyFit,
+    fit: Answerer,
     *,
     flops: Numbers | None = None,
     params: Numbers | None = None,
@@ -206,7 +206,7 @@ def any_allocation(
     probability: float = PROBABILITY,
     allow_unconverged: bool = False,
 ) -> Allocation:
-    """Find the best split of compute under a fit or an ensemble; see `allocate`."""
+    """Find the best split of compute under whatever answers; see `allocate`."""
     asked: dict[str, Any] = {"flops": flops, "params": params, "tokens": tokens}
     asked |= {"family": family, "inputs": inputs, "limits": limits, "probability": probability}
     if isinstance(fit, Ensemble):

@@ -18,7 +18,7 @@ from bayes_scaling.decisions.forecast import Forecast, forecast
 from bayes_scaling.decisions.new_budget import forecast_at
 from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.inference.beyond import frozen_walks
-from bayes_scaling.inference.ensemble import AnyFit, Ensemble
+from bayes_scaling.inference.ensemble import AnyFit, Ensemble, members_of
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability
 from bayes_scaling.laws.density import log_prior
@@ -128,9 +128,9 @@ def sensitivity(
     2024, arXiv:1507.02646 (Pareto smoothing).
     """
     check_probability(probability)
+    members = members_of(fit)
     whole = fit.forecast(sizes, probability=probability, allow_unconverged=allow_unconverged)
-    members = dict(fit.members) if isinstance(fit, Ensemble) else {fit.model.id: fit}
-    shares = dict(fit.weights) if isinstance(fit, Ensemble) else {fit.model.id: 1.0}
+    shares = fit.weights if isinstance(fit, Ensemble) else dict.fromkeys(members, 1.0)
     parts = {name: forecast(each, sizes, allow_unconverged=True) for name, each in members.items()}
     losses = {name: part.draws[:, 0] for name, part in parts.items()}
     even = {name: np.full(values.size, 1 / values.size) for name, values in losses.items()}

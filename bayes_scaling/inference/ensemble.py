@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.errors import UnconvergedError
+from bayes_scaling.errors import InputError, UnconvergedError
 from bayes_scaling.inference.diagnostics import Check
 from bayes_scaling.inference.mixture import stratify
 from bayes_scaling.inference.posterior import Fit
@@ -251,12 +251,25 @@ AnyFit = Fit | Ensemble
 
 def members_of(fit: AnyFit) -> Mapping[str, Fit]:
     """Return the members of an ensemble, or a fit as the one member, by the id of the model."""
-    return fit.members if isinstance(fit, Ensemble) else {fit.model.id: fit}
+    if isinstance(fit, Ensemble):
+        return fit.members
+    own = leading(fit)
+    return {own.model.id: own}
 
 
 def leading(fit: AnyFit) -> Fit:
-    """Return a fit that stands for what members share: rows, response, inputs and groups."""
-    return fit.leading if isinstance(fit, Ensemble) else fit
+    """Return the fit for what members share: rows, response, inputs and groups.
+
+    Raises
+    ------
+    InputError
+        It is no fit, but a published law.
+    """
+    if isinstance(fit, Ensemble):
+        return fit.leading
+    if not isinstance(fit, Fit):
+        raise InputError(f"{fit!r} has no runs and no posterior: only a fit can be asked this")
+    return fit
 
 
 def failed_sampling(fit: Fit) -> str:
