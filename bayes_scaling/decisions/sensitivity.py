@@ -75,7 +75,7 @@ class Sensitivity:
             row |= {"new_run": middle, "new_run_lower": low, "new_run_upper": high}
             row |= {"probability": self.probability, "kind": KIND}
             if self.target is not None:
-                row["chance"] = float(weights @ (losses <= self.target))
+                row["chance"] = min(1.0, float(weights @ (losses <= self.target)))
             row["note"] = "too few effective draws to tell: fit again" if key in self.untold else ""
             found.append(row)
         return found
@@ -182,7 +182,8 @@ def _reweighted(fit: Fit, power: float) -> tuple[Array, bool]:
     parts = log_prior(fit.model, fit.flat, grouping).values()
     logs = (power - 1) * np.sum([each.reshape(len(each), -1).sum(axis=1) for each in parts], axis=0)
     smoothed, k = array_stats.psislw(-logs)  # ArviZ takes minus the log ratios
-    return np.exp(smoothed), bool(k <= min(0.7, 1 - 1 / np.log10(logs.size)))
+    weights = np.exp(smoothed)
+    return weights / weights.sum(), bool(k <= min(0.7, 1 - 1 / np.log10(logs.size)))
 
 
 def _frozen(fit: Fit, part: Forecast, sizes: Sizes) -> Array:
