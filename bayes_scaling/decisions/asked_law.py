@@ -177,8 +177,7 @@ def _of_published(
     law: PublishedLaw, *, family: str | None = None, inputs: Mapping[str, float] | None = None
 ) -> AskedLaw:
     """Return a published law of a loss, its other inputs settled; one draw, without noise."""
-    if law.response != "loss":
-        raise InputError(f"{law.id} gives {', '.join(law.formulas)}, and no loss")
+    law.require_loss()
     _, _, problems = group_index(law, family, 1)
     wanted = [name for name in law.inputs if name not in SIZES]
     others, found = other_inputs(wanted, inputs or {}, law.id)

@@ -145,9 +145,16 @@ class PublishedLaw(Queries):
         InputError
             The law gives no loss, or an input is missing.
         """
+        self.require_loss()
+        return self.predict("loss", inputs)
+
+    def require_loss(self) -> None:
+        """Raise `InputError` where it gives no loss."""
         if self.response != "loss":
-            raise InputError(f"{self.id} gives {', '.join(self.formulas)}, and no loss")
-        return self.predict(self.response, inputs)
+            raise InputError(
+                f"{self.id} gives {', '.join(self.formulas)}, and no loss; at(sizes), or the "
+                "command 'published', computes what it gives"
+            )
 
     def predict(self, response: str, inputs: Mapping[str, Any]) -> Array:
         """Compute one of the quantities it gives; arguments as in `loss`."""
