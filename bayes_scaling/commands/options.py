@@ -66,6 +66,9 @@ Runs = Annotated[
         help="A table of runs (CSV, Parquet, JSON lines) or a data set.", autocompletion=_data_sets
     ),
 ]
+Source = Annotated[
+    str, typer.Argument(help="A saved fit (.nc), or a published law such as hoffmann-2022.")
+]
 SavedFit = Annotated[Path, typer.Argument(help="A fit saved by 'bayes-scaling fit'.")]
 ModelNames = Annotated[
     list[str] | None,

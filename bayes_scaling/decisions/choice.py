@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.asked_law import AskedLaw
+from bayes_scaling.decisions.asked_law import AskedLaw, positive
 from bayes_scaling.decisions.limits import Limits
 
 Array = NDArray[np.float64]
@@ -68,9 +68,10 @@ def expected_split(
     Raises
     ------
     InputError
-        The law splits no budget, or the limits allow no size.
+        The law splits no budget, the budget is not above 0 and finite, or the limits allow no
+        size.
     """
-    loss, log_flops = law.split_loss(), float(np.log(flops))
+    loss, log_flops = law.split_loss(), float(np.log(positive("flops", flops)[0]))
     low, high = limits.ends(log_flops)
 
     def expected(places: Array, asked: AskedLaw = law) -> Array:

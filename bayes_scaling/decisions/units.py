@@ -31,6 +31,7 @@ BYTES: Mapping[str, float] = {
 """Units of text [bytes, or characters]."""
 
 TOKENS, SEQUENCES = ("token", "tok"), ("sequence", "seq")
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 SHOWN = re.compile(r"\s*([-+]?[\d_,]*\.?\d+(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 
 
@@ -40,7 +41,8 @@ def count_of(amount: str | float) -> float:
     Parameters
     ----------
     amount : str or float
-        The number; ``1_000`` and ``1,000`` are read as well.
+        The number; ``1_000`` and ``1,000`` are read as well, but no comma that could be a decimal
+        one, as in ``1,5T`` and ``1,500T``.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def count_of(amount: str | float) -> float:
     Raises
     ------
     InputError
-        It is not a number, or has another unit.
+        It is not a number, has another unit, or a comma that may be a decimal one.
     """
     number, unit = _parts(amount)
     if unit not in COUNTS:
@@ -161,6 +163,11 @@ def _parts(amount: str | float) -> tuple[float, str]:
         raise InputError(
             f"{amount!r} is not a number with a unit, such as 7B, 300GB or '8 PF-days'"
         )
+    if "," in found[1] and not _thousands(found[1], found[2]):
+        decimal, plain = (re.sub(",", mark, str(amount)) for mark in (".", ""))
+        raise InputError(
+            f"{amount!r}: the comma may separate decimals or thousands; write {decimal} or {plain}"
+        )
     number = float(found[1].replace(",", "").replace("_", ""))
     if not math.isfinite(number) or number < 0:
         raise InputError(f"{amount!r}: an amount is a finite number that is not below 0")
@@ -169,6 +176,12 @@ def _parts(amount: str | float) -> tuple[float, str]:
     unit = re.sub(r"^(peta|tera|exa|zetta)(?=f)", lambda name: name[1][0], unit)
     unit = re.sub(r"^(.)(?:flops?s|fs|flops?)-day$", r"\1f-day", unit)
     return number, re.sub(r"(?<=[a-z]{2})s$", "", unit)
+
+
+def _thousands(number: str, unit: str) -> bool:
+    """Whether the commas of a number separate thousands, and cannot be decimal ones."""
+    sure = number.count(",") > 1 or "." in number or not unit
+    return sure and THOUSANDS.fullmatch(number) is not None
 
 
 def _hyphenated(found: re.Match[str]) -> str:

@@ -54,12 +54,20 @@ class Check:
         The number behind it.
     advice : str
         What to do; empty where all is well.
+    sampling : bool
+        Whether it is about the sampler: a fit that fails such a check did not converge.
     """
 
     name: str
     verdict: Verdict
     evidence: str
     advice: str = ""
+    sampling: bool = False
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it says that the sampler did not do its work."""
+        return self.sampling and self.verdict == "fail"
 
     def of(self, name: str) -> Check:
         """Return the check as that of one of several fits."""
@@ -167,10 +175,11 @@ def _grade(value: float, bounds: tuple[float, float], *, low_is_good: bool) -> V
     return "ok" if good(ok) else "warn" if good(warn) else "fail"
 
 
-def _advised(name: str, verdict: Verdict, evidence: str, advice: str) -> Check:
-    return Check(
-        name=name, verdict=verdict, evidence=evidence, advice="" if verdict == "ok" else advice
-    )
+def _advised(
+    name: str, verdict: Verdict, evidence: str, advice: str, *, sampling: bool = False
+) -> Check:
+    advice = "" if verdict == "ok" else advice
+    return Check(name=name, verdict=verdict, evidence=evidence, advice=advice, sampling=sampling)
 
 
 def _check_r_hat(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Check:
@@ -186,6 +195,7 @@ def _check_r_hat(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Ch
         verdict,
         f"largest {found[worst]:.3f} ({worst})" + _rough(parameter, found, R_HAT[0], worst, ".3f"),
         "the chains disagree: raise tune and draws, or use a simpler model",
+        sampling=True,
     )
 
 
@@ -202,6 +212,7 @@ def _check_ess(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Chec
         verdict,
         f"smallest {found[worst]:.0f} ({worst})" + _rough(parameter, found, ESS[0], worst, ".0f"),
         "raise draws; tails of the intervals are rough until then",
+        sampling=True,
     )
 
 
@@ -228,6 +239,7 @@ def _check_divergences(stats: Mapping[str, NDArray[Any]]) -> Check:
         _grade(float(diverging.mean()), DIVERGENT, low_is_good=True),
         f"{int(diverging.sum())} of {diverging.size} draws",
         "part of the posterior was not explored: raise target_accept, or give narrower priors",
+        sampling=True,
     )
 
 
@@ -240,6 +252,7 @@ def _check_bfmi(stats: Mapping[str, NDArray[Any]]) -> Check:
         _grade(_or(worst, 0.0), BFMI, low_is_good=False),
         f"smallest {worst:.2f}",
         "heavy tails were explored poorly: raise tune, or give narrower priors",
+        sampling=True,
     )
 
 

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.sizes import Sizes
     from bayes_scaling.decisions.typical import Tuned
 
-SAMPLING_CHECKS = ("R-hat", "effective draws", "divergences", "E-BFMI")
-"""Checks that decide whether a fit converged."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit(Queries):
@@ -91,8 +88,7 @@ class Fit(Queries):
     @property
     def status(self) -> Literal["converged", "unconverged"]:
         """Whether the sampler did its work."""
-        failed = any(c.verdict == "fail" and c.name in SAMPLING_CHECKS for c in self.checks)
-        return "unconverged" if failed else "converged"
+        return "unconverged" if any(check.stuck for check in self.checks) else "converged"
 
     @property
     def trustworthy(self) -> bool:

@@ -15,9 +15,9 @@ from bayes_scaling.laws.priors import Prior
 if TYPE_CHECKING:
     from bayes_scaling.laws.published import Published
 
-Kind = Literal["law", "rule", "query", "decision"]
+Kind = Literal["law", "rule", "query"]
 
-KINDS: tuple[Kind, ...] = ("law", "rule", "query", "decision")
+KINDS: tuple[Kind, ...] = ("law", "rule", "query")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ class Definition:
         Inputs that mean a more specific column, such as ``("params", "params_nonembedding")``.
     extra_inputs : tuple of str
         Inputs beyond the vocabulary of `RunTable`.
-    kind : {"law", "rule", "query", "decision"}
+    kind : {"law", "rule", "query"}
         What it describes: a law of runs; quantities of a size, such as a best batch; or a quantity
         of a fitted law, such as a bound.
     valid : str

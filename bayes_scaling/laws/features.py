@@ -12,8 +12,8 @@
   law, beside the noise of each row; without it they would count as so many independent runs.
 - **Correlated**: instead of that, the deviations of rows of one run forget each other over
   ``memory`` e-folds of steps (of tokens, where there are no steps), as along a training curve.
-- **Mistuned**: a share of the runs lies above the law, by an exponential excess, and never below;
-  the law is what tuned runs reach (`bayes_scaling.laws.off_law`).
+- **Mistuned**: a share of the runs lies above the law, by a half-Cauchy excess on the log of the
+  loss, and never below; the law is what tuned runs reach (`bayes_scaling.laws.off_law`).
 - **Form error**: beyond the runs the form errs, by an unknown relative amount per e-fold of scale,
   ``loss = law * exp(error * e-folds beyond the largest run)``. Its prior is what deep splits of
   many sets showed; no run can teach a fit about it, so it does not shrink with their number.
@@ -77,7 +77,7 @@ SHARE_OFF = Parameter(
 EXCESS_OFF = Parameter(
     name=OFF_SCALE,
     prior=Prior(dist="LogNormal", args=(("mu", -2.5), ("sigma", 1.0))),
-    about="mistuned: mean excess of such runs over the law, on the log of the loss",
+    about="mistuned: median excess of such runs over the law, on the log of the loss",
 )
 
 PARAMETERS: Mapping[str, tuple[Parameter, ...]] = {

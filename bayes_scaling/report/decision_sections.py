@@ -82,10 +82,15 @@ def _chance_picture(item: Answers, target: float) -> Picture:
 
 def _stage_gate(item: Answers, target: float) -> Table:
     """Tell what runs of a tenth and a hundredth of the compute, made first, would tell."""
-    rows = []
+    rows, probability = [], item.question.probability
     for share in (0.1, 0.01):
         found = item.fit.stage_gate(
-            item.question.at, target, share=share, family=item.family, allow_unconverged=True
+            item.question.at,
+            target,
+            share=share,
+            family=item.family,
+            probability=probability,
+            allow_unconverged=True,
         )
         row = found.rows()[0]
         ends = f"{row['chance_after_lower']:.2f} to {row['chance_after_upper']:.2f}"
@@ -99,7 +104,7 @@ def _stage_gate(item: Answers, target: float) -> Table:
             )
         )
     return Table(
-        caption="A smaller run made first, as a stage gate",
+        caption=f"A smaller run made first, as a stage gate; intervals: {format_kind(probability)}",
         head=(
             "first run", "parameters on tokens", "width of the interval, expected",
             "chance of the target", "changes the decision with probability",

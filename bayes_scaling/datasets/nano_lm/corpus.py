@@ -181,14 +181,6 @@ def load_corpus(cache_dir: str | Path | None = None) -> Corpus:
     )
 
 
-def corpus_digest(cache_dir: str | Path | None = None) -> dict[str, object]:
-    """Sizes and hashes of the prepared text, for a reader to compare with the README."""
-    load_corpus(cache_dir)
-    made = corpus_cache(cache_dir) / f"text-{_recipe()[:16]}"
-    found: dict[str, object] = json.loads((made / "done.json").read_text())
-    return found
-
-
 def _recipe() -> str:
     pinned = [source.sha256 for source in SOURCES]
     recipe = json.dumps([pinned, VALIDATION_PER_MILLE, _BLANK.pattern.decode(), "v1"])
