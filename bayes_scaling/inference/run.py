@@ -43,6 +43,7 @@ def fit(
     run_effect: bool | None = None,
     correlated: bool | None = None,
     mistuned: bool | None = None,
+    ceiling: bool | float | str | None = None,
     temper: float | None = None,
     draws: int = 1000,
     tune: int = 800,
@@ -70,6 +71,9 @@ def fit(
         along a training curve.
     mistuned : bool, optional
         Whether some runs lie above the law, which is then what tuned runs reach.
+    ceiling : bool, float or str, optional
+        Whether the law is flat near the loss of an untrained model, or the level of that loss: a
+        number, a formula such as ``"log(50257)"``, or the name of a column.
     temper : float, optional
         Length of tempering as a share of the span of the runs, 0 for none. The shorter, the more
         the largest runs speak and the less the others; the result is then no plain posterior.
@@ -111,6 +115,7 @@ def fit(
     switches = {
         "drift": drift, "transient": transient, "run_effect": run_effect,
         "correlated": correlated, "mistuned": mistuned,
+        "ceiling": ceiling,
     }  # fmt: skip
     if temper is not None or any(on is not None for on in switches.values()):
         law = with_features(law, switches, temper=temper)

@@ -70,10 +70,10 @@ class Definition:
         `bayes_scaling.runs.protocols` or a condition; empty for all.
     noise : {"student_t", "normal"}
         Noise of a run on the log of the response.
-    drift, transient, run_effect, correlated, mistuned : Feature
+    drift, transient, run_effect, correlated, mistuned, ceiling : Feature
         Whether exponents wander with scale, small runs lie above the law, rows of one run share a
-        deviation or forget it, and some runs lie above the law; see
-        `bayes_scaling.laws.features`.
+        deviation or forget it, some runs lie above the law, and the law is flat near the loss of an
+        untrained model; see `bayes_scaling.laws.features`.
     temper : float or None
         Share of the span of the runs over which the weight of a run falls by a factor e.
     form_error : Prior or None
@@ -117,6 +117,7 @@ class Definition:
     run_effect: Feature = OFF
     correlated: Feature = OFF
     mistuned: Feature = OFF
+    ceiling: Feature = OFF
     temper: float | None = None
     form_error: Prior | None = None
     group: str = "family"

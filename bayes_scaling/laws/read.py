@@ -31,7 +31,7 @@ KEYS = (
     "id", "title", "kind", "formula", "response", "likelihood", "group", "base", "built_on",
     "reads", "references", "columns", "extra_inputs", "arguments", "where", "solve", "parameters",
     "ordered", "rows", "tuned", "derived", "noise", "drift", "transient", "run_effect",
-    "correlated", "mistuned", "form_error", "valid", "published",
+    "correlated", "mistuned", "ceiling", "form_error", "valid", "published",
 )  # fmt: skip
 """Keys a model definition may have."""
 

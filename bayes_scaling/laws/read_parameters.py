@@ -63,8 +63,7 @@ def read_parameters(
 ) -> Parameters:
     """Read the parameters of a definition on top of those of its base."""
     inherited = _named(base, stated="group" in tables.given)
-    on = tuple(name for name, feature in switches.items() if feature.on)
-    found = {item.name: item for item in features.parameters(inherited, on)}
+    found = {item.name: item for item in features.parameters(inherited, switches)}
     found = {**noise, **found}
     given, exchanged = _given(tables, base, noise)
     fixed = []
