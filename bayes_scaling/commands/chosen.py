@@ -50,8 +50,7 @@ def chosen_models(
         A model cannot be read, a feature cannot act on it, or features are asked of the default
         ensemble; every problem at once.
     """
-    given: dict[str, Switch] = {**features, "ceiling": _level(ceiling)}
-    switches = {**given, "temper": temper}
+    switches = {**features, "ceiling": ceiling, "temper": temper}
     on = [name for name, value in switches.items() if value is not None]
     names = names or [AUTO]
     if AUTO in names:
@@ -69,7 +68,7 @@ def chosen_models(
         if problems:
             raise InputError(problems)
         return None
-    return _variants(names, given, temper) if on else list(names)
+    return _variants(names, {**features, "ceiling": _level(ceiling)}, temper) if on else list(names)
 
 
 def _level(text: str | None) -> Switch:
