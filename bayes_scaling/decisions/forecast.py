@@ -20,6 +20,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.inputs import needs_positive, source_column
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.noise import sample_excess, sample_noise
 from bayes_scaling.runs.complete import complete
 
@@ -201,7 +202,7 @@ def forecast(
     return Forecast(
         plan=plan,
         noise_free=noise_free,
-        draws=noise_free * np.exp(noise),
+        draws=link_of(fit.model).shifted(noise_free, noise),
         redrawn=_redrawn(fit, own, plan.group),
         form_variance=form_variance(fit, inputs),
         tuned=tuned,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.laws.design import Design
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 
 Verdict = Literal["ok", "warn", "fail"]
@@ -145,7 +146,7 @@ def diagnose(
         _check_divergences(stats),
         _check_bfmi(stats),
         _check_conflict(model, draws),
-        _check_largest(design, draws, law),
+        _check_largest(model, design, draws, law),
         *_said_of_tempering(model, design),
         *(Check(name="design", verdict="warn", evidence=text) for text in design.warnings),
     )
@@ -235,9 +236,9 @@ def _check_conflict(model: Model, draws: Draws) -> Check:
     )
 
 
-def _check_largest(design: Design, draws: Draws, law: NDArray[np.float64]) -> Check:
+def _check_largest(model: Model, design: Design, draws: Draws, law: NDArray[np.float64]) -> Check:
     """See whether the best of the largest runs lie off the law: a forecast starts there."""
-    residual = np.log(design.response) - np.median(law, axis=0)
+    residual = link_of(model).forward(design.response) - np.median(law, axis=0)
     sigma = np.broadcast_to(np.median(draws["sigma"], axis=(0, 1)), len(design.groups))
     sizes = [np.log(design.inputs[n]) for n in ("params", "tokens", "flops") if n in design.inputs]
     if not sizes:

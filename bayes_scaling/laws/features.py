@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.laws.ceiling import NONE, SATURATION, SHARPNESS
 from bayes_scaling.laws.drift import TAU
+from bayes_scaling.laws.link import Link
 from bayes_scaling.laws.nodes import Call, Name, Node
 from bayes_scaling.laws.noise import OFF_SCALE, P_OFF, RUN_EFFECT
 from bayes_scaling.laws.parameters import Parameter, Pool
@@ -174,17 +175,17 @@ def parameters(own: tuple[Parameter, ...], given: Mapping[str, Feature]) -> tupl
     return tuple({**kept, **{name: kept.get(name, item) for name, item in wanted.items()}}.values())
 
 
-def with_transient(law: Node, inputs: tuple[str, ...]) -> Node:
-    """Put a law under a transient: small runs lie above it, as a formula."""
+def with_transient(law: Node, inputs: tuple[str, ...], link: Link) -> Node:
+    """Put a law under a transient: small runs lie above it on the scale of noise, as a formula."""
     scale: Node = Name(inputs[0])
     for name in inputs[1:]:
         scale = Call("*", (scale, Name(name)))
-    return Call("*", (law, Call("exp", (_excess(scale),))))
+    return link.shifted_node(law, _excess(scale))
 
 
-def settled_level(level: str) -> Node:
+def settled_level(level: str, link: Link) -> Node:
     """Level of a law from the one that runs of the reference size show, as a formula."""
-    return Call("*", (Name(level), Call("exp", (Call("neg", (_excess(Name(SCALE_REF)),)),))))
+    return link.shifted_node(Name(level), Call("neg", (_excess(Name(SCALE_REF)),)))
 
 
 def _excess(scale: Node) -> Node:

@@ -15,6 +15,7 @@ from bayes_scaling.laws.ceiling import with_ceiling
 from bayes_scaling.laws.definition import Definition
 from bayes_scaling.laws.features import switches
 from bayes_scaling.laws.lines import written_out
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.nodes import Name, Node, Number, evaluate, names, substitute
 from bayes_scaling.laws.render import to_text
 
@@ -92,7 +93,7 @@ class Model(Definition):
     def _with_transient(self, law: Node) -> Node:
         if not self.transient.on:
             return law
-        return features.with_transient(law, self.transient.inputs or self._own_sizes)
+        return features.with_transient(law, self.scale_inputs, link_of(self))
 
     @cached_property
     def drifting(self) -> tuple[str, ...]:
@@ -196,7 +197,7 @@ class Model(Definition):
         level = self.transient.level if self.transient.on else ""
         if all(item.name != level for item in self.parameters):
             return {}
-        return {level: features.settled_level(level)}
+        return {level: features.settled_level(level, link_of(self))}
 
     @cached_property
     def _derived(self) -> dict[str, Node]:

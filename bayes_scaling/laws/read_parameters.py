@@ -112,10 +112,10 @@ def _given(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return tables of parameters, and priors on what is derived in the base."""
     table = dict(tables.table("noise"))
-    table.pop("family", None)
-    table.pop("temper", None)
+    for key in ("family", "temper", "scale"):
+        table.pop(key, None)
     tables.problems += [
-        f"[noise] unknown key {key!r}; allowed are family, temper, {', '.join(noise)}"
+        f"[noise] unknown key {key!r}; allowed are family, temper, scale, {', '.join(noise)}"
         for key in table
         if key not in noise
     ]

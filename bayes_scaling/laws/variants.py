@@ -14,6 +14,7 @@ from bayes_scaling.laws.ceiling import read_level
 from bayes_scaling.laws.check import check_features, check_model
 from bayes_scaling.laws.features import Feature
 from bayes_scaling.laws.lines import Line
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import Number, names
 from bayes_scaling.laws.priors import read_prior
@@ -232,6 +233,7 @@ def of(model: Model, response: str) -> Model:
         formula=chosen.node,
         likelihoods=(),
         parameters=parameters,
+        scale="log",
         transient=features.OFF,
         ceiling=features.OFF,
         form_error=None,
@@ -263,6 +265,8 @@ def features_in_words(model: Model) -> str:
         parts.append("deviations of rows of one run are correlated")
     if model.mistuned.on:
         parts.append("some runs lie above the law")
+    if link_of(model).bounded:
+        parts.append("noise on the log odds")
     if model.ceiling.on:
         level = "" if model.ceiling.value is None else f" of {to_text(model.ceiling.value)}"
         parts.append(f"a ceiling{level}")

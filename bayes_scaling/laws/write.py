@@ -40,7 +40,7 @@ def definition(model: Model) -> dict[str, Any]:
         "ordered": [list(names) for names in model.ordered],
         "tuned": {line.name: to_text(line.node) for line in model.tuned},
         "derived": {line.name: _derived(line) for line in model.derived},
-        "noise": {"family": model.noise, "temper": model.temper or 0},
+        "noise": _noise(model),
         "drift": {"on": model.drift.on, "inputs": list(model.drift.inputs)},
         "transient": {
             "on": model.transient.on,
@@ -54,6 +54,11 @@ def definition(model: Model) -> dict[str, Any]:
         "valid": {"about": model.valid},
         **({"published": published_to_dict(model.published)} if model.published else {}),
     }
+
+
+def _noise(model: Model) -> dict[str, Any]:
+    scale = {"scale": model.scale} if model.scale != "log" else {}
+    return {"family": model.noise, "temper": model.temper or 0, **scale}
 
 
 def _ceiling(feature: Feature) -> dict[str, Any]:
