@@ -42,7 +42,11 @@ def test_a_text_is_no_unit(text: str) -> None:
 
 def runs(*metrics: str) -> RunTable:
     n = len(metrics)
-    columns = {"params": np.full(n, 1e8), "tokens": np.full(n, 1e9), "loss": 3.0 - 0.1 * np.arange(n)}
+    columns = {
+        "params": np.full(n, 1e8),
+        "tokens": np.full(n, 1e9),
+        "loss": 3.0 - 0.1 * np.arange(n),
+    }
     return RunTable.from_columns({**columns, "metric": np.array(metrics)})
 
 
