@@ -13,7 +13,7 @@ from bayes_scaling.decisions.allocate import allocate
 from bayes_scaling.decisions.allocation import Allocation
 from bayes_scaling.decisions.asked_law import Numbers, of_any
 from bayes_scaling.decisions.choice import WITHOUT, expected_split
-from bayes_scaling.decisions.forecast import Forecast, extrapolation, forecast
+from bayes_scaling.decisions.forecast import Forecast, extrapolation, farthest, forecast
 from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.decisions.typical import Tuned, check_tuned
@@ -90,10 +90,6 @@ def mix_forecasts(forecasts: Mapping[str, Forecast], weights: Mapping[str, float
     rows = stratify(shares, [len(part.draws) for part in parts])
     drifts = any(part.redrawn is not None for part in parts)
     redrawn = [part.noise_free if part.redrawn is None else part.redrawn for part in parts]
-    beyond: dict[str, Array] = {}
-    for part in parts:
-        for name, values in part.extrapolation.items():
-            beyond[name] = np.maximum(values, beyond.get(name, values))
     return Forecast(
         plan=parts[0].plan,
         noise_free=_mix(rows, [part.noise_free for part in parts]),
@@ -103,7 +99,7 @@ def mix_forecasts(forecasts: Mapping[str, Forecast], weights: Mapping[str, float
             for name in parts[0].tuned
             if all(name in part.tuned for part in parts)
         },
-        extrapolation=dict(sorted(beyond.items())),
+        extrapolation=farthest(part.extrapolation for part in parts),
         probability=parts[0].probability,
         tuning="typical" if any(part.tuning == "typical" for part in parts) else "tuned",
         member=np.repeat(np.arange(len(rows)), [len(taken) for taken in rows]),
@@ -179,8 +175,9 @@ def mixed_allocation(
         flops=sizes["flops"],
         loss=_mix(rows, [part.loss for part in parts]),
         tuned={name: _mix(rows, [part.tuned[name] for part in parts]) for name in first.tuned},
-        extrapolation=extrapolation(
-            ensemble.leading, medians, (first.label,) * first.params.shape[1]
+        extrapolation=farthest(
+            extrapolation(fit, medians, (first.label,) * first.params.shape[1])
+            for fit in ensemble.members.values()
         ),
         edge=_mix(rows, [part.edge for part in parts]),
         choose=None if law is None else partial(expected_split, law, limits=limits or WITHOUT),
