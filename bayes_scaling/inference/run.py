@@ -15,6 +15,7 @@ import numpy as np
 from bayes_scaling import __version__
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.inference.diagnostics import Check, diagnose, elements, mixing
+from bayes_scaling.inference.form_checks import form_checks
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampler import Sampled, Settings, sample
 from bayes_scaling.inference.slopes import slopes
@@ -156,6 +157,7 @@ def assemble(
     law = log_law(model, design, unchecked.flat, unchecked.walks)
     checks = (
         *diagnose(model, design, kept, sampled.stats, mixed, law),
+        *form_checks(model, design, law),
         *_said_of_rows(model, runs, kept),
     )
     return replace(unchecked, draws=kept, mixing=mixed, checks=checks)
