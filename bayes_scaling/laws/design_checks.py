@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from bayes_scaling.laws.inputs import needs_positive
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.nodes import evaluate, names
 from bayes_scaling.laws.noise import PARAMETERS as NOISE_PARAMETERS
+from bayes_scaling.laws.render import to_text
 from bayes_scaling.runs import RunTable, split_columns
 from bayes_scaling.runs.metrics import unit_of, unit_problems
 from bayes_scaling.runs.sweeps import mistuned
@@ -179,7 +181,24 @@ def design_warnings(
         *_mixed_levels(model, runs),
         *_untuned(model, runs),
         *_unit(model, runs),
+        *_above_ceiling(model, runs, inputs),
     ]
+
+
+def _above_ceiling(
+    model: Model, runs: RunTable, inputs: Mapping[str, NDArray[np.float64]]
+) -> list[str]:
+    """Warn of runs that are worse than an untrained model, where its loss is known."""
+    if not model.ceiling.on or model.ceiling.value is None:
+        return []
+    level = model.closed(model.ceiling.value)
+    if not names(level) <= set(inputs):
+        return []
+    above = int(np.sum(runs[model.response] > evaluate(level, inputs)))
+    said = (
+        f"{above} of {len(runs)} runs lie above the ceiling of {to_text(level)}: is it their unit?"
+    )
+    return [said] if above else []
 
 
 def _unit(model: Model, runs: RunTable) -> list[str]:

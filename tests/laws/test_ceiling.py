@@ -169,6 +169,15 @@ def test_the_density_of_pymc_is_the_one_in_numpy(name: str, ceiling: bool | floa
     assert float(value) == pytest.approx(wanted, rel=1e-8)
 
 
+def test_runs_above_a_known_ceiling_are_warned_of() -> None:
+    runs = table()
+    high = float(np.median(runs["loss"]))
+    found = make_design(load_model("chinchilla").with_features(ceiling=high), runs).warnings
+    assert any(text.startswith("6 of 12 runs lie above the ceiling") for text in found)
+    found = make_design(load_model("chinchilla").with_features(ceiling=9.0), runs).warnings
+    assert not any("ceiling" in text for text in found)
+
+
 # ---- how it is written ---------------------------------------------------------------------------
 
 

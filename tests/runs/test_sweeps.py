@@ -9,7 +9,7 @@ from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.sweeps import best_of_cells, best_rates, cell_of, mistuned
 
 
-def table(**columns: list[float]) -> RunTable:
+def table(**columns: list[float] | list[str]) -> RunTable:
     return RunTable(columns={name: np.array(values) for name, values in columns.items()})
 
 
