@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 AnyModel = Union[str, "Model"]
 
+Switch = bool | float | str | None
+
 AUTO = "auto"
 """The name that stands for the default members of an ensemble."""
 
@@ -20,6 +22,7 @@ def chosen_models(
     names: list[str] | None,
     *,
     temper: float | None = None,
+    ceiling: str | None = None,
     **features: bool | None,
 ) -> list[AnyModel] | None:
     """Return the models that a user named.
@@ -30,6 +33,8 @@ def chosen_models(
         Ids and TOML files.
     temper : float, optional
         Length of tempering; 0 for none.
+    ceiling : str, optional
+        Its level, a number or a formula; ``"on"`` or ``"off"``.
     **features : bool, optional
         Features of all of them, on or off; as they are defined where absent.
 
@@ -45,7 +50,7 @@ def chosen_models(
         A model cannot be read, a feature cannot act on it, or features are asked of the default
         ensemble; every problem at once.
     """
-    switches: dict[str, bool | float | None] = {**features, "temper": temper}
+    switches = {**features, "ceiling": ceiling, "temper": temper}
     on = [name for name, value in switches.items() if value is not None]
     names = names or [AUTO]
     if AUTO in names:
@@ -63,11 +68,21 @@ def chosen_models(
         if problems:
             raise InputError(problems)
         return None
-    return _variants(names, features, temper) if on else list(names)
+    return _variants(names, {**features, "ceiling": _level(ceiling)}, temper) if on else list(names)
+
+
+def _level(text: str | None) -> Switch:
+    """Read what is said of a ceiling: a switch, a number, or a formula as it is."""
+    if text in ("on", "off"):
+        return text == "on"
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def _variants(
-    names: list[str], features: Mapping[str, bool | None], temper: float | None
+    names: list[str], features: Mapping[str, Switch], temper: float | None
 ) -> list[AnyModel]:
     """Load models and switch their features, or say what is wrong with each."""
     from bayes_scaling.laws import load_model

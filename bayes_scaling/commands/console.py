@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.intervals import Interval, format_kind
+from bayes_scaling.intervals import Interval, format_kind, outward
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions import Allocation, Answer, Forecast
@@ -168,8 +168,8 @@ def _print_choice(row: Mapping[str, Any]) -> None:
         f"{'choose':22s} N {row['choose_params']:.3g}, D {row['choose_tokens']:.3g}; expected "
         f"regret {row['expected_regret']:.2g}"
     )
-    ends = f"{row['flat_params_from']:.2g} to {row['flat_params_to']:.2g}"
-    print(f"{'within 1 % of it':22s} N {ends}")
+    low, high = outward(row["flat_params_from"], row["flat_params_to"])
+    print(f"{'within 1 % of it':22s} N {low:.2g} to {high:.2g}")
 
 
 def _print_member_rows(rows: Sequence[Mapping[str, Any]]) -> None:

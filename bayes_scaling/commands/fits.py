@@ -13,6 +13,7 @@ from bayes_scaling.commands.chosen import AnyModel, chosen_models
 from bayes_scaling.commands.console import print_json
 from bayes_scaling.commands.options import (
     Best,
+    Ceiling,
     Chains,
     Columns,
     Correlated,
@@ -55,6 +56,7 @@ def fit(
     transient: Transient = None,
     mistuned: Mistuned = None,
     correlated: Correlated = None,
+    ceiling: Ceiling = None,
     temper: Temper = None,
     columns: Columns = None,
     where: Where = None,
@@ -76,7 +78,7 @@ def fit(
     check_target(output)
     models = chosen_models(
         model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
-        temper=temper,
+        ceiling=ceiling, temper=temper,
     )  # fmt: skip
     table = read_table(runs, columns, where, best=best)
     result = sample_chosen(models, table, draws=draws, tune=tune, chains=chains, seed=seed)

@@ -113,6 +113,15 @@ Correlated = Annotated[
         show_default="as defined",
     ),
 ]
+Ceiling = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LEVEL",
+        help="Let the named models be flat near the loss of an untrained model: its level, such as "
+        "3.33, 'log(50257)' or a column; 'on' where it is not known, 'off' for none.",
+        show_default="as defined",
+    ),
+]
 Temper = Annotated[
     float | None,
     typer.Option(

@@ -14,6 +14,7 @@ from bayes_scaling.commands.chosen import chosen_models
 from bayes_scaling.commands.console import SCORES, print_json, print_table, say
 from bayes_scaling.commands.options import (
     Best,
+    Ceiling,
     Chains,
     Columns,
     Correlated,
@@ -49,6 +50,7 @@ def backtest(
     transient: Transient = None,
     mistuned: Mistuned = None,
     correlated: Correlated = None,
+    ceiling: Ceiling = None,
     temper: Temper = None,
     by: Annotated[
         str | None, typer.Option(help="A column: runs of each of its values are fitted apart.")
@@ -76,7 +78,7 @@ def backtest(
 
     models = chosen_models(
         model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
-        temper=temper,
+        ceiling=ceiling, temper=temper,
     )  # fmt: skip
     if plot is not None:
         check_picture(plot)

@@ -40,7 +40,8 @@ class Choice:
     loss : array (n_draws,)
         Noise-free loss there (nats per token).
     flat : (float, float)
-        Least and largest params whose expected loss is within `FLAT` of the least.
+        Least and largest params whose expected loss is within `FLAT` of the least; `params` lies
+        between them.
     """
 
     params: float
@@ -86,7 +87,7 @@ def expected_split(
             params=float(np.exp(best)),
             tokens=float(np.exp(tokens[0])),
             loss=np.asarray(loss(np.array([best]), tokens, law.draws[:, None])[:, 0]),
-            flat=(float(np.exp(flat.min())), float(np.exp(flat.max()))),
+            flat=(float(np.exp(min(flat.min(), best))), float(np.exp(max(flat.max(), best)))),
         )
 
     if limits.menu:

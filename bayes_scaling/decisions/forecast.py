@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.new_budget import forecast_at
+from bayes_scaling.decisions.new_run import noise_of_runs
 from bayes_scaling.decisions.published_laws import PublishedLaw
 from bayes_scaling.decisions.sizes import Member, Plan, Sizes, read_plan
 from bayes_scaling.decisions.spread import spread_shares
@@ -23,7 +24,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.inputs import needs_positive, source_column
-from bayes_scaling.laws.noise import sample_excess, sample_noise
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.runs.complete import complete
 
 if TYPE_CHECKING:
@@ -195,10 +196,7 @@ def forecast(
     typical = tuning == "typical"
     own = typical_inputs(fit, inputs, plan.group) if typical else inputs
     noise_free = fit.predict(own, group=plan.group)
-    rng = fit.generator("forecast")
-    noise = sample_noise(fit.model.noise, parameters, noise_free.shape, rng)
-    if typical:
-        noise = noise + sample_excess(parameters, noise_free.shape, rng)
+    noise = noise_of_runs(fit, plan, parameters, noise_free, typical=typical)
     found = {**fit.tuned(inputs, group=plan.group), **own}
     tuned = {
         line.name: np.broadcast_to(found[line.name], noise_free.shape)
@@ -208,7 +206,7 @@ def forecast(
     return Forecast(
         plan=plan,
         noise_free=noise_free,
-        draws=noise_free * np.exp(noise),
+        draws=link_of(fit.model).shifted(noise_free, noise),
         redrawn=_redrawn(fit, own, plan.group),
         form_variance=form_variance(fit, inputs),
         tuned=tuned,
@@ -286,6 +284,15 @@ def _of_member(
             low, high = np.array([ends[label] for label in labels]).T
             beyond[name] = np.maximum(0.0, np.maximum(asked - high, low - asked))
     return beyond
+
+
+def farthest(parts: Iterable[Mapping[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
+    """Join how far runs lie beyond the fitted ones by several laws: the farthest counts."""
+    found: dict[str, NDArray[np.float64]] = {}
+    for part in parts:
+        for name, values in part.items():
+            found[name] = np.maximum(values, found.get(name, values))
+    return dict(sorted(found.items()))
 
 
 def _ends(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.laws.density import Walks, log_law
 from bayes_scaling.laws.design import Design
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 
 Verdict = Literal["ok", "warn", "fail"]
@@ -130,7 +130,7 @@ def diagnose(
     stats: Mapping[str, NDArray[Any]],
     mixed: Mapping[str, Mixing],
     asked: Mapping[str, Mixing],
-    walks: Walks,
+    law: NDArray[np.float64],
 ) -> tuple[Check, ...]:
     """Check a posterior.
 
@@ -148,8 +148,8 @@ def diagnose(
         R-hat and effective sizes by parameter and derived quantity.
     asked : mapping of str to Mixing
         The same of the answers of `reference_answers`, which decide.
-    walks : mapping of str to Walk
-        Of every input that drifts.
+    law : array (n_draws, n_runs)
+        The law at the fitted runs on the scale of the noise, under some of the draws.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def diagnose(
         _check_divergences(stats),
         _check_bfmi(stats),
         _check_conflict(model, draws),
-        _check_largest(model, design, draws, walks),
+        _check_largest(model, design, draws, law),
         *_said_of_tempering(model, design),
         *(Check(name="design", verdict="warn", evidence=text) for text in design.warnings),
     )
@@ -274,18 +274,15 @@ def _check_conflict(model: Model, draws: Draws) -> Check:
     )
 
 
-def _check_largest(model: Model, design: Design, draws: Draws, walks: Walks) -> Check:
+def _check_largest(model: Model, design: Design, draws: Draws, law: NDArray[np.float64]) -> Check:
     """See whether the best of the largest runs lie off the law: a forecast starts there."""
+    residual = link_of(model).forward(design.response) - np.median(law, axis=0)
+    sigma = np.broadcast_to(np.median(draws["sigma"], axis=(0, 1)), len(design.groups))
     sizes = [np.log(design.inputs[n]) for n in ("params", "tokens", "flops") if n in design.inputs]
     if not sizes:
         return Check(name="largest runs", verdict="ok", evidence="the law reads no size")
     count = min(design.response.size, max(9, round(LARGEST * design.response.size)))
     largest = np.argsort(sum(sizes))[-count:]
-    flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in draws.items()}
-    law = log_law(model, design.rows(largest), flat, walks)
-    residual = np.full(design.response.size, np.nan)
-    residual[largest] = np.log(design.response[largest]) - np.median(law, axis=0)
-    sigma = np.broadcast_to(np.median(draws["sigma"], axis=(0, 1)), len(design.groups))
     best = largest[np.argsort(design.response[largest])][: max(1, count // 3)]
     leaning = float(np.median(residual[best] / sigma[design.group[best]]))
     shift = float(np.expm1(np.median(residual[best])))

@@ -20,6 +20,7 @@ from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.density import effective_sizes, every_draw, per_run
 from bayes_scaling.laws.drift import Walk
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable
 
@@ -162,7 +163,8 @@ class Fit(Queries):
         law = np.asarray(self.model.predict(values, inputs, self.references))
         if self.model.form_error is None:
             return law
-        return np.asarray(law * np.exp(self.form_errors[draw] * efolds_beyond(self, inputs)))
+        error = self.form_errors[draw] * efolds_beyond(self, inputs)
+        return link_of(self.model).shifted(law, error)
 
     def tuned(
         self, inputs: Mapping[str, NDArray[np.float64]], *, group: NDArray[np.int64]

@@ -21,6 +21,7 @@ from bayes_scaling.laws.drift import CENTRING, KNOTS, effective_name, layout, st
 from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
 from bayes_scaling.laws.groups import is_grouped
 from bayes_scaling.laws.hoist import Hoisted, hoist
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import evaluate
 from bayes_scaling.laws.off_law import mixed_density
@@ -44,7 +45,7 @@ def model_data(model: Model, design: Design) -> dict[str, NDArray[Any]]:
         name: np.ascontiguousarray(np.broadcast_to(evaluate(node, values), shape), dtype=float)
         for name, node in hoisted.data.items()
     }
-    data["log_response"] = np.log(design.response)
+    data["log_response"] = link_of(model).forward(design.response)
     for name, observed in design.further.items():
         seen = np.isfinite(observed)
         data[f"log_{name}"] = np.log(np.where(seen, observed, 1.0))
@@ -107,8 +108,10 @@ def build_model(model: Model, design: Design) -> pm.Model:
         for name in model.drifting:
             effective = _effective_size(name, values["tau"], data)
             values[effective_name(name)] = data[f"{name}_reference"] * effective
+        links = {name: link_of(model.of(name)) for name in model.responses}
         means = {
-            name: pt.log(evaluate(law, values, PYTENSOR)) for name, law in hoisted.laws.items()
+            name: evaluate(links[name].forward_node(law), values, PYTENSOR)
+            for name, law in hoisted.laws.items()
         }
         observer(model)(model, means.pop(model.response), values, data)
         for item in model.likelihoods:

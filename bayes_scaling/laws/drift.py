@@ -148,6 +148,10 @@ class Walk:
     slope: Array
     effective: Array
 
+    def take(self, draws: slice) -> Walk:
+        """Return the walk under some of the draws."""
+        return Walk(knots=self.knots, slope=self.slope[draws], effective=self.effective[draws])
+
     def at(self, x: Array, draw: NDArray[np.int64]) -> Array:
         """Effective log size.
 

@@ -20,6 +20,7 @@ from bayes_scaling.laws.derivative import (
 )
 from bayes_scaling.laws.drift import effective_name, integral_names, slope_names
 from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import Call, Name, Node, Number, Solve, Text, names
 from bayes_scaling.laws.roots import prepare
@@ -71,7 +72,7 @@ def write_program(model: Model) -> Program:
     Parameters
     ----------
     model : Model
-        The law; the means are those of the log of its responses.
+        The law; the means are those of its responses on the scale of the noise.
     """
     positive = {item.name for item in model.parameters if item.prior.positive}
     walked = {name: slope_names(name) for name in model.drifting}
@@ -85,7 +86,11 @@ def write_program(model: Model) -> Program:
         positive=frozenset(positive),
         walked={effective_name(name): name for name in walked},
     )
-    return writer.program(model.evaluated_laws)
+    means = {
+        name: link_of(model.of(name)).forward_node(law)
+        for name, law in model.evaluated_laws.items()
+    }
+    return writer.program(means)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +128,7 @@ class _Writer:
     def program(self, laws: Mapping[str, Node]) -> Program:
         self.level |= {self._local(name): GROUP for name in self.parameters}
         self.signs |= {self._local(name) for name in self.positive}
-        means = [self.place(Call("log", (law,))) for law in laws.values()]
+        means = [self.place(law) for law in laws.values()]
         slopes: list[tuple[int, str, Node]] = []
         for number, mean in enumerate(means):
             gathered = self._reverse({_name(mean): ONE}, ROW) if isinstance(mean, Name) else {}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bayes_scaling.laws.compiled import load
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.drift import CENTRING, integral_names, layout
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import evaluate
 from bayes_scaling.laws.program import Program
@@ -139,8 +140,8 @@ def lay_out(model: Model, design: Design, program: Program, module: ModuleType) 
         x = np.log(design.inputs[name] / design.references[f"{name}_ref"])
         integrals = layout(name, design.references).integrals(x)
         values |= dict(zip(integral_names(name), integrals.T, strict=True))
-    observed = np.array([design.response, *design.further.values()])
-    seen = np.isfinite(observed)
+    further = np.array(list(design.further.values())).reshape(-1, order.size)
+    seen = np.isfinite(np.vstack([design.response, further]))
     columns = [np.broadcast_to(evaluate(node, values), order.size) for node in program.columns]
     counts = np.bincount(design.group, minlength=len(design.groups))
     place = np.empty_like(order)
@@ -149,7 +150,7 @@ def lay_out(model: Model, design: Design, program: Program, module: ModuleType) 
     data = (
         np.array([evaluate(node, values) for node in program.scalars], dtype=float),
         _rows(columns, order.size)[order],
-        np.log(np.where(seen, observed, 1.0))[:, order],
+        np.vstack([link_of(model).forward(design.response), np.log(np.where(seen[1:], further, 1.0))])[:, order],
         (seen * design.weights)[:, order],
         np.concatenate([[0], np.cumsum(counts)]),
         np.append(starts, order.size),

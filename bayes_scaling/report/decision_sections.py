@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bayes_scaling.decisions.mistuned_runs import off_law
 from bayes_scaling.inference import AnyFit, Ensemble, leading
-from bayes_scaling.intervals import format_kind
+from bayes_scaling.intervals import format_kind, outward
 from bayes_scaling.report import risk_plots, run_plots, style
 from bayes_scaling.report.answer_sections import cell, explained, place
 from bayes_scaling.report.answers import Answers
@@ -46,7 +46,7 @@ def risk_section(item: Answers) -> tuple[Block, ...]:
     )
     regret = cell(found.regret[:, 0], probability)
     wasted = without_kind(cell(100 * found.extra_flops[:, 0], probability))
-    flat = " to ".join(write_count(end) for end in valleys[1].choice.flat)
+    flat = " to ".join(write_count(end) for end in outward(*valleys[1].choice.flat))
     blocks += [
         Prose(
             text="Not knowing the law has a price: against the best split under each draw, the "
