@@ -286,15 +286,6 @@ def _of_member(
     return beyond
 
 
-def farthest(parts: Iterable[Mapping[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
-    """Join how far runs lie beyond the fitted ones by several laws: the farthest counts."""
-    found: dict[str, NDArray[np.float64]] = {}
-    for part in parts:
-        for name, values in part.items():
-            found[name] = np.maximum(values, found.get(name, values))
-    return dict(sorted(found.items()))
-
-
 def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
     """Return the smallest and the largest of the values that are known (n,); nan without any."""
     known = values[np.isfinite(values)]

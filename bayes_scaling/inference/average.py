@@ -31,7 +31,6 @@ from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable, read_runs
 
-
 LONGER = 3
 """How many times longer a member is sampled that did not converge at first."""
 
@@ -118,8 +117,10 @@ def _sampled(
     sequence: np.random.SeedSequence,
     progress: bool,
 ) -> Fit:
-    """Sample a member; once more and longer where it did not converge, since leaving it out would
-    move the average."""
+    """Sample a member; once more and longer where it did not converge.
+
+    To leave it out would move the average.
+    """
     found = fit(model, runs, **asdict(settings.seeded(sequence)), progress=progress)
     if found.status == "converged":
         return found
@@ -127,14 +128,14 @@ def _sampled(
         settings, draws=LONGER * settings.draws, tune=LONGER * settings.tune, target_accept=0.98
     )
     if progress:
-        sys.stderr.write(f"{model.id} did not converge: sampled once more, {LONGER} times longer\n")
+        sys.stderr.write(f"{model.id} did not converge: sampled once more, for longer\n")
     (again,) = sequence.spawn(1)
     second = fit(model, runs, **asdict(longer.seeded(again)), progress=progress)
     said = Check(
         name="sampled twice",
         verdict="ok",
-        evidence=f"{settings.draws} draws a chain did not converge ({failed_sampling(found)}); these "
-        f"are {longer.draws}, after {longer.tune} to tune",
+        evidence=f"{settings.draws} draws a chain did not converge ({failed_sampling(found)}); "
+        f"these are {longer.draws}, after {longer.tune} to tune",
     )
     return replace(second, checks=(*second.checks, said))
 

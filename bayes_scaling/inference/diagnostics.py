@@ -184,7 +184,7 @@ def _advised(
 
 def _check_r_hat(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Check:
     """Judge by the answers, and by parameters only where chains are stuck apart."""
-    found = {name: _or(item.r_hat, np.inf) for name, item in (mixed | asked).items()}
+    found = {name: _or(item.r_hat, np.inf) for name, item in {**mixed, **asked}.items()}
     worst = max(asked or mixed, key=lambda name: found[name])
     parameter = max(mixed, key=lambda name: found[name])
     verdict = _grade(found[worst], R_HAT, low_is_good=True)
@@ -201,7 +201,9 @@ def _check_r_hat(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Ch
 
 def _check_ess(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Check:
     """Judge by the answers, and by parameters only where chains hardly move."""
-    found = {name: _or(min(item.ess, item.ess_tail), 0.0) for name, item in (mixed | asked).items()}
+    found = {
+        name: _or(min(item.ess, item.ess_tail), 0.0) for name, item in {**mixed, **asked}.items()
+    }
     worst = min(asked or mixed, key=lambda name: found[name])
     parameter = min(mixed, key=lambda name: found[name])
     verdict = _grade(found[worst], ESS, low_is_good=False)

@@ -1,9 +1,9 @@
 """Sampling many runs: in a space in which their posterior is about a standard normal one.
 
-With many runs a gradient is slow and the posterior nearly normal. So its mode is found first, on a
-share of the runs and then on all, and what is sampled is the vector in units of the curvature there:
-chains start where they belong, need little tuning and a few steps a draw. The posterior is exactly
-the same; nothing of the table is left out or lumped together.
+With many runs a gradient is slow and the posterior nearly normal. So its mode is found first, on
+a share of the runs and then on all, and what is sampled is the vector in units of the curvature
+there: chains start where they belong, need little tuning and a few steps a draw. The posterior is
+exactly the same; nothing of the table is left out or lumped together.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def framed(target: Target, design: Design) -> Target | None:
     few = design.rows(rows)
     few = replace(few, weights=few.weights * design.response.size / SHARE)
     share = lay_out(target.model, few, target.program, target.module)
-    point = _climbed(share)
+    point = share.climbed(most=500)
     for _ in range(NEWTON):
         curvature = _curvature(target, point)
         try:
@@ -73,23 +73,10 @@ def framed(target: Target, design: Design) -> Target | None:
     return target.framed(point, np.linalg.inv(factor))
 
 
-def _climbed(target: Target) -> Array:
-    """Return the mode of a target from about the middle of the prior."""
-    from scipy.optimize import minimize
-
-    def falls(q: Array) -> tuple[float, Array]:
-        value, slopes = target.density(q)
-        good = np.isfinite(value) and np.isfinite(slopes).all()
-        return (-value, -slopes) if good else (np.inf, np.zeros_like(q))
-
-    found = minimize(falls, target.vector.start, jac=True, method="BFGS", options={"maxiter": 500})
-    return np.asarray(found.x)
-
-
 def _curvature(target: Target, point: Array) -> Array:
     """Return minus the second derivatives (size, size), by differences of gradients."""
     steps = STEP * np.eye(point.size)
     found = np.array(
         [(target.density(point - s)[1] - target.density(point + s)[1]) / (2 * STEP) for s in steps]
     )
-    return (found + found.T) / 2
+    return np.asarray((found + found.T) / 2)

@@ -6,6 +6,7 @@ answer changes; then the fit is as good as its answers are.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,9 +37,9 @@ def reference_answers(fit: Fit, design: Design) -> dict[str, Array]:
     Returns
     -------
     dict of str to array (n_chains, n_draws) or (n_chains, n_draws, n_groups)
-        ``loss at 10x`` at ten times the scale of the largest run of each group, every size raised by
-        the same factor and all else as in that run; ``exponent at 100x`` between that scale and the
-        one before [per e-fold of scale]. Without an answer that is not finite in every draw.
+        ``loss at 10x`` at ten times the scale of the largest run of each group, every size raised
+        by the same factor and all else as in that run; ``exponent at 100x`` between that scale and
+        the one before [per e-fold of scale]. Without answers that are not finite in every draw.
     """
     sizes = fit.model.scale_inputs
     largest = _largest(fit, design)
@@ -50,7 +51,7 @@ def reference_answers(fit: Fit, design: Design) -> dict[str, Array]:
             found = np.log(fit.predict(inputs, group=design.group[largest]))
             losses[factor] = np.broadcast_to(found, (fit.n_draws, largest.size))
     answers = {f"loss at {factor:g}x": loss for factor, loss in losses.items()}
-    for before, factor in zip(FACTORS, FACTORS[1:], strict=False):
+    for before, factor in pairwise(FACTORS):
         if factor in losses:
             fall = (losses[before] - losses[factor]) / np.log(factor / before)
             answers[f"exponent at {factor:g}x"] = fall

@@ -1,9 +1,9 @@
 """The compiled density of a model: written out, compiled by numba once, and kept on disk.
 
-A folder of the cache is the code of one structure: its source and what numba made of it, with a hash
-of every file. It is made under another name and put in place in one step, so a process finds a whole
-folder or none; one that is damaged, or of another version, is made anew. Data are arguments, so that
-one structure serves any number of runs and groups.
+A folder of the cache is the code of one structure: its source and what numba made of it, with a
+hash of every file. It is made under another name and put in place in one step, so a process finds a
+whole folder or none; one that is damaged, or of another version, is made anew. Data are arguments,
+so that one structure serves any number of runs and groups.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def sign(x):
 
 DENSITY = '''
 @inlined
-def density(q, grad, instructions, constants, where, scalars, columns, y, weight, first, first_of_run,
-            before, gap, slots):
+def density(q, grad, instructions, constants, where, scalars, columns, y, weight, first,
+            first_of_run, before, gap, slots):
     """Return the log density of a vector, and fill in its slopes."""
     values, slopes = np.empty(slots), np.zeros(slots)
     mean, at_mean, rows = np.empty(y.shape), np.empty(y.shape), np.empty(y.shape)
@@ -116,7 +116,10 @@ def source(model: Model, program: Program) -> str:
     if "advance" in program.text:
         roots = hashlib.sha256((folder / "roots.py").read_bytes()).hexdigest()
         pieces += [SOLVING, f"# roots.py: {roots}\n"]
-    pieces += [program.text, DENSITY.format(noise=_noise(model, program), read=len(program.response_of))]
+    pieces += [
+        program.text,
+        DENSITY.format(noise=_noise(model, program), read=len(program.response_of)),
+    ]
     return "\n\n".join(pieces)
 
 
@@ -138,16 +141,14 @@ def _noise(model: Model, program: Program) -> str:
         elif number == 0 and model.mistuned.on:
             function, further = "mistuned_rows", [place(P_OFF), place(OFF_SCALE)]
         degrees = [] if function == "normal_rows" else [nu]
-        given = [
-            *(f"{name}[{number}]" for name in ("y", "mean", "weight")), "first", "values", "slopes",
-            *(f"{name}[{number}]" for name in ("at_mean", "rows")), place(scale), *degrees, *further,
-        ]  # fmt: skip
+        read = [f"{name}[{number}]" for name in ("y", "mean", "weight")]
+        written = [f"{name}[{number}]" for name in ("at_mean", "rows")]
+        given = [*read, "first", "values", "slopes", *written, place(scale), *degrees, *further]
         lines.append(f"    found += {function}({', '.join(given)})  # {response}")
         own = [index for index, of in enumerate(program.response_of) if of == number]
         if own:
-            lines.append(
-                f"    collect(first, at_mean[{number}], row_slopes, {own[0]}, {own[-1] + 1}, totals)"
-            )
+            ends = f"{own[0]}, {own[-1] + 1}"
+            lines.append(f"    collect(first, at_mean[{number}], row_slopes, {ends}, totals)")
     return "\n".join(lines)
 
 

@@ -124,6 +124,7 @@ def _of_root(node: Solve, name: str) -> Node:
 
 
 def add(first: Node, second: Node) -> Node:
+    """Return a sum."""
     if first == ZERO:
         return second
     return first if second == ZERO else Call("+", (first, second))
@@ -136,6 +137,7 @@ def _subtract(first: Node, second: Node) -> Node:
 
 
 def multiply(first: Node, second: Node) -> Node:
+    """Return a product."""
     if ZERO in (first, second):
         return ZERO
     if first == ONE:

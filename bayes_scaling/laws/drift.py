@@ -34,9 +34,9 @@ REACH = 40
 """Knots on either side beyond the runs; farther out the slope stays what it is there."""
 
 CENTRING = 0.5
-"""How far the steps of a walk are sampled in the centred form: a step is sampled as a normal deviate
-of scale ``tau**CENTRING`` and multiplied by ``tau**(1 - CENTRING)``. With 0, where tau says nothing
-of a step, and the runs nothing of tau, the two form a funnel."""
+"""How far the steps of a walk are sampled in the centred form: a step is sampled as a normal
+deviate of scale ``tau**CENTRING`` and multiplied by ``tau**(1 - CENTRING)``. With 0, the steps that
+runs say little of and tau form a funnel."""
 
 TAU = Parameter(
     name="tau",

@@ -11,18 +11,18 @@ reverse and turns slopes by values into slopes by the vector.
 import math
 
 import numpy as np
-from numba import carray, cfunc, njit, types
+from numba import carray, cfunc, njit, types  # noqa: F401
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 EXP, LOGISTIC, SOFTPLUS, LOG, ADD_PRODUCT, BLEND, RISE = range(7)
 """Instructions that compute a value. With o the place of the result, a, b, c the values that are
-read, and k, l constants: o = exp(k a); 1 / (1 + exp(-a)); k log(1 + exp(a)); log(a); a + k b c;
-k a + l b; a + exp(b), which adds the log slope of that to the prior."""
+read, and k, w constants: o = exp(k a); 1 / (1 + exp(-a)); k log(1 + exp(a)); log(a); a + k b c;
+k a + w b; a + exp(b), which adds the log slope of that to the prior."""
 
 NORMAL, AROUND, HALF_NORMAL, EXPONENTIAL, GAMMA, BETA, STUDENT = range(7, 14)
-"""Instructions that add the log density of the unbounded value a: normal of location k and scale l;
-normal of location b and scale c; and those of distributions of l log(1 + exp(a)), of exp(a), of the
+"""Instructions that add the log density of the unbounded value a: normal of location k and scale w;
+normal of location b and scale c; and those of distributions of w log(1 + exp(a)), of exp(a), of the
 logistic of a, or of a itself, the log slope of that function included."""
 
 inner = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -35,11 +35,13 @@ ROOT_HALF = math.sqrt(0.5)
 
 @inner
 def sigmoid(x):
+    """Return the logistic function."""
     return 1.0 / (1.0 + math.exp(-x))
 
 
 @inner
 def logaddexp(x, y):
+    """Return log(exp(x) + exp(y))."""
     if x == y:
         return x + math.log(2.0)
     if x > y:
@@ -49,21 +51,22 @@ def logaddexp(x, y):
 
 @inner
 def digamma(x):
-    """Derivative of lgamma of a positive number: recurrence, then the asymptotic series."""
+    """Return the derivative of lgamma at a positive number: recurrence, then a series."""
     found = 0.0
     while x < 10.0:
         found -= 1.0 / x
         x += 1.0
     s = 1.0 / (x * x)
     series = s * (
-        1.0 / 12 - s * (1.0 / 120 - s * (1.0 / 252 - s * (1.0 / 240 - s * (1.0 / 132 - s * 691.0 / 32760))))
+        1.0 / 12
+        - s * (1.0 / 120 - s * (1.0 / 252 - s * (1.0 / 240 - s * (1.0 / 132 - s * 691.0 / 32760))))
     )
     return found + math.log(x) - 0.5 / x - series
 
 
 @inner
 def log_ndtr(x):
-    """Log of the standard normal distribution function."""
+    """Return the log of the standard normal distribution function."""
     if x > 0:
         return math.log1p(-0.5 * math.erfc(x * ROOT_HALF))
     if x > -35.0:
@@ -88,7 +91,7 @@ def forward(q, steps, constants, values):
     for i in range(steps.shape[0]):
         kind, o = steps[i, 0], steps[i, 1]
         a, b, c = values[steps[i, 2]], values[steps[i, 3]], values[steps[i, 4]]
-        k, l, m = constants[i, 0], constants[i, 1], constants[i, 2]
+        k, w, m = constants[i, 0], constants[i, 1], constants[i, 2]
         if kind == EXP:
             values[o] = math.exp(k * a)
         elif kind == LOGISTIC:
@@ -100,29 +103,29 @@ def forward(q, steps, constants, values):
         elif kind == ADD_PRODUCT:
             values[o] = a + k * b * c
         elif kind == BLEND:
-            values[o] = k * a + l * b
+            values[o] = k * a + w * b
         elif kind == RISE:
             values[o] = a + math.exp(b)
             found += b
         elif kind == NORMAL:
-            s = (a - k) / l
-            found -= 0.5 * s * s + math.log(l) + HALF_LOG_2PI
+            s = (a - k) / w
+            found -= 0.5 * s * s + math.log(w) + HALF_LOG_2PI
         elif kind == AROUND:
             s = (a - b) / c
             found -= 0.5 * s * s + math.log(c) + HALF_LOG_2PI
         elif kind == HALF_NORMAL:
-            s = l * logaddexp(0.0, a) / k
-            norm = math.log(2.0) - math.log(k) - HALF_LOG_2PI + math.log(l)
+            s = w * logaddexp(0.0, a) / k
+            norm = math.log(2.0) - math.log(k) - HALF_LOG_2PI + math.log(w)
             found += norm - 0.5 * s * s - logaddexp(0.0, -a)
         elif kind == EXPONENTIAL:
             found += math.log(k) - k * math.exp(a) + a
         elif kind == GAMMA:
-            found += k * math.log(l) - math.lgamma(k) + k * a - l * math.exp(a)
+            found += k * math.log(w) - math.lgamma(k) + k * a - w * math.exp(a)
         elif kind == BETA:
-            norm = math.lgamma(k) + math.lgamma(l) - math.lgamma(k + l)
-            found += -k * logaddexp(0.0, -a) - l * logaddexp(0.0, a) - norm
+            norm = math.lgamma(k) + math.lgamma(w) - math.lgamma(k + w)
+            found += -k * logaddexp(0.0, -a) - w * logaddexp(0.0, a) - norm
         else:
-            s = (a - l) / m
+            s = (a - w) / m
             norm = math.lgamma(0.5 * (k + 1)) - math.lgamma(0.5 * k)
             norm -= 0.5 * math.log(k * math.pi) + math.log(m)
             found += norm - 0.5 * (k + 1) * math.log1p(s * s / k)
@@ -136,7 +139,7 @@ def backward(steps, constants, values, slopes, grad):
         kind, o = steps[i, 0], steps[i, 1]
         ia, ib, ic = steps[i, 2], steps[i, 3], steps[i, 4]
         a, b, c = values[ia], values[ib], values[ic]
-        k, l, m = constants[i, 0], constants[i, 1], constants[i, 2]
+        k, w, m = constants[i, 0], constants[i, 1], constants[i, 2]
         if kind == EXP:
             slopes[ia] += slopes[o] * k * values[o]
         elif kind == LOGISTIC:
@@ -151,27 +154,27 @@ def backward(steps, constants, values, slopes, grad):
             slopes[ic] += slopes[o] * k * b
         elif kind == BLEND:
             slopes[ia] += slopes[o] * k
-            slopes[ib] += slopes[o] * l
+            slopes[ib] += slopes[o] * w
         elif kind == RISE:
             slopes[ia] += slopes[o]
             slopes[ib] += slopes[o] * math.exp(b) + 1.0
         elif kind == NORMAL:
-            slopes[ia] -= (a - k) / (l * l)
+            slopes[ia] -= (a - k) / (w * w)
         elif kind == AROUND:
             s = (a - b) / c
             slopes[ia] -= s / c
             slopes[ib] += s / c
             slopes[ic] += (s * s - 1.0) / c
         elif kind == HALF_NORMAL:
-            slopes[ia] += sigmoid(-a) - (l / k) ** 2 * logaddexp(0.0, a) * sigmoid(a)
+            slopes[ia] += sigmoid(-a) - (w / k) ** 2 * logaddexp(0.0, a) * sigmoid(a)
         elif kind == EXPONENTIAL:
             slopes[ia] += 1.0 - k * math.exp(a)
         elif kind == GAMMA:
-            slopes[ia] += k - l * math.exp(a)
+            slopes[ia] += k - w * math.exp(a)
         elif kind == BETA:
-            slopes[ia] += k * sigmoid(-a) - l * sigmoid(a)
+            slopes[ia] += k * sigmoid(-a) - w * sigmoid(a)
         else:
-            s = (a - l) / m
+            s = (a - w) / m
             slopes[ia] -= (k + 1.0) * s / (m * (k + s * s))
     for i in range(grad.size):
         grad[i] = slopes[i]
@@ -179,22 +182,25 @@ def backward(steps, constants, values, slopes, grad):
 
 # ---- noise ---------------------------------------------------------------------------------------
 # Each adds the weighted log density of rows, their slopes by the mean (n_rows,), and those by the
-# scales of the noise at their places in `slopes`. `first` (n_groups + 1,) tells which rows belong to
-# each group; sigma, nu and the like are the places of these parameters by group.
+# scales of the noise at their places in `slopes`. `first` (n_groups + 1,) tells which rows belong
+# to each group; sigma, nu and the like are the places of these parameters by group.
 
 
 @inner
 def student_norm(nu):
+    """Return the log norm of a Student-t of scale 1."""
     return math.lgamma(0.5 * (nu + 1)) - math.lgamma(0.5 * nu) - 0.5 * math.log(nu * math.pi)
 
 
 @inner
 def student_norm_slope(nu):
+    """Return its derivative by the degrees of freedom."""
     return 0.5 * (digamma(0.5 * (nu + 1)) - digamma(0.5 * nu) - 1.0 / nu)
 
 
 @inner
 def normal_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma):
+    """Add rows of normal noise."""
     found = 0.0
     for g in range(first.size - 1):
         scale = values[sigma[g]]
@@ -211,6 +217,7 @@ def normal_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma):
 
 @inner
 def student_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu):
+    """Add rows of Student-t noise."""
     found = 0.0
     for g in range(first.size - 1):
         scale, df = values[sigma[g]], values[nu[g]]
@@ -279,7 +286,9 @@ def mistuned_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, 
 
 
 @inner
-def run_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu, common, first_of_run):
+def run_rows(
+    y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu, common, first_of_run
+):
     """Add rows that share a deviation of scale `common` with those of their run.
 
     The density of a run stands in `rows` at its first row; the others have none of their own.
@@ -338,7 +347,9 @@ def run_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu, c
 
 
 @inner
-def curve_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu, memory, before, gap):
+def curve_rows(
+    y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu, memory, before, gap
+):
     """Add rows that remember, over `gap` e-folds, the deviation of the row `before` them."""
     found = 0.0
     at_mean[:] = 0.0

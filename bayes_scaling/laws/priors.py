@@ -20,8 +20,8 @@ from bayes_scaling.errors import InputError
 Scale = Literal["log", "logit", "identity"]
 
 SOFTNESS = 0.1
-"""Share of the scale of a half-normal variable below which it is sampled as on the log scale; above
-it is sampled as it is. On the log scale the way to zero, where many such posteriors end, is long."""
+"""Share of the scale of a half-normal variable from which it is sampled as it is, and below which
+as on the log scale. There the way to zero, where many posteriors end, is long."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,9 @@
 """A law as a program: the mean of every run and its slopes, written out for numba.
 
 What depends on data alone is computed once in numpy: *columns*, a value a run, and *scalars*, the
-same for all runs. What depends on parameters alone is computed once a group. The rest is a loop over
-the runs of each group, which also gives the slopes of each mean by what the loop reads of the group:
-reverse accumulation with the local derivatives of `derivative.py`.
+same for all runs. What depends on parameters alone is computed once a group. The rest is a loop
+over the runs of each group, which also gives the slopes of each mean by what the loop reads of the
+group: reverse accumulation with the local derivatives of `derivative.py`.
 """
 
 from __future__ import annotations
@@ -416,7 +416,7 @@ class _Writer:
         return f"p_{name}"
 
 
-SOLVER = '''@inner
+SOLVER = """@inner
 def root_{number}(lo, hi{rest}):
     at_lo, at_hi = sign(at_{number}(lo{rest})[0]), sign(at_{number}(hi{rest})[0])
     state = begin(lo, hi, at_lo, at_hi, choose)
@@ -428,7 +428,7 @@ def root_{number}(lo, hi{rest}):
         state, done = advance(state, residual, slope, side, scale, choose)
         if done:
             return state.x - residual / slope
-    return math.nan'''
+    return math.nan"""
 """A search for one root, by the steps of `roots.py`."""
 
 

@@ -22,6 +22,9 @@ from bayes_scaling.laws.vector import Vector, make_vector
 
 Array = NDArray[np.float64]
 
+CLIMB = 40
+"""Steps towards the mode before chains start; they need not arrive."""
+
 _REALS = ctypes.POINTER(ctypes.c_double)
 
 
@@ -111,9 +114,33 @@ class Target:
         return draws, steps
 
     def initial(self, rng: np.random.Generator) -> Array:
-        """Draw a point from which a chain may start: about the origin, or the middle of the prior."""
+        """Draw a point from which a chain may start: about the origin, or about the posterior."""
         jitter = rng.uniform(-1.0, 1.0, self.vector.size)
-        return jitter if len(self.frame) else self.vector.start + jitter
+        return jitter if len(self.frame) else self._begun + jitter
+
+    @cached_property
+    def _begun(self) -> Array:
+        """Where chains start: some way up from the middle of the prior.
+
+        A level of which the prior knows little would else be e-folds away from the runs.
+        """
+        return self.climbed(most=CLIMB)
+
+    def climbed(self, *, most: int) -> Array:
+        """Return a vector up from the middle of the prior, after a number of steps at most."""
+        from scipy.optimize import minimize
+
+        def falls(q: Array) -> tuple[float, Array]:
+            value, slopes = self.density(q)
+            good = np.isfinite(value) and np.isfinite(slopes).all()
+            return (-value, -slopes) if good else (np.inf, np.zeros_like(q))
+
+        with np.errstate(all="ignore"):
+            found = minimize(
+                falls, self.vector.start, jac=True, method="BFGS", options={"maxiter": most}
+            )
+        good = np.isfinite(found.fun) and np.isfinite(found.x).all()
+        return np.asarray(found.x if good else self.vector.start)
 
     def framed(self, origin: Array, axes: Array) -> Target:
         """Return the target in a space of its own: vector = origin + point @ axes."""
@@ -150,7 +177,9 @@ def lay_out(model: Model, design: Design, program: Program, module: ModuleType) 
     data = (
         np.array([evaluate(node, values) for node in program.scalars], dtype=float),
         _rows(columns, order.size)[order],
-        np.vstack([link_of(model).forward(design.response), np.log(np.where(seen[1:], further, 1.0))])[:, order],
+        np.vstack(
+            [link_of(model).forward(design.response), np.log(np.where(seen[1:], further, 1.0))]
+        )[:, order],
         (seen * design.weights)[:, order],
         np.concatenate([[0], np.cumsum(counts)]),
         np.append(starts, order.size),

@@ -238,7 +238,9 @@ def of(model: Model, response: str) -> Model:
         scale="log",
         transient=features.OFF,
         ceiling=features.OFF,
-        **dict.fromkeys(features.NOISES, features.OFF),
+        run_effect=features.OFF,
+        correlated=features.OFF,
+        mistuned=features.OFF,
         form_error=None,
         published=None,
     )

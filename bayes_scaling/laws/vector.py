@@ -104,7 +104,7 @@ class Vector:
         values = np.zeros((self.slots, len(vectors)))
         values[: self.size] = vectors.T
         values[self.size + 1] = 1.0
-        for (kind, o, a, b, c), (k, l, _) in zip(
+        for (kind, o, a, b, c), (k, w, _) in zip(
             self.instructions.tolist(), self.constants.tolist(), strict=True
         ):
             if kind == EXP:
@@ -118,7 +118,7 @@ class Vector:
             elif kind == ADD_PRODUCT:
                 values[o] = values[a] + k * values[b] * values[c]
             elif kind == BLEND:
-                values[o] = k * values[a] + l * values[b]
+                values[o] = k * values[a] + w * values[b]
             elif kind == RISE:
                 values[o] = values[a] + np.exp(values[b])
         return values
@@ -210,8 +210,8 @@ class _Writer:
             place += self.values
             self.values += 1
         self.instructions.append((kind, place, int(a), int(b), int(c)))
-        k, l, m = (*constants, 0.0, 0.0, 0.0)[:3]
-        self.constants.append((k, l, m))
+        k, w, m = (*constants, 0.0, 0.0, 0.0)[:3]
+        self.constants.append((k, w, m))
         return place
 
     def _bounded(self, place: int, scale: Scale) -> int:

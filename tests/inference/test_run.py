@@ -10,7 +10,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.inference import Fit, sampler
+from bayes_scaling.inference import Fit
 from bayes_scaling.inference.run import assemble
 from bayes_scaling.inference.sampler import Sampled, Settings
 from bayes_scaling.laws import load_model

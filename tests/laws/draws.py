@@ -28,7 +28,7 @@ def predicted(
 
 
 def standard_steps(draws: Draw, name: str) -> NDArray[np.float64]:
-    """Standardised steps (n_draws, n_steps) of the walk of an input, from those that are sampled."""
+    """Standardised steps (n_draws, n_steps) of a walk, from those that are sampled."""
     return np.asarray(draws[steps_name(name)] / draws["tau"][..., None] ** CENTRING)
 
 

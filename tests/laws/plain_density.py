@@ -13,7 +13,7 @@ from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.program import write_program
 from bayes_scaling.laws.target import Target, lay_out
 
-UNCOMPILED = '''
+UNCOMPILED = """
 def njit(*functions, **options):
     return functions[0] if functions else (lambda function: function)
 
@@ -23,7 +23,7 @@ def cfunc(*signature, **options):
 
 
 intrinsic, types, cgutils, carray = (lambda function: function), None, None, None
-'''
+"""
 """What stands in the place of the imports of numba."""
 
 

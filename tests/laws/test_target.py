@@ -100,7 +100,9 @@ def assert_same(model: Model, runs: RunTable) -> None:
     # The tail of a normal, where runs are mistuned, is a series of nine digits in PyMC.
     tolerance = 1e-7 if model.mistuned.on else 1e-9
     for (_, slopes), (_, given) in zip(own, wanted, strict=True):
-        np.testing.assert_allclose(slopes, given, atol=tolerance * max(1.0, abs(given).max()))
+        np.testing.assert_allclose(
+            slopes, given, atol=tolerance * max(1.0, float(abs(given).max()))
+        )
 
 
 def log_prior_of(target: Target, q: np.ndarray) -> float:

@@ -63,7 +63,11 @@ def ends(runs: RunTable) -> RunTable:
 def fitted(runs: RunTable, form: str) -> tuple[Fit, float]:
     """Fit the schedule law, and tell the seconds."""
     start = time.perf_counter()
-    found = bs.fit("schedule", runs, draws=1000, tune=1000, chains=2, random_seed=1, **FORMS[form])
+    on = FORMS[form]
+    found = bs.fit(
+        "schedule", runs, run_effect=on.get("run_effect"), correlated=on.get("correlated"),
+        draws=1000, tune=1000, chains=2, random_seed=1,
+    )  # fmt: skip
     return found, time.perf_counter() - start
 
 

@@ -18,9 +18,10 @@ from collections.abc import Callable
 import numpy as np
 
 from bayes_scaling.inference.diagnostics import elements, mixing
-from bayes_scaling.inference.sampler import Settings, compiled_model, sample
+from bayes_scaling.inference.sampler import Settings, sample
 from bayes_scaling.laws import load_model, select_rows
 from bayes_scaling.laws.design import Design, make_design
+from bayes_scaling.laws.target import make_target
 from bayes_scaling.runs import RunTable, read_runs
 from tests.studies.recovery import simulate_kaplan
 
@@ -97,7 +98,7 @@ def compare(model_id: str, runs: RunTable, *, published: bool = False) -> None:
     """Print both medians and their ratio for one model."""
     model = load_model(model_id)
     design = make_design(model, runs)
-    compiled_model(model, design)
+    make_target(model, design)
     built = handwritten(model_id, design, published=published)
     names = [variable.name for variable in built.free_RVs]  # type: ignore[attr-defined]
     pairs = np.array(

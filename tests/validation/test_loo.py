@@ -12,7 +12,9 @@ import bayes_scaling as bs
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.density import NO_WALKS, log_likelihood
 from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.drift import CENTRING, steps_name
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.priors import SOFTNESS
 from bayes_scaling.runs import RunTable
 from bayes_scaling.validation.loo import Loo, Unbounded, leave_one_out
 from tests.synthetic import synthetic_fit
@@ -56,13 +58,22 @@ def test_unbounded_density_is_that_of_the_pymc_model(model: Model) -> None:
     ends = {"log": "_log__", "logit": "_logodds__", "identity": ""}
     for draw in (0, 17):
         values = {name: value[draw] for name, value in space.split(space.start).items()}
-        point = {
-            f"{item.name}{ends[item.prior.scale]}": values[item.name].item()
-            for item in model.parameters
-        }
-        point |= {name: value for name, value in values.items() if name.startswith("drift_")}
+        point, moved = {}, 0.0
+        for item in model.parameters:
+            place = values[item.name].item()
+            point[f"{item.name}{ends[item.prior.scale]}"] = place
+            if item.prior.dist == "HalfNormal":  # PyMC moves it on another scale
+                width = SOFTNESS * dict(item.prior.args)["sigma"]
+                del point[f"{item.name}_log__"]
+                z = np.log(np.expm1(np.exp(place) / width))
+                point[f"{item.name}_softplus__"] = z
+                moved += np.log(width) - np.logaddexp(0, -z) - place
+        for name in model.drifting:
+            scale = np.exp(CENTRING * values["tau"].item())
+            point[steps_name(name)] = values[steps_name(name)] * scale
+            moved -= values[steps_name(name)].size * np.log(scale)
         (found,) = space.log_posterior(space.start[draw : draw + 1])
-        assert found == pytest.approx(float(logp(point)), abs=1e-6)
+        assert found + moved == pytest.approx(float(logp(point)), abs=1e-6)
 
 
 def test_unbounded_draws_go_there_and_back_also_in_groups() -> None:

@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bayes_scaling.files import cache_folder
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import replacing
+from bayes_scaling.files import cache_folder, replacing
 
 if TYPE_CHECKING:
     import numpy as np
