@@ -12,7 +12,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PACKAGE = CHECKOUT / "bayes_scaling"
-MAX_LINES = 300
+MAX_LINES = 500
 
 HEAVY = {"arviz", "jax", "matplotlib", "nutpie", "pandas", "pymc", "pytensor", "scipy", "xarray"}
 # These files are themselves imported inside functions only.

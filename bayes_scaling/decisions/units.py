@@ -9,19 +9,7 @@ from collections.abc import Mapping
 
 from bayes_scaling.decisions.rig import ACCELERATORS, Rig
 from bayes_scaling.errors import InputError
-
-COUNTS: Mapping[str, float] = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
-"""Suffixes of a plain number; B is a billion, so bytes are spelled out or have a prefix."""
-
-PREFIXES: Mapping[str, float] = {
-    "": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "p": 1e15, "e": 1e18, "z": 1e21, "y": 1e24,
-}  # fmt: skip
-
-COMPUTE: Mapping[str, float] = {
-    **{f"{prefix}flop": size for prefix, size in PREFIXES.items()},
-    **{f"{prefix}f-day": PREFIXES[prefix] * 86400.0 for prefix in "tpez"},
-}
-"""FLOP and petaFLOP/s-days (PF-days) with their prefixes [FLOP]."""
+from bayes_scaling.runs.amounts import COMPUTE, COUNTS, PREFIXES, parts_of, tidy_compute
 
 BYTES: Mapping[str, float] = {
     "byte": 1.0, "character": 1.0, "char": 1.0,
@@ -31,7 +19,6 @@ BYTES: Mapping[str, float] = {
 """Units of text [bytes, or characters]."""
 
 TOKENS, SEQUENCES = ("token", "tok"), ("sequence", "seq")
-SHOWN = re.compile(r"\s*([-+]?[\d_,]*\.?\d+(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 
 
 def count_of(amount: str | float) -> float:
@@ -152,27 +139,19 @@ def is_compute(amount: str) -> bool:
 
 
 def _parts(amount: str | float) -> tuple[float, str]:
-    """Part an amount into its number and its unit: lower case, singular, hyphenated.
-
-    Of compute over time every spelling (PFLOP/s-days, petaflops days, ...) becomes ``pf-day``.
-    """
-    found = SHOWN.fullmatch(str(amount))
+    """Part an amount into its number and its unit: lower case, singular, hyphenated."""
+    text = str(amount)
+    if re.match(r"\s*\d*,\d", text) and not re.match(r"\s*\d{1,3}(,\d{3})+(?![\d,])", text):
+        raise InputError(f"{text!r}: a comma is ambiguous; write a decimal point, or no comma")
+    found = parts_of(text, commas="thousands")
     if found is None:
         raise InputError(
             f"{amount!r} is not a number with a unit, such as 7B, 300GB or '8 PF-days'"
         )
-    number = float(found[1].replace(",", "").replace("_", ""))
+    number, unit = found
     if not math.isfinite(number) or number < 0:
         raise InputError(f"{amount!r}: an amount is a finite number that is not below 0")
-    unit = re.sub(r"[\s_]+", " ", found[2].lower())
-    unit = re.sub(r"(?<=.)[- ]?(hour|day|h)s?$", _hyphenated, unit).replace("/s", "s")
-    unit = re.sub(r"^(peta|tera|exa|zetta)(?=f)", lambda name: name[1][0], unit)
-    unit = re.sub(r"^(.)(?:flops?s|fs|flops?)-day$", r"\1f-day", unit)
-    return number, re.sub(r"(?<=[a-z]{2})s$", "", unit)
-
-
-def _hyphenated(found: re.Match[str]) -> str:
-    return "-" + {"h": "hour"}.get(found[1], found[1])
+    return number, tidy_compute(unit)
 
 
 def _positive(value: float | None) -> bool:

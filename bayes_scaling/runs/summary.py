@@ -72,6 +72,11 @@ class TableSummary:
         What looks wrong and was kept.
     content_hash : str
         Of the table.
+    read : tuple of str
+        What columns of the file became, where their name does not say it, and which of them no
+        shipped law reads.
+    origins : Mapping of str to str
+        By column, what it was in the file, with the factor of its unit.
     """
 
     rows: int
@@ -85,6 +90,8 @@ class TableSummary:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     content_hash: str
+    read: tuple[str, ...]
+    origins: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, lists, numbers and text, ready for JSON."""
@@ -126,6 +133,34 @@ def describe(table: RunTable) -> TableSummary:
             note.removeprefix(WARNING) for note in table.notes if note.startswith(WARNING)
         ),
         content_hash=table.content_hash,
+        read=lines_read(table),
+        origins=dict(table.origins),
+    )
+
+
+def lines_read(table: RunTable, most: int = 20) -> tuple[str, ...]:
+    """Return what became of the columns of the file, in up to two lines.
+
+    Parameters
+    ----------
+    table : RunTable
+    most : int
+        Names of unread columns to print; the rest is counted.
+
+    Returns
+    -------
+    tuple of str
+    """
+    renamed = [
+        f"{name} from {origin}"
+        for name, origin in table.origins.items()
+        if name in COLUMNS and origin != repr(name)
+    ]
+    unread = [repr(name) for name in table.columns if name not in COLUMNS]
+    more = f" and {len(unread) - most} more" if len(unread) > most else ""
+    return (
+        *(["read: " + ", ".join(renamed)] if renamed else []),
+        *([f"no law reads: {', '.join(unread[:most])}{more}"] if unread else []),
     )
 
 

@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from bayes_scaling.runs.columns import ALIASES, COLUMNS, canonical_name, nearest, resolve
+from bayes_scaling.runs.columns import ALIASES, COLUMNS, canonical_name, nearest
+from bayes_scaling.runs.resolve import resolve
 
 
 @pytest.mark.parametrize(
