@@ -94,9 +94,8 @@ def check(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BayesScalingWarning)  # the summary has them
         table = read_table(
-            runs, columns, where, drop_empty=drop_empty, format=format, commas=commas,
-            sizes_only=True,
-        )  # fmt: skip
+            runs, columns, where, drop_empty=drop_empty, format=format, commas=commas
+        )
     summary = describe(table).to_dict()
     if model:
         law = load_model(model)

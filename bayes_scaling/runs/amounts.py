@@ -104,6 +104,8 @@ def plain_number(text: str, *, commas: Commas | None = None) -> float | None:
             if not re.fullmatch(rf"[-+]?\d{{1,3}}(?:{sign}\d{{3}})+(?:[.,]\d+)?", mantissa):
                 return None
             mantissa = mantissa.replace(sign, "")
+    if commas == "decimal" and not exponent and re.fullmatch(r"[-+]?[1-9]\d{0,2}\.\d{3}", mantissa):
+        return None  # thousands, or a decimal point among commas
     if commas == "decimal" and re.fullmatch(r"[-+]?\d{1,3}(?:\.\d{3})+(?:,\d*)?", mantissa):
         mantissa = mantissa.replace(".", "").replace(",", ".")
     elif "," in mantissa:

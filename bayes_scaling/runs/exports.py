@@ -172,7 +172,7 @@ def export_columns(
     if chosen is not None:
         names[losses[chosen]] = "loss"
         taken.add("loss")
-        rest = [name for word, name in losses.items() if word != chosen]
+        rest = [n for n in cells if n in losses.values() and n != losses[chosen]]
         if rest and notes is not None:
             notes.append(f"loss is taken from {losses[chosen]!r}; {_ride(rest)}")
     for target, rivals in claims.items():

@@ -110,6 +110,7 @@ def choose_loss(
     -------
     LossChoice
     """
+    given = list(given)
     candidates = [name for name in given if sounds_like_loss(name)]
     rest = [name for name in candidates if name != LETTER]
     if LETTER in candidates and (LETTER in whole or rest):
@@ -135,6 +136,7 @@ def choose_loss(
         )
     name = best[0]
     others = [n for n in (*held, *plain, *train) if n != name]
+    others += [LETTER] if LETTER in given and LETTER not in candidates else []
     said = f"loss is taken from {name!r}" + (f", not {listed(others)}" if others else "")
     direct = canonical_name(name) == "loss" and "/" not in name
     doubt = ""

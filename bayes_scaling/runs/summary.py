@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from bayes_scaling.runs.assemble import WARNING
 from bayes_scaling.runs.columns import COLUMNS
+from bayes_scaling.runs.losses import loss_unit, per_byte
 from bayes_scaling.runs.table import RunTable
 
 RANGED = (
@@ -114,7 +115,7 @@ def describe(table: RunTable) -> TableSummary:
     TableSummary
     """
     ranges = {
-        name: _range(table, name)
+        name: _range(table, name, _unit(table, name))
         for name in RANGED
         if name in table and np.isfinite(table[name]).any()
     }
@@ -133,17 +134,21 @@ def describe(table: RunTable) -> TableSummary:
             note.removeprefix(WARNING) for note in table.notes if note.startswith(WARNING)
         ),
         content_hash=table.content_hash,
-        read=lines_read(table),
+        read=lines_read(table, apart=ranges),
         origins=dict(table.origins),
     )
 
 
-def lines_read(table: RunTable, most: int = 20) -> tuple[str, ...]:
+def lines_read(
+    table: RunTable, *, apart: Collection[str] = (), most: int = 20
+) -> tuple[str, ...]:
     """Return what became of the columns of the file, in up to two lines.
 
     Parameters
     ----------
     table : RunTable
+    apart : collection of str
+        Columns that need no word.
     most : int
         Names of unread columns to print; the rest is counted.
 
@@ -154,7 +159,7 @@ def lines_read(table: RunTable, most: int = 20) -> tuple[str, ...]:
     renamed = [
         f"{name} from {origin}"
         for name, origin in table.origins.items()
-        if name in COLUMNS and origin != repr(name)
+        if name in COLUMNS and origin != repr(name) and name not in apart
     ]
     unread = [repr(name) for name in table.columns if name not in COLUMNS]
     more = f" and {len(unread) - most} more" if len(unread) > most else ""
@@ -164,7 +169,7 @@ def lines_read(table: RunTable, most: int = 20) -> tuple[str, ...]:
     )
 
 
-def _range(table: RunTable, name: str) -> Range:
+def _range(table: RunTable, name: str, unit: str) -> Range:
     values = table[name]
     known = values[np.isfinite(values)]
     return Range(
@@ -172,8 +177,14 @@ def _range(table: RunTable, name: str) -> Range:
         high=float(known.max()),
         distinct=len(np.unique(known)),
         missing=int(len(values) - len(known)),
-        unit=COLUMNS[name].unit,
+        unit=unit,
     )
+
+
+def _unit(table: RunTable, name: str) -> str:
+    """Return the unit of a column; a loss in bits per byte is kept as it was given."""
+    origin = table.origins.get(name, "")
+    return loss_unit(origin) if name == "loss" and per_byte(origin) else COLUMNS[name].unit
 
 
 def _counts(table: RunTable, name: str) -> dict[str, int]:

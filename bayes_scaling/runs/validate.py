@@ -139,7 +139,7 @@ def absence_problems(
         if not any(sounds_like_loss(name) for name in given):
             problems.append(
                 f"no column 'loss' (or 'score'); the table has {listed(given)}; "
-                + (perplexity_advice(given) or f"say which it is: {say_which('THEIRS', 'loss')}")
+                + (perplexity_advice(given) or f"say which it is: {say_which(example_of(given), 'loss')}")
                 + shape_advice(given)
             )
         elif not problems_of_choice(given):
@@ -157,7 +157,7 @@ def absence_problems(
     if not sizes and not others:
         problems.append(
             "no size to scale with: none of 'params', 'tokens', 'flops'; "
-            f"the table has {listed(given)}; say which is: {say_which('THEIRS', 'params')}"
+            f"the table has {listed(given)}; say which is: {say_which(example_of(given), 'params')}"
         )
     elif sizes and (gap := without_any(columns)).any():
         problems.append(
@@ -260,6 +260,12 @@ def _is_curve(columns: Columns) -> bool:
     )
 
 
+def example_of(given: Iterable[str]) -> str:
+    """Return the one column that is not understood, to stand in an example, else a stand-in."""
+    left = [name for name in given if canonical_name(name) is None]
+    return left[0] if len(left) == 1 else "THEIR_NAME"
+
+
 def problems_of_choice(given: Iterable[str]) -> bool:
     """Whether the choice of the loss was already a problem, so that it need not be said again."""
     return bool(choose_loss(given).problem)
@@ -273,9 +279,9 @@ def shape_advice(given: Iterable[str]) -> str:
     others = [name for name in names if canonical_name(name) is None]
     if len(numeric) >= 2:
         return (
-            f". Columns are called {listed(numeric, 3)}: with budgets across, the table is wide; "
-            "one row per run is wanted, such as params,flops,loss. In Python: "
-            f"frame.melt({names[0]!r}, var_name='flops', value_name='loss')"
+            f". Columns are called {listed(numeric[:3])}: with budgets across, the table is wide; "
+            "one row per run is wanted, such as params,flops,loss: --columns wide melts it (in "
+            "Python columns='wide')"
         )
     if clocked and len(others) >= 2:
         return (
