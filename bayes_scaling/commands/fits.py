@@ -15,9 +15,12 @@ from bayes_scaling.commands.options import (
     Best,
     Chains,
     Columns,
+    Commas,
     Correlated,
     Draws,
     Drift,
+    DropEmpty,
+    FileFormat,
     Json,
     Mistuned,
     ModelNames,
@@ -29,7 +32,7 @@ from bayes_scaling.commands.options import (
     Tune,
     Where,
 )
-from bayes_scaling.commands.tables import read_table
+from bayes_scaling.commands.tables import read_table, say_read
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.files import check_target
 from bayes_scaling.intervals import PROBABILITY, check_probability
@@ -58,6 +61,9 @@ def fit(
     temper: Temper = None,
     columns: Columns = None,
     where: Where = None,
+    drop_empty: DropEmpty = False,
+    format: FileFormat = None,
+    commas: Commas = None,
     best: Best = False,
     draws: Draws = 1000,
     tune: Tune = 800,
@@ -78,7 +84,10 @@ def fit(
         model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
         temper=temper,
     )  # fmt: skip
-    table = read_table(runs, columns, where, best=best)
+    table = read_table(
+        runs, columns, where, best=best, drop_empty=drop_empty, format=format, commas=commas
+    )
+    say_read(table)
     result = sample_chosen(models, table, draws=draws, tune=tune, chains=chains, seed=seed)
     result.save(output)
     if as_json:

@@ -58,6 +58,7 @@ def _answer(
     """Print a decision, then judge it."""
     from bayes_scaling.commands.console import answer_dict, print_rows, warn_of_checks
     from bayes_scaling.commands.features import exponents_at, print_exponents, tempered
+    from bayes_scaling.decisions.routed import say_share
 
     rows = result.rows()
     exponents = exponents_at(fit, result)
@@ -69,6 +70,8 @@ def _answer(
         print_exponents(exponents)
         if tempered(fit):
             print(f"\n{tempered(fit)}")
+    if said := say_share(fit):
+        say(f"note: {said}")
     warn_of_checks(fit)
     beyond = max(_efolds(row) for row in rows)
     if furthest is not None and beyond > furthest:
@@ -120,10 +123,28 @@ def forecast(
         **read_settings(inputs),
     }
     given = {name: value for name, value in sizes.items() if value is not None}
+    for line in _not_read(result, given):
+        say(f"note: {line}")
     answer = result.forecast(given, tuning=tuning, probability=probability, allow_unconverged=True)
     if register:
         _register(result, answer, fit)
     _answer(result, answer, max_extrapolation, as_json)
+
+
+def _not_read(fit: AnyFit, given: Mapping[str, Any]) -> list[str]:
+    """Say which of the sizes that were given no model of the fit reads, so that they do nothing."""
+    from bayes_scaling.inference import members_of
+
+    read = {name for each in members_of(fit).values() for name in each.model.inputs}
+    if "flops" in read:
+        return []
+    sizes = [name for name in ("params", "tokens") if name in given and name not in read]
+    has = " and ".join(sorted(read & {"params", "tokens", "steps", "width"})) or "other inputs"
+    return [
+        f"this fit reads {has} alone; {name} do not change the answer, whatever is given: fit a "
+        f"table with {name} for a law that reads them"
+        for name in sizes
+    ]
 
 
 def _register(fit: AnyFit, answer: Forecast, path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayes_scaling.commands.console import print_json, print_table
+from bayes_scaling.commands.console import print_json, print_table, say
 from bayes_scaling.commands.options import (
     Columns,
     Commas,
@@ -69,6 +69,17 @@ def amounts_in(where: str) -> str:
             return found[0]
 
     return re.sub(r"(?<![\w.])\d+(?:\.\d*)?(?:[eE][-+]?\d+)?\s*[A-Za-z]\w*[- ]hours?\b", flop, where)
+
+
+def say_read(table: RunTable) -> None:
+    """Say on standard error what the columns of a file became, before it is fitted."""
+    from bayes_scaling.runs import lines_read
+
+    for line in lines_read(table):
+        say(f"note: {line}")
+    for note in table.notes:
+        if re.search(r" is read as | \[.*\] is |^loss is |^run is taken |left out|made long| = ", note):
+            say(f"note: {note}")
 
 
 def check(

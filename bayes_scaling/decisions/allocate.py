@@ -15,6 +15,7 @@ from bayes_scaling.decisions.forecast import extrapolation
 from bayes_scaling.decisions.limits import Limits, split_within
 from bayes_scaling.decisions.new_budget import at_new_budget
 from bayes_scaling.decisions.optimum import SOLVERS, Index, Loss
+from bayes_scaling.decisions.routed import active_share
 from bayes_scaling.decisions.sizes import group_index
 from bayes_scaling.decisions.stated import stated_split, states_split
 from bayes_scaling.errors import InputError
@@ -98,22 +99,24 @@ def allocate(
     group, labels, problems = group_index(fit, family, 1)
     if problems:
         raise InputError(problems, source="allocate")
-    loss = _loss_function(fit, int(group[0]), settled)
+    share = active_share(fit)
+    loss = _loss_function(fit, int(group[0]), settled, share)
     draws = np.arange(fit.n_draws)
+    in_params = values / share if given == "flops" else values
     solved = [
         stated_split(fit, given, float(np.log(value)), int(group[0]))
         if stated
         else split_within(loss, float(np.log(value)), draws, limits)
         if limits
         else SOLVERS[given](loss, float(np.log(value)), draws)
-        for value in values
+        for value in in_params
     ]
     splits = given == "flops" and not stated
     law = of_fit(fit, family=family, inputs=inputs) if splits else None
     log_params = np.stack([item[0] for item in solved], axis=1)
     log_tokens = np.stack([item[1] for item in solved], axis=1)
     sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
-    sizes["flops"] = training_flops(sizes["params"], sizes["tokens"])
+    sizes["flops"] = training_flops(share * sizes["params"], sizes["tokens"])
     sizes[given] = np.broadcast_to(values, log_params.shape)
     medians = {name: np.median(values, axis=0) for name, values in sizes.items()}
     return Allocation(
@@ -122,6 +125,7 @@ def allocate(
         tokens=sizes["tokens"],
         flops=sizes["flops"],
         loss=loss(log_params, log_tokens, draws[:, None]),
+        share=share,
         tuned=fit.tuned({**sizes, **settled}, group=group),
         extrapolation=extrapolation(fit, medians, labels * len(values)),
         edge=np.stack([item[2] for item in solved], axis=1),
@@ -164,10 +168,10 @@ def _no_two_sizes(fit: Fit, settled: Mapping[str, Array]) -> list[str]:
             for name in others]  # fmt: skip
 
 
-def _loss_function(fit: Fit, group: int, settled: Mapping[str, Array]) -> Loss:
+def _loss_function(fit: Fit, group: int, settled: Mapping[str, Array], share: float) -> Loss:
     def loss(log_params: Array, log_tokens: Array, draw: Index) -> Array:
         sizes = {**settled, "params": np.exp(log_params), "tokens": np.exp(log_tokens)}
-        sizes["flops"] = training_flops(sizes["params"], sizes["tokens"])
+        sizes["flops"] = training_flops(share * sizes["params"], sizes["tokens"])
         return fit.predict(sizes, group=np.asarray(group), draw=draw)
 
     return loss

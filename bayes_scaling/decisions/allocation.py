@@ -34,6 +34,8 @@ class Allocation:
         Optimal sizes per draw; what was given is constant over the draws.
     loss : array (n_draws, n_cases)
         Noise-free loss at each draw's own optimum (nats per token).
+    share : float
+        Share of params that is active, which is what flops count; 1 for dense models.
     tuned : mapping of str to array (n_draws, n_cases)
         Tuned value, at the optimum, of inputs such as the learning rate.
     extrapolation : mapping of str to array (n_cases,)
@@ -62,6 +64,7 @@ class Allocation:
     tokens: Array
     flops: Array
     loss: Array
+    share: float = 1.0
     tuned: Mapping[str, Array] = field(default_factory=dict)
     extrapolation: Mapping[str, Array] = field(default_factory=dict)
     edge: NDArray[np.bool_]
@@ -135,8 +138,10 @@ class Allocation:
 
     @property
     def _quantities(self) -> Mapping[str, Array]:
+        routed = {} if self.share == 1.0 else {"params_active": self.share * self.params}
         return {
             "params": self.params,
+            **routed,
             "tokens": self.tokens,
             "flops": self.flops,
             "tokens_per_param": self.tokens_per_param,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.optimum import FEWER, Index, Loss
+from bayes_scaling.decisions.routed import active_share
 from bayes_scaling.decisions.sizes import group_index, longest_of
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.ensemble import AnyFit, Ensemble
@@ -38,6 +39,8 @@ class AskedLaw:
         What it gives.
     n_draws : int
         Number of draws; 1 for a published law.
+    share : float
+        Share of the params it reads that is active, which is what compute counts.
     evaluate : callable
         From sizes and draws, which broadcast, to the response.
     """
@@ -46,6 +49,7 @@ class AskedLaw:
     reads: tuple[str, ...]
     response: str
     n_draws: int
+    share: float = 1.0
     evaluate: Callable[[Mapping[str, Array], Index], Array]
 
     @property
@@ -76,7 +80,7 @@ class AskedLaw:
         """Return the response at sizes; compute is completed where the law reads it."""
         sizes = dict(sizes)
         if "flops" in self.reads and "flops" not in sizes:
-            sizes["flops"] = training_flops(sizes["params"], sizes["tokens"])
+            sizes["flops"] = training_flops(self.share * sizes["params"], sizes["tokens"])
         read = {name: values for name, values in sizes.items() if name in self.reads}
         shape = np.broadcast_shapes(np.shape(draw), *(np.shape(x) for x in read.values()))
         return np.broadcast_to(self.evaluate(read, draw), shape)
@@ -150,6 +154,7 @@ def of_fit(
         reads=tuple(name for name in SIZES if name in fit.model.inputs),
         response=fit.model.response,
         n_draws=fit.n_draws,
+        share=active_share(fit),
         evaluate=evaluate,
     )
 
@@ -193,6 +198,7 @@ def of_any(
         reads=tuple(name for name in SIZES if name in reads),
         response=laws[0].response,
         n_draws=rows.size,
+        share=laws[0].share,
         evaluate=evaluate,
     )
 

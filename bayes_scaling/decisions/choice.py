@@ -70,7 +70,7 @@ def expected_split(
     InputError
         The law splits no budget, or the limits allow no size.
     """
-    loss, log_flops = law.split_loss(), float(np.log(flops))
+    loss, log_flops = law.split_loss(), float(np.log(flops / law.share))
     low, high = limits.ends(log_flops)
 
     def expected(places: Array, asked: AskedLaw = law) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.new_budget import forecast_at
+from bayes_scaling.decisions.routed import active_share
 from bayes_scaling.decisions.sizes import Plan, Sizes, read_plan
 from bayes_scaling.decisions.spread import spread_shares
 from bayes_scaling.decisions.tabulate import Draws, interval_rows, member_rows
@@ -256,5 +257,7 @@ def fitted_sizes(fit: Fit) -> dict[str, NDArray[np.float64]]:
         for name in fit.model.inputs
     }
     if "flops" not in sizes and not {"params", "tokens"} <= set(sizes) and "flops" in fit.runs:
+        sizes["flops"] = np.asarray(fit.runs["flops"], float)
+    if active_share(fit) != 1.0 and "flops" in fit.runs:
         sizes["flops"] = np.asarray(fit.runs["flops"], float)
     return dict(sorted(complete(sizes).columns.items()))

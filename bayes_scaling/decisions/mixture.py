@@ -178,6 +178,7 @@ def mixed_allocation(
         tokens=sizes["tokens"],
         flops=sizes["flops"],
         loss=_mix(rows, [part.loss for part in parts]),
+        share=first.share,
         tuned={name: _mix(rows, [part.tuned[name] for part in parts]) for name in first.tuned},
         extrapolation=extrapolation(
             ensemble.leading, medians, (first.label,) * first.params.shape[1]

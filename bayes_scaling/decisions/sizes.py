@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Union
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.decisions.routed import active_share
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.inputs import needs_positive, source_column
 from bayes_scaling.runs import RunTable, split_columns, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
-from bayes_scaling.runs.complete import complete
+from bayes_scaling.runs.complete import complete, model_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,6 +93,9 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
     if problems:
         raise InputError(problems, source="sizes")
     columns = {name: np.broadcast_to(value, longest) for name, value in numbers.items()}
+    share = active_share(fit)
+    if share != 1.0 and "params_active" not in columns:
+        columns["params_active"] = _active(columns, share)
     columns = dict(complete(columns).columns)
     problems = [*_missing(fit, columns), *(disagreements(columns) if asked else [])]
     group, labels, group_problems = group_index(fit, names, longest)
@@ -99,6 +103,13 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
     if problems:
         raise InputError(problems, source="sizes")
     return Plan(columns=columns, group_column=group_column, group=group, labels=labels)
+
+
+def _active(columns: Mapping[str, NDArray[np.float64]], share: float) -> NDArray[np.float64]:
+    """Return the active params (n_runs,) of a routed model whose total is given or follows."""
+    if "params" in columns:
+        return share * columns["params"]
+    return model_size(complete(columns).columns, len(next(iter(columns.values()))))[0]
 
 
 def _take_group_names(given: dict[str, Values], group_column: str) -> Values | None:
@@ -196,7 +207,8 @@ def disagreements(columns: Mapping[str, NDArray[np.float64]]) -> list[str]:
     """Return a problem where params, tokens and flops are given and do not fit together."""
     if not {"params", "tokens", "flops"} <= set(columns):
         return []
-    ratio = columns["flops"] / training_flops(columns["params"], columns["tokens"])
+    size = model_size(columns, columns["flops"].size)[0]
+    ratio = columns["flops"] / training_flops(size, columns["tokens"])
     worst = float(ratio[np.argmax(np.abs(np.log(ratio)))])
     if abs(np.log(worst)) <= np.log(1 + TOLERANCE):
         return []
