@@ -36,7 +36,7 @@ def read_table(
     drop_empty: bool = False,
     format: FileFormat = None,
     commas: Commas = None,
-    sizes_only: bool = False,
+    needs_loss: bool = True,
 ) -> RunTable:
     """Read a file, a folder or a glob of runs, or a data set by its name."""
     from bayes_scaling.datasets import list_datasets, load_dataset
@@ -51,7 +51,7 @@ def read_table(
     elif Path(source).exists() or any(sign in source for sign in "*?["):
         runs = read_runs(
             source, columns=columns, where=condition, drop_empty=drop_empty, format=format,
-            commas=commas, sizes_only=sizes_only,
+            commas=commas, needs_loss=needs_loss,
         )  # fmt: skip
     else:
         raise InputError(f"no file {source!r}, and no data set of that name ({', '.join(known)})")

@@ -95,7 +95,7 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
     columns = {name: np.broadcast_to(value, longest) for name, value in numbers.items()}
     share = active_share(fit)
     if share != 1.0 and "params_active" not in columns:
-        columns["params_active"] = _active(columns, share)
+        columns |= _routed(columns, share)
     columns = dict(complete(columns).columns)
     problems = [*_missing(fit, columns), *(disagreements(columns) if asked else [])]
     group, labels, group_problems = group_index(fit, names, longest)
@@ -105,11 +105,14 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
     return Plan(columns=columns, group_column=group_column, group=group, labels=labels)
 
 
-def _active(columns: Mapping[str, NDArray[np.float64]], share: float) -> NDArray[np.float64]:
-    """Return the active params (n_runs,) of a routed model whose total is given or follows."""
+def _routed(
+    columns: Mapping[str, NDArray[np.float64]], share: float
+) -> dict[str, NDArray[np.float64]]:
+    """Return total and active params (n_runs,) of routed models, as far as they follow."""
     if "params" in columns:
-        return share * columns["params"]
-    return model_size(complete(columns).columns, len(next(iter(columns.values()))))[0]
+        return {"params_active": share * columns["params"]}
+    active = complete(columns).columns.get("params")
+    return {} if active is None else {"params": active / share, "params_active": active}
 
 
 def _take_group_names(given: dict[str, Values], group_column: str) -> Values | None:

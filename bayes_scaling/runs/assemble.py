@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.runs.amounts import Commas, comma_of, commas_of, parts_of
-from bayes_scaling.runs.cells import Numbers, Rows, read_numbers, read_text
+from bayes_scaling.runs.cells import Numbers, Rows, as_text, read_numbers, read_text
 from bayes_scaling.runs.columns import COLUMNS, SIZES
 from bayes_scaling.runs.complete import complete
 from bayes_scaling.runs.diverged import DIVERGED, without_diverged
@@ -27,6 +27,7 @@ from bayes_scaling.runs.table import RunTable
 from bayes_scaling.runs.wishes import rows_that_meet
 
 WARNING = "warning: "  # notes that start so were also issued as a BayesScalingWarning
+_NOT_FINITE = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity"})
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -40,7 +41,7 @@ def assemble(
     problems: Sequence[str] = (),
     where: str | None = None,
     commas: Commas | None = None,
-    essential: bool = True,
+    needs_loss: bool = True,
     drop_empty: bool = False,
 ) -> RunTable:
     """Make a checked and completed table.
@@ -61,8 +62,9 @@ def assemble(
         A condition on rows; what is wrong with the others is not looked at.
     commas : {"decimal", "thousands"}, optional
         What commas in numbers are, where the file does not say.
-    essential : bool
-        Whether there must be a loss; not for a table of sizes.
+    needs_loss : bool
+        Whether there must be a finite loss; not for a table of sizes, or a run in flight, where a
+        loss that was logged as NaN or infinite becomes inf.
     drop_empty : bool
         Whether rows without a loss, or with one that is not finite, are left out.
 
@@ -93,6 +95,9 @@ def assemble(
         raise InputError("every run is marked as diverged; nothing is left", source=source)
     log += resolved.notes
     given, unread = _read(raw, resolved, rows, commas, log)
+    if not needs_loss and "loss" in given:
+        name = next(n for n, target in resolved.names.items() if target == "loss")
+        given["loss"] = _with_divergence(given["loss"], raw[name])
     called = {resolved.names[name]: name.strip() for name in reversed(list(raw))}
     if where or drop_empty:
         given, unread, rows = _chosen(given, unread, rows, where, drop_empty, log, source)
@@ -108,7 +113,8 @@ def assemble(
     done["run"] = _run_ids(given.get("run"), rows, log)
     if "run" in given:
         given["run"] = done["run"]
-    faults += faults_of(given, unread, rows, called, resolved.names, essential=essential)
+    checked = given if needs_loss else {n: v for n, v in given.items() if n != "loss"}
+    faults += faults_of(checked, unread, rows, called, resolved.names, needs_loss=needs_loss)
     if faults:
         faults += lesser_faults(given, unread, rows, called)
         raise InputError(by_row(faults), source=source)
@@ -121,8 +127,8 @@ def assemble(
         *misspelt(names, done),
         *unread_sizes(names, done),
         *doubts(given, rows),
-        *implausible(given, done, rows, called),
-        *([] if "run" in given else unnamed_checkpoints(given_and_sizes(given, done), rows, called)),
+        *(implausible(given, done, rows, called) if needs_loss else ()),
+        *([] if "run" in given or not needs_loss else unnamed_checkpoints(given_and_sizes(given, done), rows, called)),
         *rises_with_size(done, rows),
     ):
         log.append(WARNING + doubt)
@@ -135,6 +141,23 @@ def assemble(
         kept[group[1:]] = False
     origins = _origins(resolved, given, called)
     return RunTable(columns=ordered, notes=tuple(log), origins=origins).take(kept)
+
+
+def _with_divergence(
+    loss: NDArray[np.float64], cells: Sequence[Any] | NDArray[Any]
+) -> NDArray[np.float64]:
+    """Make inf of losses that were logged and not finite; what was not logged stays NaN."""
+    lost = ~np.isfinite(loss)
+    if isinstance(cells, np.ndarray):
+        finite = np.flatnonzero(~lost)
+        first = int(finite[-1]) + 1 if finite.size else 0
+        lost[:first] &= np.isinf(loss[:first])
+        lost[first:] &= not np.isnan(loss[:first]).any()
+        return np.where(lost, np.inf, loss)
+    said = np.array([
+        isinstance(cell, float) or as_text(cell).lower() in _NOT_FINITE for cell in cells
+    ])  # fmt: skip
+    return np.where(lost & said, np.inf, loss)
 
 
 def given_and_sizes(

@@ -19,7 +19,7 @@ from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY
 Columns = Mapping[str, NDArray[Any]]
 Array = NDArray[np.float64]
 
-FEWEST_PER_PARAM, MOST_PER_PARAM = 0.02, 3e5
+FEWEST_PER_PARAM, MOST_PER_PARAM = 0.02, 3e4
 """Tokens per parameter between which the median of a table is believed."""
 
 USUAL_PER_PARAM = 20.0

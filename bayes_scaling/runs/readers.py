@@ -71,7 +71,7 @@ def read_runs(
     where: str | None = None,
     commas: Commas | None = None,
     drop_empty: bool = False,
-    sizes_only: bool = False,
+    needs_loss: bool = True,
 ) -> RunTable:
     """Read a table of training runs, check it and complete it by 6ND.
 
@@ -98,8 +98,9 @@ def read_runs(
         What commas in numbers are, where the file does not say.
     drop_empty : bool
         Whether rows without a finite loss are left out.
-    sizes_only : bool
-        Whether the table may do without a loss.
+    needs_loss : bool
+        Whether every row has a finite loss. A table of sizes has none; in the curve of a run in
+        flight NaN is a loss that was not logged, and inf one that was not finite.
 
     Returns
     -------
@@ -140,7 +141,7 @@ def read_runs(
     try:
         return assemble(
             raw.cells, rows=raw.rows, source=name, columns=renamed, notes=notes,
-            problems=raw.problems, where=where, commas=commas, essential=not sizes_only,
+            problems=raw.problems, where=where, commas=commas, needs_loss=needs_loss,
             drop_empty=drop_empty,
         )  # fmt: skip
     except InputError as error:

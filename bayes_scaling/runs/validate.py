@@ -111,7 +111,7 @@ def value_problems(
 
 
 def absence_problems(
-    columns: Columns, rows: Rows, given: Iterable[str], *, essential: bool = True
+    columns: Columns, rows: Rows, given: Iterable[str], *, needs_loss: bool = True
 ) -> list[str]:
     """Return what is missing: the response, a size to scale with, or cells of them.
 
@@ -123,7 +123,7 @@ def absence_problems(
         Names of the rows.
     given : iterable of str
         The file's names, to say what there is.
-    essential : bool
+    needs_loss : bool
         Whether there must be a loss.
 
     Returns
@@ -133,7 +133,7 @@ def absence_problems(
     problems = []
     given = list(given)
     responses = [name for name in ("loss", "score") if name in columns]
-    if not essential:
+    if not needs_loss:
         pass
     elif not responses:
         if not any(sounds_like_loss(name) for name in given):

@@ -157,6 +157,7 @@ def apply_formulas(
     renamed = dict(wishes.renamed)
     notes = []
     problems: list[str] = []
+    replaced: set[str] = set()
     for target, text in wishes.formulas.items():
         plain, quoted = _without_backticks(plain_amounts(text))
         try:
@@ -180,12 +181,14 @@ def apply_formulas(
         with np.errstate(all="ignore"):
             result = np.broadcast_to(np.asarray(evaluate(node, values), dtype=float), (size,))
         key = target if target not in cells else f"{target} = {text}"
+        replaced |= {target} & set(cells)
         made[key] = np.array(result)
         renamed[key] = canonical_name(target) or target
         notes.append(f"{canonical_name(target) or target} = {text}")
     if problems:
         raise InputError(problems)
-    return {**made, **cells}, renamed, notes
+    kept = {name: values for name, values in cells.items() if name not in replaced}
+    return {**made, **kept}, renamed, notes
 
 
 def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[np.intp]:

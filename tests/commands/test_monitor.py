@@ -73,7 +73,7 @@ def test_steps_stand_for_tokens(folder: Path) -> None:
     ("name", "options", "message"),
     [
         ("curve.csv", (), "say where the run ends"),
-        ("gone.csv", ENDS, "no such file"),
+        ("gone.csv", ENDS, "no file"),
         ("curve.csv", ("--plan", "gone.csv"), "no file 'gone.csv'"),
         ("high.csv", ("--tokens", 1e9), "beyond the 1e+09 of the plan"),
     ],
