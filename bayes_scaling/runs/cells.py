@@ -186,7 +186,8 @@ def read_text(raw: Sequence[Any] | NDArray[Any]) -> NDArray[np.str_]:
 def as_text(cell: object) -> str:
     """Return one cell as text without surrounding space; "" for None, NaN and their kin."""
     if isinstance(cell, str):
-        return cell.strip()
+        text = cell.strip()
+        return text if text.isascii() else text.encode(errors="replace").decode()
     if isinstance(cell, bytes):
         return cell.decode(errors="replace").strip()
     if cell is None:

@@ -66,7 +66,9 @@ def _trackio(base: sqlite3.Connection, names: set[str], path: Path) -> Raw:
         own = {name: value for name, value in settings.get(run, {}).items()
                if not name.startswith("config._")}  # fmt: skip
         rows.append({"run": run, "step": step, **own, **values})
-    return _table(_with_loss(rows), f"a Trackio database of {len({r['run'] for r in rows})} runs")
+    note = f"a Trackio database of {len({row['run'] for row in rows})} runs"
+    rows, said = after_the_start(_with_loss(rows), "step")
+    return _table(rows, note + said)
 
 
 def _mlflow(base: sqlite3.Connection) -> Raw:
@@ -96,6 +98,28 @@ def _with_loss(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     names = list(dict.fromkeys(name for row in rows for name in row))
     chosen = choose_loss(names, decide=True).name
     return [row for row in rows if row.get(chosen) is not None] if chosen else rows
+
+
+def after_the_start(rows: list[dict[str, Any]], clock: str) -> tuple[list[dict[str, Any]], str]:
+    """Leave out rows of step 0, which no law takes; a clock that is always 0 tells nothing.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Logged rows.
+    clock : str
+        The key of the step.
+
+    Returns
+    -------
+    (list of dict, str)
+        The rows, and what to add to a note.
+    """
+    if all(not row.get(clock) for row in rows):
+        return [{k: v for k, v in row.items() if k != clock} for row in rows], ""
+    kept = [row for row in rows if row.get(clock)]
+    gone = len(rows) - len(kept)
+    return kept, f"; {gone} row{'s' * (gone > 1)} at step 0 left out" if gone else ""
 
 
 def _object(text: Any) -> Mapping[str, Any]:

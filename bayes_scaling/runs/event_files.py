@@ -10,11 +10,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs.cells import Rows
+from bayes_scaling.runs.databases import after_the_start
 from bayes_scaling.runs.losses import choose_loss
 from bayes_scaling.runs.text_files import Raw
 from bayes_scaling.runs.unpack import columns_of
@@ -56,12 +58,13 @@ def read_events(path: Path, run: str | None = None) -> Raw:
     tags = list(dict.fromkeys(tag for values in by_step.values() for tag in values))
     loss = choose_loss(tags, decide=True).name
     latest: dict[str, float] = {}
-    rows: list[dict[str, float | str]] = []
+    rows: list[dict[str, Any]] = []
     for step in sorted(by_step):
         latest |= by_step[step]
         if loss is None or loss in by_step[step]:
             rows.append({"run": name, "steps": float(step), **latest})
-    note = f"events of TensorBoard: run {name!r}, {len(rows)} steps, {', '.join(tags[:8])}"
+    rows, said = after_the_start(rows, "steps")
+    note = f"events of TensorBoard: run {name!r}, {len(rows)} steps, {', '.join(tags[:8])}{said}"
     positions = Rows(label="row", numbers=np.arange(1, len(rows) + 1))
     return Raw(cells=columns_of(rows), rows=positions, notes=(note,))
 

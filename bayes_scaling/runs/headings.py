@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -107,17 +107,17 @@ def read_heading(name: str) -> Heading | None:
         return Heading(target=target, certainty=int(fold(name) in LOOSE))
     if found := _with_unit(name):
         return found
-    parts = [part for part in re.split(r"[./:]", name.removesuffix(".value")) if part.strip()]
-    if len(parts) > 1 and not re.search(r"\.(min|max|mean|std|count)$", name):
-        last = canonical_name(parts[-1]) if len(parts[-1]) > 1 else None
-        if last is not None:
-            return Heading(target=last, certainty=2)
-        inner = _with_unit(parts[-1])
-        if inner is not None:
-            return Heading(
-                target=inner.target, factor=inner.factor, scale=inner.scale, unit=inner.unit,
-                certainty=2,
-            )  # fmt: skip
+    bare = name.removesuffix(".value")
+    if re.search(r"\.(min|max|mean|std|count)$", bare):
+        return None
+    for sign in re.finditer(r"[./:]", bare):
+        last = bare[sign.end() :].strip()
+        if len(last) == 1 and last not in ("N", "D", "C"):
+            continue
+        if target := canonical_name(last):
+            return Heading(target=target, certainty=2)
+        if (inner := _with_unit(last)) is not None:
+            return replace(inner, certainty=2)
     return None
 
 

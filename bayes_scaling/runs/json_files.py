@@ -123,6 +123,10 @@ def _records(found: Any) -> list[Mapping[str, Any]] | None:
     if not isinstance(found, Mapping) or not found:
         return None
     values = list(found.values())
+    if isinstance(found.get("columns"), list) and isinstance(found.get("data"), list):
+        names = [str(name) for name in found["columns"]]
+        lines = [line for line in found["data"] if isinstance(line, list)]
+        return [dict(zip(names, line, strict=False)) for line in lines]
     if all(isinstance(value, list) for value in values):
         lengths = {len(value) for value in values}
         if len(lengths) == 1 and not all(isinstance(v, Mapping) for value in values for v in value):

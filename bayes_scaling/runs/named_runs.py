@@ -132,7 +132,7 @@ def unnamed_checkpoints(columns: Columns, rows: Rows, called: Mapping[str, str])
         return []
     settings = [name for name in _SETTINGS if name in columns and not (
         clock == "tokens" and name in ("budget", "learning_rate"))]  # fmt: skip
-    if not settings:
+    if not {"params", "params_active", "params_nonembedding", "width"} & set(settings):
         return []
     codes = [np.unique(columns[name], return_inverse=True)[1] for name in settings]
     group = np.unique(np.column_stack(codes), axis=0, return_inverse=True)[1].ravel()

@@ -79,6 +79,8 @@ def read_delimited(path: Path, *, tabs: bool = False) -> Raw:
     for line, record in _rows_of(text, separator, problems):
         if not any(cell.strip() for cell in record):
             continue
+        if len(records) == 1 and separator == " " and len(record) == len(records[0]) + 1:
+            records[0].insert(0, "")
         records.append(record)
         lines.append(line)
     if not records:
@@ -233,6 +235,8 @@ def _separator(text: str) -> str:
     words = len(lines[0].split())
     if words > 1 and all(len(line.split()) == words for line in lines[1:]) and len(lines) > 1:
         return " "
+    if words and len(lines) > 1 and all(len(line.split()) == words + 1 for line in lines[1:]):
+        return " "  # as pandas prints a frame, whose index has no heading
     gaps = [len(re.split(r"\s{2,}", line.strip())) for line in lines]
     if gaps[0] > 1 and len(set(gaps)) == 1:
         return "  "

@@ -141,4 +141,7 @@ def _dict_of(cell: object) -> Mapping[str, Any] | None:
 def columns_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Return records as columns; None where a record lacks a key."""
     names = dict.fromkeys(name for record in records for name in record)
-    return {name: [record.get(name) for record in records] for name in names}
+    return {
+        str(name).encode(errors="replace").decode(): [record.get(name) for record in records]
+        for name in names
+    }

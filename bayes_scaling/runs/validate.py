@@ -301,7 +301,7 @@ def _cannot_be_negative(name: str) -> str:
 
 def _zero_advice(name: str) -> str:
     if name in ("tokens", "steps", "flops"):
-        return "; delete rows from before the first step"
+        return "; delete rows from before the first step (--where leaves rows out)"
     if name == "loss":
         return "; every law takes its log: leave out what was not measured"
     if name == "experts":

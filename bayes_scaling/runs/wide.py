@@ -191,9 +191,7 @@ def export_of(names: Sequence[str]) -> str | None:
     low = {name.strip().lower() for name in names}
     if {"name", "state"} <= low and low & {"created", "runtime", "sweep", "user", "tags", "notes"}:
         return "wandb"
-    if {"summary", "config"} <= low or any(
-        name.startswith(("config.", "summary.", "config/")) for name in low
-    ):
+    if any(name.startswith(("summary.", "summary/")) for name in low):
         return "wandb"
     if "_step" in low and low & {"_runtime", "_timestamp"}:
         return "wandb"
