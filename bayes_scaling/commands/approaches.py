@@ -83,7 +83,9 @@ def approaches(
     table = read_table(runs, columns, where, drop_empty=drop_empty, commas=commas)
     result = run(
         table,
-        curves=read_table(curves, columns, where, drop_empty=drop_empty, commas=commas) if curves else None,
+        curves=read_table(curves, columns, where, drop_empty=drop_empty, commas=commas)
+        if curves
+        else None,
         flops=flops,
         family=family,
         probability=probability,

@@ -64,7 +64,8 @@ Runs = Annotated[
     str,
     typer.Argument(
         help="A table of runs (CSV, JSON, Parquet, Excel, a tracker's files, a folder or glob of "
-        "them) or a data set.", autocompletion=_data_sets
+        "them) or a data set.",
+        autocompletion=_data_sets,
     ),
 ]
 SavedFit = Annotated[Path, typer.Argument(help="A fit saved by 'bayes-scaling fit'.")]
@@ -199,9 +200,7 @@ def read_settings(given: list[str] | None) -> dict[str, float]:
         try:
             found[name] = count_of(value)
         except InputError:
-            problems.append(
-                f"--set takes name=number, such as unique_tokens=100M, got {text!r}"
-            )
+            problems.append(f"--set takes name=number, such as unique_tokens=100M, got {text!r}")
     if problems:
         raise InputError(problems)
     return found

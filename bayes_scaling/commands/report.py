@@ -123,9 +123,7 @@ def report(
         result = load(source)
         table = result.runs
     else:
-        table = read_table(
-            source, columns, where, best=best, drop_empty=drop_empty, commas=commas
-        )
+        table = read_table(source, columns, where, best=best, drop_empty=drop_empty, commas=commas)
         result = sample_chosen(models, table, **settings, seed=seed)
     tested = None
     if backtest or (backtest is None and not saved):

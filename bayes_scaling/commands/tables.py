@@ -50,9 +50,14 @@ def read_table(
         runs = select_rows(runs, plain_amounts(condition)) if condition else runs
     elif Path(source).exists() or any(sign in source for sign in "*?["):
         runs = read_runs(
-            source, columns=columns, where=condition, drop_empty=drop_empty, format=format,
-            commas=commas, needs_loss=needs_loss,
-        )  # fmt: skip
+            source,
+            columns=columns,
+            where=condition,
+            drop_empty=drop_empty,
+            format=format,
+            commas=commas,
+            needs_loss=needs_loss,
+        )
     else:
         raise InputError(f"no file {source!r}, and no data set of that name ({', '.join(known)})")
     return best_of_cells(runs) if best else runs
@@ -68,7 +73,9 @@ def amounts_in(where: str) -> str:
         except InputError:
             return found[0]
 
-    return re.sub(r"(?<![\w.])\d+(?:\.\d*)?(?:[eE][-+]?\d+)?\s*[A-Za-z]\w*[- ]hours?\b", flop, where)
+    return re.sub(
+        r"(?<![\w.])\d+(?:\.\d*)?(?:[eE][-+]?\d+)?\s*[A-Za-z]\w*[- ]hours?\b", flop, where
+    )
 
 
 def say_read(table: RunTable) -> None:
@@ -78,7 +85,9 @@ def say_read(table: RunTable) -> None:
     for line in lines_read(table):
         say(f"note: {line}")
     for note in table.notes:
-        if re.search(r" is read as | \[.*\] is |^loss is |^run is taken |left out|made long| = ", note):
+        if re.search(
+            r" is read as | \[.*\] is |^loss is |^run is taken |left out|made long| = ", note
+        ):
             say(f"note: {note}")
 
 
@@ -120,11 +129,15 @@ def check(
         summary["ranges"]["loss"]["unit"] = metrics[0]
     ranges = [
         [
-            name, f"{r['low']:.4g}", f"{r['high']:.4g}", str(r["distinct"]), r["unit"],
+            name,
+            f"{r['low']:.4g}",
+            f"{r['high']:.4g}",
+            str(r["distinct"]),
+            r["unit"],
             table.origins.get(name, "completed" if table.origins else ""),
         ]
         for name, r in summary["ranges"].items()
-    ]  # fmt: skip
+    ]
     print_table(ranges, ("column", "from", "to", "distinct", "unit", "in the file"))
     for kind in ("families", "metrics"):
         if summary[kind]:

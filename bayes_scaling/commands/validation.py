@@ -85,9 +85,7 @@ def backtest(
     if plot is not None:
         check_picture(plot)
     result = test(
-        read_table(
-        runs, columns, where, best=best, drop_empty=drop_empty, commas=commas
-    ),
+        read_table(runs, columns, where, best=best, drop_empty=drop_empty, commas=commas),
         fit_where=fit_where,
         target_where=target_where,
         models=models,

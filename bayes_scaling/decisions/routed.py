@@ -79,5 +79,7 @@ def say_share(fit: AnyFit) -> str:
         f"params_active x tokens with {share:.3g} of the params active, as in the runs"
     )
     if high > ALIKE * low:
-        said += f" (where that share runs from {low:.3g} to {high:.3g}: other shares cost otherwise)"
+        said += (
+            f" (where that share runs from {low:.3g} to {high:.3g}: other shares cost otherwise)"
+        )
     return said

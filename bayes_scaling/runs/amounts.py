@@ -25,8 +25,16 @@ WORDS: Mapping[str, float] = {
 """Suffixes and words that multiply a count."""
 
 PREFIXES: Mapping[str, float] = {
-    "": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "p": 1e15, "e": 1e18, "z": 1e21, "y": 1e24,
-}  # fmt: skip
+    "": 1.0,
+    "k": 1e3,
+    "m": 1e6,
+    "g": 1e9,
+    "t": 1e12,
+    "p": 1e15,
+    "e": 1e18,
+    "z": 1e21,
+    "y": 1e24,
+}
 
 COMPUTE: Mapping[str, float] = {
     **{f"{prefix}flop": size for prefix, size in PREFIXES.items()},
@@ -183,7 +191,9 @@ def tidy_compute(unit: str) -> str:
     """Write a unit of compute in one way: every spelling of PFLOP/s-days becomes ``pf-day``."""
     text = re.sub(r"[\s_]+", " ", unit.strip().lower())
     text = re.sub(r"(?<=.)[- ]?(hour|day|h|d)s?$", _hyphenated, text).replace("/s", "s")
-    text = re.sub(r"^(giga|peta|tera|exa|zetta|kilo|mega|yotta)(?=f)", lambda name: name[1][0], text)
+    text = re.sub(
+        r"^(giga|peta|tera|exa|zetta|kilo|mega|yotta)(?=f)", lambda name: name[1][0], text
+    )
     text = re.sub(r"^(.)(?:flops?s|fs|flops?|f)-day$", r"\1f-day", text)
     return re.sub(r"(?<=[a-z]{2})s$", "", text)
 

@@ -128,7 +128,11 @@ def assemble(
         *unread_sizes(names, done),
         *doubts(given, rows),
         *(implausible(given, done, rows, called) if needs_loss else ()),
-        *([] if "run" in given or not needs_loss else unnamed_checkpoints(given_and_sizes(given, done), rows, called)),
+        *(
+            []
+            if "run" in given or not needs_loss
+            else unnamed_checkpoints(given_and_sizes(given, done), rows, called)
+        ),
         *rises_with_size(done, rows),
     ):
         log.append(WARNING + doubt)
@@ -154,9 +158,9 @@ def _with_divergence(
         lost[:first] &= np.isinf(loss[:first])
         lost[first:] &= not np.isnan(loss[:first]).any()
         return np.where(lost, np.inf, loss)
-    said = np.array([
-        isinstance(cell, float) or as_text(cell).lower() in _NOT_FINITE for cell in cells
-    ])  # fmt: skip
+    said = np.array(
+        [isinstance(cell, float) or as_text(cell).lower() in _NOT_FINITE for cell in cells]
+    )
     return np.where(lost & said, np.inf, loss)
 
 
@@ -247,10 +251,12 @@ def _chosen(
     place = {int(old): new for new, old in enumerate(keep)}
     return (
         {name: values[keep] for name, values in given.items()},
-        {n: {place[i]: text for i, text in cells.items() if i in place}
-         for n, cells in unread.items()},
+        {
+            n: {place[i]: text for i, text in cells.items() if i in place}
+            for n, cells in unread.items()
+        },
         Rows(label=rows.label, numbers=rows.numbers[keep]),
-    )  # fmt: skip
+    )
 
 
 def commas_in(raw: Mapping[str, Sequence[Any] | NDArray[Any]]) -> Commas | None:

@@ -156,7 +156,7 @@ def read_amount(text: str, target: str, commas: Commas | None = None) -> float |
     value, unit = parts
     if not unit:
         return value
-    if column.kind in ("positive", "fraction", "number") and unit[:1] in "±" or unit[:2] == "+-":
+    if (column.kind in ("positive", "fraction", "number") and unit[:1] in "±") or unit[:2] == "+-":
         return value
     if column.kind == "fraction" and unit == "%":
         return value / 100.0
@@ -180,6 +180,8 @@ def _all_plain(raw: Sequence[Any] | NDArray[Any]) -> NDArray[np.float64] | None:
 
 def read_text(raw: Sequence[Any] | NDArray[Any]) -> NDArray[np.str_]:
     """Read a column of text; None and NaN become "", whole numbers lose their ".0"."""
+    if all(type(cell) is str for cell in raw) and "".join(raw).isascii():
+        return np.array([cell.strip() for cell in raw], dtype=np.str_)
     return np.array([as_text(cell) for cell in raw], dtype=np.str_)
 
 

@@ -177,7 +177,11 @@ _LOOSE_SPELLINGS: Mapping[str, str] = MappingProxyType(
     }
 )
 LOOSE: Mapping[str, str] = MappingProxyType(
-    {fold(alias): name for name, spellings in _LOOSE_SPELLINGS.items() for alias in spellings.split()}
+    {
+        fold(alias): name
+        for name, spellings in _LOOSE_SPELLINGS.items()
+        for alias in spellings.split()
+    }
 )
 """Spellings, folded, that mean a column where no other column does."""
 

@@ -63,8 +63,11 @@ def _trackio(base: sqlite3.Connection, names: set[str], path: Path) -> Raw:
         "select run_name, step, metrics from metrics order by run_name, step"
     ):
         values = {k: _number(v) for k, v in flatten(_object(text)).items()}
-        own = {name: value for name, value in settings.get(run, {}).items()
-               if not name.startswith("config._")}  # fmt: skip
+        own = {
+            name: value
+            for name, value in settings.get(run, {}).items()
+            if not name.startswith("config._")
+        }
         rows.append({"run": run, "step": step, **own, **values})
     note = f"a Trackio database of {len({row['run'] for row in rows})} runs"
     rows, said = after_the_start(_with_loss(rows), "step")
@@ -132,9 +135,13 @@ def _object(text: Any) -> Mapping[str, Any]:
 
 def _number(value: Any) -> Any:
     """Return a number that JSON could not hold and Trackio wrote as text."""
-    return {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}.get(
-        value, value
-    ) if isinstance(value, str) else value
+    return (
+        {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}.get(
+            value, value
+        )
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _table(rows: list[dict[str, Any]], note: str) -> Raw:

@@ -67,12 +67,17 @@ def misspelt(names: Mapping[str, str], has: Iterable[str]) -> tuple[str, ...]:
         Sentences for people.
     """
     lacking = [name for name in COLUMNS if name not in set(has)]
-    found = []
+    found: list[str] = []
     for given, target in names.items():
         if target in COLUMNS or len(found) >= MOST:
             continue
         folded = fold(given)
-        near = [name for name in lacking if abs(len(name) - len(folded)) <= 0.3 * len(name)]
+        near = [
+            name
+            for name in lacking
+            if abs(len(name) - len(folded)) <= 0.3 * len(name)
+            and (folded[:1] == name[0] or folded[-1:] == name[-1])
+        ]
         close = difflib.get_close_matches(folded, near, n=1, cutoff=LIKE) if near else []
         if close:
             found.append(

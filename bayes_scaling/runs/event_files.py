@@ -52,7 +52,9 @@ def read_events(path: Path, run: str | None = None) -> Raw:
         for step, tag, value in scalars(path.read_bytes()):
             by_step.setdefault(step, {})[tag] = value
     except (struct.error, IndexError, ValueError, UnicodeDecodeError):
-        raise InputError("cannot be read as an event file of TensorBoard", source=str(path)) from None
+        raise InputError(
+            "cannot be read as an event file of TensorBoard", source=str(path)
+        ) from None
     if not by_step:
         raise InputError("the event file has no scalars", source=str(path))
     tags = list(dict.fromkeys(tag for values in by_step.values() for tag in values))

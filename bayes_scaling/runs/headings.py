@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -30,8 +31,13 @@ SCALED = frozenset(
 
 _COMPUTE = frozenset({"flops", "budget"})
 _LOGS: Mapping[str, Scale] = {
-    "log10": "log10", "lg": "log10", "log_10": "log10", "log2": "log2", "ln": "ln", "loge": "ln",
-}  # fmt: skip
+    "log10": "log10",
+    "lg": "log10",
+    "log_10": "log10",
+    "log2": "log2",
+    "ln": "ln",
+    "loge": "ln",
+}
 _INVERSE: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "log10": lambda x: np.power(10.0, x),
     "log2": np.exp2,
@@ -60,8 +66,8 @@ class Heading:
     unit : str
         The unit as the heading has it; "" without one.
     certainty : int
-        0 for a name of the vocabulary, 1 for a looser one or one with a unit, 2 for the last part of
-        a longer one.
+        0 for a name of the vocabulary, 1 for a looser one or one with a unit, 2 for the last part
+        of a longer one.
     """
 
     target: str
@@ -89,6 +95,7 @@ class Heading:
         return inner if self.factor == 1.0 else f"{inner} x {self.factor:.4g}"
 
 
+@lru_cache(maxsize=16384)
 def read_heading(name: str) -> Heading | None:
     """Read the name of a column.
 
@@ -225,7 +232,13 @@ def _glued(name: str) -> Heading | None:
 
 def _after_a_sign(name: str) -> Heading | None:
     """Read ``Params, millions``, ``tokens / 1e9``, ``D in billions`` and ``flops x 1e18``."""
-    for sign in (r"\s*,\s+", r"\s*/\s*(?=1|[a-zA-Z])", r"\s+in\s+|_in_", r"\s*[x×*]\s*(?=1)", r":\s+"):
+    for sign in (
+        r"\s*,\s+",
+        r"\s*/\s*(?=1|[a-zA-Z])",
+        r"\s+in\s+|_in_",
+        r"\s*[x×*]\s*(?=1)",
+        r":\s+",
+    ):
         parts = re.split(sign, name, maxsplit=1)
         if len(parts) == 2 and (made := _made(canonical_name(parts[0]), parts[1])):
             return made

@@ -1,4 +1,4 @@
-"""JSON as people keep runs in it: an array of objects, columns, one object a line, a trainer state."""
+"""JSON as people keep runs in it: an array of objects, columns, an object a line, a trainer."""
 
 from __future__ import annotations
 
@@ -158,8 +158,11 @@ def _trainer_state(found: Mapping[str, Any], path: Path) -> Raw:
     if not chosen:
         raise InputError("the trainer has logged no loss and no eval_loss", source=str(path))
     rates = {item.get("step"): item.get("learning_rate") for item in logged}
-    seen = {item.get("step"): item["num_input_tokens_seen"] for item in logs
-            if "num_input_tokens_seen" in item}  # fmt: skip
+    seen = {
+        item.get("step"): item["num_input_tokens_seen"]
+        for item in logs
+        if "num_input_tokens_seen" in item
+    }
     flops = found.get("total_flos")
     last = max((item.get("step") or 0 for item in logs), default=0)
     folder = path.resolve().parent
@@ -174,9 +177,10 @@ def _trainer_state(found: Mapping[str, Any], path: Path) -> Raw:
         row["flops"] = flops if step == last and flops else None
         rows.append(row)
     cells = {
-        name: values for name, values in columns_of(rows).items()
+        name: values
+        for name, values in columns_of(rows).items()
         if any(value is not None for value in values)
-    }  # fmt: skip
+    }
     what = "eval_loss" if evaluated else "loss, a loss on training text"
     notes = (f"a Hugging Face trainer: loss is its {what}, at {len(rows)} steps of one run",)
     return Raw(cells=cells, rows=_count(len(rows)), notes=notes)

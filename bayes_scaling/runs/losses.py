@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bayes_scaling.runs.columns import canonical_name, listed
 from bayes_scaling.runs.headings import loss_factor, read_heading
@@ -64,6 +65,7 @@ def words_of(name: str) -> list[str]:
     return joined.split()
 
 
+@lru_cache(maxsize=16384)
 def sounds_like_loss(name: str) -> bool:
     """Whether a heading may mean a loss."""
     if name == LETTER:
@@ -145,7 +147,9 @@ def choose_loss(
             f"loss is taken from {name!r}, a loss on training text; laws are about held-out text "
             "unless every token is seen once"
         )
-    return LossChoice(name=name, said="" if direct and (name == "loss" or not others) else said, doubt=doubt)
+    return LossChoice(
+        name=name, said="" if direct and (name == "loss" or not others) else said, doubt=doubt
+    )
 
 
 def loss_unit(name: str) -> str:

@@ -17,10 +17,26 @@ from bayes_scaling.runs.columns import fold
 Columns = Mapping[str, NDArray[Any]]
 
 NAMES = (
-    "name", "run_name", "display_name", "experiment", "experiment_name", "exp", "exp_name", "model",
-    "model_name", "config", "config_name", "id", "job", "job_id", "trial", "trial_id", "uuid",
-    "experiment_id", "checkpoint_of",
-)  # fmt: skip
+    "name",
+    "run_name",
+    "display_name",
+    "experiment",
+    "experiment_name",
+    "exp",
+    "exp_name",
+    "model",
+    "model_name",
+    "config",
+    "config_name",
+    "id",
+    "job",
+    "job_id",
+    "trial",
+    "trial_id",
+    "uuid",
+    "experiment_id",
+    "checkpoint_of",
+)
 """Headings that may name a run, the likeliest first."""
 
 SURE = frozenset({"name", "run_name", "display_name", "id", "job_id", "trial_id", "uuid"})
@@ -34,10 +50,27 @@ FEW, MANY = 4, 8
 
 _CLOCKS = ("steps", "tokens")
 _SETTINGS = (
-    "family", "params", "params_active", "params_nonembedding", "learning_rate", "batch_size",
-    "schedule", "optimizer", "corpus", "metric", "seed", "width", "depth", "experts", "budget",
-    "unique_tokens", "finetune_tokens", "context_length", "position", "source",
-)  # fmt: skip
+    "family",
+    "params",
+    "params_active",
+    "params_nonembedding",
+    "learning_rate",
+    "batch_size",
+    "schedule",
+    "optimizer",
+    "corpus",
+    "metric",
+    "seed",
+    "width",
+    "depth",
+    "experts",
+    "budget",
+    "unique_tokens",
+    "finetune_tokens",
+    "context_length",
+    "position",
+    "source",
+)
 
 
 def name_of_runs(columns: Columns, called: Mapping[str, str]) -> tuple[str, str] | None:
@@ -93,7 +126,9 @@ def _is_course(columns: Columns, group: NDArray[np.int64], *, sure: bool) -> boo
         values = columns[clock]
         if np.isnan(values).any() or not _varies(values, group):
             continue
-        keys = [group, values] + ([] if metric is None else [np.unique(metric, return_inverse=True)[1]])
+        keys = [group, values] + (
+            [] if metric is None else [np.unique(metric, return_inverse=True)[1]]
+        )
         points = np.unique(np.column_stack(keys), axis=0)
         if len(points) == len(group):
             return True
@@ -130,8 +165,11 @@ def unnamed_checkpoints(columns: Columns, rows: Rows, called: Mapping[str, str])
     clock = next((name for name in _CLOCKS if name in columns), None)
     if "run" in columns or clock is None or len(rows) < FEW:
         return []
-    settings = [name for name in _SETTINGS if name in columns and not (
-        clock == "tokens" and name in ("budget", "learning_rate"))]  # fmt: skip
+    settings = [
+        name
+        for name in _SETTINGS
+        if name in columns and not (clock == "tokens" and name in ("budget", "learning_rate"))
+    ]
     if not {"params", "params_active", "params_nonembedding", "width"} & set(settings):
         return []
     codes = [np.unique(columns[name], return_inverse=True)[1] for name in settings]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.runs.cells import Rows
 from bayes_scaling.runs.complete import model_size
-from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY
+from bayes_scaling.runs.counting import PF_DAY
 
 Columns = Mapping[str, NDArray[Any]]
 Array = NDArray[np.float64]
@@ -33,6 +33,9 @@ FEWEST_PER_STEP, MOST_PER_STEP = 32.0, 1e9
 
 SMALL_BATCH, MANY_STEPS = 65536.0, 1e6
 """A batch up to this many, which would mean more steps than that, counts sequences [tokens]."""
+
+MOST_ROWS = 20_000
+"""Rows of one family in which a loss that rises with size is looked for."""
 
 _WORDS = {1e3: "thousands", 1e6: "millions", 1e9: "billions", 1e12: "trillions"}
 _COMPUTE = {
@@ -168,8 +171,11 @@ def _some_rows(given: Columns, rows: Rows, called: Mapping[str, str]) -> list[st
         if lower.max() >= bound or (name != "flops" and upper.min() < 1e5):
             continue
         factors = _COMPUTE if name == "flops" else _WORDS
-        fits = [f for f in factors if lower.min() * f < 10 * upper.max()
-                and lower.max() * f > upper.min() / 10]  # fmt: skip
+        fits = [
+            f
+            for f in factors
+            if lower.min() * f < 10 * upper.max() and lower.max() * f > upper.min() / 10
+        ]
         if not fits:
             continue
         middle = float(np.median(np.log(upper)))
@@ -201,7 +207,9 @@ def _per_param(given: Columns, done: Columns, rows: Rows, called: Mapping[str, s
         return [_looks(found, used[0] if used else "params", 1 / middle, _WORDS, called)]
     if "flops" in given and np.isfinite(given["flops"]).any():
         tokens = done["tokens"][np.isfinite(done["tokens"])]
-        said = f"tokens from flops / (6 x {used[0] if used else 'params'}) come out as {_span(tokens)}"
+        said = (
+            f"tokens from flops / (6 x {used[0] if used else 'params'}) come out as {_span(tokens)}"
+        )
         if middle < FEWEST_PER_PARAM:
             return [_looks(f"{said}, {found}", "flops", middle, _COMPUTE, called)]
         name = used[0] if used else "params"
@@ -242,9 +250,10 @@ def _per_step(given: Columns, rows: Rows, called: Mapping[str, str]) -> list[str
     if batch is None or "context_length" in given:
         return []
     label = _label("batch_size", called.get("batch_size", "batch_size"))
-    tell = option(
-        "batch_size", called.get("batch_size", "batch_size"), "{}*2048"
-    ) + " with your context length for 2048"
+    tell = (
+        option("batch_size", called.get("batch_size", "batch_size"), "{}*2048")
+        + " with your context length for 2048"
+    )
     if tokens is not None and steps is None:
         implied = tokens / batch
         few = np.isfinite(implied) & (batch <= SMALL_BATCH) & (implied > MANY_STEPS)
@@ -261,9 +270,7 @@ def _per_step(given: Columns, rows: Rows, called: Mapping[str, str]) -> list[str
     ratio = product / size
     short = np.isfinite(product) & (batch <= SMALL_BATCH)
     known = ratio[np.isfinite(ratio) & short]
-    doubted = bool(known.size) and (
-        np.median(known) < 1.0 and known.min() < 0.3
-    )
+    doubted = bool(known.size) and (np.median(known) < 1.0 and known.min() < 0.3)
     if short.any() and (doubted or batch[short].max() <= 2048):
         per = f", {_span(known)} tokens per parameter" if known.size else ""
         return [
@@ -385,6 +392,8 @@ def rises_with_size(done: Columns, rows: Rows) -> list[str]:
         seen = []
         for kind in np.unique(metric[family == one])[:20]:
             chosen = np.flatnonzero(use & (family == one) & (metric == kind))
+            if chosen.size > MOST_ROWS:
+                continue
             cells = _best_of_cells(size[chosen], tokens[chosen], loss[chosen])
             if not 4 <= cells.shape[1] <= 400:
                 continue

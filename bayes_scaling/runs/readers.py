@@ -140,10 +140,17 @@ def read_runs(
         notes += tidy.notes
     try:
         return assemble(
-            raw.cells, rows=raw.rows, source=name, columns=renamed, notes=notes,
-            problems=raw.problems, where=where, commas=commas, needs_loss=needs_loss,
+            raw.cells,
+            rows=raw.rows,
+            source=name,
+            columns=renamed,
+            notes=notes,
+            problems=raw.problems,
+            where=where,
+            commas=commas,
+            needs_loss=needs_loss,
             drop_empty=drop_empty,
-        )  # fmt: skip
+        )
     except InputError as error:
         guess = export_of(list(raw.cells))
         if tracker is None and guess is not None:
@@ -193,9 +200,7 @@ def _made_long(raw: Raw, presets: list[str], name: str) -> Raw:
     return raw
 
 
-def _from_source(
-    source: object, format: Format | None, presets: list[str]
-) -> tuple[Raw, str]:
+def _from_source(source: object, format: Format | None, presets: list[str]) -> tuple[Raw, str]:
     frame = None if isinstance(source, str | PathLike) else from_frame(source)
     if frame is not None:
         return frame
@@ -257,11 +262,17 @@ def kind_of(path: Path) -> Format | None:
 
 def _files_below(folder: Path) -> list[Path]:
     """Return the files of a folder that can hold runs; event files lie deeper."""
-    files = [p for p in sorted(folder.iterdir()) if p.is_file() and kind_of(p) is not None
-             and p.suffix.lower() != ".md"]  # fmt: skip
+    files = [
+        p
+        for p in sorted(folder.iterdir())
+        if p.is_file() and kind_of(p) is not None and p.suffix.lower() != ".md"
+    ]
     if not files:
-        files = [p for p in sorted(folder.rglob("*")) if p.is_file() and (
-            SIGN in p.name or p.name == "trainer_state.json")]  # fmt: skip
+        files = [
+            p
+            for p in sorted(folder.rglob("*"))
+            if p.is_file() and (SIGN in p.name or p.name == "trainer_state.json")
+        ]
     return files[:MOST_FILES]
 
 

@@ -94,13 +94,17 @@ def resolve(
     names = _named(given, asked, meant, notes)
     problems += _claimed_twice(given, names)
     read = {
-        name: headings[name] for name in given
+        name: headings[name]
+        for name in given
         if name in headings and names[name] == headings[name].target
-    }  # fmt: skip
+    }
     return Resolution(
-        names=names, notes=tuple(notes), problems=tuple(problems), doubts=tuple(doubts),
+        names=names,
+        notes=tuple(notes),
+        problems=tuple(problems),
+        doubts=tuple(doubts),
         headings=read,
-    )  # fmt: skip
+    )
 
 
 def say_which(name: str, target: str) -> str:
@@ -170,7 +174,8 @@ _SIZE_WORDS = frozenset(
 )
 _NO_SIZE = frozenset(
     "warmup decay eval save log logging second seconds sec s ms time max schedule lr core "
-    "outlier flag is mask vocab id size length tokenizer accumulation cooldown anneal stable every interval".split()
+    "outlier flag is mask vocab id size length tokenizer accumulation cooldown anneal stable every "
+    "interval".split()
 )
 
 
@@ -188,8 +193,15 @@ def advice_on_size(name: str, has: Collection[str], raw: Collection[str]) -> str
     words = words_of(name)
     shown = name if name.isidentifier() else f"`{name}`"
     low = set(words)
-    unique = next((n for n in raw if {"unique", "dataset", "data"} & set(words_of(n))
-                   and {"token", "tokens"} & set(words_of(n))), None)  # fmt: skip
+    unique = next(
+        (
+            n
+            for n in raw
+            if {"unique", "dataset", "data"} & set(words_of(n))
+            and {"token", "tokens"} & set(words_of(n))
+        ),
+        None,
+    )
     if "per" in words and low & {"token", "tokens", "tok", "toks"}:
         return f"--columns 'tokens={shown}*params'"
     if low & {"epoch", "epochs"}:

@@ -122,7 +122,7 @@ def describe(table: RunTable) -> TableSummary:
     rates = ranges.get("learning_rate")
     return TableSummary(
         rows=len(table),
-        runs=len(table.groups("run")) if "run" in table else len(table),
+        runs=len(np.unique(table["run"])) if "run" in table else len(table),
         families=_counts(table, "family"),
         metrics=_counts(table, "metric"),
         ranges=ranges,
@@ -139,9 +139,7 @@ def describe(table: RunTable) -> TableSummary:
     )
 
 
-def lines_read(
-    table: RunTable, *, apart: Collection[str] = (), most: int = 20
-) -> tuple[str, ...]:
+def lines_read(table: RunTable, *, apart: Collection[str] = (), most: int = 20) -> tuple[str, ...]:
     """Return what became of the columns of the file, in up to two lines.
 
     Parameters

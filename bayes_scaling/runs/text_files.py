@@ -77,7 +77,7 @@ def read_delimited(path: Path, *, tabs: bool = False) -> Raw:
     lines: list[int] = []
     separator = "\t" if tabs else said or _separator(text)
     for line, record in _rows_of(text, separator, problems):
-        if not any(cell.strip() for cell in record):
+        if not "".join(record).strip():
             continue
         if len(records) == 1 and separator == " " and len(record) == len(records[0]) + 1:
             records[0].insert(0, "")
@@ -92,20 +92,24 @@ def read_delimited(path: Path, *, tabs: bool = False) -> Raw:
         raise InputError([*problems, *header_problems], source=str(path))
     assert names is not None
     problems += header_problems
-    kept, numbers = [], []
+    kept, numbers, width = [], [], len(names)
     for line, record in zip(lines[1:], records[1:], strict=True):
-        extra = record[len(names) :]
-        if len(record) < len(names) or any(cell.strip() for cell in extra):
+        if len(record) == width:
+            kept.append(record)
+            numbers.append(line)
+            continue
+        if len(record) < width or any(cell.strip() for cell in record[width:]):
             problems.append(
                 f"line {line}: {len(record)} cells where the header has {len(names)}; "
                 "quote text that holds the separator"
             )
             continue
-        kept.append(record)
+        kept.append(record[:width])
         numbers.append(line)
-    cells: dict[str, list[Any]] = {}
+    columns = list(zip(*kept, strict=True)) or [()] * width
+    cells: dict[str, Sequence[str]] = {}
     for i, name in enumerate(names):
-        column = [record[i] for record in kept]
+        column = columns[i]
         nameless = not records[0][i].strip() if i < len(records[0]) else True
         if nameless and (_is_index(column) or not any(cell.strip() for cell in column)):
             continue  # a separator at the end of every line, or the index of a data frame
@@ -248,9 +252,7 @@ def _cells_of(line: str, sign: str) -> int:
     return outside.count(sign) + 1
 
 
-def _rows_of(
-    text: str, separator: str, problems: list[str]
-) -> Iterator[tuple[int, list[str]]]:
+def _rows_of(text: str, separator: str, problems: list[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield each record of the text with the line it starts on."""
     if separator == "|" and text.lstrip().startswith("|"):
         for line, piece in enumerate(text.splitlines(), start=1):
@@ -267,7 +269,7 @@ def _rows_of(
     yield from _records(reader, problems)
 
 
-def _is_index(column: list[str]) -> bool:
+def _is_index(column: Sequence[str]) -> bool:
     """Whether a column without a name counts the rows from 0 or 1."""
     return bool(column) and any(
         all(cell.strip() == str(start + i) for i, cell in enumerate(column)) for start in (0, 1)

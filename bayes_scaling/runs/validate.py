@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.runs.cells import Rows, number_advice
 from bayes_scaling.runs.amounts import parts_of
+from bayes_scaling.runs.cells import Rows, number_advice
 from bayes_scaling.runs.columns import COLUMNS, NUMBER_KINDS, SIZES, canonical_name, listed
 from bayes_scaling.runs.losses import choose_loss, sounds_like_loss
 from bayes_scaling.runs.resolve import perplexity_advice, say_which
@@ -139,7 +139,10 @@ def absence_problems(
         if not any(sounds_like_loss(name) for name in given):
             problems.append(
                 f"no column 'loss' (or 'score'); the table has {listed(given)}; "
-                + (perplexity_advice(given) or f"say which it is: {say_which(example_of(given), 'loss')}")
+                + (
+                    perplexity_advice(given)
+                    or f"say which it is: {say_which(example_of(given), 'loss')}"
+                )
                 + shape_advice(given)
             )
         elif not problems_of_choice(given):
@@ -228,8 +231,13 @@ def equal_rows(columns: Columns, names: list[str]) -> list[NDArray[np.intp]]:
     """
     if not names or not len(columns[names[0]]):
         return []
-    codes = np.column_stack([np.unique(columns[n], return_inverse=True)[1] for n in names])
-    _, group, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+    group = np.zeros(len(columns[names[0]]), dtype=np.int64)
+    for name in names:
+        code = np.unique(columns[name], return_inverse=True)[1].astype(np.int64)
+        group = np.unique(group * (code.max() + 1) + code, return_inverse=True)[1].astype(np.int64)
+    counts = np.bincount(group)
+    if counts.max() == 1:
+        return []
     order = np.argsort(group, kind="stable")
     found = [g for g in np.split(order, np.cumsum(counts)[:-1]) if len(g) > 1]
     return sorted(found, key=lambda g: int(g[0]))

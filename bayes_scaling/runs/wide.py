@@ -30,9 +30,7 @@ def is_panel(names: Sequence[str]) -> bool:
     """Whether the columns are those of a W&B panel: a clock, and ``run - metric`` for each run."""
     others = [name for name in names if fold(name) not in _CLOCKS]
     return (
-        bool(others)
-        and len(others) < len(names)
-        and all(_PANEL.fullmatch(name) for name in others)
+        bool(others) and len(others) < len(names) and all(_PANEL.fullmatch(name) for name in others)
     )
 
 
@@ -140,9 +138,11 @@ def _melt_budgets(raw: Raw, kept: list[str], numeric: list[str]) -> Raw:
             numbers.append(int(raw.rows.numbers[i]))
     note = f"a wide table of {len(numeric)} budgets, made long: each cell is the loss of one run"
     return Raw(
-        cells=cells, rows=Rows(label=raw.rows.label, numbers=np.array(numbers, dtype=np.intp)),
-        problems=raw.problems, notes=(*raw.notes, note),
-    )  # fmt: skip
+        cells=cells,
+        rows=Rows(label=raw.rows.label, numbers=np.array(numbers, dtype=np.intp)),
+        problems=raw.problems,
+        notes=(*raw.notes, note),
+    )
 
 
 def _melt(

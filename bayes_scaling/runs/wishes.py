@@ -254,8 +254,9 @@ def plain_amounts(text: str) -> str:
     for place in range(0, len(pieces), 2):
         piece = re.sub(
             number + r"\s*([kmgtpezKMGTPEZ]?F(?:LOPs?|LOP/s)?[- ]days?|[kmgtpezKMGTPEZ]?FLOPs?)\b",
-            with_unit, pieces[place],
-        )  # fmt: skip
+            with_unit,
+            pieces[place],
+        )
         pieces[place] = re.sub(number + r"\s?([kKmMbBgGtT])(?![\w(])", with_unit, piece)
     return "".join(pieces)
 
@@ -268,7 +269,9 @@ def _numbers(
     heading = None
     if found is None:
         target = canonical_name(name) or name
-        renamed = [old for old, new in wishes.renamed.items() if (canonical_name(new) or new) == target]
+        renamed = [
+            old for old, new in wishes.renamed.items() if (canonical_name(new) or new) == target
+        ]
         meant = [n for n in cells if (h := read_heading(n)) is not None and h.target == target]
         found = next((n for n in (*renamed, *meant) if n in cells), None)
         heading = read_heading(found) if found is not None and found in meant else None

@@ -21,13 +21,25 @@ EXAMPLES = 1000
 Columns = dict[str, list[Any]]
 
 COUNT_UNITS = {
-    "{} (M)": 1e6, "{} [millions]": 1e6, "{}_M": 1e6, "{}, B": 1e9, "{} / 1e9": 1e9,
-    "{}_in_billions": 1e9, "log10_{}": 0.0, "log10({})": 0.0, "{} (×10⁶)": 1e6, "{}": 1.0,
-}  # fmt: skip
+    "{} (M)": 1e6,
+    "{} [millions]": 1e6,
+    "{}_M": 1e6,
+    "{}, B": 1e9,
+    "{} / 1e9": 1e9,
+    "{}_in_billions": 1e9,
+    "log10_{}": 0.0,
+    "log10({})": 0.0,
+    "{} (×10⁶)": 1e6,
+    "{}": 1.0,
+}
 COMPUTE_UNITS = {
-    "{} (PF-days)": 8.64e19, "{} [1e18]": 1e18, "{} (EFLOP)": 1e18, "{}": 1.0, "{}_1e15": 1e15,
+    "{} (PF-days)": 8.64e19,
+    "{} [1e18]": 1e18,
+    "{} (EFLOP)": 1e18,
+    "{}": 1.0,
+    "{}_1e15": 1e15,
     "{} (GFLOPs)": 1e9,
-}  # fmt: skip
+}
 HEADINGS = {
     "params": ["params", "N", "n_params", "num_params", "Parameters", "model.n_params"],
     "tokens": ["tokens", "D", "n_tokens", "Tokens", "tokens_seen", "data.tokens"],
@@ -35,8 +47,10 @@ HEADINGS = {
     "loss": ["loss", "val_loss", "val/loss", "Validation Loss", "eval_loss", "metrics.val_loss"],
 }
 CELLS: list[Callable[[float], str]] = [
-    lambda v: f"{v / 1e6!r}M", lambda v: f"{v / 1e9!r} B", lambda v: f"{v / 1e6!r} million",
-]  # fmt: skip
+    lambda v: f"{v / 1e6!r}M",
+    lambda v: f"{v / 1e9!r} B",
+    lambda v: f"{v / 1e6!r} million",
+]
 SILENT = {"params": 1e6, "tokens": 1e6, "flops": 1e18}
 EXTRAS: dict[str, Callable[[np.random.Generator, int], list[Any]]] = {
     "note": lambda rng, n: [f"x{i}" for i in range(n)],
@@ -55,14 +69,22 @@ def truth(rng: np.random.Generator) -> Columns:
     params = (10 ** rng.uniform(7, 9, count)).round(-3)
     tokens = (params * 10 ** rng.uniform(0.8, 2.2, count)).round(-3)
     loss = 1.7 + 400 / params**0.34 + 1500 / tokens**0.36
-    return {"params": params.tolist(), "tokens": tokens.tolist(),
-            "flops": (6 * params * tokens).tolist(), "loss": loss.round(5).tolist()}  # fmt: skip
+    return {
+        "params": params.tolist(),
+        "tokens": tokens.tolist(),
+        "flops": (6 * params * tokens).tolist(),
+        "loss": loss.round(5).tolist(),
+    }
 
 
 def disguised(rng: np.random.Generator, table: Columns) -> tuple[Columns, list[str]]:
     """Rename, scale, reformat and reorder the columns of a table; say what was done."""
-    kept = ["loss", *(["params", "tokens"], ["params", "flops"], ["params", "tokens", "flops"])[
-        int(rng.integers(3))]]  # fmt: skip
+    kept = [
+        "loss",
+        *(["params", "tokens"], ["params", "flops"], ["params", "tokens", "flops"])[
+            int(rng.integers(3))
+        ],
+    ]
     done: list[str] = []
     found: Columns = {}
     for name in kept:
@@ -101,14 +123,33 @@ def _text(value: Any, comma: bool) -> str:
 def written(rng: np.random.Generator, columns: Columns, folder: Path) -> Path:
     """Write a table in one of the ways people do."""
     rows = list(zip(*columns.values(), strict=True))
-    way = str(rng.choice(["csv", "semicolons", "german", "tab", "markdown", "jsonl", "json",
-                          "nested", "utf-16", "comments", "crlf"]))  # fmt: skip
+    way = str(
+        rng.choice(
+            [
+                "csv",
+                "semicolons",
+                "german",
+                "tab",
+                "markdown",
+                "jsonl",
+                "json",
+                "nested",
+                "utf-16",
+                "comments",
+                "crlf",
+            ]
+        )
+    )
     if way in ("jsonl", "json", "nested"):
         records: list[Any] = [dict(zip(columns, row, strict=True)) for row in rows]
         if way == "nested":
-            records = [{"config": {k: v for k, v in r.items() if "loss" not in k.lower()},
-                        "summary": {k: v for k, v in r.items() if "loss" in k.lower()}}
-                       for r in records]  # fmt: skip
+            records = [
+                {
+                    "config": {k: v for k, v in r.items() if "loss" not in k.lower()},
+                    "summary": {k: v for k, v in r.items() if "loss" in k.lower()},
+                }
+                for r in records
+            ]
         path = folder / ("runs.jsonl" if way == "jsonl" else "runs.json")
         lines = "\n".join(map(json.dumps, records))
         path.write_text(lines if way == "jsonl" else json.dumps(records), encoding="utf-8")
@@ -116,9 +157,7 @@ def written(rng: np.random.Generator, columns: Columns, folder: Path) -> Path:
     sign = {"semicolons": ";", "german": ";", "tab": "\t", "markdown": " | "}.get(way, ",")
     quote = (lambda t: f'"{t}"' if sign in t else t) if sign == "," else (lambda t: t)
     lines = sign.join(map(quote, columns)) + "\n"
-    lines += "".join(
-        sign.join(_text(v, way == "german") for v in row) + "\n" for row in rows
-    )
+    lines += "".join(sign.join(_text(v, way == "german") for v in row) + "\n" for row in rows)
     if way == "markdown":
         head, *body = lines.splitlines()
         rule = " | ".join("---" for _ in columns)
@@ -148,7 +187,9 @@ def outcome(path: Path, expected: Columns) -> tuple[str, RunTable | None, str]:
     return ("equal" if equal else "doubted" if said else "wrong"), table, "\n".join(said)
 
 
-@pytest.mark.parametrize("block", range(10))
+@pytest.mark.parametrize(
+    "block", [pytest.param(block, marks=[pytest.mark.slow] * (block > 1)) for block in range(10)]
+)
 def test_a_known_table_in_disguise(block: int, tmp_path: Path) -> None:
     counts = {"equal": 0, "doubted": 0, "refused": 0}
     for example in range(block, EXAMPLES, 10):

@@ -58,7 +58,12 @@ def test_a_cell_that_a_mended_one_implies_is_not_called_empty() -> None:
 
 
 def test_cells_that_cannot_be_read_are_doubles_only_if_written_alike() -> None:
-    columns = {"run": ["a"] * 3, "N": [1e6] * 3, "D": ["1 MB", "2 MB", "1 MB"], "loss": [3.0, 2.0, 3.0]}
+    columns = {
+        "run": ["a"] * 3,
+        "N": [1e6] * 3,
+        "D": ["1 MB", "2 MB", "1 MB"],
+        "loss": [3.0, 2.0, 3.0],
+    }
     text, double = _problems(columns)
     assert text.startswith("rows 1, 2 and 3: 'D' (tokens) has text ('1 MB', '2 MB')")
     assert double == (
