@@ -20,6 +20,7 @@ def chosen_models(
     names: list[str] | None,
     *,
     temper: float | None = None,
+    fix: list[str] | None = None,
     **features: bool | None,
 ) -> list[AnyModel] | None:
     """Return the models that a user named.
@@ -30,6 +31,8 @@ def chosen_models(
         Ids and TOML files.
     temper : float, optional
         Length of tempering; 0 for none.
+    fix : list of str, optional
+        Parameters to hold, as name=value.
     **features : bool, optional
         Features of all of them, on or off; as they are defined where absent.
 
@@ -45,6 +48,7 @@ def chosen_models(
         A model cannot be read, a feature cannot act on it, or features are asked of the default
         ensemble; every problem at once.
     """
+    fixed = _fixed(fix)
     switches: dict[str, bool | float | None] = {**features, "temper": temper}
     on = [name for name, value in switches.items() if value is not None]
     names = names or [AUTO]
@@ -60,10 +64,40 @@ def chosen_models(
                 f"{flags}: {AUTO!r} averages laws that have their features for a reason; name the "
                 "model to change, such as -m coupled"
             )
+        if fixed:
+            problems.append(
+                f"--fix: {AUTO!r} averages laws whose parameters differ; name the model, such as "
+                "-m chinchilla"
+            )
         if problems:
             raise InputError(problems)
         return None
+    if fixed:
+        return [_held(model, fixed) for model in _variants(names, features, temper)]
     return _variants(names, features, temper) if on else list(names)
+
+
+def _fixed(given: list[str] | None) -> dict[str, dict[str, float]]:
+    """Return the priors that hold parameters, from name=value."""
+    found: dict[str, dict[str, float]] = {}
+    problems = []
+    for text in given or []:
+        name, _, value = text.partition("=")
+        try:
+            found[name.strip()] = {"value": float(value)}
+        except ValueError:
+            problems.append(f"--fix takes name=number, such as alpha=0.34, got {text!r}")
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _held(model: AnyModel, fixed: Mapping[str, Mapping[str, float]]) -> AnyModel:
+    """Return a model with parameters held."""
+    from bayes_scaling.laws import Model
+
+    assert isinstance(model, Model)
+    return model.with_priors(fixed)
 
 
 def _variants(

@@ -21,6 +21,7 @@ from bayes_scaling.commands.options import (
     Drift,
     DropEmpty,
     FileFormat,
+    Fix,
     Json,
     Mistuned,
     ModelNames,
@@ -59,6 +60,7 @@ def fit(
     mistuned: Mistuned = None,
     correlated: Correlated = None,
     temper: Temper = None,
+    fix: Fix = None,
     columns: Columns = None,
     where: Where = None,
     drop_empty: DropEmpty = False,
@@ -82,7 +84,7 @@ def fit(
     check_target(output)
     models = chosen_models(
         model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
-        temper=temper,
+        temper=temper, fix=fix,
     )  # fmt: skip
     table = read_table(
         runs, columns, where, best=best, drop_empty=drop_empty, format=format, commas=commas

@@ -121,6 +121,15 @@ Temper = Annotated[
         show_default="as defined",
     ),
 ]
+Fix = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fix",
+        metavar="NAME=VALUE",
+        help="Hold a parameter of the named models at a value, such as alpha=0.34 or E=1.69; may "
+        "be given several times.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Probability = Annotated[float, typer.Option(help="Probability of the intervals.")]
 Where = Annotated[

@@ -100,7 +100,7 @@ def assemble(
         given["loss"] = _with_divergence(given["loss"], raw[name])
     called = {resolved.names[name]: name.strip() for name in reversed(list(raw))}
     if where or drop_empty:
-        given, unread, rows = _chosen(given, unread, rows, where, drop_empty, log, source)
+        given, unread, rows = _chosen(given, unread, rows, where, drop_empty, log, source, called)
     completed = complete(given)
     log += completed.notes
     done = dict(completed.columns)
@@ -232,12 +232,15 @@ def _chosen(
     drop_empty: bool,
     log: list[str],
     source: str | None,
+    called: Mapping[str, str],
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Mapping[int, str]], Rows]:
     """Keep the rows that meet a condition, before anything is checked."""
     keep = np.arange(len(rows))
     if where:
         try:
-            keep = rows_that_meet(complete(given).columns, where)
+            columns = complete(given).columns
+            theirs = {name: columns[target] for target, name in called.items() if target in columns}
+            keep = rows_that_meet({**theirs, **columns}, where)
         except InputError as error:
             raise InputError(list(error.problems), source=source) from None
     response = next((name for name in ("loss", "score") if name in given), None)

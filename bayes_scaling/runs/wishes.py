@@ -211,12 +211,13 @@ def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[n
         The condition cannot be read, names no column, or no row meets it.
     """
     from bayes_scaling.laws.nodes import names
-    from bayes_scaling.laws.parse import parse_condition
+    from bayes_scaling.laws.parse import check_names, parse_condition
     from bayes_scaling.laws.rows import select_rows
     from bayes_scaling.runs.table import RunTable
 
     plain, quoted = _without_backticks(plain_amounts(where))
-    wanted = names(parse_condition(plain))
+    node = parse_condition(plain)
+    wanted = names(node)
     known = list(columns)
     chosen: dict[str, NDArray[Any]] = {}
     for name in wanted:
@@ -225,9 +226,11 @@ def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[n
             found = meant
         if found is not None:
             chosen[name] = columns[found]
+    if len(chosen) < len(wanted):
+        problems = check_names(node, [*known, *chosen], where=f"condition {where!r}")
+        raise InputError(problems)
     size = len(next(iter(columns.values()), ()))
-    rest = {name: values for name, values in columns.items() if name not in chosen}
-    table = RunTable(columns={**rest, **chosen, _ROW: np.arange(size, dtype=float)})
+    table = RunTable(columns={**chosen, _ROW: np.arange(size, dtype=float)})
     return select_rows(table, plain)[_ROW].astype(np.intp)
 
 
