@@ -18,7 +18,7 @@ from bayes_scaling.runs.complete import complete
 from bayes_scaling.runs.diverged import DIVERGED, without_diverged
 from bayes_scaling.runs.doubts import copies, doubts, misspelt, unread_sizes
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
-from bayes_scaling.runs.headings import describe_unit
+from bayes_scaling.runs.headings import describe_unit, in_sequences
 from bayes_scaling.runs.losses import LETTER, per_byte
 from bayes_scaling.runs.named_runs import name_of_runs, unnamed_checkpoints
 from bayes_scaling.runs.plausible import implausible, option, rises_with_size
@@ -201,13 +201,21 @@ def _read(
                 bare[[i for i, text in read.amounts.items() if _has_unit(text)]] = False
                 given[target] = np.where(bare, heading.apply(read.values), read.values)
                 if heading.converts or heading.certainty == 1:
-                    unit = describe_unit(target)
-                    log.append(f"{target} [{unit}] is {heading.say(name)}")
+                    unit = f" [{describe_unit(target)}]" if describe_unit(target) else ""
+                    log.append(f"{target}{unit} is {heading.say(name)}")
             if target == "loss" and per_byte(name):
                 log.append(
                     f"loss is {name!r} in bits per byte, as given, and answers are in bits per "
                     f"byte; for nats per byte {option('loss', name, '{}*0.6931')}"
                 )
+    for name in raw:
+        context = given.get("context_length")
+        own = given.get(resolved.names[name])
+        if context is None or own is None or "batch_size" in given or not in_sequences(name):
+            continue
+        if own.dtype.kind == "f":
+            given["batch_size"] = own * context
+            log.append(f"batch_size [tokens] is {name!r} x context_length")
     return given, unread
 
 

@@ -14,6 +14,7 @@ from bayes_scaling.runs.columns import COLUMNS, fold
 from bayes_scaling.runs.complete import model_size
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY
 from bayes_scaling.runs.headings import read_heading, unknown_unit
+from bayes_scaling.runs.losses import words_of
 from bayes_scaling.runs.resolve import advice_on_size, say_which, sounds_like_size
 from bayes_scaling.runs.validate import equal_rows
 
@@ -128,6 +129,13 @@ def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
             f"no law reads the column {called!r} (budget, the nominal compute of an isoFLOP line); "
             f"if it is the compute of each run, --columns '{called}=flops'"
         )
+    batch = next((name for name in left if {"batch", "bs"} & set(words_of(name))), None)
+    if batch is not None and "steps" in has and "tokens" not in has and batch not in sizes:
+        shown = batch if batch.isidentifier() else f"`{batch}`"
+        found.append(
+            f"no law reads the column {batch!r}, and steps alone do not tell tokens; if it counts "
+            f"sequences, --columns 'tokens={shown}*2048*steps' with your context length for 2048"
+        )
     if "unique_tokens" in has and "tokens" not in has:
         called = next(name for name, target in names.items() if target == "unique_tokens")
         epochs = next((name for name in left if "epoch" in name.lower()), None)
@@ -226,7 +234,8 @@ def _batch_in_sequences(given: Columns, rows: Rows) -> list[str]:
     if context is not None and (small := batch < context).any():
         return [
             f"{rows.say(small)}: batch_size is smaller than context_length; it counts tokens, "
-            "so multiply sequences by their length"
+            "so multiply sequences by their length: --columns "
+            "'batch_size=batch_size*context_length'"
         ]
     return []
 

@@ -128,6 +128,16 @@ def read_heading(name: str) -> Heading | None:
     return None
 
 
+def in_sequences(name: str) -> bool:
+    """Whether a heading names a batch that counts sequences, as in ``batch_size (sequences)``."""
+    found = re.fullmatch(
+        r"(?i)(?:global_|train_)?(?:batch|batch_size|bs)[\s_]*[(\[]?(?:in[\s_])?"
+        r"(sequences?|seqs?|samples|examples)[)\]]?",
+        name.strip(),
+    )
+    return found is not None
+
+
 def unknown_unit(name: str) -> str | None:
     """Return the column a heading would mean if its unit in brackets were known, else None."""
     found = _BRACKETS.fullmatch(name.strip())
@@ -160,6 +170,8 @@ def _made(target: str | None, unit: str) -> Heading | None:
         shown = re.sub(r"^[\sx×*]+", "", unit)
         read = parts_of(shown) if re.match(r"1|10", shown) else None
         factor = read[0] if read is not None and not read[1] else None
+        if factor is not None and factor > 1.0:
+            factor = 1.0 / factor  # "lr x 1e4" has been multiplied by it
     else:
         factor = count_factor(unit)
     if factor is None:

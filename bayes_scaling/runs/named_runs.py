@@ -42,6 +42,12 @@ NAMES = (
 SURE = frozenset({"name", "run_name", "display_name", "id", "job_id", "trial_id", "uuid"})
 """Those that name a run even where no column tells its steps."""
 
+_WORDS = frozenset(
+    "exp experiment run job trial model config id name uuid key wandb mlflow display series curve "
+    "label task training".split()
+)
+"""A heading of these words alone may name a run too."""
+
 EVEN = 0.02
 """Largest relative difference between the steps of a regular schedule of checkpoints."""
 
@@ -93,8 +99,9 @@ def name_of_runs(columns: Columns, called: Mapping[str, str]) -> tuple[str, str]
     rows = len(next(iter(columns.values())))
     folded = {fold(name): name for name in reversed(list(columns))}
     whole = None
-    for want in NAMES:
-        name = folded.get(want) or folded.get(f"config_{want}")
+    others = [each for each in folded if set(each.split("_")) <= _WORDS and each not in NAMES]
+    for want in (*NAMES, *others):
+        name = folded.get(want)
         if name is None:
             continue
         labels = read_text(columns[name])
@@ -182,7 +189,7 @@ def unnamed_checkpoints(columns: Columns, rows: Rows, called: Mapping[str, str])
     if not found or sum(map(len, found)) < 0.5 * len(rows):
         return []
     where = np.sort(np.concatenate(found))
-    sizes = "size" if len(found) == 1 else f"each of {len(found)} sizes"
+    sizes = "one size" if len(found) == 1 else f"each of {len(found)} sizes"
     return [
         f"{rows.say(where)}: rows of the same {'params' if 'params' in columns else 'settings'} at "
         f"several {clock} ({len(where) / len(found):.3g} for {sizes}) and no column 'run': they "

@@ -70,6 +70,7 @@ def implausible(given: Columns, done: Columns, rows: Rows, called: Mapping[str, 
         found += _per_param(given, done, rows, called)
     return [
         *found,
+        *_more_active(given, rows),
         *_per_step(given, rows, called),
         *_rates(given, called),
         *_losses(given, done, rows, called),
@@ -192,7 +193,8 @@ def _per_param(given: Columns, done: Columns, rows: Rows, called: Mapping[str, s
     """Doubt tables whose tokens per parameter cannot be."""
     if "tokens" not in done:
         return []
-    size, used = model_size(done, len(rows))
+    size = model_size(done, len(rows))[0]
+    used = model_size(given, len(rows))[1]
     ratio = done["tokens"] / size
     known = ratio[np.isfinite(ratio) & (ratio > 0)]
     if not known.size:
@@ -201,6 +203,16 @@ def _per_param(given: Columns, done: Columns, rows: Rows, called: Mapping[str, s
     if FEWEST_PER_PARAM <= middle <= MOST_PER_PARAM:
         return []
     found = f"tokens per parameter of {_span(known)} cannot be"
+    if not used and "flops" in given and "tokens" in given:
+        params = done["params"][np.isfinite(done["params"])]
+        said = f"params from flops / (6 x tokens) come out as {_span(params)}"
+        # with flops in a larger unit there are more params, and fewer tokens for each
+        factor = min(_COMPUTE, key=lambda size: abs(np.log(middle / size / USUAL_PER_PARAM)))
+        label, shown = called.get("flops", "flops"), f"{factor:.3g}".replace("e+", "e")
+        return [
+            f"{said}, {found}: {_label('flops', label)} looks like {_COMPUTE[factor]}; if so, "
+            f"{option('flops', label, '{}*' + shown)}"
+        ]
     if "tokens" in given and np.isfinite(given["tokens"]).any():
         if middle < FEWEST_PER_PARAM:
             return [_looks(found, "tokens", middle, _WORDS, called)]
@@ -231,6 +243,15 @@ def _looks(
         f"{found}: {_label(name, label)} looks like {units[factor]}; if so, "
         f"{option(name, label, '{}*' + shown)}"
     )
+
+
+def _more_active(given: Columns, rows: Rows) -> list[str]:
+    if not {"params", "params_active"} <= set(given):
+        return []
+    more = given["params_active"] > 1.001 * given["params"]
+    if not more.any():
+        return []
+    return [f"{rows.say(more)}: params_active is above params, of which it is a part; swapped?"]
 
 
 def _per_step(given: Columns, rows: Rows, called: Mapping[str, str]) -> list[str]:

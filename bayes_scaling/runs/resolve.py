@@ -170,7 +170,8 @@ def _claimed_twice(given: list[str], names: Mapping[str, str]) -> list[str]:
 
 _SIZE_WORDS = frozenset(
     "token tokens tok toks flop flops flos gflops tflops pflops compute budget epoch epochs iter "
-    "iters iteration iterations step steps hour hours hrs gpuh gpuhours".split()
+    "iters iteration iterations step steps hour hours hrs gpuh gpuhours day days byte bytes gb tb "
+    "char chars character characters sample samples example examples sequence sequences".split()
 )
 _NO_SIZE = frozenset(
     "warmup decay eval save log logging second seconds sec s ms time max schedule lr core "
@@ -185,6 +186,10 @@ def sounds_like_size(name: str) -> bool:
     if "per" in words:
         after = set(words[words.index("per") + 1 :])
         return bool(set(words) & _SIZE_WORDS) and bool(after & {"param", "params", "parameter"})
+    if words[:1] == ["log"] and canonical_name("_".join(words[1:])) is not None:
+        return True
+    if {"size"} <= set(words) and set(words) & {"data", "dataset"}:
+        return True
     return bool(set(words) & _SIZE_WORDS) and not set(words) & _NO_SIZE
 
 
@@ -202,6 +207,20 @@ def advice_on_size(name: str, has: Collection[str], raw: Collection[str]) -> str
         ),
         None,
     )
+    if words[:1] == ["log"] and (meant := canonical_name("_".join(words[1:]))):
+        return f"--columns '{meant}=10**{shown}' (or exp({shown}), of a natural log)"
+    if low & {"gb", "tb", "byte", "bytes", "char", "chars", "character", "characters"}:
+        scale = "*1e12" if "tb" in low else "*1e9" if "gb" in low else ""
+        return f"--columns 'tokens={shown}{scale}/4' (a token of English is about 4 bytes)"
+    if low & {"sample", "samples", "example", "examples", "sequence", "sequences"}:
+        if "batch" in low:
+            return f"--columns 'batch_size={shown}*2048' with your context length for 2048"
+        return f"--columns 'tokens={shown}*2048' with your context length for 2048"
+    if low & {"day", "days"}:
+        return (
+            f"--columns 'flops={shown}*3.4e19' (a day of an H100 that is used to 40 % is 3.4e19 "
+            "FLOP)"
+        )
     if "per" in words and low & {"token", "tokens", "tok", "toks"}:
         return f"--columns 'tokens={shown}*params'"
     if low & {"epoch", "epochs"}:

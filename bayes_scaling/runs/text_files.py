@@ -71,7 +71,7 @@ def read_delimited(path: Path, *, tabs: bool = False) -> Raw:
         If there is no header, or the text cannot be decoded.
     """
     text, notes = read_text_file(path)
-    text, said = _without_comments(text)
+    text, said, titles = _without_comments(text)
     problems: list[str] = []
     records: list[list[str]] = []
     lines: list[int] = []
@@ -114,7 +114,9 @@ def read_delimited(path: Path, *, tabs: bool = False) -> Raw:
         if nameless and (_is_index(column) or not any(cell.strip() for cell in column)):
             continue  # a separator at the end of every line, or the index of a data frame
         cells[name] = column
-    return Raw(cells=cells, rows=line_rows(numbers), problems=folded(problems), notes=notes)
+    return Raw(
+        cells=cells, rows=line_rows(numbers), problems=folded(problems), notes=(*notes, *titles)
+    )
 
 
 def read_text_file(path: Path) -> tuple[str, tuple[str, ...]]:
@@ -184,8 +186,8 @@ def _wide_encoding(data: bytes) -> str | None:
     return "utf-16-be" if even > 0.4 * len(head) and odd == 0 else None
 
 
-def _without_comments(text: str) -> tuple[str, str | None]:
-    """Blank the lines before the header that are no table; return the separator if they say it."""
+def _without_comments(text: str) -> tuple[str, str | None, tuple[str, ...]]:
+    """Blank the lines before the header that are no table; say the separator where they do."""
     lines = text.split("\n")
     separator = None
     last: int | None = None
@@ -201,8 +203,11 @@ def _without_comments(text: str) -> tuple[str, str | None]:
         elif line:
             break
         place += 1
-    if last is None and separator is None:
-        return text, None
+    titles = _titles(lines[place:])
+    if last is None and separator is None and not titles:
+        return text, None, ()
+    notes = (f"lines before line {place + titles + 1} hold a title, not read",) if titles else ()
+    place += titles
     kept = ["" if i < place else line for i, line in enumerate(lines)]
     first = lines[place] if place < len(lines) else ""
     if last is not None:
@@ -218,7 +223,19 @@ def _without_comments(text: str) -> tuple[str, str | None]:
     rest = [
         "" if i > place and line.lstrip().startswith("#") else line for i, line in enumerate(kept)
     ]
-    return "\n".join(rest), separator
+    return "\n".join(rest), separator, notes
+
+
+def _titles(lines: list[str], most: int = 5) -> int:
+    """Return how many lines before the header hold a title: no separator, where all others do."""
+    some = [(i, line) for i, line in enumerate(lines[:40]) if line.strip()]
+    for sign in ",;\t":
+        counts = [_cells_of(line, sign) for _, line in some]
+        head = next((i for i, count in enumerate(counts) if count > 2), None)
+        plain = all(_cells_of(line, each) == 1 for _, line in some[:head] for each in _SEPARATORS)
+        if head and head <= most and plain and len(set(counts[head:])) == 1:
+            return some[head][0] if len(counts) > head + 1 else 0
+    return 0
 
 
 def _separator(text: str) -> str:
@@ -258,7 +275,7 @@ def _rows_of(text: str, separator: str, problems: list[str]) -> Iterator[tuple[i
         for line, piece in enumerate(text.splitlines(), start=1):
             cells = piece.strip().strip("|").split("|")
             if not re.fullmatch(r"[\s|:+-]+", piece):
-                yield line, [cell.strip() for cell in cells]
+                yield line, [cell.strip().strip("*`").strip() for cell in cells]
         return
     if separator in (" ", "  "):
         sign = r"\s+" if separator == " " else r"\s{2,}"

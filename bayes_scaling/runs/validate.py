@@ -12,7 +12,12 @@ from bayes_scaling.runs.amounts import parts_of
 from bayes_scaling.runs.cells import Rows, number_advice
 from bayes_scaling.runs.columns import COLUMNS, NUMBER_KINDS, SIZES, canonical_name, listed
 from bayes_scaling.runs.losses import choose_loss, sounds_like_loss
-from bayes_scaling.runs.resolve import perplexity_advice, say_which
+from bayes_scaling.runs.resolve import (
+    advice_on_size,
+    perplexity_advice,
+    say_which,
+    sounds_like_size,
+)
 
 Columns = Mapping[str, NDArray[Any]]
 KEY = ("run", "metric", "steps", "tokens")
@@ -160,7 +165,8 @@ def absence_problems(
     if not sizes and not others:
         problems.append(
             "no size to scale with: none of 'params', 'tokens', 'flops'; "
-            f"the table has {listed(given)}; say which is: {say_which(example_of(given), 'params')}"
+            f"the table has {listed(given)}; say which is: "
+            + (size_advice(given) or say_which(example_of(given), "params"))
         )
     elif sizes and (gap := without_any(columns)).any():
         problems.append(
@@ -266,6 +272,13 @@ def _is_curve(columns: Columns) -> bool:
     return any(
         len(np.unique(np.column_stack([runs, p]), axis=0)) > runs.max() + 1 for p in progress
     )
+
+
+def size_advice(given: Iterable[str]) -> str | None:
+    """Return the option that reads the first column that sounds like a size, or None."""
+    names = list(given)
+    first = next((name for name in names if sounds_like_size(name)), None)
+    return None if first is None else advice_on_size(first, (), names)
 
 
 def example_of(given: Iterable[str]) -> str:
