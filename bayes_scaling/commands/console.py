@@ -123,6 +123,8 @@ def print_rows(fit: AnyFit, result: Forecast | Allocation) -> None:
     for index, row in enumerate(result.rows()):
         if index:
             print()
+        if "run" in row:
+            print(f"{'run':22s} {row['run']}")
         if len(fit.groups) > 1:
             print(f"{model.group:22s} {row[model.group]}")
         typical = row.get("tuning") == "typical"

@@ -44,6 +44,7 @@ from bayes_scaling.commands.planning import (
     read_budgets,
     read_limits,
 )
+from bayes_scaling.commands.tables import read_table
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
@@ -89,6 +90,10 @@ def _efolds(row: Mapping[str, Any]) -> float:
 
 def forecast(
     fit: SavedFit,
+    runs: Annotated[
+        str | None,
+        typer.Option(help="A table of sizes, one row per run, in place of sizes; needs no loss."),
+    ] = None,
     params: Many = None,
     tokens: Many = None,
     flops: Computes = None,
@@ -123,12 +128,25 @@ def forecast(
         **read_settings(inputs),
     }
     given = {name: value for name, value in sizes.items() if value is not None}
+    if runs is not None:
+        if given:
+            raise InputError(f"give a table of runs, or sizes, not both: --runs and {_said(given)}")
+        table = read_table(runs, None, None, needs_loss=False)
+        answer = result.forecast(
+            table, tuning=tuning, probability=probability, allow_unconverged=True
+        )
+        _answer(result, answer, max_extrapolation, as_json)
+        return
     for line in _not_read(result, given):
         say(f"note: {line}")
     answer = result.forecast(given, tuning=tuning, probability=probability, allow_unconverged=True)
     if register:
         _register(result, answer, fit)
     _answer(result, answer, max_extrapolation, as_json)
+
+
+def _said(given: Mapping[str, Any]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in given)
 
 
 def _not_read(fit: AnyFit, given: Mapping[str, Any]) -> list[str]:

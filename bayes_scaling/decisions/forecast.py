@@ -121,8 +121,9 @@ class Forecast:
 
     def _asked(self, index: int) -> dict[str, Any]:
         sizes = {name: float(values[index]) for name, values in self.plan.columns.items()}
+        named = {"run": self.plan.names[index]} if self.plan.names else {}
         own = {self.plan.group_column: self.plan.labels[index], "tuning": self.tuning}
-        return sizes | own
+        return named | sizes | own
 
     @property
     def table(self) -> pd.DataFrame:

@@ -44,12 +44,15 @@ class Plan:
         Its label.
     group_column : str
         The column that names the groups.
+    names : tuple of str
+        What the runs are called, where a table names them; else empty.
     """
 
     columns: Mapping[str, NDArray[np.float64]]
     group_column: str
     group: NDArray[np.int64]
     labels: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of runs."""
@@ -102,7 +105,10 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
     problems += group_problems
     if problems:
         raise InputError(problems, source="sizes")
-    return Plan(columns=columns, group_column=group_column, group=group, labels=labels)
+    called = tuple(map(str, sizes["run"])) if isinstance(sizes, RunTable) and "run" in sizes else ()
+    return Plan(
+        columns=columns, group_column=group_column, group=group, labels=labels, names=called
+    )
 
 
 def _routed(

@@ -123,6 +123,9 @@ def _small(given: Columns, called: Mapping[str, str]) -> list[str]:
     for name in (*_COUNTS, "flops"):
         values = _known(given, name)
         limit = 1e9 if name == "flops" else 1e3
+        params = _known(given, "params")
+        if name == "tokens" and (not params.size or params.max() < 1e3):
+            limit = 1e5
         if not values.size or values.max() >= limit:
             continue
         label = called.get(name, name)
@@ -150,7 +153,7 @@ def _best_factor(given: Columns, name: str, values: Array) -> float:
     if other.size and np.median(other) >= 1e6:
         wanted = np.median(other) * (USUAL_PER_PARAM if name == "tokens" else 1 / USUAL_PER_PARAM)
         return min((1e6, 1e9), key=lambda f: abs(np.log(np.median(values) * f / wanted)))
-    return 1e9 if name == "tokens" else 1e6
+    return 1e9 if name == "tokens" and values.max() < 1e3 else 1e6
 
 
 def _some_rows(given: Columns, rows: Rows, called: Mapping[str, str]) -> list[str]:
