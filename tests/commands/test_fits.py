@@ -67,7 +67,7 @@ def test_fit_takes_the_best_run_of_each_cell(table: Path, tmp_path: Path) -> Non
         (["-m", "auto", "-m", "chinchilla"], "'auto' stands for models by itself"),
         (["-m", "coupled", "-m", "coupled"], "2 members are called 'coupled'"),
         (["-m", "coupled", "-m", "kaplan-n"], "members must agree"),
-        (["--where", "flop < 1e19"], "'flops'"),
+        (["--where", "flopz < 1e19"], "'flops'"),
         (["--where", "flops < 1"], "none of 80 runs"),
         (["--draws", "3", "--chains", "1"], "2 problems"),
         (["--draws", "many"], "--draws"),
