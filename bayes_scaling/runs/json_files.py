@@ -12,6 +12,8 @@ import numpy as np
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs.cells import Rows
+from bayes_scaling.runs.columns import canonical_name, fold
+from bayes_scaling.runs.named_runs import NAMES
 from bayes_scaling.runs.text_files import Raw, folded, line_rows, read_text_file
 from bayes_scaling.runs.unpack import columns_of, flatten, unroll
 
@@ -56,7 +58,7 @@ def read_json(path: Path) -> Raw:
         raise InputError(
             f"holds no runs; an array of objects is wanted, such as {EXAMPLE}", source=str(path)
         )
-    rows = [row for record in records for row in unroll(record)]
+    rows = [row for place, record in enumerate(records, 1) for row in named_rows(record, place)]
     return Raw(cells=columns_of(rows), rows=_count(len(rows)), notes=notes)
 
 
@@ -86,6 +88,27 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= 400 else float(digits)
 
 
+def named_rows(record: Mapping[str, Any], place: int) -> list[dict[str, Any]]:
+    """Return the rows of one record; those of a curve are one run, called by its place if need be.
+
+    Parameters
+    ----------
+    record : mapping
+        An object of JSON.
+    place : int
+        Its place in the file, from 1.
+
+    Returns
+    -------
+    list of dict
+    """
+    rows = unroll(record)
+    named = any(canonical_name(key) == "run" or fold(key) in NAMES for key in rows[0])
+    if len(rows) == 1 or named:
+        return rows
+    return [{"run": f"r{place:04d}", **row} for row in rows]
+
+
 def _of_lines(text: str, path: Path, notes: tuple[str, ...]) -> Raw:
     problems: list[str] = []
     records: list[dict[str, Any]] = []
@@ -107,7 +130,7 @@ def _of_lines(text: str, path: Path, notes: tuple[str, ...]) -> Raw:
                 '{"params": 1e6, "loss": 3.2} belongs'
             )
             continue
-        rows = unroll(record)
+        rows = named_rows(record, line)
         records += rows
         numbers += [line] * len(rows)
     cells = columns_of(records)
@@ -141,7 +164,8 @@ def _records(found: Any) -> list[Mapping[str, Any]] | None:
         if len(set(keys)) == 1 and all(re.fullmatch(r"\d+", key) for key in keys[0]):
             # columns of cells by row number, as pandas writes them
             return [{name: found[name][key] for name in found} for key in keys[0]]
-        return [{"run": name, **value} for name, value in found.items()]
+        if set.intersection(*(set(value) for value in values)) or len(values) == 1:
+            return [{"run": name, **value} for name, value in found.items()]
     return [found]
 
 

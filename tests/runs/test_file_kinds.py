@@ -146,6 +146,15 @@ def test_json_lines_under_another_name_and_curves(tmp_path: Path) -> None:
         "history": [{"step": 1, "loss": 4.0}, {"step": 2, "loss": 3.5}],
     }
     assert read(written(tmp_path, json.dumps(history), "h.jsonl"))["steps"].tolist() == [1, 2]
+    del history["run"]
+    table = read(written(tmp_path, json.dumps([history, history]), "two.json"))
+    assert table["run"].tolist() == ["r0001", "r0001", "r0002", "r0002"]
+
+
+def test_one_run_as_an_object_of_settings_and_results(tmp_path: Path) -> None:
+    run = {"summary": {"val/loss": 3.1}, "config": {"n_params": {"value": 1e7}, "tokens": 1e9}}
+    table = read(written(tmp_path, json.dumps(run), "run.json"))
+    assert (table["params"][0], table["tokens"][0], table["loss"][0]) == (1e7, 1e9, 3.1)
 
 
 @pytest.mark.parametrize(
