@@ -53,7 +53,7 @@ def monitor(
     ],
     params: Annotated[float | None, count_option(help="Params, unless the curve has them.")] = None,
     tokens: Annotated[float | None, count_option(help="Tokens at the end of the run.")] = None,
-    steps: Annotated[float | None, typer.Option(help="Steps at the end of the run.")] = None,
+    steps: Annotated[float | None, count_option(help="Steps at the end of the run.")] = None,
     plan: Annotated[
         Path | None,
         typer.Option(help="A CSV of the whole schedule, for a law that follows curves."),

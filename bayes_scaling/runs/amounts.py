@@ -180,6 +180,8 @@ def count_factor(unit: str) -> float | None:
 def compute_factor(unit: str) -> float | None:
     """Return FLOP per unit of compute, or None for what is none (and for hours of a device)."""
     text = tidy_compute(unit)
+    if re.search(r"/\s*s(?:ec)?$", unit.strip().lower()):
+        return None  # a rate
     if text in COMPUTE:
         return COMPUTE[text]
     power = re.sub(r"\s*(?:of\s+)?flops?$", "", _tidy(unit)) if "flop" in text else unit

@@ -28,6 +28,9 @@ USUAL_PER_PARAM = 20.0
 LARGEST_VOCABULARY = 262_144
 """Of models in use [tokens]; a loss above its log is worse than guessing."""
 
+FEW_ABOVE = 0.02
+"""Share of the rows that may lie there: of a sweep of learning rates a few do."""
+
 FEWEST_PER_STEP, MOST_PER_STEP = 32.0, 1e9
 """Tokens per step between which the median of a table is believed."""
 
@@ -333,7 +336,7 @@ def _losses(given: Columns, done: Columns, rows: Rows, called: Mapping[str, str]
         ]
     bound = np.log(_vocabulary(given))
     above = loss > bound * 1.02
-    if above.any():
+    if np.count_nonzero(above) > FEW_ABOVE * known.size:
         tell = option("loss", label, "log({})")
         return [
             f"{rows.say(above)}: {named} is {_span(loss[above])}, above {bound:.3g}, the log of "
