@@ -209,7 +209,7 @@ def read_settings(given: list[str] | None) -> dict[str, float]:
         try:
             found[name] = count_of(value)
         except InputError:
-            problems.append(f"--set takes name=number, such as unique_tokens=100M, got {text!r}")
+            problems.append(f"--set takes name=number, got {text!r}; such as unique_tokens=100M")
     if problems:
         raise InputError(problems)
     return found
