@@ -129,7 +129,9 @@ def test_parameters_are_held_in_a_shell() -> None:
     from bayes_scaling.errors import InputError
     from bayes_scaling.laws import Model
 
-    (model,) = chosen_models(["chinchilla"], fix=["alpha=.34", "E=1.69"]) or ()
+    models = chosen_models(["chinchilla"], fix=["alpha=.34", "E=1.69"])
+    assert models is not None
+    (model,) = models
     assert isinstance(model, Model)
     assert not {"alpha", "c"} & {parameter.name for parameter in model.parameters}
     assert {line.name for line in model.where} >= {"alpha", "E", "c"}
