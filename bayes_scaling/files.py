@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Files: written whole or not at all, and the folder of those that can be made again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bayes_scaling.errors import InputError
+
+CACHE_VARIABLE = "BAYES_SCALING_CACHE"
+"""Name of the environment variable of the cache folder."""
 
 
 def check_target(path: str | Path) -> Path:
@@ -36,3 +39,21 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def cache_folder(cache_dir: str | Path | None = None) -> Path:
+    """Folder of what need not be fetched or made twice.
+
+    Parameters
+    ----------
+    cache_dir : path, optional
+        Taken as it is. Otherwise ``BAYES_SCALING_CACHE``, or `bayes-scaling` in
+        ``XDG_CACHE_HOME``, or in `~/.cache`.
+    """
+    if cache_dir is not None:
+        return Path(cache_dir)
+    own = os.environ.get(CACHE_VARIABLE)
+    if own:
+        return Path(own)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "bayes-scaling"

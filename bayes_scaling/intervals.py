@@ -127,6 +127,26 @@ def format_numbers(median: float, lower: float, upper: float) -> tuple[str, str,
     )
 
 
+def outward(lower: float, upper: float, digits: int = 2) -> tuple[float, float]:
+    """Round the ends of a range away from each other, so that it holds what it held.
+
+    Parameters
+    ----------
+    lower, upper : float
+        Positive.
+    digits : int
+        Digits that are kept.
+
+    Examples
+    --------
+    >>> outward(3.26e9, 7.41e9)
+    (3200000000.0, 7500000000.0)
+    """
+    steps = [10.0 ** (math.floor(math.log10(value)) - digits + 1) for value in (lower, upper)]
+    down, up = math.floor(lower / steps[0]), math.ceil(upper / steps[1])
+    return float(f"{down * steps[0]:.{digits}g}"), float(f"{up * steps[1]:.{digits}g}")
+
+
 def _short(value: float) -> str:
     """Write `value` with two digits, where one number of digits cannot serve all three."""
     return f"{value:.2g}" if 1e-3 <= abs(value) < 1e5 else _two_digits(value)

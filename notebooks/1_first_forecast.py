@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 1. A first forecast
 #
-# **Question.** We have 78 small byte-level transformers, the largest trained with 1e13 FLOP.
+# **Question.** We have 67 small byte-level transformers, the largest trained with 1e13 FLOP.
 # What loss will a run with a hundred times that reach, how should its compute be split, and how
 # sure are we?
 

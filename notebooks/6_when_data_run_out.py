@@ -26,10 +26,8 @@ advice.table[["data", "params", "tokens", "new_run", "new_run_lower", "new_run_u
 law = bs.published("muennighoff-2023")
 unique = 1e11
 for epochs in (1, 2, 4, 16, 64):
-    row = law.forecast({"params": 1e10, "tokens": epochs * unique, "unique_tokens": unique}).rows()[
-        0
-    ]
-    print(f"{epochs:3d} epochs of {unique:.0e} tokens: loss {row['loss']:.3f}")
+    seen = {"params": 1e10, "tokens": epochs * unique, "unique_tokens": unique}
+    print(f"{epochs:3d} epochs of {unique:.0e} tokens: loss {float(law.loss(seen)):.3f}")
 
 # %% [markdown]
 # Up to about four epochs repeating is nearly as good as fresh data; after sixteen it buys

@@ -38,14 +38,14 @@ RATIOS = (3.0, 10.0, 30.0, 100.0)
 RATES = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 OK = (
-    Check(name="R-hat", verdict="ok", evidence="largest 1.001 (E)"),
-    Check(name="effective draws", verdict="ok", evidence="smallest 380 (E)"),
-    Check(name="divergences", verdict="ok", evidence="0 of 400 draws"),
-    Check(name="E-BFMI", verdict="ok", evidence="smallest 0.99"),
+    Check(name="R-hat", verdict="ok", evidence="largest 1.001 (E)", sampling=True),
+    Check(name="effective draws", verdict="ok", evidence="smallest 380 (E)", sampling=True),
+    Check(name="divergences", verdict="ok", evidence="0 of 400 draws", sampling=True),
+    Check(name="E-BFMI", verdict="ok", evidence="smallest 0.99", sampling=True),
     Check(name="prior against data", verdict="ok", evidence="E at prior tail probability 0.4"),
 )
 UNCONVERGED = (
-    Check(name="R-hat", verdict="fail", evidence="largest 1.4 (E)", advice="raise tune"),
+    replace(OK[0], verdict="fail", evidence="largest 1.4 (E)", advice="raise tune"),
     *OK[1:],
 )
 CONFLICT = (

@@ -14,6 +14,7 @@ from bayes_scaling.intervals import (
     format_kind,
     format_numbers,
     interval,
+    outward,
     quantiles,
 )
 
@@ -108,3 +109,13 @@ def test_an_interval_says_its_kind_and_probability() -> None:
         "probability": 0.9,
         "kind": "ETI",
     }
+
+
+@pytest.mark.parametrize(
+    ("ends", "rounded"),
+    [((3.26e9, 7.41e9), (3.2e9, 7.5e9)), ((1e9, 1e9), (1e9, 1e9)), ((0.0123, 99.1), (0.012, 100))],
+)
+def test_a_range_is_rounded_outward(
+    ends: tuple[float, float], rounded: tuple[float, float]
+) -> None:
+    assert outward(*ends) == pytest.approx(rounded)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from bayes_scaling.commands.console import (
-    ENSEMBLE,
+    answer_dict,
     beyond,
-    checks_list,
     print_json,
     print_table,
     row_interval,
+    row_text,
     say,
     warn_of_checks,
 )
@@ -22,10 +22,8 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import format_kind
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions import Answer, PublishedLaw
-    from bayes_scaling.inference import AnyFit
-
-Answering = Union["AnyFit", "PublishedLaw"]
+    from bayes_scaling.decisions import Answer
+    from bayes_scaling.decisions.asked_law import Answerer
 
 CALLED = {
     "params": "params N",
@@ -59,7 +57,7 @@ TROUBLE = ("unreachable", "never", "at_edge")
 WIDTH = 24
 
 
-def answering(source: str) -> Answering:
+def answering(source: str) -> Answerer:
     """Return what answers: a saved fit, or a published law by its name.
 
     Raises
@@ -82,38 +80,31 @@ def answering(source: str) -> Answering:
     return published(source)
 
 
-def give(source: Answering, answer: Answer, *, as_json: bool) -> None:
-    """Print an answer; exit with 2 where the fit is not to be trusted."""
-    from bayes_scaling.decisions import PublishedLaw
-
+def give(source: Answerer, answer: Answer, *, as_json: bool) -> None:
+    """Print an answer, and judge what it rests on."""
     if as_json:
-        print_json(answer_dict(source, answer))
+        print_json(answer_dict(source, answer) | {"notes": list(answer.notes)})
     else:
         print_answer(source, answer)
-    for note in answer.notes:
+    judge(source, *answer.notes)
+
+
+def judge(source: Answerer, *notes: str) -> None:
+    """Say what a reader should know of what answered; exit with 2 where it is not to be trusted."""
+    from bayes_scaling.decisions import PublishedLaw
+    from bayes_scaling.decisions.routed import say_share
+
+    own = source.notes if isinstance(source, PublishedLaw) else ()
+    for note in dict.fromkeys((*notes, *own)):
         say(f"note: {note}")
-    if isinstance(source, PublishedLaw):
-        return
+    if said := say_share(source):
+        say(f"note: {said}")
     warn_of_checks(source)
     if not source.trustworthy:
         raise typer.Exit(2)
 
 
-def answer_dict(source: Answering, answer: Answer) -> dict[str, Any]:
-    """Return an answer as plain data."""
-    from bayes_scaling.decisions import PublishedLaw
-    from bayes_scaling.inference import Ensemble, leading
-
-    found: dict[str, Any] = {"rows": answer.rows(), "notes": list(answer.notes)}
-    if isinstance(source, PublishedLaw):
-        return {"published": source.id} | found
-    if isinstance(source, Ensemble):
-        found |= {"by_member": answer.member_rows(), "left_out": dict(source.left_out)}
-        return {"model": ENSEMBLE} | found | {"checks": checks_list(source)}
-    return {"model": leading(source).model.id} | found | {"checks": checks_list(source)}
-
-
-def print_answer(source: Answering, answer: Answer) -> None:
+def print_answer(source: Answerer, answer: Answer) -> None:
     """Print an answer, one block per case."""
     rows = answer.rows()
     of_members = answer.member_rows() if len(answer.members) > 1 else []
@@ -124,14 +115,11 @@ def print_answer(source: Answering, answer: Answer) -> None:
         for name in answer.asked:
             _line(name, _given(row[name]))
         for name in answer.draws:
-            if answer.probability is None:
-                _line(name, f"{row[name]:.4g}")
-            else:
-                _line(name, str(row_interval(row, name)))
+            _line(name, row_text(row, name))
         for name in answer.flags:
             if row[name] or name not in TROUBLE:
                 _line(SAID.get(name, name), _chance(row[name]))
-        if answer.probability is not None:
+        if not answer.is_point:
             _line("extrapolation", beyond(row))
         if of_members:
             print()

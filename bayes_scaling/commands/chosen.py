@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 AnyModel = Union[str, "Model"]
 
+Switch = bool | float | str | None
+
 AUTO = "auto"
 """The name that stands for the default members of an ensemble."""
 
@@ -20,6 +22,7 @@ def chosen_models(
     names: list[str] | None,
     *,
     temper: float | None = None,
+    ceiling: str | None = None,
     fix: list[str] | None = None,
     **features: bool | None,
 ) -> list[AnyModel] | None:
@@ -31,6 +34,8 @@ def chosen_models(
         Ids and TOML files.
     temper : float, optional
         Length of tempering; 0 for none.
+    ceiling : str, optional
+        Its level, a number or a formula; ``"on"`` or ``"off"``.
     fix : list of str, optional
         Parameters to hold, as name=value.
     **features : bool, optional
@@ -49,7 +54,7 @@ def chosen_models(
         ensemble; every problem at once.
     """
     fixed = _fixed(fix)
-    switches: dict[str, bool | float | None] = {**features, "temper": temper}
+    switches = {**features, "ceiling": ceiling, "temper": temper}
     on = [name for name, value in switches.items() if value is not None]
     names = names or [AUTO]
     if AUTO in names:
@@ -72,9 +77,20 @@ def chosen_models(
         if problems:
             raise InputError(problems)
         return None
-    if fixed:
-        return [_held(model, fixed) for model in _variants(names, features, temper)]
-    return _variants(names, features, temper) if on else list(names)
+    if not on and not fixed:
+        return list(names)
+    models = _variants(names, {**features, "ceiling": _level(ceiling)}, temper)
+    return [_held(model, fixed) for model in models] if fixed else models
+
+
+def _level(text: str | None) -> Switch:
+    """Read what is said of a ceiling: a switch, a number, or a formula as it is."""
+    if text in ("on", "off"):
+        return text == "on"
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def _fixed(given: list[str] | None) -> dict[str, dict[str, float]]:
@@ -101,7 +117,7 @@ def _held(model: AnyModel, fixed: Mapping[str, Mapping[str, float]]) -> AnyModel
 
 
 def _variants(
-    names: list[str], features: Mapping[str, bool | None], temper: float | None
+    names: list[str], features: Mapping[str, Switch], temper: float | None
 ) -> list[AnyModel]:
     """Load models and switch their features, or say what is wrong with each."""
     from bayes_scaling.laws import load_model

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.intervals import Interval, format_kind
+from bayes_scaling.intervals import Interval, format_kind, outward
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions import Allocation, Forecast
-    from bayes_scaling.inference import AnyFit
+    from bayes_scaling.decisions import Allocation, Answer, Forecast
+    from bayes_scaling.decisions.asked_law import Answerer
     from bayes_scaling.validation import Approaches, Comparison
 
 ESTIMATED = {
@@ -86,12 +86,12 @@ def say(text: str) -> None:
 # ---- checks --------------------------------------------------------------------------------------
 
 
-def checks_list(fit: AnyFit) -> list[dict[str, str]]:
-    """Return the checks of a fit as plain data."""
+def checks_list(fit: Answerer) -> list[dict[str, str]]:
+    """Return the checks of a fit as plain data; none of a published law."""
     return [asdict(check) for check in fit.checks]
 
 
-def warn_of_checks(fit: AnyFit | Approaches | Comparison) -> None:
+def warn_of_checks(fit: Answerer | Approaches | Comparison) -> None:
     """Say on standard error what a reader of a result should know of its fit."""
     for check in fit.checks:
         if check.verdict == "fail":
@@ -103,42 +103,57 @@ def warn_of_checks(fit: AnyFit | Approaches | Comparison) -> None:
 # ---- decisions -----------------------------------------------------------------------------------
 
 
-def answer_dict(fit: AnyFit, result: Forecast | Allocation) -> dict[str, Any]:
-    """Return a forecast or an allocation as plain data, with what each member of several says."""
-    from bayes_scaling.inference import Ensemble, leading
+def named(fit: Answerer) -> dict[str, str]:
+    """Name what answers, as plain data: a model, the average of several, or a published law."""
+    from bayes_scaling.decisions import PublishedLaw
+    from bayes_scaling.inference import Ensemble
 
-    found: dict[str, Any] = {"model": leading(fit).model.id, "rows": result.rows()}
+    if isinstance(fit, PublishedLaw):
+        return {"published": fit.id}
+    return {"model": ENSEMBLE if isinstance(fit, Ensemble) else fit.model.id}
+
+
+def answer_dict(fit: Answerer, result: Forecast | Allocation | Answer) -> dict[str, Any]:
+    """Return an answer as plain data, with what each member of several says."""
+    from bayes_scaling.inference import Ensemble
+
+    found: dict[str, Any] = {**named(fit), "rows": result.rows()}
     if isinstance(fit, Ensemble):
-        found |= {"model": ENSEMBLE, "by_member": result.member_rows()}
-        found["left_out"] = dict(fit.left_out)
+        found |= {"by_member": result.member_rows(), "left_out": dict(fit.left_out)}
     return found | {"checks": checks_list(fit)}
 
 
-def print_rows(fit: AnyFit, result: Forecast | Allocation) -> None:
+def print_rows(fit: Answerer, result: Forecast | Allocation) -> None:
     """Print a forecast or an allocation, one block per run or budget."""
-    from bayes_scaling.inference import Ensemble, leading
+    from bayes_scaling.decisions import Forecast
+    from bayes_scaling.inference import Ensemble
 
-    model = leading(fit).model
     of_members = result.member_rows() if isinstance(fit, Ensemble) else []
+    if isinstance(result, Forecast):
+        group, given = result.plan.group_column, {*result.plan.columns}
+    else:
+        group, given = result.group_column, {result.given}
     for index, row in enumerate(result.rows()):
         if index:
             print()
         if "run" in row:
             print(f"{'run':22s} {row['run']}")
         if len(fit.groups) > 1:
-            print(f"{model.group:22s} {row[model.group]}")
+            print(f"{group:22s} {row[group]}")
         typical = row.get("tuning") == "typical"
+        silent = "" if "kind" in row else "new_run"  # as a published law has no noise
         if typical:
             print(f"{'tuning':22s} as in the fitted runs")
         for name, value in row.items():
-            if f"{name}_lower" in row:
-                plain = name.replace("_", " ")
+            plain = name.replace("_", " ")
+            if name in given:
+                print(f"{GIVEN.get(name, plain):22s} {value:.4g}")
+            elif f"{name}_lower" in row or (name in ESTIMATED and name != silent):
                 called = ESTIMATED.get(name, plain if typical else f"best {plain}")
-                print(f"{called:22s} {row_interval(row, name)}")
-            elif name in model.inputs or name in GIVEN:
-                print(f"{GIVEN.get(name, name.replace('_', ' ')):22s} {value:.4g}")
+                print(f"{called:22s} {row_text(row, name)}")
         _print_choice(row)
-        print(f"{'extrapolation':22s} {beyond(row)}")
+        if "kind" in row:
+            print(f"{'extrapolation':22s} {beyond(row)}")
         if row.get("at_edge", 0.0) > 0:
             share = f"{row['at_edge']:.0%} of the draws"
             print(f"{'no optimum':22s} inside the range searched, or it is a limit, in {share}")
@@ -157,8 +172,8 @@ def _print_choice(row: Mapping[str, Any]) -> None:
         f"{'choose':22s} N {row['choose_params']:.3g}, D {row['choose_tokens']:.3g}; expected "
         f"regret {row['expected_regret']:.2g}"
     )
-    ends = f"{row['flat_params_from']:.2g} to {row['flat_params_to']:.2g}"
-    print(f"{'within 1 % of it':22s} N {ends}")
+    low, high = outward(row["flat_params_from"], row["flat_params_to"])
+    print(f"{'within 1 % of it':22s} N {low:.2g} to {high:.2g}")
 
 
 def _print_member_rows(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -189,6 +204,11 @@ def _spread(row: Mapping[str, Any]) -> str:
     what = "the log loss of a new run" if "noise" in shares else "log tokens per param"
     parts = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
     return f"{parts} of the variance of {what}"
+
+
+def row_text(row: Mapping[str, Any], name: str) -> str:
+    """Write one quantity of a row: with its interval, where it has one."""
+    return str(row_interval(row, name)) if f"{name}_lower" in row else f"{row[name]:.4g}"
 
 
 def row_interval(row: Mapping[str, Any], name: str) -> Interval:

@@ -27,7 +27,6 @@ KINDS = {
     "law": "laws: what a run reaches, fitted to runs",
     "rule": "rules: what to choose at a size",
     "query": "queries: what follows from a fitted law",
-    "decision": "decisions",
 }
 """Headings of the list of models, in this order."""
 

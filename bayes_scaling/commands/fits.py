@@ -13,6 +13,7 @@ from bayes_scaling.commands.chosen import AnyModel, chosen_models
 from bayes_scaling.commands.console import print_json
 from bayes_scaling.commands.options import (
     Best,
+    Ceiling,
     Chains,
     Columns,
     Commas,
@@ -59,6 +60,7 @@ def fit(
     transient: Transient = None,
     mistuned: Mistuned = None,
     correlated: Correlated = None,
+    ceiling: Ceiling = None,
     temper: Temper = None,
     fix: Fix = None,
     columns: Columns = None,
@@ -84,7 +86,7 @@ def fit(
     check_target(output)
     models = chosen_models(
         model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
-        temper=temper, fix=fix,
+        ceiling=ceiling, temper=temper, fix=fix,
     )  # fmt: skip
     table = read_table(
         runs, columns, where, best=best, drop_empty=drop_empty, format=format, commas=commas

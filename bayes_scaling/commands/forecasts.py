@@ -1,4 +1,4 @@
-"""Commands that ask a saved fit about runs to come: ``forecast`` and ``allocate``."""
+"""Commands that ask about runs to come: ``forecast`` and ``allocate``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from bayes_scaling.commands.console import print_json, say
+from bayes_scaling.commands.answers import answering, judge
+from bayes_scaling.commands.console import answer_dict, print_json, print_rows, say, warn_of_checks
 from bayes_scaling.commands.options import (
     Computes,
     Family,
@@ -18,7 +19,7 @@ from bayes_scaling.commands.options import (
     Many,
     NewGroup,
     Probability,
-    SavedFit,
+    Source,
     read_settings,
 )
 from bayes_scaling.commands.planning import (
@@ -50,36 +51,37 @@ from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions import Allocation, Forecast
-    from bayes_scaling.inference import AnyFit
+    from bayes_scaling.decisions.asked_law import Answerer
 
 
-def _answer(
-    fit: AnyFit, result: Forecast | Allocation, furthest: float | None, as_json: bool
+def show(
+    fit: Answerer,
+    result: Forecast | Allocation,
+    *,
+    furthest: float | None = None,
+    as_json: bool,
 ) -> None:
-    """Print a decision, then judge it."""
-    from bayes_scaling.commands.console import answer_dict, print_rows, warn_of_checks
+    """Print a forecast or an allocation, and judge what it rests on."""
     from bayes_scaling.commands.features import exponents_at, print_exponents, tempered
-    from bayes_scaling.decisions.routed import say_share
+    from bayes_scaling.decisions import PublishedLaw
 
-    rows = result.rows()
-    exponents = exponents_at(fit, result)
+    drifting = None if isinstance(fit, PublishedLaw) else exponents_at(fit, result)
+    weighed = "" if isinstance(fit, PublishedLaw) else tempered(fit)
     if as_json:
-        features = {"exponents": exponents.rows(), "tempered": tempered(fit)}
+        features = {"exponents": drifting.rows() if drifting else [], "tempered": weighed}
         print_json(answer_dict(fit, result) | features)
     else:
         print_rows(fit, result)
-        print_exponents(exponents)
-        if tempered(fit):
-            print(f"\n{tempered(fit)}")
-    if said := say_share(fit):
-        say(f"note: {said}")
-    warn_of_checks(fit)
-    beyond = max(_efolds(row) for row in rows)
+        if drifting:
+            print_exponents(drifting)
+        if weighed:
+            print(f"\n{weighed}")
+    beyond = max(_efolds(row) for row in result.rows())
     if furthest is not None and beyond > furthest:
+        warn_of_checks(fit)
         say(f"warning: {beyond:.1f} e-folds beyond the fitted runs, more than {furthest:g}")
         raise typer.Exit(2)
-    if not fit.trustworthy:
-        raise typer.Exit(2)
+    judge(fit)
 
 
 def _efolds(row: Mapping[str, Any]) -> float:
@@ -89,7 +91,7 @@ def _efolds(row: Mapping[str, Any]) -> float:
 
 
 def forecast(
-    fit: SavedFit,
+    fit: Source,
     runs: Annotated[
         str | None,
         typer.Option(help="A table of sizes, one row per run, in place of sizes; needs no loss."),
@@ -112,11 +114,12 @@ def forecast(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Forecast the loss of runs of any size from a saved fit.
+    """Forecast the loss of runs of any size.
 
     Example: bayes-scaling forecast fit.nc --params 70B --tokens 1.4T
     """
-    from bayes_scaling.inference import leading
+    from bayes_scaling.decisions.asked_law import first_of
+    from bayes_scaling.decisions.sizes import reads
 
     result, family = _with_group(fit, family, new_group)
     sizes: dict[str, Any] = {
@@ -124,7 +127,7 @@ def forecast(
         "tokens": tokens,
         "flops": flops,
         "learning_rate": learning_rate,
-        leading(result).model.group: family,
+        reads(first_of(result)).group: family,
         **read_settings(inputs),
     }
     given = {name: value for name, value in sizes.items() if value is not None}
@@ -135,24 +138,27 @@ def forecast(
         answer = result.forecast(
             table, tuning=tuning, probability=probability, allow_unconverged=True
         )
-        _answer(result, answer, max_extrapolation, as_json)
+        show(result, answer, furthest=max_extrapolation, as_json=as_json)
         return
     for line in _not_read(result, given):
         say(f"note: {line}")
     answer = result.forecast(given, tuning=tuning, probability=probability, allow_unconverged=True)
     if register:
-        _register(result, answer, fit)
-    _answer(result, answer, max_extrapolation, as_json)
+        _register(result, answer, Path(fit))
+    show(result, answer, furthest=max_extrapolation, as_json=as_json)
 
 
 def _said(given: Mapping[str, Any]) -> str:
     return ", ".join(f"--{name.replace('_', '-')}" for name in given)
 
 
-def _not_read(fit: AnyFit, given: Mapping[str, Any]) -> list[str]:
+def _not_read(fit: Answerer, given: Mapping[str, Any]) -> list[str]:
     """Say which of the sizes that were given no model of the fit reads, so that they do nothing."""
+    from bayes_scaling.decisions import PublishedLaw
     from bayes_scaling.inference import members_of
 
+    if isinstance(fit, PublishedLaw):
+        return []
     read = {name for each in members_of(fit).values() for name in each.model.inputs}
     if "flops" in read:
         return []
@@ -165,29 +171,37 @@ def _not_read(fit: AnyFit, given: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _register(fit: AnyFit, answer: Forecast, path: Path) -> None:
+def _register(fit: Answerer, answer: Forecast, path: Path) -> None:
     """Put a forecast on the record beside the fit."""
+    from bayes_scaling.decisions import PublishedLaw
     from bayes_scaling.decisions.record import NAME, register
+
+    if isinstance(fit, PublishedLaw):
+        raise InputError(f"--register keeps forecasts beside a saved fit; {fit.id} is none")
 
     record = path.with_name(NAME)
     for line in register(fit, answer, record):
         say(f"note: on record in {record} as {line}; 'bayes-scaling score' judges it")
 
 
-def _with_group(path: Path, family: str | None, new_group: str | None) -> tuple[AnyFit, str | None]:
-    """Load a fit, and return it with the group that is asked for."""
-    from bayes_scaling.inference.storage import load
+def _with_group(
+    name: str, family: str | None, new_group: str | None
+) -> tuple[Answerer, str | None]:
+    """Return what answers, and the group that is asked about."""
+    from bayes_scaling.decisions import PublishedLaw
 
-    result = load(path)
+    result = answering(name)
     if new_group is None:
         return result, family
     if family is not None:
         raise InputError("--family asks for a group of the fit, --new-group for another; give one")
+    if isinstance(result, PublishedLaw):
+        raise InputError(f"{name} is one published law and has no groups: leave out --new-group")
     return result.with_new_group(new_group), new_group
 
 
 def allocate(
-    fit: SavedFit,
+    fit: Source,
     flops: Computes = None,
     hours: Hours = None,
     money: Money = None,
@@ -244,4 +258,4 @@ def allocate(
         probability=probability,
         allow_unconverged=True,
     )
-    _answer(result, answer, max_extrapolation, as_json)
+    show(result, answer, furthest=max_extrapolation, as_json=as_json)

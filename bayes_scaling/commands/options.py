@@ -68,6 +68,9 @@ Runs = Annotated[
         autocompletion=_data_sets,
     ),
 ]
+Source = Annotated[
+    str, typer.Argument(help="A saved fit (.nc), or a published law such as hoffmann-2022.")
+]
 SavedFit = Annotated[Path, typer.Argument(help="A fit saved by 'bayes-scaling fit'.")]
 ModelNames = Annotated[
     list[str] | None,
@@ -109,6 +112,15 @@ Correlated = Annotated[
     typer.Option(
         "--correlated/--no-correlated",
         help="Let deviations be remembered along a run, from row to row.",
+        show_default="as defined",
+    ),
+]
+Ceiling = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LEVEL",
+        help="Let the named models be flat near the loss of an untrained model: its level, such as "
+        "3.33, 'log(50257)' or a column; 'on' where it is not known, 'off' for none.",
         show_default="as defined",
     ),
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.commands.answers import Answering, answering, give
+from bayes_scaling.commands.answers import answering, give
 from bayes_scaling.commands.console import print_json, print_table
 from bayes_scaling.commands.options import (
     Computes,
@@ -15,6 +15,7 @@ from bayes_scaling.commands.options import (
     Json,
     Many,
     Probability,
+    Source,
     count_option,
     read_settings,
 )
@@ -25,10 +26,6 @@ from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions import PublishedLaw
-
-Source = Annotated[
-    str, typer.Argument(help="A saved fit (.nc), or a published law such as hoffmann-2022.")
-]
 
 
 def saturation(
@@ -48,7 +45,7 @@ def saturation(
     found = answering(source)
     asked: dict[str, Any] = {"params": params, "tokens": tokens}
     asked["inputs"] = read_settings(inputs)
-    answer = found.saturation(gain, **asked, **_of_fit(found, family, probability))
+    answer = found.saturation(gain, **asked, **_asked(family, probability))
     give(found, answer, as_json=as_json)
 
 
@@ -76,7 +73,7 @@ def reach(
         batch_size=batch_size,
         inference_tokens=inference_tokens,
         **asked,
-        **_of_fit(found, family, probability),
+        **_asked(family, probability),
     )
     give(found, answer, as_json=as_json)
 
@@ -108,7 +105,7 @@ def judge_split(
     asked: Any = sizes or (
         read_table(runs, None, None, needs_loss=False) if runs else published_runs()
     )
-    answer = found.judge_split(asked, **_of_fit(found, family, probability))
+    answer = found.judge_split(asked, **_asked(family, probability))
     give(found, answer, as_json=as_json)
 
 
@@ -134,7 +131,7 @@ def query(
     given = {"params": params, "tokens": tokens, "flops": flops}
     asked: dict[str, Any] = {key: value for key, value in given.items() if value}
     asked |= read_settings(values)
-    answer = found.query(name, asked, **_of_fit(found, family, probability))
+    answer = found.query(name, asked, **_asked(family, probability))
     give(found, answer, as_json=as_json)
 
 
@@ -150,6 +147,7 @@ def published(
 
     Example: bayes-scaling published hoffmann-2022 --params 70B --tokens 1.4T
     """
+    from bayes_scaling.commands.forecasts import show
     from bayes_scaling.decisions import list_published
     from bayes_scaling.decisions import published as find
 
@@ -168,20 +166,14 @@ def published(
     if not sizes and not others:
         print_json(_law_dict(law)) if as_json else _print_law(law)
     elif set(law.needed) <= {*sizes, *others} or len(sizes) > 1:
-        give(law, law.forecast({**sizes, **others}), as_json=as_json)
+        give(law, law.at({**sizes, **others}), as_json=as_json)
     else:
-        give(law, law.allocate(**sizes), as_json=as_json)
+        show(law, law.allocate(**sizes), as_json=as_json)
 
 
-def _of_fit(source: Answering, family: str | None, probability: float) -> dict[str, Any]:
-    """Return what only a fit can be asked for; a published law has one group and no intervals."""
-    from bayes_scaling.decisions import PublishedLaw
-
-    if not isinstance(source, PublishedLaw):
-        return {"family": family, "probability": probability, "allow_unconverged": True}
-    if family is not None:
-        raise InputError(f"{source.id} is one published law and has no groups; leave out --family")
-    return {}
+def _asked(family: str | None, probability: float) -> dict[str, Any]:
+    """Return what every question takes."""
+    return {"family": family, "probability": probability, "allow_unconverged": True}
 
 
 # ---- one published law ---------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from bayes_scaling.commands.console import print_json, say, warn_of_checks
 from bayes_scaling.commands.fits import finish, sample_chosen
 from bayes_scaling.commands.options import (
     Best,
+    Ceiling,
     Chains,
     Columns,
     Commas,
@@ -82,6 +83,7 @@ def report(
     transient: Transient = None,
     mistuned: Mistuned = None,
     correlated: Correlated = None,
+    ceiling: Ceiling = None,
     temper: Temper = None,
     columns: Columns = None,
     where: Where = None,
@@ -108,15 +110,17 @@ def report(
     _check(output, format, pdf)
     saved = source.endswith(".nc")
     if saved and any(
-        given is not None for given in (model, drift, transient, mistuned, correlated, temper)
+        given is not None
+        for given in (model, drift, transient, mistuned, correlated, ceiling, temper)
     ):
         raise InputError(
             "a saved fit keeps the model it was made with: give the table of runs instead, or "
-            "leave out --model, --drift, --transient, --mistuned, --correlated and --temper"
+            "leave out --model, --drift, --transient, --mistuned, --correlated, --ceiling and "
+            "--temper"
         )
     models = chosen_models(
         model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
-        temper=temper,
+        ceiling=ceiling, temper=temper,
     )  # fmt: skip
     settings = {"draws": draws, "tune": tune, "chains": chains}
     if saved:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_scaling.commands.answers import answering, judge
 from bayes_scaling.commands.console import (
-    ENSEMBLE,
     beyond,
     checks_list,
+    named,
     print_json,
     print_table,
-    row_interval,
-    warn_of_checks,
+    row_text,
 )
 from bayes_scaling.commands.options import (
     Computes,
@@ -23,7 +23,7 @@ from bayes_scaling.commands.options import (
     Json,
     Many,
     Probability,
-    SavedFit,
+    Source,
     read_settings,
 )
 from bayes_scaling.commands.planning import (
@@ -53,12 +53,12 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
+    from bayes_scaling.decisions.asked_law import Answerer
     from bayes_scaling.decisions.risk import Risk
-    from bayes_scaling.inference import AnyFit
 
 
 def risk(
-    fit: SavedFit,
+    fit: Source,
     flops: Computes = None,
     hours: Hours = None,
     money: Money = None,
@@ -99,13 +99,12 @@ def risk(
     Example: bayes-scaling risk fit.nc --flops 1e23 --target-loss 2.0 --price 2.5
     """
     from bayes_scaling.decisions.rig import Rig
-    from bayes_scaling.inference.storage import load
 
     if plan is not None:
         asked = (flops, hours, money, params, tokens, target_loss, value, price, family)
         if any(each is not None for each in asked):
             raise InputError("--plan says what is asked: leave out the other options, or the plan")
-        _risk_of_plan(load(fit), plan, probability, as_json=as_json)
+        _risk_of_plan(answering(fit), plan, probability, as_json=as_json)
         return
     rig = Rig(accelerator=accelerator, peak=peak, utilisation=utilisation, price=price,
               overhead=overhead)  # fmt: skip
@@ -117,7 +116,7 @@ def risk(
         {"memory": device_memory, "count": devices, "bytes_per_param": bytes_per_param,
          "cache": kv_cache},
     )  # fmt: skip
-    source = load(fit)
+    source = answering(fit)
     found = source.risk(
         flops=read_budgets(flops, hours, money, rig), params=params, tokens=tokens,
         target_loss=target_loss, sure=sure, family=family,
@@ -127,7 +126,7 @@ def risk(
     _finish(source, found, (), as_json=as_json)
 
 
-def _risk_of_plan(source: AnyFit, path: Path, probability: float, *, as_json: bool) -> None:
+def _risk_of_plan(source: Answerer, path: Path, probability: float, *, as_json: bool) -> None:
     """Answer a plan, what does not match first."""
     from bayes_scaling.decisions.run_plan import read_run_plan
 
@@ -138,7 +137,7 @@ def _risk_of_plan(source: AnyFit, path: Path, probability: float, *, as_json: bo
     _finish(source, found, plan.unmatched, as_json=as_json)
 
 
-def _finish(source: AnyFit, found: Risk, unmatched: tuple[str, ...], *, as_json: bool) -> None:
+def _finish(source: Answerer, found: Risk, unmatched: tuple[str, ...], *, as_json: bool) -> None:
     """Print a result, and judge the fit it rests on."""
     if as_json:
         print_json(_as_dict(source, found) | {"unmatched": list(unmatched)})
@@ -148,17 +147,12 @@ def _finish(source: AnyFit, found: Risk, unmatched: tuple[str, ...], *, as_json:
         if unmatched:
             print()
         _print(found)
-    warn_of_checks(source)
-    if not source.trustworthy:
-        raise typer.Exit(2)
+    judge(source)
 
 
-def _as_dict(source: AnyFit, found: Risk) -> dict[str, Any]:
-    from bayes_scaling.inference import Ensemble, leading
-
-    name = ENSEMBLE if isinstance(source, Ensemble) else leading(source).model.id
+def _as_dict(source: Answerer, found: Risk) -> dict[str, Any]:
     beats = found.beats.tolist() if found.flops.size > 1 else []
-    return {"model": name, "rows": found.rows(), "beats": beats, "checks": checks_list(source)}
+    return {**named(source), "rows": found.rows(), "beats": beats, "checks": checks_list(source)}
 
 
 def _print(found: Risk) -> None:
@@ -184,26 +178,30 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("tokens D", f"{row['tokens']:.4g}"),
         ("compute C [FLOP]", f"{row['flops']:.4g}"),
     ]
+    known = "kind" in row  # else it is the one number of a published law
     if "chance" in row:
         worst = f"; {row['chance_of_it']:.3g} by {row['most_pessimistic']}, the most pessimistic"
+        chance = f"{row['chance']:.3g} ({row['in_words']}){worst}"
         enough = row["enough_flops"]
         needed = f"{enough:.3g} FLOP" if enough < float("inf") else "no budget does"
         lines += [
-            ("chance of target", f"{row['chance']:.3g} ({row['in_words']}){worst}"),
-            ("loss over target", str(row_interval(row, "overshoot"))),
-            (f"{row['sure']:.0%} sure takes", needed),
+            ("chance of target", chance) if known else ("target", row["in_words"]),
+            ("loss over target", row_text(row, "overshoot")),
+            (f"{row['sure']:.0%} sure takes" if known else "target takes", needed),
         ]
+    regret, extra = row_text(row, "regret"), f"{row_text(row, 'extra_flops')} of the best split's"
+    if known:
+        regret += f", {row['expected_regret']:.2g} expected"
+        extra += f", {row['expected_extra_flops']:.2g} expected"
     lines += [
-        ("new run", str(row_interval(row, "new_run"))),
-        ("regret of the split", f"{row_interval(row, 'regret')}, {row['expected_regret']:.2g} "
-                                "expected"),
-        ("compute it wastes", f"{row_interval(row, 'extra_flops')} of the best split's, "
-                              f"{row['expected_extra_flops']:.2g} expected"),
-    ]  # fmt: skip
+        ("new run" if known else "noise-free loss", row_text(row, "new_run")),
+        ("regret of the split", regret),
+        ("compute it wastes", extra),
+    ]
     if row.get("hours") is not None:
         lines.append(("accelerator-hours", f"{row['hours']:.3g}"))
     if row.get("money") is not None:
         lines.append(("cost", f"{row['money']:.3g}, of it wasted {row['regret_money']:.2g}"))
     if "decision" in row:
         lines.append(("decision", f"{row['decision']} (expected gain {row['expected_gain']:.3g})"))
-    return [*lines, ("extrapolation", beyond(row))]
+    return [*lines, ("extrapolation", beyond(row))] if known else lines

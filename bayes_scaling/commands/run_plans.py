@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.commands.console import checks_list, print_json, row_interval, warn_of_checks
+from bayes_scaling.commands.answers import answering, judge
+from bayes_scaling.commands.console import checks_list, print_json, row_text
 from bayes_scaling.commands.options import (
     Family,
     Json,
     Probability,
-    SavedFit,
+    Source,
     compute_option,
     count_option,
     text_option,
@@ -23,7 +24,7 @@ from bayes_scaling.files import check_target
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.inference import AnyFit
+    from bayes_scaling.decisions.asked_law import Answerer
 
 Budget = Annotated[float, compute_option(help="Budget of the big run.")]
 Sure = Annotated[float, typer.Option(help="Probability with which the target should be reached.")]
@@ -53,7 +54,7 @@ def plan(
 
 
 def stage_gate(
-    fit: SavedFit,
+    fit: Source,
     flops: Budget,
     target_loss: Annotated[float, typer.Option(help="Loss the big run should reach.")],
     share: Annotated[
@@ -75,11 +76,10 @@ def stage_gate(
     """
     from bayes_scaling.decisions.rig import Rig
     from bayes_scaling.decisions.stage_gate import stage_gate as ask
-    from bayes_scaling.inference.storage import load
 
     rig = Rig(accelerator=accelerator, peak=peak, utilisation=utilisation, price=price,
               overhead=overhead)  # fmt: skip
-    source = load(fit)
+    source = answering(fit)
     found = ask(
         source, flops, target_loss, share=share, family=family, rig=rig, value=value,
         probability=probability, allow_unconverged=True,
@@ -88,7 +88,7 @@ def stage_gate(
 
 
 def advise(
-    fit: SavedFit,
+    fit: Source,
     flops: Budget,
     data_bytes: Annotated[float | None, text_option(help="Text on hand: bytes, or 300GB.")] = None,
     data_tokens: Annotated[float | None, count_option(help="The same in tokens.")] = None,
@@ -104,14 +104,13 @@ def advise(
     Example: bayes-scaling advise fit.nc --flops 1e21 --data-bytes 300GB --target-loss 2.2
     """
     from bayes_scaling.decisions.advise import advise as ask
-    from bayes_scaling.inference.storage import load
 
     if (data_bytes is None) == (data_tokens is None):
         raise InputError("say what data are on hand: --data-bytes, or --data-tokens")
     if not bytes_per_token > 0:
         raise InputError(f"--bytes-per-token must be above 0, got {bytes_per_token!r}")
     tokens = data_tokens if data_bytes is None else data_bytes / bytes_per_token
-    source = load(fit)
+    source = answering(fit)
     found = ask(
         source, flops, tokens or 0.0, target_loss=target_loss, sure=sure, family=family,
         probability=probability, allow_unconverged=True,
@@ -121,7 +120,7 @@ def advise(
 
 
 def _print(
-    source: AnyFit,
+    source: Answerer,
     rows: list[dict[str, Any]],
     lines: Any,
     more: dict[str, Any] | None = None,
@@ -136,13 +135,11 @@ def _print(
         for row in rows:
             for name, text in lines(row):
                 print(f"{name:26s} {text}")
-    warn_of_checks(source)
-    if not source.trustworthy:
-        raise typer.Exit(2)
+    judge(source)
 
 
 def _gate_lines(row: dict[str, Any]) -> list[tuple[str, str]]:
-    after = row_interval(row | {"probability": 0.9}, "chance_after")
+    after = row_text(row, "chance_after")
     widths = f"{row['width']:.3g} now, {row['width_after']:.3g} expected after"
     changes = f"with probability {row['changes_decision']:.2f}"
     rule = f"(the big run is made from a chance of {row['go_from']:.2f})"
@@ -151,7 +148,7 @@ def _gate_lines(row: dict[str, Any]) -> list[tuple[str, str]]:
                       f"{row['first_flops']:.3g} FLOP"),
         ("big run", f"N {row['params']:.3g}, D {row['tokens']:.3g}, {row['flops']:.3g} FLOP"),
         ("chance of target now", f"{row['chance']:.3g} of reaching {row['target']:.4g}"),
-        ("chance after the first run", str(after)),
+        ("chance after the first run", after),
         ("width of the interval", widths),
         ("changes the decision", f"{changes} {rule}"),
     ]  # fmt: skip
@@ -166,7 +163,7 @@ def _gate_lines(row: dict[str, Any]) -> list[tuple[str, str]]:
 def _advice_lines(row: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [
         (f"data {row['data']}", f"N {row['params']:.3g}, D {row['tokens']:.3g}"),
-        ("  loss of a new run", str(row_interval(row, "new_run"))),
+        ("  loss of a new run", row_text(row, "new_run")),
     ]
     if "chance" in row:
         lines.append(("  chance of target", f"{row['chance']:.3g} ({row['in_words']})"))

@@ -30,7 +30,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY, format_kind
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.tuning import Tuning
+    from bayes_scaling.decisions.tune import Tuning
     from bayes_scaling.inference import AnyFit
 
 CALLED = {"learning_rate": "learning rate", "batch_size": "batch [tokens]"}

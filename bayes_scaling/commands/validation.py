@@ -14,6 +14,7 @@ from bayes_scaling.commands.chosen import chosen_models
 from bayes_scaling.commands.console import SCORES, print_json, print_table, say
 from bayes_scaling.commands.options import (
     Best,
+    Ceiling,
     Chains,
     Columns,
     Commas,
@@ -51,6 +52,7 @@ def backtest(
     transient: Transient = None,
     mistuned: Mistuned = None,
     correlated: Correlated = None,
+    ceiling: Ceiling = None,
     temper: Temper = None,
     by: Annotated[
         str | None, typer.Option(help="A column: runs of each of its values are fitted apart.")
@@ -80,7 +82,7 @@ def backtest(
 
     models = chosen_models(
         model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
-        temper=temper,
+        ceiling=ceiling, temper=temper,
     )  # fmt: skip
     if plot is not None:
         check_picture(plot)

@@ -94,7 +94,7 @@ def load_dataset(name: str, *, cache_dir: str | Path | None = None) -> RunTable:
     name : str
         One of the names in `list_datasets`.
     cache_dir : path, optional
-        Where fetched files are kept; see `bayes_scaling.datasets.public.cache_folder`.
+        Where fetched files are kept; see `bayes_scaling.files.cache_folder`.
 
     Returns
     -------

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import replacing
+from bayes_scaling.files import CACHE_VARIABLE, cache_folder, replacing
 
-CACHE_VARIABLE = "BAYES_SCALING_CACHE"
 MIRROR_VARIABLE = "BAYES_SCALING_MIRROR"
 TIMEOUT = 30
 """Seconds to wait for a server."""
@@ -46,24 +45,6 @@ CHINCHILLA = PublicFile(
     sha256="193478df4e90f040016431996c45682659306840ecdadf83cfb9cd5ca0aa1b30",
 )
 """Points read off figure 4 of Hoffmann et al. (2022) by Epoch AI."""
-
-
-def cache_folder(cache_dir: str | Path | None = None) -> Path:
-    """Folder of fetched files.
-
-    Parameters
-    ----------
-    cache_dir : path, optional
-        Taken as it is. Otherwise ``BAYES_SCALING_CACHE``, or `bayes-scaling` in
-        ``XDG_CACHE_HOME``, or in `~/.cache`.
-    """
-    if cache_dir is not None:
-        return Path(cache_dir)
-    own = os.environ.get(CACHE_VARIABLE)
-    if own:
-        return Path(own)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "bayes-scaling"
 
 
 def fetch(file: PublicFile, *, cache_dir: str | Path | None = None) -> Path:

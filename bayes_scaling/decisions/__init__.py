@@ -1,6 +1,6 @@
 """What laws are for: forecasts, allocations, queries, of draws in numpy and of published laws."""
 
-from bayes_scaling.decisions.allocation import Allocation
+from bayes_scaling.decisions.allocate import Allocation
 from bayes_scaling.decisions.answer import Answer
 from bayes_scaling.decisions.device import Device, kv_cache
 from bayes_scaling.decisions.forecast import Forecast
@@ -15,7 +15,7 @@ from bayes_scaling.decisions.rate_rules import PublishedRates, published_rates
 from bayes_scaling.decisions.rig import Rig
 from bayes_scaling.decisions.risk import Risk
 from bayes_scaling.decisions.sizes import Plan
-from bayes_scaling.decisions.tuning import Tuning
+from bayes_scaling.decisions.tune import Tuning
 from bayes_scaling.decisions.units import flops_of, tokens_of
 
 __all__ = [

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.decisions.asked_law import AskedLaw, of_any
+from bayes_scaling.decisions.answer import group_named
+from bayes_scaling.decisions.asked_law import Answerer, AskedLaw, of_any
 from bayes_scaling.decisions.choice import expected_split
 from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.risk import SURE, in_words
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.ensemble import AnyFit, leading
 from bayes_scaling.intervals import PROBABILITY, check_probability
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Advice:
 
 
 def advise(
-    fit: AnyFit,
+    fit: Answerer,
     flops: float,
     tokens: float,
     *,
@@ -122,8 +122,8 @@ def advise(
 
     Parameters
     ----------
-    fit : Fit or Ensemble
-        The posterior of a law in params and tokens.
+    fit : Fit, Ensemble or PublishedLaw
+        A law in params and tokens.
     flops : float
         Budget [FLOP].
     tokens : float
@@ -169,8 +169,7 @@ def advise(
         "params": [each.params for each in choices],
         "tokens": [each.tokens for each in choices],
     }
-    if family is not None:
-        sizes[leading(fit).model.group] = family
+    sizes |= group_named(fit, family)
     asked = fit.forecast(sizes, probability=probability, allow_unconverged=True)
     needed = None
     if target_loss is not None:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.decisions.asked_law import Answerer, first_of, parts_of
 from bayes_scaling.decisions.forecast import extrapolation, fitted_sizes
-from bayes_scaling.inference.ensemble import AnyFit, Ensemble, leading, members_of
-from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.decisions.published_laws import PublishedLaw
+from bayes_scaling.decisions.sizes import Member, reads
+from bayes_scaling.inference.ensemble import Ensemble, leading, members_of
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability
 
 if TYPE_CHECKING:
@@ -51,8 +53,8 @@ class Answer:
         Statements that hold or not; their share of the draws is their probability.
     extrapolation : mapping of str to array (n_cases,)
         E-folds of the sizes beyond the fitted runs.
-    probability : float or None
-        Probability of the intervals in `table`; None for a published law, which has no intervals.
+    probability : float
+        Probability of the intervals in `table`.
     member : array of int (n_draws,)
         Member that each draw comes from.
     members : tuple of str
@@ -67,7 +69,7 @@ class Answer:
     draws: Mapping[str, Array]
     flags: Mapping[str, Flags] = field(default_factory=dict)
     extrapolation: Mapping[str, Array] = field(default_factory=dict)
-    probability: float | None = PROBABILITY
+    probability: float = PROBABILITY
     member: NDArray[np.int64]
     members: tuple[str, ...]
     weights: tuple[float, ...] = (1.0,)
@@ -77,6 +79,11 @@ class Answer:
         """Say how much there is; `table` has the numbers."""
         n_draws, n_cases = next(iter(self.draws.values())).shape
         return f"Answer({', '.join(self.draws)}: {n_cases} cases, {n_draws} draws; see .table)"
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it is that of one draw, as a published law has: numbers without intervals."""
+        return self.member.size == 1
 
     @property
     def shares(self) -> dict[str, Array]:
@@ -105,14 +112,14 @@ class Answer:
         """Tabulate some of the draws."""
         columns: dict[str, NDArray[Any]] = dict(self.asked)
         for name, draws in self.draws.items():
-            if self.probability is None:
+            if self.is_point:
                 columns[name] = draws[0]
                 continue
             ends = quantiles(draws[taken], self.probability)
             columns[name], columns[f"{name}_lower"], columns[f"{name}_upper"] = ends
         for name, values in self.flags.items():
-            columns[name] = values[0] if self.probability is None else values[taken].mean(axis=0)
-        about = {} if self.probability is None else {"probability": self.probability, "kind": KIND}
+            columns[name] = values[0] if self.is_point else values[taken].mean(axis=0)
+        about = {} if self.is_point else {"probability": self.probability, "kind": KIND}
         count = next(iter(self.draws.values())).shape[1]
         return [
             {name: values[index].item() for name, values in columns.items()} | about
@@ -143,28 +150,28 @@ def cases(
     return {**given, **{name: np.full(count, value) for name, value in shared.items()}}
 
 
-def group_named(fit: AnyFit, family: str | None) -> dict[str, str]:
-    """Return the group that was asked for, by the column that names it; nothing where none was."""
-    return {} if family is None else {leading(fit).model.group: family}
+def group_named(source: Answerer, family: str | None) -> dict[str, str]:
+    """Return the group, by the column that names it; nothing where none is named."""
+    return {} if family is None else {reads(first_of(source)).group: family}
 
 
 def ask(
-    fit: AnyFit,
-    question: Callable[[Fit], Found],
+    source: Answerer,
+    question: Callable[[Member], Found],
     *,
     asked: Mapping[str, NDArray[Any]],
     probability: float = PROBABILITY,
     allow_unconverged: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Answer:
-    """Put a question to a fit, or to every member of an ensemble, and mix what they say.
+    """Put a question to whatever answers, to every member of an ensemble, and mix what they say.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
-        The posterior.
+    source : Fit, Ensemble or PublishedLaw
+        What answers.
     question : callable
-        What one fit says.
+        What one law says.
     asked : mapping of str to array (n_cases,)
         What was given; the group by the name of its column.
     probability, allow_unconverged
@@ -180,41 +187,26 @@ def ask(
         The fit, or no member, converged.
     """
     check_probability(probability)
-    fit.require_converged(allow_unconverged=allow_unconverged)
-    parts = [question(member) for member in members_of(fit).values()]
-    if isinstance(fit, Ensemble):
-        rows, member = fit.rows, fit.member
-        weights = tuple(fit.weights[name] for name in fit.members)
+    source.require_converged(allow_unconverged=allow_unconverged)
+    parts = [question(member) for member in parts_of(source).values()]
+    if isinstance(source, Ensemble):
+        rows, member = source.rows, source.member
+        weights = tuple(source.weights[name] for name in source.members)
     else:
-        rows, member = (np.arange(fit.n_draws),), np.zeros(fit.n_draws, dtype=np.int64)
-        weights = (1.0,)
+        count = len(next(iter(parts[0].draws.values())))
+        rows, member, weights = (np.arange(count),), np.zeros(count, dtype=np.int64), (1.0,)
     names = [name for name in parts[0].draws if all(name in part.draws for part in parts)]
     draws = {name: _mix(rows, [part.draws[name] for part in parts]) for name in names}
     return Answer(
         asked=asked,
         draws=draws,
         flags={name: _mix(rows, [part.flags[name] for part in parts]) for name in parts[0].flags},
-        extrapolation=_beyond(leading(fit), asked, draws),
+        extrapolation=_beyond(source, asked, draws),
         probability=probability,
         member=member,
-        members=tuple(members_of(fit)),
+        members=tuple(parts_of(source)),
         weights=weights,
-        notes=notes,
-    )
-
-
-def published_answer(
-    law: str, found: Found, *, asked: Mapping[str, NDArray[Any]], notes: tuple[str, ...] = ()
-) -> Answer:
-    """Return what a published law says: one draw, no intervals."""
-    return Answer(
-        asked=asked,
-        draws=found.draws,
-        flags=found.flags,
-        probability=None,
-        member=np.zeros(1, dtype=np.int64),
-        members=(law,),
-        notes=notes,
+        notes=(*source.notes, *notes) if isinstance(source, PublishedLaw) else notes,
     )
 
 
@@ -226,17 +218,20 @@ def _mix[Number: (np.float64, np.bool_)](
 
 
 def _beyond(
-    fit: Fit, asked: Mapping[str, NDArray[Any]], draws: Mapping[str, Array]
+    source: Answerer, asked: Mapping[str, NDArray[Any]], draws: Mapping[str, Array]
 ) -> dict[str, Array]:
     """E-folds of what was given, and of medians of what was found, beyond the fitted runs."""
-    sizes = {name: values for name, values in asked.items() if name in fitted_sizes(fit)}
+    if isinstance(source, PublishedLaw):
+        return {}
+    fitted = {name for fit in members_of(source).values() for name in fitted_sizes(fit)}
+    sizes = {name: values for name, values in asked.items() if name in fitted}
     for name, values in draws.items():
         median = quantiles(values, PROBABILITY)[0]
         if name not in sizes and np.isfinite(median).all():
             sizes[name] = median
     count = next(iter(draws.values())).shape[1]
-    labels = asked.get(fit.model.group, np.full(count, fit.groups[0]))
-    return extrapolation(fit, sizes, tuple(str(label) for label in labels))
+    labels = asked.get(leading(source).model.group, np.full(count, source.groups[0]))
+    return extrapolation(source, sizes, tuple(str(label) for label in labels))
 
 
 def quantiles(draws: Array, probability: float) -> Array:

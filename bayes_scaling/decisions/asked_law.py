@@ -9,17 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.optimum import FEWER, Index, Loss
+from bayes_scaling.decisions.published_laws import PublishedLaw
 from bayes_scaling.decisions.routed import active_share
-from bayes_scaling.decisions.sizes import group_index, longest_of
+from bayes_scaling.decisions.sizes import Member, group_index, longest_of, reads
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.ensemble import AnyFit, Ensemble
+from bayes_scaling.inference.ensemble import Ensemble
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.features import SIZES
+from bayes_scaling.laws.noise import on_logpdf
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.columns import canonical_name, nearest
 
 Array = NDArray[np.float64]
 Numbers = float | Sequence[float] | NDArray[np.float64]
+
+Answerer = Fit | Ensemble | PublishedLaw
+"""What answers questions."""
 
 SEARCH = 60.0
 """Sizes are searched from 1 to e to this power, 1e26: what lies beyond counts as out of reach."""
@@ -35,6 +41,8 @@ class AskedLaw:
         Its name.
     reads : tuple of str
         The sizes it reads: params, tokens, steps, flops or some of them.
+    settled : mapping of str to array ()
+        Inputs that are no sizes.
     response : str
         What it gives.
     n_draws : int
@@ -43,14 +51,19 @@ class AskedLaw:
         Share of the params it reads that is active, which is what compute counts.
     evaluate : callable
         From sizes and draws, which broadcast, to the response.
+    noise : callable
+        From deviations of a new run's log response from that of the law, and draws, which
+        broadcast, to log densities; 0 for a published law, which knows no noise.
     """
 
     id: str
     reads: tuple[str, ...]
+    settled: Mapping[str, Array]
     response: str
     n_draws: int
     share: float = 1.0
     evaluate: Callable[[Mapping[str, Array], Index], Array]
+    noise: Callable[[Array, Index], Array]
 
     @property
     def draws(self) -> Index:
@@ -93,7 +106,10 @@ class AskedLaw:
         def evaluate(sizes: Mapping[str, Array], draw: Index) -> Array:
             return self.evaluate(sizes, taken[draw])
 
-        return replace(self, n_draws=taken.size, evaluate=evaluate), taken
+        def noise(deviation: Array, draw: Index) -> Array:
+            return self.noise(deviation, taken[draw])
+
+        return replace(self, n_draws=taken.size, evaluate=evaluate, noise=noise), taken
 
     def split_loss(self) -> Loss:
         """Return the loss as the search for a best split takes it.
@@ -115,25 +131,22 @@ class AskedLaw:
         return loss
 
 
-def of_fit(
+def parts_of(source: Answerer) -> Mapping[str, Member]:
+    """Return the members of an ensemble, or whatever else answers as the one member, by id."""
+    if isinstance(source, Ensemble):
+        return source.members
+    return {reads(source).id: source}
+
+
+def first_of(source: Answerer) -> Member:
+    """Return the member for what all share: response, inputs and groups."""
+    return source.leading if isinstance(source, Ensemble) else source
+
+
+def _of_fit(
     fit: Fit, *, family: str | None = None, inputs: Mapping[str, float] | None = None
 ) -> AskedLaw:
-    """Return the law of a fit, for one group and with its other inputs settled.
-
-    Parameters
-    ----------
-    fit : Fit
-        The posterior.
-    family : str, optional
-        The group it is asked for, where the fit has several.
-    inputs : mapping of str to float, optional
-        Values of inputs that are no sizes, such as unique_tokens or experts.
-
-    Raises
-    ------
-    InputError
-        The group is unknown or missing, or an input is; all at once.
-    """
+    """Return the law of a fit, for one group and with its other inputs settled."""
     group, _, problems = group_index(fit, family, 1)
     wanted = [name for name in fit.model.inputs if name not in SIZES]
     others, found = other_inputs(wanted, inputs or {}, fit.model.id)
@@ -149,57 +162,114 @@ def of_fit(
     def evaluate(sizes: Mapping[str, Array], draw: Index) -> Array:
         return fit.predict({**others, **sizes}, group=group[0], draw=draw)
 
+    def noise(deviation: Array, draw: Index) -> Array:
+        parameters = per_run(fit.model, fit.flat, group[0], draw)
+        return on_logpdf(fit.model.noise, deviation, parameters)
+
     return AskedLaw(
         id=fit.model.id,
         reads=tuple(name for name in SIZES if name in fit.model.inputs),
+        settled=others,
         response=fit.model.response,
         n_draws=fit.n_draws,
         share=active_share(fit),
         evaluate=evaluate,
+        noise=noise,
+    )
+
+
+def _of_published(
+    law: PublishedLaw, *, family: str | None = None, inputs: Mapping[str, float] | None = None
+) -> AskedLaw:
+    """Return a published law of a loss, its other inputs settled; one draw, without noise."""
+    law.require_loss()
+    _, _, problems = group_index(law, family, 1)
+    wanted = [name for name in law.inputs if name not in SIZES]
+    others, found = other_inputs(wanted, inputs or {}, law.id)
+    problems += found
+    problems += [
+        f"{law.id} also needs {name!r}: give it among the inputs"
+        for name in wanted
+        if name not in others and name in law.needed
+    ]
+    if problems:
+        raise InputError(problems)
+
+    def evaluate(sizes: Mapping[str, Array], draw: Index) -> Array:
+        return law.loss({**others, **sizes})
+
+    def noise(deviation: Array, draw: Index) -> Array:
+        return np.zeros(np.broadcast_shapes(np.shape(deviation), np.shape(draw)))
+
+    return AskedLaw(
+        id=law.id,
+        reads=tuple(name for name in SIZES if name in law.inputs),
+        settled=others,
+        response=law.response,
+        n_draws=1,
+        evaluate=evaluate,
+        noise=noise,
     )
 
 
 def of_any(
-    fit: AnyFit, *, family: str | None = None, inputs: Mapping[str, float] | None = None
+    fit: Answerer, *, family: str | None = None, inputs: Mapping[str, float] | None = None
 ) -> AskedLaw:
-    """Return the law of a fit, or of the mixture of an ensemble, whose draws are in its order.
+    """Return the law of whatever answers, with all but its sizes settled.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
-        The posterior.
-    family, inputs
-        As in `of_fit`.
+    fit : Fit, Ensemble or PublishedLaw
+        The posterior, the mixture of an ensemble (draws in its order), or one published law.
+    family : str, optional
+        The group, where the fit has several.
+    inputs : mapping of str to float, optional
+        Values of inputs that are no sizes, such as unique_tokens or experts.
 
     Raises
     ------
     InputError
-        As in `of_fit`.
+        The group is unknown or missing, or an input is; all at once. Or the law gives no loss.
     """
-    if not isinstance(fit, Ensemble):
-        return of_fit(fit, family=family, inputs=inputs)
-    laws = [of_fit(member, family=family, inputs=inputs) for member in fit.members.values()]
+    if isinstance(fit, PublishedLaw):
+        return _of_published(fit, family=family, inputs=inputs)
+    if isinstance(fit, Fit):
+        return _of_fit(fit, family=family, inputs=inputs)
+    laws = [_of_fit(member, family=family, inputs=inputs) for member in fit.members.values()]
     rows = np.concatenate(fit.rows)
 
-    def evaluate(sizes: Mapping[str, Array], draw: Index) -> Array:
-        shape = np.broadcast_shapes(np.shape(draw), *(np.shape(x) for x in sizes.values()))
-        drawn = np.broadcast_to(draw, shape)
-        laid = {name: np.broadcast_to(values, shape) for name, values in sizes.items()}
-        found = np.empty(shape)
+    def by_member(
+        ask: Callable[[AskedLaw, Mapping[str, Array], Index], Array],
+        given: Mapping[str, Array],
+        draw: Index,
+    ) -> Array:
+        drawn, *laid = np.broadcast_arrays(draw, *given.values())
+        found = np.empty(drawn.shape)
         for index, law in enumerate(laws):
             own = fit.member[drawn] == index
-            read = {name: values[own] for name, values in laid.items()}
-            found[own] = law.at(read, rows[drawn[own]])
+            read = {name: values[own] for name, values in zip(given, laid, strict=True)}
+            found[own] = ask(law, read, rows[drawn[own]])
         return found
 
-    reads = {name for law in laws for name in law.reads}
+    def evaluate(sizes: Mapping[str, Array], draw: Index) -> Array:
+        return by_member(AskedLaw.at, sizes, draw)
+
+    def noise(deviation: Array, draw: Index) -> Array:
+        def of_member(law: AskedLaw, given: Mapping[str, Array], draw: Index) -> Array:
+            return law.noise(given["deviation"], draw)
+
+        return by_member(of_member, {"deviation": deviation}, draw)
+
+    read = {name for law in laws for name in law.reads}
     return AskedLaw(
         id="ensemble",
-        reads=tuple(name for name in SIZES if name in reads),
+        reads=tuple(name for name in SIZES if name in read),
+        settled=laws[0].settled,
         response=laws[0].response,
         n_draws=rows.size,
         share=laws[0].share,
         evaluate=evaluate,
+        noise=noise,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.asked_law import AskedLaw
+from bayes_scaling.decisions.asked_law import AskedLaw, positive
 from bayes_scaling.decisions.limits import Limits
 
 Array = NDArray[np.float64]
@@ -40,7 +40,8 @@ class Choice:
     loss : array (n_draws,)
         Noise-free loss there (nats per token).
     flat : (float, float)
-        Least and largest params whose expected loss is within `FLAT` of the least.
+        Least and largest params whose expected loss is within `FLAT` of the least; `params` lies
+        between them.
     """
 
     params: float
@@ -68,9 +69,10 @@ def expected_split(
     Raises
     ------
     InputError
-        The law splits no budget, or the limits allow no size.
+        The law splits no budget, the budget is not above 0 and finite, or the limits allow no
+        size.
     """
-    loss, log_flops = law.split_loss(), float(np.log(flops / law.share))
+    loss, log_flops = law.split_loss(), float(np.log(positive("flops", flops)[0] / law.share))
     low, high = limits.ends(log_flops)
 
     def expected(places: Array, asked: AskedLaw = law) -> Array:
@@ -85,7 +87,7 @@ def expected_split(
             params=float(np.exp(best)),
             tokens=float(np.exp(tokens[0])),
             loss=np.asarray(loss(np.array([best]), tokens, law.draws[:, None])[:, 0]),
-            flat=(float(np.exp(flat.min())), float(np.exp(flat.max()))),
+            flat=(float(np.exp(min(flat.min(), best))), float(np.exp(max(flat.max(), best)))),
         )
 
     if limits.menu:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,17 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.new_budget import forecast_at
+from bayes_scaling.decisions.new_run import noise_of_runs
+from bayes_scaling.decisions.published_laws import PublishedLaw
 from bayes_scaling.decisions.routed import active_share
-from bayes_scaling.decisions.sizes import Plan, Sizes, read_plan
+from bayes_scaling.decisions.sizes import Member, Plan, Sizes, read_plan
 from bayes_scaling.decisions.spread import spread_shares
 from bayes_scaling.decisions.tabulate import Draws, interval_rows, member_rows
 from bayes_scaling.decisions.typical import Tuned, check_tuned, typical_inputs
+from bayes_scaling.errors import InputError
 from bayes_scaling.inference.beyond import draw_walks, form_variance
+from bayes_scaling.inference.ensemble import AnyFit, members_of
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.inputs import needs_positive, source_column
-from bayes_scaling.laws.noise import sample_excess, sample_noise
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.runs.complete import complete
 
 if TYPE_CHECKING:
@@ -104,8 +108,10 @@ class Forecast:
     def spread(self) -> Mapping[str, NDArray[np.float64]]:
         """Shares (n_runs,) of form, drift, parameters and noise in the variance of the log loss.
 
-        They sum to 1; see `bayes_scaling.decisions.spread.spread_shares`.
+        They sum to 1; see `bayes_scaling.decisions.spread.spread_shares`. None of one draw.
         """
+        if len(self.member) == 1:
+            return {}
         return spread_shares(
             self.noise_free,
             member=self.member,
@@ -141,19 +147,19 @@ class Forecast:
 
 
 def forecast(
-    fit: Fit,
+    fit: Member,
     sizes: Sizes,
     *,
     tuning: Tuned = "tuned",
     probability: float = PROBABILITY,
     allow_unconverged: bool = False,
 ) -> Forecast:
-    """Forecast the loss of runs from the posterior.
+    """Forecast the loss of runs from the posterior, or by a published law.
 
     Parameters
     ----------
-    fit : Fit
-        The posterior.
+    fit : Fit or PublishedLaw
+        The posterior; or a published law, whose forecast has one draw and no noise.
     sizes : mapping, DataFrame or RunTable
         The runs: two of params, tokens and flops, and what else the law reads. Where the law has
         a tuned input (the learning rate) that is not given, its best value is used draw by draw.
@@ -181,6 +187,8 @@ def forecast(
     >>> fit.forecast({"params": 7e10, "tokens": 1.4e12}).table  # doctest: +SKIP
     """
     check_probability(probability)
+    if isinstance(fit, PublishedLaw):
+        return _published(fit, sizes, tuning, probability)
     check_tuned(tuning, fit.model)
     fit.require_converged(allow_unconverged=allow_unconverged)
     fit, sizes = forecast_at(fit, sizes)
@@ -190,10 +198,7 @@ def forecast(
     typical = tuning == "typical"
     own = typical_inputs(fit, inputs, plan.group) if typical else inputs
     noise_free = fit.predict(own, group=plan.group)
-    rng = fit.generator("forecast")
-    noise = sample_noise(fit.model.noise, parameters, noise_free.shape, rng)
-    if typical:
-        noise = noise + sample_excess(parameters, noise_free.shape, rng)
+    noise = noise_of_runs(fit, plan, parameters, noise_free, typical=typical)
     found = {**fit.tuned(inputs, group=plan.group), **own}
     tuned = {
         line.name: np.broadcast_to(found[line.name], noise_free.shape)
@@ -203,7 +208,7 @@ def forecast(
     return Forecast(
         plan=plan,
         noise_free=noise_free,
-        draws=noise_free * np.exp(noise),
+        draws=link_of(fit.model).shifted(noise_free, noise),
         redrawn=_redrawn(fit, own, plan.group),
         form_variance=form_variance(fit, inputs),
         tuned=tuned,
@@ -212,6 +217,22 @@ def forecast(
         tuning=tuning,
         member=np.zeros(len(noise_free), dtype=np.int64),
         members=(fit.model.id,),
+    )
+
+
+def _published(law: PublishedLaw, sizes: Sizes, tuning: Tuned, probability: float) -> Forecast:
+    """Forecast by a published law: a run is what the law says."""
+    if tuning != "tuned":
+        raise InputError(f"{law.id} is a published law: it knows of no mistuned runs")
+    plan = read_plan(law, sizes)
+    loss = law.loss({name: plan.columns[name] for name in law.inputs if name in plan.columns})
+    return Forecast(
+        plan=plan,
+        noise_free=loss[None, :],
+        draws=loss[None, :],
+        probability=probability,
+        member=np.zeros(1, dtype=np.int64),
+        members=(law.id,),
     )
 
 
@@ -225,12 +246,34 @@ def _redrawn(
 
 
 def extrapolation(
-    fit: Fit, columns: Mapping[str, NDArray[np.float64]], labels: Sequence[str]
+    fit: AnyFit | PublishedLaw, columns: Mapping[str, NDArray[np.float64]], labels: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
     """E-folds by which runs lie beyond the fitted ones (n_runs,), by input and in flops.
 
-    Where answers differ between groups, the fitted runs are those of each run's own group.
+    Where answers differ between groups, the fitted runs are those of each run's own group. Of
+    several members the farthest counts: they may read different sizes, and differ in groups. A
+    published law has no runs to lie beyond.
     """
+    if isinstance(fit, PublishedLaw):
+        return {}
+    return farthest(_of_member(member, columns, labels) for member in members_of(fit).values())
+
+
+def farthest(
+    parts: Iterable[Mapping[str, NDArray[np.float64]]],
+) -> dict[str, NDArray[np.float64]]:
+    """Return the largest of several distances beyond the runs (n_runs,), by size."""
+    beyond: dict[str, NDArray[np.float64]] = {}
+    for part in parts:
+        for name, values in part.items():
+            beyond[name] = np.maximum(values, beyond.get(name, values))
+    return dict(sorted(beyond.items()))
+
+
+def _of_member(
+    fit: Fit, columns: Mapping[str, NDArray[np.float64]], labels: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
+    """E-folds beyond the runs of one fit (n_runs,)."""
     groups = fit.runs.labels(fit.model.group)
     grouped = any(values.ndim == 3 for values in fit.draws.values())
     known = set(groups.tolist())
@@ -243,6 +286,15 @@ def extrapolation(
             low, high = np.array([ends[label] for label in labels]).T
             beyond[name] = np.maximum(0.0, np.maximum(asked - high, low - asked))
     return beyond
+
+
+def farthest(parts: Iterable[Mapping[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
+    """Join how far runs lie beyond the fitted ones by several laws: the farthest counts."""
+    found: dict[str, NDArray[np.float64]] = {}
+    for part in parts:
+        for name, values in part.items():
+            found[name] = np.maximum(values, found.get(name, values))
+    return dict(sorted(found.items()))
 
 
 def _ends(values: NDArray[np.float64]) -> tuple[float, float]:

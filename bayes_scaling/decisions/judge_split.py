@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.answer import Answer, Found, ask
-from bayes_scaling.decisions.asked_law import AskedLaw, of_fit
+from bayes_scaling.decisions.asked_law import Answerer, AskedLaw, first_of, of_any
 from bayes_scaling.decisions.cheapest import cheapest
 from bayes_scaling.decisions.optimum import partner_of_params, split_flops
-from bayes_scaling.decisions.sizes import Sizes, group_index, read_plan
+from bayes_scaling.decisions.sizes import Member, Sizes, group_index, read_plan, reads, run_names
 from bayes_scaling.decisions.stated import stated_split, states_split
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.ensemble import AnyFit, leading
-from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.runs import RunTable, training_flops
 
@@ -30,7 +28,7 @@ ROUNDING = 1e-6
 
 
 def judge_split(
-    fit: AnyFit,
+    fit: Answerer,
     runs: Sizes,
     *,
     family: str | None = None,
@@ -41,9 +39,9 @@ def judge_split(
 
     Parameters
     ----------
-    fit : Fit or Ensemble
-        The posterior of a law in params and tokens, or of one that states the best split (that has
-        no losses for runs off it).
+    fit : Fit, Ensemble or PublishedLaw
+        A law in params and tokens, or one that states the best split (that has no losses for runs
+        off it).
     runs : mapping, DataFrame or RunTable
         Two of params, tokens and flops of each run, as in a forecast; `bs.published_runs()` has
         the big published ones.
@@ -79,20 +77,21 @@ def judge_split(
     >>> fit.judge_split(bs.published_runs()).table  # doctest: +SKIP
     """
     sizes: Any = runs
-    column = leading(fit).model.group
+    law = reads(first_of(fit))
     if family is not None:
         table = runs.columns if isinstance(runs, RunTable) else runs
-        sizes = {**{name: table[name] for name in table}, column: family}
-    plan = read_plan(leading(fit), sizes)
-    asked: dict[str, NDArray[Any]] = {}
-    if isinstance(runs, RunTable) and "run" in runs:
-        asked["run"] = runs["run"]
-    if len(leading(fit).groups) > 1:
-        asked[column] = np.array(plan.labels)
+        sizes = {**{name: table[name] for name in table}, law.group: family}
+    plan = read_plan(first_of(fit), sizes)
+    missing = [name for name in ("params", "tokens") if name not in plan.columns]
+    if missing:
+        raise InputError(f"a split is of params and tokens; {' and '.join(missing)} are missing")
+    asked: dict[str, NDArray[Any]] = {**run_names(runs)}
+    if len(fit.groups) > 1:
+        asked[law.group] = np.array(plan.labels)
     asked |= {name: np.asarray(plan.columns[name]) for name in ("params", "tokens")}
     asked["flops"] = np.asarray(plan.columns["flops"])
 
-    def question(member: Fit) -> Found:
+    def question(member: Member) -> Found:
         judge = _stated if states_split(member) else _found
         parts = [
             judge(member, label, asked["params"][[i]], asked["tokens"][[i]])
@@ -108,12 +107,12 @@ def judge_split(
     )
 
 
-def _found(fit: Fit, label: str, params: Array, tokens: Array) -> Found:
+def _found(fit: Member, label: str, params: Array, tokens: Array) -> Found:
     """Judge by the loss of a law in params and tokens."""
-    return find_split(of_fit(fit, family=label), params, tokens)
+    return find_split(of_any(fit, family=label), params, tokens)
 
 
-def _stated(fit: Fit, label: str, params: Array, tokens: Array) -> Found:
+def _stated(fit: Member, label: str, params: Array, tokens: Array) -> Found:
     """Judge by a law that states the best split, and knows no losses beside it."""
     index, _, problems = group_index(fit, label, 1)
     if problems:

@@ -13,6 +13,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
 from bayes_scaling.laws.density import log_law, per_run
 from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.noise import P_OFF, off_logpdf, on_logpdf
 
 if TYPE_CHECKING:
@@ -137,7 +138,9 @@ def off_law(
         )
     fit.require_converged(allow_unconverged=allow_unconverged)
     design = make_design(model, fit.runs)
-    deviation = np.log(design.response) - log_law(model, design, fit.flat, fit.walks)
+    deviation = link_of(model).forward(design.response) - log_law(
+        model, design, fit.flat, fit.walks
+    )
     parameters = per_run(model, fit.flat, design.group)
     share = parameters[P_OFF]
     odds = off_logpdf(deviation, parameters) - on_logpdf(model.noise, deviation, parameters)

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.allocate import allocate
-from bayes_scaling.decisions.allocation import Allocation
-from bayes_scaling.decisions.asked_law import Numbers, of_any
+from bayes_scaling.decisions.allocate import Allocation, allocate
+from bayes_scaling.decisions.asked_law import Answerer, Numbers, of_any
 from bayes_scaling.decisions.choice import WITHOUT, expected_split
-from bayes_scaling.decisions.forecast import Forecast, extrapolation, forecast
+from bayes_scaling.decisions.forecast import Forecast, extrapolation, farthest, forecast
 from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.decisions.typical import Tuned, check_tuned
-from bayes_scaling.inference.ensemble import AnyFit, Ensemble
+from bayes_scaling.inference.ensemble import Ensemble
 from bayes_scaling.inference.mixture import stratify
 from bayes_scaling.intervals import PROBABILITY, check_probability
 
@@ -90,10 +89,6 @@ def mix_forecasts(forecasts: Mapping[str, Forecast], weights: Mapping[str, float
     rows = stratify(shares, [len(part.draws) for part in parts])
     drifts = any(part.redrawn is not None for part in parts)
     redrawn = [part.noise_free if part.redrawn is None else part.redrawn for part in parts]
-    beyond: dict[str, Array] = {}
-    for part in parts:
-        for name, values in part.extrapolation.items():
-            beyond[name] = np.maximum(values, beyond.get(name, values))
     return Forecast(
         plan=parts[0].plan,
         noise_free=_mix(rows, [part.noise_free for part in parts]),
@@ -103,7 +98,7 @@ def mix_forecasts(forecasts: Mapping[str, Forecast], weights: Mapping[str, float
             for name in parts[0].tuned
             if all(name in part.tuned for part in parts)
         },
-        extrapolation=dict(sorted(beyond.items())),
+        extrapolation=farthest(part.extrapolation for part in parts),
         probability=parts[0].probability,
         tuning="typical" if any(part.tuning == "typical" for part in parts) else "tuned",
         member=np.repeat(np.arange(len(rows)), [len(taken) for taken in rows]),
@@ -180,9 +175,7 @@ def mixed_allocation(
         loss=_mix(rows, [part.loss for part in parts]),
         share=first.share,
         tuned={name: _mix(rows, [part.tuned[name] for part in parts]) for name in first.tuned},
-        extrapolation=extrapolation(
-            ensemble.leading, medians, (first.label,) * first.params.shape[1]
-        ),
+        extrapolation=extrapolation(ensemble, medians, (first.label,) * first.params.shape[1]),
         edge=_mix(rows, [part.edge for part in parts]),
         choose=None if law is None else partial(expected_split, law, limits=limits or WITHOUT),
         limits=limits or WITHOUT,
@@ -203,7 +196,7 @@ def _mix[Number: (np.float64, np.bool_)](
 
 
 def any_allocation(
-    fit: AnyFit,
+    fit: Answerer,
     *,
     flops: Numbers | None = None,
     params: Numbers | None = None,
@@ -214,7 +207,7 @@ def any_allocation(
     probability: float = PROBABILITY,
     allow_unconverged: bool = False,
 ) -> Allocation:
-    """Find the best split of compute under a fit or an ensemble; see `allocate`."""
+    """Find the best split of compute under whatever answers; see `allocate`."""
     asked: dict[str, Any] = {"flops": flops, "params": params, "tokens": tokens}
     asked |= {"family": family, "inputs": inputs, "limits": limits, "probability": probability}
     if isinstance(fit, Ensemble):

@@ -28,7 +28,7 @@ FALSE_ALARMS = 0.05
 """Share of healthy runs that raise an alarm at any time, unless it is said."""
 
 DOUBT = 3.0
-"""Factor by which the law is trusted less than it trusts itself once a curve can be seen.
+"""Factor by which the law is trusted less than it trusts itself, before the first look as after it.
 
 Far beyond its runs a law errs in one direction for all larger runs, and a curve should be able to
 say so. Chosen inside the small runs of nano-lm: see tests/studies/monitor.py.
@@ -160,7 +160,8 @@ def monitor(
     Parameters
     ----------
     fit : Fit or Ensemble
-        The posterior; its forecast is what is believed before the run begins.
+        The posterior; its forecast, as wide as the law was found to err (`DOUBT`), is what is
+        believed before the run begins.
     curve : RunTable
         What the run has shown: tokens or steps, and loss.
     plan : mapping, DataFrame or RunTable
@@ -213,7 +214,6 @@ def monitor(
     expected, spread, end, end_spread = alarm.update(
         mean[within], covariance[np.ix_(within, within)], values, looks.size
     )
-    end_spread[0] = np.hypot(law[:, -1].std(), known.shapes.end)
     surprises = (values[: looks.size] - expected) / spread
     return Monitor(
         progress=LOOKS[looks],

@@ -114,13 +114,6 @@ class NextRuns:
 
         return pd.DataFrame(self.rows())
 
-    @property
-    def design_table(self) -> pd.DataFrame:
-        """One row per design."""
-        import pandas as pd
-
-        return pd.DataFrame(self.design_rows())
-
 
 def next_runs(
     fit: AnyFit,

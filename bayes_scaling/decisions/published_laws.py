@@ -1,44 +1,40 @@
-"""Published laws as objects: they forecast, allocate and answer queries without a fit.
+"""Published laws: constants of a paper in its own form, which answer questions as a fit does.
 
-A paper gives one number for each constant, so a published law answers with one number: no
-intervals, no noise, and yes or no where a posterior has a probability.
+A paper gives one number for each constant, so every answer has one draw: no intervals, no noise,
+and yes or no where a posterior has a probability. A law of a loss answers whatever needs no runs; a
+rule, which gives params for a budget, splits compute and judges how runs split theirs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.answer import Answer, Found, cases, published_answer
-from bayes_scaling.decisions.asked_law import AskedLaw, Numbers, given_sizes, other_inputs
-from bayes_scaling.decisions.limits import Limits
-from bayes_scaling.decisions.optimum import Index
-from bayes_scaling.decisions.query import (
-    AnyDefinition,
-    evaluated,
-    load_query,
-    read_values,
-    require_base,
-)
-from bayes_scaling.decisions.reach import check_batch, find_reach
-from bayes_scaling.decisions.saturation import find_saturation
-from bayes_scaling.decisions.sizes import Sizes, Values
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.queries import GAIN
-from bayes_scaling.laws import load_model
-from bayes_scaling.laws.features import SIZES
+from bayes_scaling.inference.diagnostics import Check
+from bayes_scaling.inference.queries import Queries
+from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.nodes import Node, evaluate, names, substitute
 from bayes_scaling.laws.render import to_text
 
+if TYPE_CHECKING:
+    from bayes_scaling.decisions.answer import Answer
+    from bayes_scaling.decisions.asked_law import Numbers
+    from bayes_scaling.decisions.forecast import Forecast
+    from bayes_scaling.decisions.sizes import Sizes
+    from bayes_scaling.decisions.typical import Tuned
+
 Array = NDArray[np.float64]
+WHOLE = "all"
+"""Label of all runs, where nothing tells groups apart."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PublishedLaw:
+class PublishedLaw(Queries):
     """One set of published constants in the form of its paper.
 
     Attributes
@@ -104,6 +100,29 @@ class PublishedLaw:
         return tuple(name for name in self.inputs if name not in self.defaults)
 
     @property
+    def groups(self) -> tuple[str, ...]:
+        """Labels of the groups it tells apart: it has one law for all runs."""
+        return (WHOLE,)
+
+    @property
+    def status(self) -> Literal["converged"]:
+        """As of a fit: nothing was sampled, so nothing can have failed to converge."""
+        return "converged"
+
+    @property
+    def trustworthy(self) -> bool:
+        """As of a fit: no check can have failed."""
+        return True
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """As of a fit: none."""
+        return ()
+
+    def require_converged(self, *, allow_unconverged: bool = False) -> None:
+        """Do nothing, where a fit that did not converge would raise."""
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of its answers should know."""
         return (self.units,) if self.units else ()
@@ -126,9 +145,16 @@ class PublishedLaw:
         InputError
             The law gives no loss, or an input is missing.
         """
-        if self.response != "loss":
-            raise InputError(f"{self.id} gives {', '.join(self.formulas)}, and no loss")
+        self.require_loss()
         return self.predict("loss", inputs)
+
+    def require_loss(self) -> None:
+        """Raise `InputError` where it gives no loss."""
+        if self.response != "loss":
+            raise InputError(
+                f"{self.id} gives {', '.join(self.formulas)}, and no loss; at(sizes), or the "
+                "command 'published', computes what it gives"
+            )
 
     def predict(self, response: str, inputs: Mapping[str, Any]) -> Array:
         """Compute one of the quantities it gives; arguments as in `loss`."""
@@ -144,96 +170,48 @@ class PublishedLaw:
 
     # ---- answers -----------------------------------------------------------------------------
 
-    def forecast(self, sizes: Sizes) -> Answer:
-        """Compute what it says of runs; see `bayes_scaling.decisions.published_answers`."""
-        from bayes_scaling.decisions.published_answers import forecast
+    def at(self, sizes: Sizes) -> Answer:
+        """Compute all that it gives at some sizes, be it a loss or not.
 
-        return forecast(self, sizes)
+        Parameters
+        ----------
+        sizes : mapping, DataFrame or RunTable
+            What it reads; two of params, tokens and flops give the third.
 
-    def allocate(
+        Returns
+        -------
+        Answer
+            One draw.
+
+        Raises
+        ------
+        InputError
+            Something is missing, not above 0, of unequal length or unknown; all at once.
+        """
+        from bayes_scaling.decisions.answer import Found, ask
+        from bayes_scaling.decisions.sizes import read_plan, run_names
+
+        columns = read_plan(self, sizes).columns
+        inputs = {name: columns[name] for name in self.inputs if name in columns}
+        found = Found(draws={name: self.predict(name, inputs)[None, :] for name in self.formulas})
+        shown = {name: values for name, values in columns.items() if name not in self.formulas}
+        return ask(self, lambda _: found, asked={**run_names(sizes), **shown})
+
+    def forecast(
         self,
+        sizes: Sizes,
         *,
-        flops: Numbers | None = None,
-        params: Numbers | None = None,
-        tokens: Numbers | None = None,
-    ) -> Answer:
-        """Find the best split of compute; see `bayes_scaling.decisions.published_answers`."""
-        from bayes_scaling.decisions.published_answers import allocate
+        tuning: Tuned = "tuned",
+        probability: float = PROBABILITY,
+        allow_unconverged: bool = False,
+    ) -> Forecast:
+        """Forecast the loss of runs; see `bayes_scaling.decisions.forecast.forecast`."""
+        from bayes_scaling.decisions.forecast import forecast
 
-        return allocate(self, flops=flops, params=params, tokens=tokens)
-
-    def judge_split(self, runs: Sizes) -> Answer:
-        """Judge how runs split their compute; see `bayes_scaling.decisions.judge_split`."""
-        from bayes_scaling.decisions.published_answers import judge_split
-
-        return judge_split(self, runs)
-
-    def saturation(
-        self,
-        gain: float = GAIN,
-        *,
-        params: Numbers | None = None,
-        tokens: Numbers | None = None,
-        inputs: Mapping[str, float] | None = None,
-    ) -> Answer:
-        """Find where doubling stops to pay; see `bayes_scaling.decisions.saturation`."""
-        given = given_sizes({"params": params, "tokens": tokens})
-        found = find_saturation(self.asked(inputs), gain, given)
-        return self.answer(found, cases(given, {"gain": gain}, {}))
-
-    def reach(
-        self,
-        loss: Numbers,
-        *,
-        params: Numbers | None = None,
-        tokens: Numbers | None = None,
-        batch_size: float | None = None,
-        inference_tokens: float = 0.0,
-        inputs: Mapping[str, float] | None = None,
-    ) -> Answer:
-        """Find what it takes to reach a loss; see `bayes_scaling.decisions.reach`."""
-        given = given_sizes({"loss": loss, "params": params, "tokens": tokens})
-        batch = check_batch(batch_size)
-        served = Limits(inference_tokens=inference_tokens).inference_tokens
-        found = find_reach(self.asked(inputs), given, batch, served)
-        return self.answer(found, cases(given, {} if batch is None else {"batch_size": batch}, {}))
-
-    def query(
-        self, definition: AnyDefinition, values: Mapping[str, Values] | None = None
-    ) -> Answer:
-        """Evaluate a query with its constants; see `bayes_scaling.decisions.query.query`."""
-        asked = load_query(definition)
-        require_base(asked, load_model(self.model))
-        given = read_values(asked, values or {})
-        known = {name: np.asarray(value) for name, value in self.constants.items()}
-        draws = evaluated(asked, known, given)
-        return self.answer(Found(draws=draws), given)
-
-    def asked(self, inputs: Mapping[str, float] | None = None) -> AskedLaw:
-        """Return the law as queries see it, its inputs that are no sizes settled."""
-        if self.response != "loss":
-            raise InputError(f"{self.id} gives {', '.join(self.formulas)}, and no loss")
-        wanted = [name for name in self.inputs if name not in SIZES]
-        others, problems = other_inputs(wanted, inputs or {}, self.id)
-        problems += [
-            f"{self.id} also needs {name!r}: give it among the inputs"
-            for name in wanted
-            if name not in others and name in self.needed
-        ]
-        if problems:
-            raise InputError(problems)
-
-        def evaluate_at(sizes: Mapping[str, Array], draw: Index) -> Array:
-            return self.loss({**others, **sizes})
-
-        return AskedLaw(
-            id=self.id,
-            reads=tuple(name for name in SIZES if name in self.inputs),
-            response=self.response,
-            n_draws=1,
-            evaluate=evaluate_at,
+        return forecast(
+            self,
+            sizes,
+            tuning=tuning,
+            probability=probability,
+            allow_unconverged=allow_unconverged,
         )
-
-    def answer(self, found: Found, asked: Mapping[str, NDArray[Any]]) -> Answer:
-        """Return what was found as an answer of this law."""
-        return published_answer(self.id, found, asked=asked, notes=self.notes)

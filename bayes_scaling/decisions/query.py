@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.answer import Answer, Found, ask, cases, group_named
-from bayes_scaling.decisions.sizes import Values, group_index, longest_of, numbers_of
+from bayes_scaling.decisions.asked_law import Answerer, first_of
+from bayes_scaling.decisions.published_laws import PublishedLaw
+from bayes_scaling.decisions.sizes import Member, Values, group_index, longest_of, numbers_of
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.ensemble import AnyFit, leading
-from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.lines import BASE, written_out
@@ -29,7 +29,7 @@ AnyDefinition = str | Path | Model | Mapping[str, Any]
 
 
 def query(
-    fit: AnyFit,
+    fit: Answerer,
     definition: AnyDefinition,
     values: Mapping[str, Values] | None = None,
     *,
@@ -37,12 +37,12 @@ def query(
     probability: float = PROBABILITY,
     allow_unconverged: bool = False,
 ) -> Answer:
-    """Evaluate a query on the draws of a fit.
+    """Evaluate a query on the draws of a fit, or with the constants of a published law.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
-        The posterior of the law that the query asks, or of one built on it.
+    fit : Fit, Ensemble or PublishedLaw
+        The law that the query asks, or one built on it.
     definition : str, Path, Model or mapping
         The query: an id of the catalogue such as ``"overfitting-bound"``, a TOML file, a model.
     values : mapping of str to float or sequence of float, optional
@@ -73,9 +73,9 @@ def query(
     asked_query = load_query(definition)
     given = read_values(asked_query, values or {})
 
-    def question(member: Fit) -> Found:
-        require_base(asked_query, member.model)
-        return Found(draws=evaluated(asked_query, _posterior(member, family), given))
+    def question(member: Member) -> Found:
+        require_base(asked_query, _model(member))
+        return Found(draws=evaluated(asked_query, _known(member, family), given))
 
     return ask(
         fit,
@@ -83,8 +83,13 @@ def query(
         asked=cases(given, {}, group_named(fit, family)),
         probability=probability,
         allow_unconverged=allow_unconverged,
-        notes=notes_on(asked_query, leading(fit).model),
+        notes=notes_on(asked_query, _model(first_of(fit))),
     )
+
+
+def _model(member: Member) -> Model:
+    """Return the definition of a law."""
+    return load_model(member.model) if isinstance(member, PublishedLaw) else member.model
 
 
 def load_query(definition: AnyDefinition) -> Model:
@@ -230,11 +235,13 @@ def notes_on(asked: Model, model: Model) -> tuple[str, ...]:
     )
 
 
-def _posterior(fit: Fit, family: str | None) -> dict[str, Array]:
-    """Return everything a posterior knows by name, for one group (n_draws, 1)."""
+def _known(fit: Member, family: str | None) -> dict[str, Array]:
+    """Return everything a posterior, or a published law, knows by name, for one group."""
     group, _, problems = group_index(fit, family, 1)
     if problems:
         raise InputError(problems)
+    if isinstance(fit, PublishedLaw):
+        return {name: np.asarray(value) for name, value in fit.constants.items()}
     known: dict[str, Any] = dict(fit.references)
     for name, draws in fit.flat.items():
         known[name] = draws[:, None] if draws.ndim == 1 else draws[:, group]

@@ -12,13 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.answer import Answer, Found, ask, cases, group_named
-from bayes_scaling.decisions.asked_law import SEARCH, AskedLaw, Numbers, given_sizes, of_fit
+from bayes_scaling.decisions.asked_law import (
+    SEARCH,
+    Answerer,
+    AskedLaw,
+    Numbers,
+    given_sizes,
+    of_any,
+)
 from bayes_scaling.decisions.cheapest import cheapest
 from bayes_scaling.decisions.limits import FLOPS_PER_SERVED, Limits
 from bayes_scaling.decisions.optimum import Index, root_of
 from bayes_scaling.decisions.saturation import the_other
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.ensemble import AnyFit
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.runs import training_flops
 
@@ -29,7 +35,7 @@ STEP = 0.5
 
 
 def reach(
-    fit: AnyFit,
+    fit: Answerer,
     loss: Numbers,
     *,
     params: Numbers | None = None,
@@ -45,8 +51,8 @@ def reach(
 
     Parameters
     ----------
-    fit : Fit or Ensemble
-        The posterior of a law in params and tokens (or steps), or in one size.
+    fit : Fit, Ensemble or PublishedLaw
+        A law in params and tokens (or steps), or in one size.
     loss : float or sequence of float
         The loss to reach, in the unit of the runs (nats per token).
     params, tokens : float or sequence of float, optional
@@ -89,7 +95,7 @@ def reach(
     return ask(
         fit,
         lambda member: find_reach(
-            of_fit(member, family=family, inputs=inputs), given, batch, served
+            of_any(member, family=family, inputs=inputs), given, batch, served
         ),
         asked=cases(
             given, {} if batch is None else {"batch_size": batch}, group_named(fit, family)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.asked_law import Numbers, of_any
+from bayes_scaling.decisions.answer import group_named
+from bayes_scaling.decisions.asked_law import Answerer, Numbers, given_sizes, of_any
 from bayes_scaling.decisions.choice import expected_split
 from bayes_scaling.decisions.enough import budget_for, extra_compute
 from bayes_scaling.decisions.forecast import Forecast
@@ -17,7 +18,6 @@ from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.rig import Rig
 from bayes_scaling.decisions.tabulate import interval_rows
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.ensemble import AnyFit, leading
 from bayes_scaling.intervals import PROBABILITY, check_probability
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Risk:
             chances = {name: float(each[index]) for name, each in self.member_chances.items()}
             worst = min(chances, key=chances.__getitem__)
             found |= {"target": self.target, "chance": float(self.chance[index])}
-            found |= {"in_words": in_words(float(self.chance[index]), self.target)}
+            found |= {"in_words": self._in_words(float(self.chance[index]), self.target)}
             found |= {"most_pessimistic": worst, "chance_of_it": chances[worst]}
             found |= {"sure": self.sure, "enough_flops": self.enough}
         if self.rig is not None:
@@ -139,6 +139,11 @@ class Risk:
                 found["expected_gain"] = float(self.chance[index]) * self.value - price
                 found["decision"] = decision(gains)
         return found
+
+    def _in_words(self, chance: float, target: float) -> str:
+        if len(self.forecast.draws) == 1:
+            return f"{'reaches' if chance else 'misses'} {target:.4g}"
+        return in_words(chance, target)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -165,7 +170,7 @@ def decision(gains: list[float]) -> str:
 
 
 def risk(
-    fit: AnyFit,
+    fit: Answerer,
     *,
     flops: Numbers | None = None,
     params: Numbers | None = None,
@@ -184,8 +189,8 @@ def risk(
 
     Parameters
     ----------
-    fit : Fit or Ensemble
-        The posterior of a law in params and tokens.
+    fit : Fit, Ensemble or PublishedLaw
+        A law in params and tokens.
     flops : float or sequence of float, optional
         Budgets [FLOP], each at its split of least expected loss.
     params, tokens : float or sequence of float, optional
@@ -216,7 +221,7 @@ def risk(
     Raises
     ------
     InputError
-        Neither budgets nor plans are given, or a number cannot be used.
+        Not exactly one of budgets and plans is given, or a number cannot be used.
     UnconvergedError
         The fit did not converge.
     """
@@ -229,8 +234,7 @@ def risk(
         budgets = np.atleast_1d(np.asarray(flops, float))
         choices = [expected_split(law, float(budget), within) for budget in budgets]
         sizes = {name: [getattr(each, name) for each in choices] for name in sizes}
-    if family is not None:
-        sizes[leading(fit).model.group] = family
+    sizes |= group_named(fit, family)
     asked = fit.forecast(
         {**(inputs or {}), **sizes}, probability=probability, allow_unconverged=True
     )
@@ -268,9 +272,18 @@ def _check(
     sure: float,
     value: float | None,
 ) -> None:
+    sizes = {"flops": flops, "params": params, "tokens": tokens}
+    given = [name for name, values in sizes.items() if values is not None]
     problems = []
-    if (flops is None) == (params is None or tokens is None):
-        problems.append("give either budgets (flops), or plans (params and tokens)")
+    if given not in (["flops"], ["params", "tokens"]):
+        problems.append(
+            "give either budgets (flops), or plans (params and tokens); got "
+            + (" and ".join(given) or "none")
+        )
+    try:
+        given_sizes(sizes)
+    except InputError as error:
+        problems += error.problems
     if target is not None and not (np.isfinite(target) and target > 0):
         problems.append(f"target_loss is above 0, got {target!r}")
     if not 0 < sure < 1:

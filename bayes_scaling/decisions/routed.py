@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bayes_scaling.decisions.published_laws import PublishedLaw
 from bayes_scaling.inference.ensemble import AnyFit, leading
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.inputs import source_column
@@ -16,7 +17,7 @@ ALIKE = 1.05
 """Shares of one table whose ratio is below this count as one share."""
 
 
-def active_shares(fit: Fit) -> tuple[float, float]:
+def active_shares(fit: Fit | PublishedLaw) -> tuple[float, float]:
     """Return the least and the largest share of params that was active in the fitted runs.
 
     Parameters
@@ -29,6 +30,8 @@ def active_shares(fit: Fit) -> tuple[float, float]:
     (float, float)
         Both 1 for dense models, and for a law that reads active parameters itself.
     """
+    if isinstance(fit, PublishedLaw):
+        return 1.0, 1.0
     runs = fit.runs
     if "params" not in fit.model.inputs or not {"params", "params_active"} <= set(runs.columns):
         return 1.0, 1.0
@@ -41,7 +44,7 @@ def active_shares(fit: Fit) -> tuple[float, float]:
     return float(share.min()), float(share.max())
 
 
-def active_share(fit: Fit) -> float:
+def active_share(fit: Fit | PublishedLaw) -> float:
     """Return the share of params that is active: 1 for dense models, their geometric middle else.
 
     Parameters
@@ -57,7 +60,7 @@ def active_share(fit: Fit) -> float:
     return float(np.sqrt(low * high))
 
 
-def say_share(fit: AnyFit) -> str:
+def say_share(fit: AnyFit | PublishedLaw) -> str:
     """Return what the params of an answer are and what its compute counts; "" for dense models.
 
     Parameters
@@ -69,6 +72,8 @@ def say_share(fit: AnyFit) -> str:
     -------
     str
     """
+    if isinstance(fit, PublishedLaw):
+        return ""
     first = leading(fit)
     low, high = active_shares(first)
     if low == high == 1.0:

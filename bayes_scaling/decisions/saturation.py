@@ -9,10 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.answer import Answer, Found, ask, cases, group_named
-from bayes_scaling.decisions.asked_law import SEARCH, AskedLaw, Numbers, given_sizes, of_fit
+from bayes_scaling.decisions.asked_law import (
+    SEARCH,
+    Answerer,
+    AskedLaw,
+    Numbers,
+    given_sizes,
+    of_any,
+)
 from bayes_scaling.decisions.optimum import Index, root_of
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.ensemble import AnyFit
 from bayes_scaling.inference.queries import GAIN
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.runs import training_flops
@@ -25,7 +31,7 @@ PER_DOUBLING = 2
 
 
 def saturation(
-    fit: AnyFit,
+    fit: Answerer,
     gain: float = GAIN,
     *,
     params: Numbers | None = None,
@@ -39,8 +45,8 @@ def saturation(
 
     Parameters
     ----------
-    fit : Fit or Ensemble
-        The posterior of a law in params and tokens, or in one size.
+    fit : Fit, Ensemble or PublishedLaw
+        A law in params and tokens, or in one size.
     gain : float
         Share of the loss.
     params, tokens : float or sequence of float
@@ -74,7 +80,7 @@ def saturation(
     given = given_sizes({"params": params, "tokens": tokens})
     return ask(
         fit,
-        lambda member: find_saturation(of_fit(member, family=family, inputs=inputs), gain, given),
+        lambda member: find_saturation(of_any(member, family=family, inputs=inputs), gain, given),
         asked=cases(given, {"gain": gain}, group_named(fit, family)),
         probability=probability,
         allow_unconverged=allow_unconverged,

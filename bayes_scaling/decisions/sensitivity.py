@@ -18,7 +18,7 @@ from bayes_scaling.decisions.forecast import Forecast, forecast
 from bayes_scaling.decisions.new_budget import forecast_at
 from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.inference.beyond import frozen_walks
-from bayes_scaling.inference.ensemble import AnyFit, Ensemble
+from bayes_scaling.inference.ensemble import AnyFit, Ensemble, members_of
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability
 from bayes_scaling.laws.density import log_prior
@@ -32,9 +32,6 @@ Array = NDArray[np.float64]
 POWERS: Mapping[str, float] = {"half": 0.5, "twice": 2.0}
 """Powers of the prior density, by how much the prior counts then."""
 
-ENOUGH = 0.1
-"""Share of effective draws below which weighing draws anew cannot tell."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sensitivity:
@@ -47,7 +44,9 @@ class Sensitivity:
     draws : mapping of (str, str) to array (n_draws,)
         Loss of a new run, by kind and name of the assumption.
     weights : mapping of (str, str) to array (n_draws,)
-        Of those draws; they sum to 1.
+        Of those draws, Pareto-smoothed where the draws were weighed anew; they sum to 1.
+    untold : tuple of (str, str)
+        Assumptions that the draws cannot tell of: the Pareto k of their weights is too high.
     target : float, optional
         Loss that should be reached.
     probability : float
@@ -57,6 +56,7 @@ class Sensitivity:
     forecast: Forecast
     draws: Mapping[tuple[str, str], Array]
     weights: Mapping[tuple[str, str], Array]
+    untold: tuple[tuple[str, str], ...] = ()
     target: float | None = None
     probability: float = PROBABILITY
 
@@ -71,14 +71,12 @@ class Sensitivity:
         for key, losses in self.draws.items():
             weights = self.weights[key]
             low, middle, high = weighted_quantiles(losses, weights, (tail, 0.5, 1 - tail))
-            effective = float(1 / np.sum(weights**2) / losses.size)
             row: dict[str, Any] = {"assumption": key[0], "variant": key[1]}
             row |= {"new_run": middle, "new_run_lower": low, "new_run_upper": high}
             row |= {"probability": self.probability, "kind": KIND}
             if self.target is not None:
-                row["chance"] = float(weights @ (losses <= self.target))
-            cannot = key[0] == "prior" and effective < ENOUGH
-            row["note"] = "too few effective draws to tell: fit again" if cannot else ""
+                row["chance"] = min(1.0, float(weights @ (losses <= self.target)))
+            row["note"] = "too few effective draws to tell: fit again" if key in self.untold else ""
             found.append(row)
         return found
 
@@ -126,12 +124,13 @@ def sensitivity(
 
     References
     ----------
-    Kallioinen et al. 2024, doi:10.1007/s11222-023-10366-5 (priors to a power).
+    Kallioinen et al. 2024, doi:10.1007/s11222-023-10366-5 (priors to a power); Vehtari et al.
+    2024, arXiv:1507.02646 (Pareto smoothing).
     """
     check_probability(probability)
+    members = members_of(fit)
     whole = fit.forecast(sizes, probability=probability, allow_unconverged=allow_unconverged)
-    members = dict(fit.members) if isinstance(fit, Ensemble) else {fit.model.id: fit}
-    shares = dict(fit.weights) if isinstance(fit, Ensemble) else {fit.model.id: 1.0}
+    shares = fit.weights if isinstance(fit, Ensemble) else dict.fromkeys(members, 1.0)
     parts = {name: forecast(each, sizes, allow_unconverged=True) for name, each in members.items()}
     losses = {name: part.draws[:, 0] for name, part in parts.items()}
     even = {name: np.full(values.size, 1 / values.size) for name, values in losses.items()}
@@ -142,11 +141,14 @@ def sensitivity(
     together = np.concatenate(list(losses.values()))
     draws = {("as it is", ""): together}
     weights = {("as it is", ""): mixed(even)}
+    untold = []
     for name, power in POWERS.items():
-        draws["prior", f"counts {name}"] = together
-        weights["prior", f"counts {name}"] = mixed(
-            {member: _reweighted(each, power) for member, each in members.items()}
-        )
+        key = ("prior", f"counts {name}")
+        found = {member: _reweighted(each, power) for member, each in members.items()}
+        draws[key] = together
+        weights[key] = mixed({member: each for member, (each, _) in found.items()})
+        if not all(reliable for _, reliable in found.values()):
+            untold.append(key)
     if any(each.steps for each in members.values()):
         key = ("drift", "none beyond the runs")
         still = [_frozen(each, parts[name], sizes) for name, each in members.items()]
@@ -155,17 +157,33 @@ def sensitivity(
         for name in members:
             draws["form", name], weights["form", name] = losses[name], even[name]
     return Sensitivity(
-        forecast=whole, draws=draws, weights=weights, target=target_loss, probability=probability
+        forecast=whole,
+        draws=draws,
+        weights=weights,
+        untold=tuple(untold),
+        target=target_loss,
+        probability=probability,
     )
 
 
-def _reweighted(fit: Fit, power: float) -> Array:
-    """Weights of the draws (n_draws,) as if the prior density had been raised to a power."""
+def _reweighted(fit: Fit, power: float) -> tuple[Array, bool]:
+    """Weigh draws as if the prior density had been raised to a power.
+
+    Returns
+    -------
+    weights : array (n_draws,)
+        Pareto-smoothed; they sum to 1.
+    reliable : bool
+        Whether the Pareto k is low enough for that number of draws.
+    """
+    from arviz_stats.base import array_stats
+
     grouping = make_design(fit.model, fit.runs).grouping
     parts = log_prior(fit.model, fit.flat, grouping).values()
     logs = (power - 1) * np.sum([each.reshape(len(each), -1).sum(axis=1) for each in parts], axis=0)
-    weights = np.exp(logs - logs.max())
-    return np.asarray(weights / weights.sum())
+    smoothed, k = array_stats.psislw(-logs)  # ArviZ takes minus the log ratios
+    weights = np.exp(smoothed)
+    return weights / weights.sum(), bool(k <= min(0.7, 1 - 1 / np.log10(logs.size)))
 
 
 def _frozen(fit: Fit, part: Forecast, sizes: Sizes) -> Array:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Union
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.decisions.published_laws import PublishedLaw
 from bayes_scaling.decisions.routed import active_share
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
@@ -19,6 +20,9 @@ from bayes_scaling.runs.complete import complete, model_size
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Member = Fit | PublishedLaw
+"""What answers by one law."""
 
 Values = float | str | Sequence[float] | Sequence[str] | NDArray[np.float64]
 Sizes = Union[Mapping[str, Values], RunTable, "pd.DataFrame"]
@@ -59,12 +63,65 @@ class Plan:
         return self.group.size
 
 
-def read_plan(fit: Fit, sizes: Sizes) -> Plan:
-    """Check and complete the sizes a forecast is asked for.
+@dataclass(frozen=True, kw_only=True)
+class Reads:
+    """What a law reads of a table.
+
+    Attributes
+    ----------
+    id : str
+        Its name.
+    inputs, needed : tuple of str
+        What it reads, and what of that must be given.
+    meant : mapping of str to str
+        Inputs that mean a more specific column.
+    columns : tuple of str
+        Other columns that may be given.
+    group : str
+        The column that names groups.
+    """
+
+    id: str
+    inputs: tuple[str, ...]
+    needed: tuple[str, ...]
+    meant: Mapping[str, str]
+    columns: tuple[str, ...]
+    group: str
+
+    @property
+    def wanted(self) -> set[str]:
+        """Columns that are taken: the inputs, and what completes them."""
+        return {*self.inputs, "params", "tokens", "flops"}
+
+
+def reads(fit: Member) -> Reads:
+    """Return what the law of a fit, or a published law, reads."""
+    if isinstance(fit, PublishedLaw):
+        return Reads(
+            id=fit.id,
+            inputs=fit.inputs,
+            needed=fit.needed,
+            meant=fit.columns,
+            columns=(),
+            group="family",
+        )
+    model, runs = fit.model, fit.runs
+    return Reads(
+        id=model.id,
+        inputs=tuple(model.inputs),
+        needed=tuple(model.sizes),
+        meant={n: meant for n, meant in model.columns if source_column(model, runs, n) == meant},
+        columns=tuple(runs.columns),
+        group=model.group,
+    )
+
+
+def read_plan(fit: Member, sizes: Sizes) -> Plan:
+    """Check and complete the sizes of runs to come.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or PublishedLaw
         Whose law is asked.
     sizes : mapping, DataFrame or RunTable
         Any two of params, tokens and flops, or the inputs of the law; learning rate and others
@@ -80,17 +137,18 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
     InputError
         Something is missing, not positive, of unequal length or unknown; all at once.
     """
-    given = canonical_sizes(sizes)
-    group_column = fit.model.group
-    names = _take_group_names(given, group_column)
+    given, law = canonical_sizes(sizes), reads(fit)
+    names = _take_group_names(given, law.group)
     asked = isinstance(sizes, Mapping)
-    problems = _unknown(fit, given) if asked else []
-    _take_meant_counts(fit, given)
-    numbers, bad_numbers = numbers_of(given, _wanted(fit))
+    if isinstance(fit, PublishedLaw) and not asked:
+        names = None  # the groups of a table are not those of the law
+    problems = _unknown(law, given) if asked else []
+    _take_meant_counts(law, given)
+    numbers, bad_numbers = numbers_of(given, law.wanted)
     problems += bad_numbers
     lengths = {name: value.size for name, value in numbers.items()}
     if names is not None:
-        lengths[group_column] = np.size(names)
+        lengths[law.group] = np.size(names)
     longest, bad_lengths = longest_of(lengths)
     problems += bad_lengths
     if problems:
@@ -100,15 +158,23 @@ def read_plan(fit: Fit, sizes: Sizes) -> Plan:
     if share != 1.0 and "params_active" not in columns:
         columns |= _routed(columns, share)
     columns = dict(complete(columns).columns)
-    problems = [*_missing(fit, columns), *(disagreements(columns) if asked else [])]
+    problems = [*_missing(law, columns), *(disagreements(columns) if asked else [])]
     group, labels, group_problems = group_index(fit, names, longest)
     problems += group_problems
     if problems:
         raise InputError(problems, source="sizes")
-    called = tuple(map(str, sizes["run"])) if isinstance(sizes, RunTable) and "run" in sizes else ()
     return Plan(
-        columns=columns, group_column=group_column, group=group, labels=labels, names=called
+        columns=columns,
+        group_column=law.group,
+        group=group,
+        labels=labels,
+        names=tuple(map(str, run_names(sizes).get("run", ()))),
     )
+
+
+def run_names(sizes: Sizes) -> dict[str, NDArray[np.str_]]:
+    """Return the names of runs, where a table has them."""
+    return {"run": sizes["run"]} if isinstance(sizes, RunTable) and "run" in sizes else {}
 
 
 def _routed(
@@ -137,11 +203,16 @@ def _take_group_names(given: dict[str, Values], group_column: str) -> Values | N
 
 
 def group_index(
-    fit: Fit, names: Values | None, size: int
+    fit: Member, names: Values | None, size: int
 ) -> tuple[NDArray[np.int64], tuple[str, ...], list[str]]:
     """Return the group of each run, its label, and problems with what was given."""
     known = ", ".join(fit.groups)
-    if names is None:
+    if isinstance(fit, PublishedLaw):
+        labels = [fit.groups[0]] * size
+        own = names is None or {*np.atleast_1d(names)} <= {*fit.groups}
+        problem = f"{fit.id} is one published law and has no groups: name no {reads(fit).group}"
+        problems = [] if own else [problem]
+    elif names is None:
         differs = any(values.ndim == 3 for values in fit.draws.values())
         problem = f"the fit has several groups: say which {fit.model.group}, one of {known}"
         labels = [fit.groups[0]] * size
@@ -187,26 +258,21 @@ def canonical_sizes(sizes: Sizes) -> dict[str, Values]:
     return found
 
 
-def _wanted(fit: Fit) -> set[str]:
-    return {*fit.model.inputs, "params", "tokens", "flops"}
-
-
-def _unknown(fit: Fit, given: Mapping[str, Values]) -> list[str]:
+def _unknown(law: Reads, given: Mapping[str, Values]) -> list[str]:
     """Return a problem for every name that is neither an input nor a column."""
-    known = {*_wanted(fit), *COLUMNS, *fit.runs.columns}
     problems = []
     for name in given:
-        if name not in known:
-            near = nearest(name, _wanted(fit))
-            hint = f"did you mean {near!r}?" if near else f"known are {', '.join(_wanted(fit))}"
+        if name not in {*law.wanted, *COLUMNS, *law.columns}:
+            near = nearest(name, law.wanted)
+            hint = f"did you mean {near!r}?" if near else f"known are {', '.join(law.wanted)}"
             problems.append(f"unknown name {name!r}; {hint}")
     return problems
 
 
-def _take_meant_counts(fit: Fit, given: dict[str, Values]) -> None:
-    """Where the law means a more specific column, and was fitted on it, read that one."""
-    for name, meant in fit.model.columns:
-        if meant in given and source_column(fit.model, fit.runs, name) == meant:
+def _take_meant_counts(law: Reads, given: dict[str, Values]) -> None:
+    """Where the law means a more specific column, read that one."""
+    for name, meant in law.meant.items():
+        if meant in given:
             given[name] = given.pop(meant)
             if "params" in given and "tokens" in given:
                 given.pop("flops", None)
@@ -258,11 +324,11 @@ def longest_of(lengths: Mapping[str, int]) -> tuple[int, list[str]]:
     ]
 
 
-def _missing(fit: Fit, columns: Mapping[str, NDArray[np.float64]]) -> list[str]:
-    missing = [name for name in fit.model.sizes if name not in columns]
+def _missing(law: Reads, columns: Mapping[str, NDArray[np.float64]]) -> list[str]:
+    missing = [name for name in law.needed if name not in columns]
     if not missing:
         return []
     hint = ""
     if set(missing) <= {"params", "tokens"}:
         hint = "; two of params, tokens and flops are enough, and allocate splits a flops budget"
-    return [f"{fit.model.id} needs {' and '.join(repr(name) for name in missing)}{hint}"]
+    return [f"{law.id} needs {' and '.join(repr(name) for name in missing)}{hint}"]

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.asked_law import of_any
+from bayes_scaling.decisions.answer import group_named
+from bayes_scaling.decisions.asked_law import Answerer, AskedLaw, of_any
 from bayes_scaling.decisions.choice import WITHOUT, expected_split
 from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.rig import Rig
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.ensemble import AnyFit, leading
 from bayes_scaling.intervals import PROBABILITY, check_probability, quantiles
 
 if TYPE_CHECKING:
@@ -91,13 +91,15 @@ class StageGate:
         small, big = ({name: float(values[run]) for name, values in
                        self.forecast.plan.columns.items()} for run in (0, 1))  # fmt: skip
         before = quantiles(self.forecast.draws[:, 1], self.probability)
-        low, middle, high = np.quantile(self.chances, [0.05, 0.5, 0.95])
+        middle, low, high = quantiles(self.chances, self.probability)
         row = {f"first_{name}": value for name, value in small.items()} | big
         row |= {"target": self.target, "chance": self.chance, "go_from": self.go_from}
-        row |= {"chance_after": float(middle), "chance_after_lower": float(low)}
-        row |= {"chance_after_upper": float(high), "width": float(before[2] - before[1])}
+        row |= {"chance_after": float(middle), "width": float(before[2] - before[1])}
         row |= {"width_after": float(self.widths.mean()), "changes_decision": self.changes}
-        return [row | self._worth() | {"probability": self.probability}]
+        if len(self.forecast.draws) > 1:  # a published law has one, and no intervals
+            row |= {"chance_after_lower": float(low), "chance_after_upper": float(high)}
+            row |= {"probability": self.probability}
+        return [row | self._worth()]
 
     def _worth(self) -> dict[str, float]:
         """Return what the smaller run costs, and the value of what it is expected to tell."""
@@ -120,7 +122,7 @@ class StageGate:
 
 
 def stage_gate(
-    fit: AnyFit,
+    fit: Answerer,
     flops: float,
     target_loss: float,
     *,
@@ -136,8 +138,8 @@ def stage_gate(
 
     Parameters
     ----------
-    fit : Fit or Ensemble
-        The posterior of a law in params and tokens.
+    fit : Fit, Ensemble or PublishedLaw
+        A law in params and tokens; a published one has nothing to learn from a smaller run.
     flops : float
         Budget of the big run [FLOP], at its split of least expected loss.
     target_loss : float
@@ -177,11 +179,10 @@ def stage_gate(
         "params": [each.params for each in splits],
         "tokens": [each.tokens for each in splits],
     }
-    if family is not None:
-        sizes[leading(fit).model.group] = family
+    sizes |= group_named(fit, family)
     asked = fit.forecast(sizes, probability=probability, allow_unconverged=True)
     hit = (asked.draws[:, 1] <= target_loss).astype(float)
-    weights = _weights(asked)
+    weights = _weights(law, asked)
     money = rig.money(flops) if rig is not None else None
     known = value is not None and money is not None
     return StageGate(
@@ -197,13 +198,11 @@ def stage_gate(
     )
 
 
-def _weights(asked: Forecast) -> Array:
+def _weights(law: AskedLaw, asked: Forecast) -> Array:
     """Weights of the draws (n_outcomes, n_draws) after each outcome of the smaller run."""
     outcomes = np.quantile(np.log(asked.draws[:, 0]), (np.arange(OUTCOMES) + 0.5) / OUTCOMES)
-    law = np.log(asked.noise_free[:, 0])
-    low, high = np.quantile(np.log(asked.draws[:, 0]) - law, [0.25, 0.75])
-    away = (outcomes[:, None] - law) / ((high - low) / 1.349)
-    logs = -2.5 * np.log1p(away**2 / 4)
+    away = outcomes[:, None] - np.log(asked.noise_free[:, 0])
+    logs = law.noise(away, law.draws)
     weights = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 

@@ -18,6 +18,7 @@ BYTES: Mapping[str, float] = {
 }  # fmt: skip
 """Units of text [bytes, or characters]."""
 
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 TOKENS, SEQUENCES = ("token", "tok"), ("sequence", "seq")
 
 
@@ -27,7 +28,8 @@ def count_of(amount: str | float) -> float:
     Parameters
     ----------
     amount : str or float
-        The number; ``1_000`` and ``1,000`` are read as well.
+        The number; ``1_000`` and ``1,000`` are read as well, but no comma that could be a decimal
+        one, as in ``1,5T`` and ``1,500T``.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def count_of(amount: str | float) -> float:
     Raises
     ------
     InputError
-        It is not a number, or has another unit.
+        It is not a number, has another unit, or a comma that may be a decimal one.
     """
     number, unit = _parts(amount)
     if unit not in COUNTS:
@@ -141,8 +143,12 @@ def is_compute(amount: str) -> bool:
 def _parts(amount: str | float) -> tuple[float, str]:
     """Part an amount into its number and its unit: lower case, singular, hyphenated."""
     text = str(amount)
-    if re.match(r"\s*\d*,\d", text) and not re.match(r"\s*\d{1,3}(,\d{3})+(?![\d,])", text):
-        raise InputError(f"{text!r}: a comma is ambiguous; write a decimal point, or no comma")
+    shown = re.match(r"\s*([-+]?[\d_]*,[\d_,]*\.?\d*(?:[eE][-+]?\d+)?)\s*(.*)", text)
+    if shown is not None and not _thousands(shown[1], shown[2].strip()):
+        decimal, plain = (re.sub(",", mark, text) for mark in (".", ""))
+        raise InputError(
+            f"{text!r}: the comma may separate decimals or thousands; write {decimal} or {plain}"
+        )
     found = parts_of(text, commas="thousands")
     if found is None:
         raise InputError(
@@ -152,6 +158,12 @@ def _parts(amount: str | float) -> tuple[float, str]:
     if not math.isfinite(number) or number < 0:
         raise InputError(f"{amount!r}: an amount is a finite number that is not below 0")
     return number, tidy_compute(unit)
+
+
+def _thousands(number: str, unit: str) -> bool:
+    """Whether the commas of a number separate thousands, and cannot be decimal ones."""
+    sure = number.count(",") > 1 or "." in number or not unit
+    return sure and THOUSANDS.fullmatch(number) is not None
 
 
 def _positive(value: float | None) -> bool:

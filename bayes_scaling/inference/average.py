@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.inference.diagnostics import Check
 from bayes_scaling.inference.ensemble import Ensemble, failed_sampling
 from bayes_scaling.inference.members import default_members
 from bayes_scaling.inference.mixture import (
@@ -29,6 +30,10 @@ from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable, read_runs
+
+
+LONGER = 3
+"""How many times longer a member is sampled that did not converge at first."""
 
 
 def fit_ensemble(
@@ -102,9 +107,36 @@ def fit_ensemble(
             sys.stderr.write(f"{model.id} ({number} of {len(members)})\n")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayesScalingWarning)  # said before
-            own = asdict(settings.seeded(sequence))
-            fits.append(fit(model, runs, **own, progress=progress))
+            fits.append(_sampled(model, runs, settings, sequence, progress))
     return ensemble_of(fits, weights=weights, settings=settings)
+
+
+def _sampled(
+    model: Model,
+    runs: RunTable,
+    settings: Settings,
+    sequence: np.random.SeedSequence,
+    progress: bool,
+) -> Fit:
+    """Sample a member; once more and longer where it did not converge, since leaving it out would
+    move the average."""
+    found = fit(model, runs, **asdict(settings.seeded(sequence)), progress=progress)
+    if found.status == "converged":
+        return found
+    longer = replace(
+        settings, draws=LONGER * settings.draws, tune=LONGER * settings.tune, target_accept=0.98
+    )
+    if progress:
+        sys.stderr.write(f"{model.id} did not converge: sampled once more, {LONGER} times longer\n")
+    (again,) = sequence.spawn(1)
+    second = fit(model, runs, **asdict(longer.seeded(again)), progress=progress)
+    said = Check(
+        name="sampled twice",
+        verdict="ok",
+        evidence=f"{settings.draws} draws a chain did not converge ({failed_sampling(found)}); these "
+        f"are {longer.draws}, after {longer.tune} to tune",
+    )
+    return replace(second, checks=(*second.checks, said))
 
 
 def ensemble_of(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.laws.design import Design
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import RUN_EFFECT
 
@@ -22,6 +23,10 @@ DIVERGENT = (0.001, 0.01)
 BFMI = (0.3, 0.2)
 PRIOR_TAIL = (0.01, 0.001)
 """Bounds between ok and warn, and between warn and fail, of each check."""
+
+STUCK_R_HAT, STUCK_ESS = 1.1, 50.0
+"""Bounds from which a parameter fails a fit whose answers are fine: chains sit in different places,
+or hardly move, and the answers may owe their agreement to that."""
 
 LARGEST = 0.1
 """Share of the runs, by size, that count as the largest; at least nine. The best third of them, by
@@ -50,12 +55,20 @@ class Check:
         The number behind it.
     advice : str
         What to do; empty where all is well.
+    sampling : bool
+        Whether it is about the sampler: a fit that fails such a check did not converge.
     """
 
     name: str
     verdict: Verdict
     evidence: str
     advice: str = ""
+    sampling: bool = False
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it says that the sampler did not do its work."""
+        return self.sampling and self.verdict == "fail"
 
     def of(self, name: str) -> Check:
         """Return the check as that of one of several fits."""
@@ -117,6 +130,7 @@ def diagnose(
     draws: Draws,
     stats: Mapping[str, NDArray[Any]],
     mixed: Mapping[str, Mixing],
+    asked: Mapping[str, Mixing],
     law: NDArray[np.float64],
 ) -> tuple[Check, ...]:
     """Check a posterior.
@@ -132,21 +146,23 @@ def diagnose(
     stats : mapping of str to array (n_chains, n_draws)
         Sampler statistics.
     mixed : mapping of str to Mixing
-        R-hat and effective sizes by quantity.
+        R-hat and effective sizes by parameter and derived quantity.
+    asked : mapping of str to Mixing
+        The same of the answers of `reference_answers`, which decide.
     law : array (n_draws, n_runs)
-        Log of the law at the fitted runs.
+        The law at the fitted runs on the scale of the noise, under some of the draws.
 
     Returns
     -------
     tuple of Check
     """
     return (
-        _check_r_hat(mixed),
-        _check_ess(mixed),
+        _check_r_hat(mixed, asked),
+        _check_ess(mixed, asked),
         _check_divergences(stats),
         _check_bfmi(stats),
         _check_conflict(model, draws),
-        _check_largest(design, draws, law),
+        _check_largest(model, design, draws, law),
         *_said_of_tempering(model, design),
         *(Check(name="design", verdict="warn", evidence=text) for text in design.warnings),
     )
@@ -160,35 +176,56 @@ def _grade(value: float, bounds: tuple[float, float], *, low_is_good: bool) -> V
     return "ok" if good(ok) else "warn" if good(warn) else "fail"
 
 
-def _advised(name: str, verdict: Verdict, evidence: str, advice: str) -> Check:
-    return Check(
-        name=name, verdict=verdict, evidence=evidence, advice="" if verdict == "ok" else advice
-    )
+def _advised(
+    name: str, verdict: Verdict, evidence: str, advice: str, *, sampling: bool = False
+) -> Check:
+    advice = "" if verdict == "ok" else advice
+    return Check(name=name, verdict=verdict, evidence=evidence, advice=advice, sampling=sampling)
 
 
-def _check_r_hat(mixed: Mapping[str, Mixing]) -> Check:
-    name, worst = max(
-        ((name, _or(item.r_hat, np.inf)) for name, item in mixed.items()), key=lambda pair: pair[1]
-    )
+def _check_r_hat(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Check:
+    """Judge by the answers, and by parameters only where chains are stuck apart."""
+    found = {name: _or(item.r_hat, np.inf) for name, item in (mixed | asked).items()}
+    worst = max(asked or mixed, key=lambda name: found[name])
+    parameter = max(mixed, key=lambda name: found[name])
+    verdict = _grade(found[worst], R_HAT, low_is_good=True)
+    if found[parameter] > STUCK_R_HAT:
+        verdict, worst = "fail", parameter
     return _advised(
         "R-hat",
-        _grade(worst, R_HAT, low_is_good=True),
-        f"largest {worst:.3f} ({name})",
+        verdict,
+        f"largest {found[worst]:.3f} ({worst})" + _rough(parameter, found, R_HAT[0], worst, ".3f"),
         "the chains disagree: raise tune and draws, or use a simpler model",
+        sampling=True,
     )
 
 
-def _check_ess(mixed: Mapping[str, Mixing]) -> Check:
-    name, worst = min(
-        ((name, _or(min(item.ess, item.ess_tail), 0.0)) for name, item in mixed.items()),
-        key=lambda pair: pair[1],
-    )
+def _check_ess(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Check:
+    """Judge by the answers, and by parameters only where chains hardly move."""
+    found = {name: _or(min(item.ess, item.ess_tail), 0.0) for name, item in (mixed | asked).items()}
+    worst = min(asked or mixed, key=lambda name: found[name])
+    parameter = min(mixed, key=lambda name: found[name])
+    verdict = _grade(found[worst], ESS, low_is_good=False)
+    if found[parameter] < STUCK_ESS:
+        verdict, worst = "fail", parameter
     return _advised(
         "effective draws",
-        _grade(worst, ESS, low_is_good=False),
-        f"smallest {worst:.0f} ({name})",
+        verdict,
+        f"smallest {found[worst]:.0f} ({worst})" + _rough(parameter, found, ESS[0], worst, ".0f"),
         "raise draws; tails of the intervals are rough until then",
+        sampling=True,
     )
+
+
+def _rough(
+    parameter: str, found: Mapping[str, float], bound: float, worst: str, digits: str
+) -> str:
+    """Name a parameter that is rough where the answers are not; empty where none is."""
+    value = found[parameter]
+    rough = value > bound if bound < STUCK_ESS else value < bound
+    if not rough or parameter == worst:
+        return ""
+    return f"; {parameter} has {value:{digits}}, on a ridge that moves no answer"
 
 
 def _or(value: float, default: float) -> float:
@@ -203,6 +240,7 @@ def _check_divergences(stats: Mapping[str, NDArray[Any]]) -> Check:
         _grade(float(diverging.mean()), DIVERGENT, low_is_good=True),
         f"{int(diverging.sum())} of {diverging.size} draws",
         "part of the posterior was not explored: raise target_accept, or give narrower priors",
+        sampling=True,
     )
 
 
@@ -215,6 +253,7 @@ def _check_bfmi(stats: Mapping[str, NDArray[Any]]) -> Check:
         _grade(_or(worst, 0.0), BFMI, low_is_good=False),
         f"smallest {worst:.2f}",
         "heavy tails were explored poorly: raise tune, or give narrower priors",
+        sampling=True,
     )
 
 
@@ -236,9 +275,9 @@ def _check_conflict(model: Model, draws: Draws) -> Check:
     )
 
 
-def _check_largest(design: Design, draws: Draws, law: NDArray[np.float64]) -> Check:
+def _check_largest(model: Model, design: Design, draws: Draws, law: NDArray[np.float64]) -> Check:
     """See whether the best of the largest runs lie off the law: a forecast starts there."""
-    residual = np.log(design.response) - np.median(law, axis=0)
+    residual = link_of(model).forward(design.response) - np.median(law, axis=0)
     sigma = np.broadcast_to(np.median(draws["sigma"], axis=(0, 1)), len(design.groups))
     if RUN_EFFECT in draws:  # rows of one run share its deviation: the noise is that of runs
         between = np.broadcast_to(np.median(draws[RUN_EFFECT], axis=(0, 1)), sigma.shape)
@@ -246,7 +285,7 @@ def _check_largest(design: Design, draws: Draws, law: NDArray[np.float64]) -> Ch
     sizes = [np.log(design.inputs[n]) for n in ("params", "tokens", "flops") if n in design.inputs]
     if not sizes:
         return Check(name="largest runs", verdict="ok", evidence="the law reads no size")
-    count = min(residual.size, max(9, round(LARGEST * residual.size)))
+    count = min(design.response.size, max(9, round(LARGEST * design.response.size)))
     largest = np.argsort(sum(sizes))[-count:]
     best = largest[np.argsort(design.response[largest])][: max(1, count // 3)]
     leaning = float(np.median(residual[best] / sigma[design.group[best]]))

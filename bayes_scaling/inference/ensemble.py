@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.errors import UnconvergedError
+from bayes_scaling.errors import InputError, UnconvergedError
 from bayes_scaling.inference.diagnostics import Check
 from bayes_scaling.inference.mixture import stratify
-from bayes_scaling.inference.posterior import SAMPLING_CHECKS, Fit
+from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.queries import Queries
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.intervals import PROBABILITY
@@ -251,18 +251,27 @@ AnyFit = Fit | Ensemble
 
 def members_of(fit: AnyFit) -> Mapping[str, Fit]:
     """Return the members of an ensemble, or a fit as the one member, by the id of the model."""
-    return fit.members if isinstance(fit, Ensemble) else {fit.model.id: fit}
+    if isinstance(fit, Ensemble):
+        return fit.members
+    own = leading(fit)
+    return {own.model.id: own}
 
 
 def leading(fit: AnyFit) -> Fit:
-    """Return a fit that stands for what members share: rows, response, inputs and groups."""
-    return fit.leading if isinstance(fit, Ensemble) else fit
+    """Return the fit for what members share: rows, response, inputs and groups.
+
+    Raises
+    ------
+    InputError
+        It is no fit, but a published law.
+    """
+    if isinstance(fit, Ensemble):
+        return fit.leading
+    if not isinstance(fit, Fit):
+        raise InputError(f"{fit!r} has no runs and no posterior: only a fit can be asked this")
+    return fit
 
 
 def failed_sampling(fit: Fit) -> str:
     """Name the checks of the sampling that failed, with their evidence."""
-    return "; ".join(
-        f"{check.name} {check.evidence}"
-        for check in fit.checks
-        if check.verdict == "fail" and check.name in SAMPLING_CHECKS
-    )
+    return "; ".join(f"{check.name} {check.evidence}" for check in fit.checks if check.stuck)

@@ -20,6 +20,7 @@ from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.density import effective_sizes, every_draw, per_run
 from bayes_scaling.laws.drift import Walk
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable
 
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.decisions.sizes import Sizes
     from bayes_scaling.decisions.typical import Tuned
-
-SAMPLING_CHECKS = ("R-hat", "effective draws", "divergences", "E-BFMI")
-"""Checks that decide whether a fit converged."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,8 +89,7 @@ class Fit(Queries):
     @property
     def status(self) -> Literal["converged", "unconverged"]:
         """Whether the sampler did its work."""
-        failed = any(c.verdict == "fail" and c.name in SAMPLING_CHECKS for c in self.checks)
-        return "unconverged" if failed else "converged"
+        return "unconverged" if any(check.stuck for check in self.checks) else "converged"
 
     @property
     def trustworthy(self) -> bool:
@@ -166,7 +163,8 @@ class Fit(Queries):
         law = np.asarray(self.model.predict(values, inputs, self.references))
         if self.model.form_error is None:
             return law
-        return np.asarray(law * np.exp(self.form_errors[draw] * efolds_beyond(self, inputs)))
+        error = self.form_errors[draw] * efolds_beyond(self, inputs)
+        return link_of(self.model).shifted(law, error)
 
     def tuned(
         self, inputs: Mapping[str, NDArray[np.float64]], *, group: NDArray[np.int64]

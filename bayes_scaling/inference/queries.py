@@ -9,13 +9,13 @@ from bayes_scaling.inference.planning import Planning
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.allocation import Allocation
+    from bayes_scaling.decisions.allocate import Allocation
     from bayes_scaling.decisions.answer import Answer
     from bayes_scaling.decisions.asked_law import Numbers
     from bayes_scaling.decisions.limits import Limits
     from bayes_scaling.decisions.query import AnyDefinition
     from bayes_scaling.decisions.sizes import Sizes, Values
-    from bayes_scaling.decisions.tuning import Tuning
+    from bayes_scaling.decisions.tune import Tuning
     from bayes_scaling.inference.ensemble import AnyFit
 
 GAIN = 0.02

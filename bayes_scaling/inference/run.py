@@ -15,8 +15,11 @@ import numpy as np
 from bayes_scaling import __version__
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.inference.diagnostics import Check, diagnose, elements, mixing
+from bayes_scaling.inference.form_checks import form_checks
+from bayes_scaling.inference.large_tables import MANY
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.sampler import Sampled, Settings, sample
+from bayes_scaling.inference.reference_answers import reference_answers
+from bayes_scaling.inference.sampler import Engine, Sampled, Settings, sample
 from bayes_scaling.inference.slopes import slopes
 from bayes_scaling.laws.catalogue import catalogue_hash, load_model
 from bayes_scaling.laws.density import log_law
@@ -26,6 +29,9 @@ from bayes_scaling.laws.noise import RUN_EFFECT
 from bayes_scaling.laws.rows import has_repeats
 from bayes_scaling.laws.variants import with_features
 from bayes_scaling.runs import RunTable, read_runs
+
+MOST_VALUES = 20_000_000
+"""Values of the law at runs under draws that checks look at."""
 
 PACKAGES = ("pymc", "nutpie", "arviz", "numpy")
 """Packages whose versions are kept with a fit, beside our own."""
@@ -43,12 +49,14 @@ def fit(
     run_effect: bool | None = None,
     correlated: bool | None = None,
     mistuned: bool | None = None,
+    ceiling: bool | float | str | None = None,
     temper: float | None = None,
     draws: int = 1000,
     tune: int = 800,
     chains: int = 4,
     target_accept: float = 0.95,
     random_seed: int | None = None,
+    engine: Engine = "generated",
     progress: bool = False,
 ) -> Fit:
     """Sample the posterior of a scaling law given a table of runs.
@@ -70,6 +78,9 @@ def fit(
         along a training curve.
     mistuned : bool, optional
         Whether some runs lie above the law, which is then what tuned runs reach.
+    ceiling : bool, float or str, optional
+        Whether the law is flat near the loss of an untrained model, or the level of that loss: a
+        number, a formula such as ``"log(50257)"``, or the name of a column.
     temper : float, optional
         Length of tempering as a share of the span of the runs, 0 for none. The shorter, the more
         the largest runs speak and the less the others; the result is then no plain posterior.
@@ -79,6 +90,9 @@ def fit(
         Acceptance probability that the step size aims at; raise it against divergences.
     random_seed : int, optional
         Seed of the posterior and of every later draw; a fresh one is taken and kept if absent.
+    engine : {"generated", "pymc"}
+        Which density is sampled: the one generated from the formula, in seconds, or that of the
+        PyMC model (`Model.build`), which is the same.
     progress : bool
         Whether to report progress on standard error.
 
@@ -111,6 +125,7 @@ def fit(
     switches = {
         "drift": drift, "transient": transient, "run_effect": run_effect,
         "correlated": correlated, "mistuned": mistuned,
+        "ceiling": ceiling,
     }  # fmt: skip
     if temper is not None or any(on is not None for on in switches.values()):
         law = with_features(law, switches, temper=temper)
@@ -120,12 +135,13 @@ def fit(
         chains=chains,
         target_accept=target_accept,
         random_seed=random_seed,
-    )
+    ).for_runs(len(runs))
     design = make_design(law, runs)
     taken = [f"{law.id} takes {runs.notes[-1]}"] if len(runs) < len(given) else []
     for text in (*taken, *design.warnings):
         warnings.warn(text, BayesScalingWarning, stacklevel=2)
-    return assemble(law, runs, design, settings, sample(law, design, settings, progress=progress))
+    sampled = sample(law, design, settings, engine=engine, progress=progress)
+    return assemble(law, runs, design, settings, sampled)
 
 
 def assemble(
@@ -147,13 +163,24 @@ def assemble(
         provenance=_provenance(model, runs, sampled),
     )
     kept |= slopes(unchecked)
+    answers = reference_answers(unchecked, design)
     mixed = {name: mixing(values) for name, values in elements(kept, design.groups)}
-    law = log_law(model, design, unchecked.flat, unchecked.walks)
+    asked = {name: mixing(values) for name, values in elements(answers, design.groups)}
+    law = _law_at_runs(unchecked, design)
     checks = (
-        *diagnose(model, design, kept, sampled.stats, mixed, law),
+        *diagnose(model, design, kept, sampled.stats, mixed, asked, law),
+        *form_checks(model, design, law),
         *_said_of_rows(model, runs, kept),
     )
-    return replace(unchecked, draws=kept, mixing=mixed, checks=checks)
+    return replace(unchecked, draws=kept, mixing=mixed | asked, checks=checks)
+
+
+def _law_at_runs(fit: Fit, design: Design) -> np.ndarray:
+    """Law at the fitted runs (n_draws, n_runs), of as many draws as leave memory to others."""
+    every = max(1, fit.n_draws * design.response.size // MOST_VALUES)
+    draws = {name: values[::every] for name, values in fit.flat.items()}
+    walks = {name: walk.take(slice(None, None, every)) for name, walk in fit.walks.items()}
+    return log_law(fit.model, design, draws, walks)
 
 
 def _said_of_rows(
@@ -163,6 +190,10 @@ def _said_of_rows(
     said = []
     if model.select and runs.notes:
         said.append(Check(name="rows", verdict="ok", evidence=runs.notes[-1]))
+    if len(runs) >= MANY:
+        chains, kept = draws["sigma"].shape[:2]
+        evidence = f"{len(runs):,} runs, so {chains} x {kept} draws that are nearly independent"
+        said.append(Check(name="many runs", verdict="ok", evidence=evidence))
     if model.run_effect.on:
         count, spread = np.unique(runs.labels("run")).size, float(np.median(draws[RUN_EFFECT]))
         large = spread > RUN_SPREAD

@@ -1,4 +1,4 @@
-"""Sampling: one compile per model structure in a process, then refits with other runs."""
+"""Sampling: from a model and its data to draws."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.inference.densities import SampledDensity, generated, of_pymc
+from bayes_scaling.inference.large_tables import ACCEPT, DRAWS, MANY, TUNE
 from bayes_scaling.laws.design import Design
-from bayes_scaling.laws.drift import steps_name
 from bayes_scaling.laws.model import Model
 
 KEPT_STATS = ("diverging", "energy", "n_steps", "step_size", "logp")
 """Sampler statistics that are kept with a fit, where the sampler gives them."""
 
-StructureKey = tuple[str, tuple[int, ...], bool]
+Engine = Literal["generated", "pymc"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,17 @@ class Settings:
         )
         settings.check()
         return settings
+
+    def for_runs(self, count: int) -> Settings:
+        """Return the settings for a table of that many runs; see `large_tables`."""
+        if count < MANY:
+            return self
+        return replace(
+            self,
+            tune=min(self.tune, TUNE),
+            draws=min(self.draws, DRAWS),
+            target_accept=min(self.target_accept, ACCEPT),
+        )
 
     def seeded(self, sequence: np.random.SeedSequence) -> Settings:
         """Return the settings with a seed of a sequence that was spawned."""
@@ -103,33 +115,14 @@ class Sampled:
     sample_seconds: float
 
 
-_COMPILED: dict[StructureKey, Any] = {}
-
-
-def structure_key(model: Model, design: Design) -> StructureKey:
-    """Return what decides the compiled code: the model, the sizes of groups and their form."""
-    levels = (design.grouping.count(columns) for columns in sorted(design.grouping.levels))
-    sizes = (len(design.groups), *levels)
-    return (model.content_hash, sizes, design.centred and len(design.groups) > 1)
-
-
-def compiled_model(model: Model, design: Design) -> Any:
-    """Return the nutpie model of a structure with the data of `design`, compiled at most once."""
-    import nutpie
-
-    from bayes_scaling.laws.build import build_model, model_data
-
-    key = structure_key(model, design)
-    if key not in _COMPILED:
-        with warnings.catch_warnings():
-            # PyTensor gives up on merging one loop; the result is the same, so no user need know.
-            warnings.filterwarnings("ignore", message="Loop fusion failed")
-            _COMPILED[key] = nutpie.compile_pymc_model(build_model(model, design))
-        return _COMPILED[key]
-    return _COMPILED[key].with_data(**model_data(model, design))
-
-
-def sample(model: Model, design: Design, settings: Settings, *, progress: bool = False) -> Sampled:
+def sample(
+    model: Model,
+    design: Design,
+    settings: Settings,
+    *,
+    engine: Engine = "generated",
+    progress: bool = False,
+) -> Sampled:
     """Sample the posterior with nutpie's NUTS and low-rank mass-matrix adaptation.
 
     Parameters
@@ -140,6 +133,9 @@ def sample(model: Model, design: Design, settings: Settings, *, progress: bool =
         Its data.
     settings : Settings
         Draws, chains, seed.
+    engine : {"generated", "pymc"}
+        Which density is sampled: the one that is generated from the formula, or that of the PyMC
+        model. They are the same; a law that cannot be generated is sampled by PyMC, in words.
     progress : bool
         Whether to report progress on standard error.
 
@@ -153,17 +149,14 @@ def sample(model: Model, design: Design, settings: Settings, *, progress: bool =
     """
     import nutpie
 
-    from bayes_scaling.laws.variables import helper_names
-
     started = time.perf_counter()
-    known = structure_key(model, design) in _COMPILED
-    if progress and not known:
+    if progress:
         _say("compiling ...")
-    compiled = compiled_model(model, design)
+    sampled = _density(model, design, engine)
     compile_seconds = time.perf_counter() - started
     started = time.perf_counter()
     tree = nutpie.sample(
-        compiled,
+        sampled.compiled,
         draws=settings.draws,
         tune=settings.tune,
         chains=settings.chains,
@@ -178,19 +171,30 @@ def sample(model: Model, design: Design, settings: Settings, *, progress: bool =
     if progress:
         _say("")
     posterior, stats = tree["posterior"].dataset, tree["sample_stats"].dataset
-    hidden = helper_names(model)
-    arrays = {
-        str(name): np.asarray(array.values, float)
-        for name, array in posterior.items()
-        if name not in hidden
-    }
+    draws, steps = sampled.read(
+        {str(name): np.asarray(array.values, float) for name, array in posterior.items()}
+    )
     return Sampled(
-        steps={name: arrays.pop(steps_name(name)) for name in model.drifting},
-        draws=arrays,
+        draws=draws,
+        steps=steps,
         stats={name: np.asarray(stats[name].values) for name in KEPT_STATS if name in stats},
         compile_seconds=compile_seconds,
         sample_seconds=time.perf_counter() - started,
     )
+
+
+def _density(model: Model, design: Design, engine: Engine) -> SampledDensity:
+    """Return the density that an engine samples."""
+    if engine == "generated":
+        try:
+            return generated(model, design)
+        except TypeError as error:
+            warnings.warn(
+                f"{model.id} is sampled by PyMC, which takes longer: {error}",
+                BayesScalingWarning,
+                stacklevel=4,
+            )
+    return of_pymc(model, design)
 
 
 def _report(chains: list[Any]) -> None:

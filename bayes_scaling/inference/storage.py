@@ -26,8 +26,12 @@ from bayes_scaling.runs import RunTable
 if TYPE_CHECKING:
     import h5py
 
-FORMAT = 1
-"""Version of the layout; raised when an older reader could not read it."""
+FORMAT = 2
+"""Version of the layout; raised when an older reader could not read it. Since 2 a check says
+whether it is about the sampling."""
+
+ABOUT_SAMPLING = ("R-hat", "effective draws", "divergences", "E-BFMI")
+"""Names of the checks that were about it in files of layout 1."""
 
 HEADER = "header"
 """Group and variable that hold, as JSON, all that is not an array."""
@@ -188,7 +192,10 @@ def _read(file: h5py.Group, header: Mapping[str, Any]) -> Fit:
         references=header["references"],
         groups=tuple(header["groups"]),
         mixing={name: Mixing(**item) for name, item in header["mixing"].items()},
-        checks=tuple(Check(**item) for item in header["checks"]),
+        checks=tuple(
+            Check(**{"sampling": item["name"] in ABOUT_SAMPLING, **item})
+            for item in header["checks"]
+        ),
         settings=Settings(**header["settings"]),
         provenance=header["provenance"],
         every=header.get("every", 1),

@@ -27,6 +27,10 @@ DRIFT = "drift"
 """Group of the steps of the walks, by the input that drifts."""
 
 
+MOST_DENSITIES = 50_000_000
+"""Densities of runs under draws that a tree holds; more would fill memory and disk."""
+
+
 def stored_name(column: str) -> str:
     """Return the name a column is stored under; netCDF allows no slashes."""
     return quote(column, safe=" ")
@@ -45,7 +49,8 @@ def make_tree(fit: Fit) -> xr.DataTree:
     xarray.DataTree
         Groups ``posterior``, ``sample_stats``, ``log_likelihood`` and ``log_prior`` (by
         chain and draw), ``observed_data``, ``constant_data`` and ``runs`` (the table); ``drift``
-        (standardised steps of the walks) where exponents drift.
+        (standardised steps of the walks) where exponents drift. Without ``log_likelihood`` where
+        runs times draws are more than `MOST_DENSITIES`.
     """
     import xarray as xr
 
@@ -62,7 +67,10 @@ def make_tree(fit: Fit) -> xr.DataTree:
     def unflat(values: np.ndarray) -> np.ndarray:
         return values.reshape(chains, draws, *values.shape[1:])
 
-    likelihood = unflat(log_likelihood(fit.model, design, fit.flat, fit.walks))
+    likelihood = {}
+    if fit.n_draws * design.response.size <= MOST_DENSITIES:
+        found = unflat(log_likelihood(fit.model, design, fit.flat, fit.walks))
+        likelihood[fit.model.response] = found.astype(np.float32)
     priors = {
         name: unflat(values)
         for name, values in log_prior(fit.model, fit.flat, design.grouping).items()
@@ -85,7 +93,7 @@ def make_tree(fit: Fit) -> xr.DataTree:
             "posterior": dataset(fit.draws),
             "sample_stats": dataset(fit.stats),
             **drift,
-            "log_likelihood": dataset({response: likelihood.astype(np.float32)}, RUN),
+            **({"log_likelihood": dataset(likelihood, RUN)} if likelihood else {}),
             "log_prior": dataset(priors),
             "observed_data": xr.Dataset({response: ((RUN,), design.response)}),
             "constant_data": xr.Dataset(

@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 
 from bayes_scaling.laws.definition import Likelihood
 from bayes_scaling.laws.design import Design
-from bayes_scaling.laws.drift import KNOTS, effective_name, layout, steps_name
+from bayes_scaling.laws.drift import CENTRING, KNOTS, effective_name, layout, steps_name
 from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
+from bayes_scaling.laws.groups import is_grouped
 from bayes_scaling.laws.hoist import Hoisted, hoist
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import evaluate
 from bayes_scaling.laws.off_law import mixed_density
 from bayes_scaling.laws.pytensor_operations import PYTENSOR
 from bayes_scaling.laws.repeated import correlated_data, observe_correlated, observe_runs, run_data
-from bayes_scaling.laws.variables import dimension, is_grouped, level_data, sampled_values
+from bayes_scaling.laws.variables import dimension, level_data, sampled_values
 
 
 def hoisted_laws(model: Model) -> Hoisted:
@@ -43,7 +45,7 @@ def model_data(model: Model, design: Design) -> dict[str, NDArray[Any]]:
         name: np.ascontiguousarray(np.broadcast_to(evaluate(node, values), shape), dtype=float)
         for name, node in hoisted.data.items()
     }
-    data["log_response"] = np.log(design.response)
+    data["log_response"] = link_of(model).forward(design.response)
     for name, observed in design.further.items():
         seen = np.isfinite(observed)
         data[f"log_{name}"] = np.log(np.where(seen, observed, 1.0))
@@ -106,8 +108,10 @@ def build_model(model: Model, design: Design) -> pm.Model:
         for name in model.drifting:
             effective = _effective_size(name, values["tau"], data)
             values[effective_name(name)] = data[f"{name}_reference"] * effective
+        links = {name: link_of(model.of(name)) for name in model.responses}
         means = {
-            name: pt.log(evaluate(law, values, PYTENSOR)) for name, law in hoisted.laws.items()
+            name: evaluate(links[name].forward_node(law), values, PYTENSOR)
+            for name, law in hoisted.laws.items()
         }
         observer(model)(model, means.pop(model.response), values, data)
         for item in model.likelihoods:
@@ -117,8 +121,8 @@ def build_model(model: Model, design: Design) -> pm.Model:
 
 def _effective_size(name: str, tau: Any, data: Mapping[str, Any]) -> Any:
     """Create the walk of an input and return its effective sizes over the reference."""
-    steps = pm.Normal(steps_name(name), 0.0, 1.0, shape=KNOTS - 1)
-    walked = data[f"{name}_root_spacing"] * tau * pt.cumsum(steps)
+    steps = pm.Normal(steps_name(name), 0.0, tau**CENTRING, shape=KNOTS - 1)
+    walked = data[f"{name}_root_spacing"] * tau ** (1 - CENTRING) * pt.cumsum(steps)
     log_slope = pt.concatenate([pt.zeros(1), walked])
     log_slope = log_slope - pt.sum(log_slope * data[f"{name}_anchor"])
     return pt.exp(pt.dot(data[f"{name}_integrals"], pt.exp(log_slope)))

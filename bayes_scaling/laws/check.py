@@ -34,6 +34,9 @@ def check_model(model: Model) -> list[str]:
         check(line.node, f"[where] {line.name}", known)
         known.add(line.name)
     check(model.formula, "formula", known)
+    check(model.ceiling.floor, "[ceiling] floor", known)
+    if model.ceiling.value is not None:
+        check(model.ceiling.value, "[ceiling] value", known)
     for item in model.likelihoods:
         check(item.node, f"[[likelihood]] {item.response}", known)
     for line in model.tuned:
@@ -52,6 +55,8 @@ def check_model(model: Model) -> list[str]:
         for name in sorted(sampled & set(of_features) - used)
         if of_features[name] not in model.features
     ]
+    if "saturation" in sampled and model.ceiling.value is not None and model.ceiling.on:
+        problems.append("[ceiling] saturation has a prior, and the level is known; leave out one")
     problems += [
         f"[arguments] {name} is never used; remove it or use it in the formula"
         for name, _ in model.arguments
@@ -126,9 +131,12 @@ def check_features(model: Model) -> list[str]:
         for name in model.transient.inputs
         if name not in columns
     ]
-    level, lines = model.transient.level, {line.name for line in model.where}
-    if level and level not in lines | {item.name for item in model.parameters}:
-        problems.append(f"[transient] level {level!r} is not a parameter")
+    known = {line.name for line in model.where} | {item.name for item in model.parameters}
+    problems += [
+        f"[{name}] level {level!r} is not a parameter"
+        for name in ("transient", "ceiling")
+        if (level := getattr(model, name).level) and level not in known
+    ]
     if not model.scale_inputs:
         on = [name for name in model.features if name in features.NEED_SIZES]
         acting = [name for name in on if not getattr(model, name).inputs]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bayes_scaling.laws.features import OFF, Feature
 from bayes_scaling.laws.lines import Line
+from bayes_scaling.laws.link import Scale
 from bayes_scaling.laws.nodes import Node
 from bayes_scaling.laws.noise import NoiseFamily
 from bayes_scaling.laws.parameters import Parameter
@@ -15,9 +16,9 @@ from bayes_scaling.laws.priors import Prior
 if TYPE_CHECKING:
     from bayes_scaling.laws.published import Published
 
-Kind = Literal["law", "rule", "query", "decision"]
+Kind = Literal["law", "rule", "query"]
 
-KINDS: tuple[Kind, ...] = ("law", "rule", "query", "decision")
+KINDS: tuple[Kind, ...] = ("law", "rule", "query")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class Definition:
     parameters : tuple of Parameter
         Everything that is sampled; the parameters of the noise come last.
     response : str
-        The column that is explained; noise acts on its log.
+        The column that is explained.
     likelihoods : tuple of Likelihood
         Further observed quantities. Of a rule: the further quantities it gives.
     where, derived, tuned : tuple of Line
@@ -69,11 +70,14 @@ class Definition:
         The rows of a table that the protocol of the law takes: a protocol of
         `bayes_scaling.runs.protocols` or a condition; empty for all.
     noise : {"student_t", "normal"}
-        Noise of a run on the log of the response.
-    drift, transient, run_effect, correlated, mistuned : Feature
+        Noise of a run on the log of the response, or on what `scale` says.
+    scale : {"log", "logit"}
+        Whether noise, transient and error of the form act on the log of the response, or, where it
+        lies between 0 and 1, on its log odds; see `bayes_scaling.laws.link`.
+    drift, transient, run_effect, correlated, mistuned, ceiling : Feature
         Whether exponents wander with scale, small runs lie above the law, rows of one run share a
-        deviation or forget it, and some runs lie above the law; see
-        `bayes_scaling.laws.features`.
+        deviation or forget it, some runs lie above the law, and the law is flat near the loss of an
+        untrained model; see `bayes_scaling.laws.features`.
     temper : float or None
         Share of the span of the runs over which the weight of a run falls by a factor e.
     form_error : Prior or None
@@ -86,7 +90,7 @@ class Definition:
         Inputs that mean a more specific column, such as ``("params", "params_nonembedding")``.
     extra_inputs : tuple of str
         Inputs beyond the vocabulary of `RunTable`.
-    kind : {"law", "rule", "query", "decision"}
+    kind : {"law", "rule", "query"}
         What it describes: a law of runs; quantities of a size, such as a best batch; or a quantity
         of a fitted law, such as a bound.
     valid : str
@@ -112,11 +116,13 @@ class Definition:
     arguments: tuple[tuple[str, float], ...] = ()
     select: str = ""
     noise: NoiseFamily = "student_t"
+    scale: Scale = "log"
     drift: Feature = OFF
     transient: Feature = OFF
     run_effect: Feature = OFF
     correlated: Feature = OFF
     mistuned: Feature = OFF
+    ceiling: Feature = OFF
     temper: float | None = None
     form_error: Prior | None = None
     group: str = "family"

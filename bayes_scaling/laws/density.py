@@ -12,6 +12,7 @@ from bayes_scaling.laws.definition import Likelihood
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.drift import Walk, effective_name
 from bayes_scaling.laws.groups import Columns, Groups, level_columns
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import noise_logpdf, normal_logpdf
 from bayes_scaling.laws.parameters import Parameter
@@ -66,20 +67,22 @@ def every_draw(draws: Draws) -> NDArray[np.int64]:
 def log_law(
     model: Model, design: Design, draws: Draws, walks: Walks = NO_WALKS
 ) -> NDArray[np.float64]:
-    """Log of the law at the fitted runs under every draw (n_draws, n_runs)."""
+    """Law at the fitted runs under every draw, on the scale of its noise (n_draws, n_runs)."""
     values = per_run(model, draws, design.group)
     values |= effective_sizes(walks, design.inputs, design.references, every_draw(draws))
-    return np.asarray(np.log(model.predict(values, design.inputs, design.references)))
+    return link_of(model).forward(model.predict(values, design.inputs, design.references))
 
 
 def log_likelihood(
     model: Model, design: Design, draws: Draws, walks: Walks = NO_WALKS
 ) -> NDArray[np.float64]:
-    """Log density of every observed log response under every draw (n_draws, n_runs).
+    """Log density of every observed response under every draw (n_draws, n_runs).
+
+    Per unit of its log, or of what noise acts on.
 
     It is the plain one: tempering weighs runs in the posterior, not here.
     """
-    deviation = np.log(design.response) - log_law(model, design, draws, walks)
+    deviation = link_of(model).forward(design.response) - log_law(model, design, draws, walks)
     parameters = per_run(model, draws, design.group)
     found = noise_logpdf(model.noise, deviation, parameters)
     for item in model.likelihoods:

@@ -49,24 +49,24 @@ def _of_call(op: str, args: tuple[Node, ...], name: str) -> Node:
     slopes = tuple(derivative(arg, name) for arg in args)
     match op, args, slopes:
         case "+", _, (first, second):
-            return _add(first, second)
+            return add(first, second)
         case "-", _, (first, second):
             return _subtract(first, second)
         case "*", (first, second), (d_first, d_second):
-            return _add(_multiply(d_first, second), _multiply(first, d_second))
+            return add(multiply(d_first, second), multiply(first, d_second))
         case "/", (top, bottom), (d_top, d_bottom):
             ratio = Call("/", (top, bottom))
-            return _divide(_subtract(d_top, _multiply(ratio, d_bottom)), bottom)
+            return _divide(_subtract(d_top, multiply(ratio, d_bottom)), bottom)
         case "**", (base, exponent), (d_base, d_exponent):
             return _of_power(base, exponent, d_base, d_exponent)
         case "neg", _, (slope,):
             return _negate(slope)
         case (("exp" | "log" | "log10" | "sqrt" | "sigmoid"), (arg,), (slope,)):
-            return _multiply(_of_function(op, arg), slope)
+            return multiply(_of_function(op, arg), slope)
         case "logaddexp", (first, second), (d_first, d_second):
             share = Call("sigmoid", (Call("-", (first, second)),))
             rest = Call("sigmoid", (Call("-", (second, first)),))
-            return _add(_multiply(share, d_first), _multiply(rest, d_second))
+            return add(multiply(share, d_first), multiply(rest, d_second))
         case (("min" | "max"), (first, *others), (d_first, *d_others)):
             return _of_extreme(op, first, d_first, list(zip(others, d_others, strict=True)))
         case "where", (condition, _, _), (_, yes, no):
@@ -94,13 +94,13 @@ def _of_function(op: str, arg: Node) -> Node:
 def _of_power(base: Node, exponent: Node, d_base: Node, d_exponent: Node) -> Node:
     less = Number(exponent.value - 1) if isinstance(exponent, Number) else None
     lower = _power(base, less or Call("-", (exponent, ONE)))
-    by_base = _multiply(_multiply(exponent, lower), d_base)
+    by_base = multiply(multiply(exponent, lower), d_base)
     if d_exponent == ZERO:
         return by_base
-    by_exponent = _multiply(
+    by_exponent = multiply(
         Call("*", (Call("**", (base, exponent)), Call("log", (base,)))), d_exponent
     )
-    return _add(by_base, by_exponent)
+    return add(by_base, by_exponent)
 
 
 def _of_extreme(op: str, first: Node, slope: Node, others: list[tuple[Node, Node]]) -> Node:
@@ -123,7 +123,7 @@ def _of_root(node: Solve, name: str) -> Node:
 # ---- operations that leave out what adds nothing -------------------------------------------------
 
 
-def _add(first: Node, second: Node) -> Node:
+def add(first: Node, second: Node) -> Node:
     if first == ZERO:
         return second
     return first if second == ZERO else Call("+", (first, second))
@@ -135,7 +135,7 @@ def _subtract(first: Node, second: Node) -> Node:
     return first if second == ZERO else Call("-", (first, second))
 
 
-def _multiply(first: Node, second: Node) -> Node:
+def multiply(first: Node, second: Node) -> Node:
     if ZERO in (first, second):
         return ZERO
     if first == ONE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,20 @@ class Design:
     def group(self) -> NDArray[np.int64]:
         """Group of each run (n_runs,)."""
         return self.grouping.of_run
+
+    def rows(self, index: NDArray[np.int64]) -> Design:
+        """Return the design of some runs, by their index; references and groups stay."""
+        return replace(
+            self,
+            inputs={name: values[index] for name, values in self.inputs.items()},
+            response=self.response[index],
+            further={name: values[index] for name, values in self.further.items()},
+            grouping=replace(self.grouping, of_run=self.group[index]),
+            run=self.run[index],
+            before=np.arange(len(index)),
+            gap=np.full(len(index), ALONE),
+            weights=self.weights[index],
+        )
 
 
 def make_design(model: Model, runs: RunTable) -> Design:

@@ -9,9 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.laws.inputs import needs_positive
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.nodes import evaluate, names
 from bayes_scaling.laws.noise import PARAMETERS as NOISE_PARAMETERS
+from bayes_scaling.laws.render import to_text
 from bayes_scaling.runs import RunTable, split_columns
+from bayes_scaling.runs.metrics import unit_of, unit_problems
 from bayes_scaling.runs.sweeps import mistuned
 
 COLLINEAR = 0.98
@@ -39,6 +43,12 @@ def design_problems(
     for column, above_zero in positive.items():
         if column in runs:
             problems += _bad_values(runs, column, positive=above_zero)
+    problems += unit_problems(runs)
+    if link_of(model).bounded and not problems and not (runs[model.response] < 1).all():
+        problems.append(
+            f"{model.id} explains what lies between 0 and 1 ([noise] scale), and {model.response} "
+            "reaches 1 or more"
+        )
     for column in set(further) & set(runs.columns):
         seen = np.flatnonzero(np.isfinite(_numbers(runs, column)))
         problems += (
@@ -166,7 +176,44 @@ def design_warnings(
                 f"log {one} and log {other} move together (correlation {r:.3f}): their effects "
                 "cannot be told apart; vary one at a fixed value of the other"
             )
-    return [*warnings, *_mixed_levels(model, runs), *_untuned(model, runs)]
+    return [
+        *warnings,
+        *_mixed_levels(model, runs),
+        *_untuned(model, runs),
+        *_unit(model, runs),
+        *_above_ceiling(model, runs, inputs),
+    ]
+
+
+def _above_ceiling(
+    model: Model, runs: RunTable, inputs: Mapping[str, NDArray[np.float64]]
+) -> list[str]:
+    """Warn of runs that are worse than an untrained model, where its loss is known."""
+    if not model.ceiling.on or model.ceiling.value is None:
+        return []
+    level = model.closed(model.ceiling.value)
+    if not names(level) <= set(inputs):
+        return []
+    above = int(np.sum(runs[model.response] > evaluate(level, inputs)))
+    said = (
+        f"{above} of {len(runs)} runs lie above the ceiling of {to_text(level)}: is it their unit?"
+    )
+    return [said] if above else []
+
+
+def _unit(model: Model, runs: RunTable) -> list[str]:
+    """Warn of a response that rises with quality, and of shares that a law may leave."""
+    unit = unit_of(runs)
+    if unit is None or model.response != "loss":
+        return []
+    if unit.rises:
+        return [f"loss is {unit.name}, which rises as runs get better: give 1 - {unit.name}"]
+    if unit.bounded and not link_of(model).bounded:
+        return [
+            f"loss is an {unit.name} rate, which lies below 1, and {model.id} does not know: its "
+            'noise acts on the log, where [noise] scale = "logit" has it act on the log odds'
+        ]
+    return []
 
 
 def _mixed_levels(model: Model, runs: RunTable) -> list[str]:

@@ -33,6 +33,11 @@ BEYOND = 1.0
 REACH = 40
 """Knots on either side beyond the runs; farther out the slope stays what it is there."""
 
+CENTRING = 0.5
+"""How far the steps of a walk are sampled in the centred form: a step is sampled as a normal deviate
+of scale ``tau**CENTRING`` and multiplied by ``tau**(1 - CENTRING)``. With 0, where tau says nothing
+of a step, and the runs nothing of tau, the two form a funnel."""
+
 TAU = Parameter(
     name="tau",
     prior=Prior(dist="LogNormal", args=(("mu", -2.5), ("sigma", 0.7))),
@@ -49,6 +54,16 @@ def effective_name(name: str) -> str:
 def steps_name(name: str) -> str:
     """Name of the standardised steps of the walk of an input."""
     return f"drift_{name}"
+
+
+def slope_names(name: str) -> tuple[str, ...]:
+    """Names of the local slopes of an input at the knots, relative to that at the reference."""
+    return tuple(f"{name}_slope_{knot}" for knot in range(KNOTS))
+
+
+def integral_names(name: str) -> tuple[str, ...]:
+    """Names of what each slope adds to the effective log size of a run."""
+    return tuple(f"{name}_integral_{knot}" for knot in range(KNOTS))
 
 
 def reference_names(inputs: tuple[str, ...]) -> tuple[str, ...]:
@@ -132,6 +147,10 @@ class Walk:
     knots: Array
     slope: Array
     effective: Array
+
+    def take(self, draws: slice) -> Walk:
+        """Return the walk under some of the draws."""
+        return Walk(knots=self.knots, slope=self.slope[draws], effective=self.effective[draws])
 
     def at(self, x: Array, draw: NDArray[np.int64]) -> Array:
         """Effective log size.

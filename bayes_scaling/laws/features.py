@@ -12,8 +12,9 @@
   law, beside the noise of each row; without it they would count as so many independent runs.
 - **Correlated**: instead of that, the deviations of rows of one run forget each other over
   ``memory`` e-folds of steps (of tokens, where there are no steps), as along a training curve.
-- **Mistuned**: a share of the runs lies above the law, by an exponential excess, and never below;
-  the law is what tuned runs reach (`bayes_scaling.laws.off_law`).
+- **Mistuned**: a share of the runs lies above the law, by a half-Cauchy excess on the log of the
+  loss, and never below; the law is what tuned runs reach (`bayes_scaling.laws.off_law`).
+- **Ceiling** (`bayes_scaling.laws.ceiling`): near the loss of an untrained model the law is flat.
 - **Form error**: beyond the runs the form errs, by an unknown relative amount per e-fold of scale,
   ``loss = law * exp(error * e-folds beyond the largest run)``. Its prior is what deep splits of
   many sets showed; no run can teach a fit about it, so it does not shrink with their number.
@@ -23,15 +24,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.laws.ceiling import NONE, SATURATION, SHARPNESS
 from bayes_scaling.laws.drift import TAU
+from bayes_scaling.laws.link import Link
 from bayes_scaling.laws.nodes import Call, Name, Node
 from bayes_scaling.laws.noise import OFF_SCALE, P_OFF, RUN_EFFECT
 from bayes_scaling.laws.parameters import Parameter, Pool
 from bayes_scaling.laws.priors import Prior
+
+if TYPE_CHECKING:
+    from bayes_scaling.laws.definition import Definition
 
 Array = NDArray[np.float64]
 
@@ -76,7 +84,7 @@ SHARE_OFF = Parameter(
 EXCESS_OFF = Parameter(
     name=OFF_SCALE,
     prior=Prior(dist="LogNormal", args=(("mu", -2.5), ("sigma", 1.0))),
-    about="mistuned: mean excess of such runs over the law, on the log of the loss",
+    about="mistuned: median excess of such runs over the law, on the log of the loss",
 )
 
 PARAMETERS: Mapping[str, tuple[Parameter, ...]] = {
@@ -85,14 +93,18 @@ PARAMETERS: Mapping[str, tuple[Parameter, ...]] = {
     "run_effect": (SIGMA_RUN,),
     "correlated": (MEMORY,),
     "mistuned": (SHARE_OFF, EXCESS_OFF),
+    "ceiling": (SATURATION, SHARPNESS),
 }
 """Parameters that each feature adds to a model, with their default priors."""
 
 NEED_SIZES = ("drift", "transient")
 """Features that act on sizes."""
 
-APART = (("run_effect", "correlated"), ("run_effect", "mistuned"), ("correlated", "mistuned"))
-"""Features that cannot be had together: each is a likelihood of its own."""
+NOISES = ("run_effect", "correlated", "mistuned")
+"""Features that are a noise of the main response; no two of them can be had together."""
+
+APART = tuple(combinations(NOISES, 2))
+"""Pairs of features that cannot be had together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,44 +121,75 @@ class Feature:
         For a transient: the parameter that every loss of the law is proportional to. It then stands
         for the level that runs of the reference size show, their excess included, which the data
         fix well; without it the two are hard to tell apart for a sampler.
+        For a ceiling: the parameter that is the loss at the reference size; without it that loss is
+        computed from the formula.
+    floor : Node
+        For a ceiling: the part of the law that it does not bend; 0 for none.
+    value : Node or None
+        For a ceiling: its level, where it is known.
     """
 
     inputs: tuple[str, ...] = ()
     on: bool = False
     level: str = ""
+    floor: Node = NONE
+    value: Node | None = None
 
 
 OFF = Feature()
 """A feature that is not part of the model."""
 
 
-def parameters(own: tuple[Parameter, ...], on: tuple[str, ...]) -> tuple[Parameter, ...]:
+def switches(model: Definition) -> dict[str, Feature]:
+    """Return what a model says of each of `PARAMETERS`."""
+    return {name: getattr(model, name) for name in PARAMETERS}
+
+
+def parameters_of(name: str, feature: Feature) -> tuple[Parameter, ...]:
+    """Return the parameters that a feature adds to a model; a ceiling that is known has one less.
+
+    Parameters
+    ----------
+    name : str
+        Which feature it is.
+    feature : Feature
+        What the model says of it.
+    """
+    if not feature.on:
+        return ()
+    known = (SATURATION,) if feature.value is not None else ()
+    return tuple(item for item in PARAMETERS[name] if item not in known)
+
+
+def parameters(own: tuple[Parameter, ...], given: Mapping[str, Feature]) -> tuple[Parameter, ...]:
     """Return the parameters of a model with those of its features, and of no other.
 
     Parameters
     ----------
     own : tuple of Parameter
         What it has; a parameter of a feature that is there keeps its prior.
-    on : tuple of str
-        Features that are on.
+    given : mapping of str to Feature
+        What the model says of each of `PARAMETERS`.
     """
     known = {item.name for items in PARAMETERS.values() for item in items}
-    wanted = {item.name: item for feature in on for item in PARAMETERS[feature]}
+    wanted = {
+        item.name: item for name, feature in given.items() for item in parameters_of(name, feature)
+    }
     kept = {item.name: item for item in own if item.name not in known or item.name in wanted}
     return tuple({**kept, **{name: kept.get(name, item) for name, item in wanted.items()}}.values())
 
 
-def with_transient(law: Node, inputs: tuple[str, ...]) -> Node:
-    """Put a law under a transient: small runs lie above it, as a formula."""
+def with_transient(law: Node, inputs: tuple[str, ...], link: Link) -> Node:
+    """Put a law under a transient: small runs lie above it on the scale of noise, as a formula."""
     scale: Node = Name(inputs[0])
     for name in inputs[1:]:
         scale = Call("*", (scale, Name(name)))
-    return Call("*", (law, Call("exp", (_excess(scale),))))
+    return link.shifted_node(law, _excess(scale))
 
 
-def settled_level(level: str) -> Node:
+def settled_level(level: str, link: Link) -> Node:
     """Level of a law from the one that runs of the reference size show, as a formula."""
-    return Call("*", (Name(level), Call("exp", (Call("neg", (_excess(Name(SCALE_REF)),)),))))
+    return link.shifted_node(Name(level), Call("neg", (_excess(Name(SCALE_REF)),)))
 
 
 def _excess(scale: Node) -> Node:

@@ -82,3 +82,9 @@ def level_columns(parameter: Parameter) -> tuple[Columns, ...]:
     if not by:
         return ()
     return (by[:1], by) if parameter.pool.outer else (by,)
+
+
+def is_grouped(parameter: Parameter, groups: Groups) -> bool:
+    """Whether a parameter has a value for each group: it is not shared, and has several levels."""
+    columns = (level_columns(parameter) or ((),))[-1]
+    return groups.count(columns) > 1 and parameter.pool.kind != "shared"

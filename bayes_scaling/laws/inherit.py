@@ -44,7 +44,12 @@ def reading_instead(base: Model, exchange: Mapping[str, str]) -> Model:
         return tuple(reading(line, nodes) for line in given)
 
     def feature(given: Feature) -> Feature:
-        return replace(given, inputs=tuple(exchange.get(name, name) for name in given.inputs))
+        return replace(
+            given,
+            inputs=tuple(exchange.get(name, name) for name in given.inputs),
+            floor=substitute(given.floor, nodes),
+            value=None if given.value is None else substitute(given.value, nodes),
+        )
 
     return replace(
         base,
@@ -58,6 +63,7 @@ def reading_instead(base: Model, exchange: Mapping[str, str]) -> Model:
         columns=tuple(pair for pair in base.columns if pair[0] not in exchange),
         drift=feature(base.drift),
         transient=feature(base.transient),
+        ceiling=feature(base.ceiling),
         published=None,
     )
 
@@ -85,6 +91,7 @@ def as_queried(base: Model) -> Model:
         run_effect=OFF,
         correlated=OFF,
         mistuned=OFF,
+        ceiling=OFF,
         temper=None,
         form_error=None,
         published=None,

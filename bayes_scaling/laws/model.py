@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.laws import drift, features
+from bayes_scaling.laws.ceiling import with_ceiling
 from bayes_scaling.laws.definition import Definition
+from bayes_scaling.laws.features import switches
 from bayes_scaling.laws.lines import written_out
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.nodes import Name, Node, Number, evaluate, names, substitute
 from bayes_scaling.laws.render import to_text
 
@@ -39,13 +42,13 @@ class Model(Definition):
 
     @cached_property
     def law(self) -> Node:
-        """The formula with every ``[where]`` line written out, the transient included."""
-        return self._with_transient(self.closed(self.formula))
+        """The formula with every ``[where]`` line written out, ceiling and transient included."""
+        return self._with_transient(self._with_ceiling(lambda node: node))
 
     @cached_property
     def evaluated_law(self) -> Node:
         """The law as it is computed: inputs that drift are read as effective sizes."""
-        return self._with_transient(self._effective(self.closed(self.formula)))
+        return self._with_transient(self._with_ceiling(self._effective))
 
     @cached_property
     def tuned_law(self) -> Node:
@@ -78,10 +81,19 @@ class Model(Definition):
         """Read inputs that drift as effective sizes."""
         return substitute(node, {name: Name(drift.effective_name(name)) for name in self.drifting})
 
+    def _with_ceiling(self, reading: Callable[[Node], Node]) -> Node:
+        """Put the law, its sizes read in some way, under its ceiling."""
+        plain = self.closed(self.formula)
+        if not self.ceiling.on:
+            return reading(plain)
+        columns = set(self._read((plain,))) - {name for name, _ in self.arguments}
+        references: dict[str, Node] = {name: Name(f"{name}_ref") for name in columns}
+        return with_ceiling(plain, self.ceiling, self.closed, reading, references)
+
     def _with_transient(self, law: Node) -> Node:
         if not self.transient.on:
             return law
-        return features.with_transient(law, self.transient.inputs or self._own_sizes)
+        return features.with_transient(law, self.scale_inputs, link_of(self))
 
     @cached_property
     def drifting(self) -> tuple[str, ...]:
@@ -185,7 +197,7 @@ class Model(Definition):
         level = self.transient.level if self.transient.on else ""
         if all(item.name != level for item in self.parameters):
             return {}
-        return {level: features.settled_level(level)}
+        return {level: features.settled_level(level, link_of(self))}
 
     @cached_property
     def _derived(self) -> dict[str, Node]:
@@ -197,9 +209,12 @@ class Model(Definition):
         return arguments | {line.name: self.closed(line.node) for line in self.tuned}
 
     def _inputs(self) -> Iterator[str]:
-        own = {parameter.name for parameter in self.parameters}
         nodes = [self.law, *self._tuned.values()]
-        nodes += [self.closed(item.node) for item in self.likelihoods]
+        return self._read((*nodes, *(self.closed(item.node) for item in self.likelihoods)))
+
+    def _read(self, nodes: Iterable[Node]) -> Iterator[str]:
+        """Yield the columns of the run table that closed formulas read."""
+        own = {parameter.name for parameter in self.parameters}
         found: set[str] = set().union(*(names(node) for node in nodes))
         return (
             name
@@ -223,6 +238,7 @@ class Model(Definition):
         run_effect: bool | None = None,
         correlated: bool | None = None,
         mistuned: bool | None = None,
+        ceiling: bool | float | str | None = None,
         temper: float | None = None,
         id: str | None = None,
     ) -> Model:
@@ -232,6 +248,7 @@ class Model(Definition):
         switches = {
             "drift": drift, "transient": transient, "run_effect": run_effect,
             "correlated": correlated, "mistuned": mistuned,
+            "ceiling": ceiling,
         }  # fmt: skip
         return with_features(self, switches, temper=temper, id=id)
 
@@ -244,7 +261,7 @@ class Model(Definition):
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the features that are on, tempering aside."""
-        return tuple(name for name in features.PARAMETERS if getattr(self, name).on)
+        return tuple(name for name, feature in switches(self).items() if feature.on)
 
     # ---- identity ----------------------------------------------------------------------------
 

@@ -76,6 +76,32 @@ def sample_noise(
     return np.asarray(np.clip(_scale(parameters) * deviation, -FARTHEST, FARTHEST))
 
 
+def noise_quantile(
+    family: NoiseFamily,
+    shares: NDArray[np.float64],
+    parameters: Mapping[str, NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Deviation of a new run that a share of runs stays below (log scale); else as `sample_noise`.
+
+    Parameters
+    ----------
+    family : {"student_t", "normal"}
+        The noise family.
+    shares : array
+        Probabilities, strictly between 0 and 1.
+    parameters : mapping of str to array
+        Draws of the parameters of the noise; they broadcast with `shares`.
+    """
+    from scipy import special
+
+    if family == "normal":
+        deviation = special.ndtri(shares)
+    else:
+        deviation = special.stdtrit(parameters["nu"], shares)
+    found = np.nan_to_num(_scale(parameters) * deviation, nan=0.0)
+    return np.asarray(np.clip(found, -FARTHEST, FARTHEST))
+
+
 def sample_excess(
     parameters: Mapping[str, NDArray[np.float64]], shape: tuple[int, ...], rng: np.random.Generator
 ) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable
 
@@ -106,7 +107,7 @@ def unobserved(model: Model, runs: RunTable) -> RunTable:
     Parameters
     ----------
     model : Model
-        The law: what it explains is 1 in every run, so that no prior can read it.
+        The law: what it explains is the same in every run, so that no prior can read it.
     runs : RunTable
         Of any groups, with or without a response.
 
@@ -115,7 +116,10 @@ def unobserved(model: Model, runs: RunTable) -> RunTable:
     RunTable
     """
     kept = _read(model) & set(runs.columns)  # a query may give a size that its base refers to
-    hidden = {name: np.ones(len(runs)) for name in set(model.responses) - kept}
+    hidden = {
+        name: link_of(model.of(name)).inverse(np.zeros(len(runs)))
+        for name in set(model.responses) - kept
+    }
     groups = {name: np.full(len(runs), ALL) for name in model.group.split("/")}
     return RunTable(columns={**runs.columns, **hidden, **groups}, notes=runs.notes)
 

@@ -124,6 +124,11 @@ class Parameter:
         return {"prior": self.prior.to_dict(), "pool": self.pool.to_toml(), "about": self.about}
 
 
+def ordered_name(parameters: list[Parameter]) -> str:
+    """Name of the vector of parameters that ascend."""
+    return f"{'_'.join(item.name for item in parameters)}_ascending"
+
+
 def read_parameter(name: str, given: object, *, default: Parameter | None = None) -> Parameter:
     """Read a sampled parameter from its TOML table.
 

@@ -19,6 +19,10 @@ from bayes_scaling.errors import InputError
 
 Scale = Literal["log", "logit", "identity"]
 
+SOFTNESS = 0.1
+"""Share of the scale of a half-normal variable below which it is sampled as on the log scale; above
+it is sampled as it is. On the log scale the way to zero, where many such posteriors end, is long."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution:

@@ -104,7 +104,7 @@ def _search(search: Search, variable: str, given: Mapping[str, Any]) -> Any:
     sign = ps.switch(ps.eq(at_hi, 0), -at_lo, at_hi)
     loop, steps = _loop(search, variable), ps.constant(MOST_STEPS, dtype="int64")
     constant = (sign, ps.minimum(hi - lo, 1.0), *fixed.values())
-    x, *_, done = loop(steps, *vars(begun).values(), *constant)
+    x, *_, done = loop(steps, *begun, *constant)
     return ps.switch(done, x, np.nan)
 
 
@@ -118,8 +118,8 @@ def _loop(search: Search, variable: str) -> ScalarLoop:
     slope = evaluate(search.lean_slope, values, SCALAR)
     moved, done = advance(state, residual, slope, sign, scale, ps.switch)
     return ScalarLoop(
-        init=list(vars(state).values()),
-        update=[ps.identity(item) for item in vars(moved).values()],
+        init=list(state),
+        update=[ps.identity(item) for item in moved],
         constant=[sign, scale, *fixed.values()],
         until=done,
         name="solve",

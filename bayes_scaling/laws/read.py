@@ -19,6 +19,7 @@ from bayes_scaling.laws.inherit import (
     reading_instead,
 )
 from bayes_scaling.laws.lines import Line, in_order, override
+from bayes_scaling.laws.link import SCALES, Scale
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.parse import parse_formula
 from bayes_scaling.laws.priors import Prior, read_prior
@@ -31,7 +32,7 @@ KEYS = (
     "id", "title", "kind", "formula", "response", "likelihood", "group", "base", "built_on",
     "reads", "references", "columns", "extra_inputs", "arguments", "where", "solve", "parameters",
     "ordered", "rows", "tuned", "derived", "noise", "drift", "transient", "run_effect",
-    "correlated", "mistuned", "form_error", "valid", "published",
+    "correlated", "mistuned", "ceiling", "form_error", "valid", "published",
 )  # fmt: skip
 """Keys a model definition may have."""
 
@@ -112,6 +113,7 @@ class _Reader(Tables):
             arguments=tuple(arguments.items()),
             select=self.select(base),
             noise=noise,
+            scale=self.scale(base),
             **switches,
             temper=self.temper(base),
             form_error=self.form_error(base),
@@ -215,6 +217,13 @@ class _Reader(Tables):
             self.problems.append(f"[noise] family must be one of {allowed}; got {family!r}")
             return "student_t"
         return cast(noises.NoiseFamily, family)
+
+    def scale(self, base: Model | None) -> Scale:
+        scale = self.table("noise").get("scale", base.scale if base else "log")
+        if scale not in SCALES:
+            self.problems.append(f"[noise] scale must be {' or '.join(SCALES)}; got {scale!r}")
+            return "log"
+        return cast(Scale, scale)
 
     def temper(self, base: Model | None) -> float | None:
         given = self.table("noise").get("temper", base.temper if base else None)

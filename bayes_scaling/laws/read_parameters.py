@@ -63,8 +63,7 @@ def read_parameters(
 ) -> Parameters:
     """Read the parameters of a definition on top of those of its base."""
     inherited = _named(base, stated="group" in tables.given)
-    on = tuple(name for name, feature in switches.items() if feature.on)
-    found = {item.name: item for item in features.parameters(inherited, on)}
+    found = {item.name: item for item in features.parameters(inherited, switches)}
     found = {**noise, **found}
     given, exchanged = _given(tables, base, noise)
     fixed = []
@@ -113,10 +112,10 @@ def _given(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return tables of parameters, and priors on what is derived in the base."""
     table = dict(tables.table("noise"))
-    table.pop("family", None)
-    table.pop("temper", None)
+    for key in ("family", "temper", "scale"):
+        table.pop(key, None)
     tables.problems += [
-        f"[noise] unknown key {key!r}; allowed are family, temper, {', '.join(noise)}"
+        f"[noise] unknown key {key!r}; allowed are family, temper, scale, {', '.join(noise)}"
         for key in table
         if key not in noise
     ]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +60,8 @@ class Search:
     parts: Mapping[str, Node]
 
 
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """One moment of a search.
+class State(NamedTuple):
+    """One moment of a search; a tuple, so that compiled code can hold it.
 
     Attributes
     ----------
@@ -227,7 +226,7 @@ def _search(
         roots[active[done]] = polished(state.x, residual, slope)[done]
         left = ~done
         active, sign, scale = active[left], sign[left], scale[left]
-        state = State(**{key: value[left] for key, value in vars(state).items()})
+        state = State(*(value[left] for value in state))
         if not active.size:
             break
     return roots

@@ -10,10 +10,20 @@ from typing import Any, TypeGuard, TypeVar
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import features
+from bayes_scaling.laws.ceiling import read_level
 from bayes_scaling.laws.features import Feature
 from bayes_scaling.laws.lines import Line, read_line
+from bayes_scaling.laws.nodes import Node
+from bayes_scaling.laws.parse import parse_formula
 
 T = TypeVar("T")
+
+OWN_KEYS: Mapping[str, tuple[str, ...]] = {
+    "drift": ("inputs",),
+    "transient": ("inputs", "level"),
+    "ceiling": ("floor", "level", "value", "vocabulary"),
+}
+"""Keys of the table of a feature, beside its switch and its parameters."""
 
 
 class Tables:
@@ -86,10 +96,9 @@ class Tables:
     def feature(self, name: str, inherited: Feature) -> Feature:
         """Read the switch of a feature, and what it acts on."""
         table = self.table(name)
-        own = {"drift": ["inputs"], "transient": ["inputs", "level"]}.get(name, [])
         self.check_keys(
             table,
-            ["on", *own, *(item.name for item in features.PARAMETERS[name])],
+            ["on", *OWN_KEYS.get(name, ()), *(item.name for item in features.PARAMETERS[name])],
             where=f"[{name}] ",
         )
         on, inputs = table.get("on", inherited.on), table.get("inputs", inherited.inputs)
@@ -99,7 +108,35 @@ class Tables:
             self.problems.append(f"[{name}] inputs must be a list of columns, got {inputs!r}")
             inputs = ()
         level = str(table.get("level", inherited.level))
-        return Feature(on=on is True, inputs=tuple(inputs), level=level)
+        return Feature(
+            on=on is True,
+            inputs=tuple(inputs),
+            level=level,
+            floor=self._level(name, "floor") or inherited.floor,
+            value=self._ceiling_value(name) or inherited.value,
+        )
+
+    def _ceiling_value(self, name: str) -> Node | None:
+        """Read the level of a ceiling: as it is, or as the log of a number of tokens."""
+        vocabulary = self.table(name).get("vocabulary")
+        if vocabulary is None:
+            return self._level(name, "value")
+        if not is_number(vocabulary) or vocabulary <= 1:
+            self.problems.append(f"[{name}] vocabulary must be a number of tokens, {vocabulary!r}")
+            return None
+        if "value" in self.table(name):
+            self.problems.append(f"[{name}] has a value and a vocabulary; leave out one")
+        return parse_formula(f"log({vocabulary})")
+
+    def _level(self, name: str, key: str) -> Node | None:
+        """Read a number or a formula; None where there is none."""
+        given = self.table(name).get(key)
+        if given is None:
+            return None
+        if is_number(given) or isinstance(given, str):
+            return self.attempt(lambda: read_level(given))
+        self.problems.append(f"[{name}] {key} is a number or a formula in quotes, got {given!r}")
+        return None
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

@@ -10,11 +10,12 @@ import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 from pymc.distributions.transforms import ordered
+from pymc.logprob.transforms import Transform
 
-from bayes_scaling.laws.groups import Columns, Groups, level_columns
+from bayes_scaling.laws.groups import Columns, Groups, is_grouped, level_columns
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.parameters import Parameter
-from bayes_scaling.laws.priors import Prior
+from bayes_scaling.laws.parameters import Parameter, ordered_name
+from bayes_scaling.laws.priors import SOFTNESS, Prior
 
 
 def level_data(groups: Groups) -> dict[str, NDArray[np.int64]]:
@@ -74,12 +75,6 @@ def sampled_values(
         if parameter.name not in values:
             values[parameter.name] = _sampled(parameter, groups, dim, data, centred)
     return values
-
-
-def is_grouped(parameter: Parameter, groups: Groups) -> bool:
-    """Whether a parameter has a value for each group: it is not shared, and has several levels."""
-    columns = (level_columns(parameter) or ((),))[-1]
-    return groups.count(columns) > 1 and parameter.pool.kind != "shared"
 
 
 def _sampled(
@@ -161,11 +156,6 @@ def _ascending(
     return found
 
 
-def ordered_name(parameters: list[Parameter]) -> str:
-    """Name of the vector of parameters that ascend."""
-    return f"{'_'.join(item.name for item in parameters)}_ascending"
-
-
 def helper_names(model: Model) -> set[str]:
     """Return names of random variables that stand behind parameters, and are not kept."""
     names = {item.offset_name for item in model.parameters}
@@ -177,8 +167,32 @@ def helper_names(model: Model) -> set[str]:
 
 
 def _random(name: str, prior: Prior, dims: str | None = None, shape: int | None = None) -> Any:
-    size = {"shape": shape} if shape is not None else {"dims": dims}
-    return getattr(pm, prior.dist)(name, **dict(prior.args), **size)
+    size: dict[str, Any] = {"shape": shape} if shape is not None else {"dims": dims}
+    arguments = dict(prior.args)
+    if prior.dist == "HalfNormal":
+        size["default_transform"] = _Softplus(SOFTNESS * arguments["sigma"])
+    return getattr(pm, prior.dist)(name, **arguments, **size)
+
+
+class _Softplus(Transform):
+    """The scale on which a half-normal variable is sampled: x = width log(1 + exp(z))."""
+
+    name = "softplus"
+
+    def __init__(self, width: float) -> None:
+        self.width = width
+
+    def backward(self, value: Any, *_: Any) -> Any:
+        """Return the variable from where it is sampled."""
+        return self.width * pt.softplus(value)
+
+    def forward(self, value: Any, *_: Any) -> Any:
+        """Return where the variable is sampled."""
+        return pt.log(pt.expm1(value / self.width))
+
+    def log_jac_det(self, value: Any, *_: Any) -> Any:
+        """Return the log slope of `backward`."""
+        return np.log(self.width) - pt.softplus(-value)
 
 
 _UNBOUNDED: Mapping[str, Any] = {

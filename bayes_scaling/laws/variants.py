@@ -10,12 +10,20 @@ import numpy as np
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import features
+from bayes_scaling.laws.ceiling import read_level
 from bayes_scaling.laws.check import check_features, check_model
+from bayes_scaling.laws.features import Feature
 from bayes_scaling.laws.lines import Line
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nodes import Number
+from bayes_scaling.laws.nodes import Number, names
 from bayes_scaling.laws.priors import read_prior
+from bayes_scaling.laws.render import to_text
 from bayes_scaling.laws.tables import is_number
+from bayes_scaling.runs.columns import COLUMNS
+
+Switch = bool | float | str | None
+"""What a feature is switched by; see `with_features`."""
 
 
 def with_priors(model: Model, priors: Mapping[str, Any]) -> Model:
@@ -119,7 +127,7 @@ def _exchange_fixed(model: Model, line: Line, value: float) -> Model:
 
 def with_features(
     model: Model,
-    switches: Mapping[str, bool | None],
+    switches: Mapping[str, Switch],
     *,
     temper: float | None = None,
     id: str | None = None,
@@ -128,8 +136,9 @@ def with_features(
 
     Parameters
     ----------
-    switches : mapping of str to bool or None
-        Whether the model has each of `features.PARAMETERS`; as it is where None.
+    switches : mapping of str to bool, float, str or None
+        Whether the model has each of `features.PARAMETERS`; as it is where None. A ceiling may be
+        given its level too: a number, a formula such as ``"log(50257)"``, or the name of a column.
     temper : float, optional
         Length of tempering as a share of the span of the runs; 0 switches it off.
     id : str, optional
@@ -145,30 +154,47 @@ def with_features(
         A switch is no bool, `temper` is negative or not finite, or the law reads no size that a
         feature could act on.
     """
-    problems = [
-        f"{name} is True or False, or None to leave it as it is; got {value!r}"
-        for name, value in switches.items()
-        if not (value is None or isinstance(value, bool))
-    ]
+    problems: list[str] = []
+    changed: dict[str, Any] = {}
+    for name, value in switches.items():
+        try:
+            if value is not None:
+                changed[name] = _switched(name, getattr(model, name), value)
+        except InputError as error:
+            problems += error.problems
     if temper is not None and not _is_length(temper):
         problems.append(f"temper is a length above 0, or 0 for none; got {temper!r}")
     if problems:
         raise InputError(problems, source=f"model {model.id!r}")
-    changed = {
-        name: replace(getattr(model, name), on=on)
-        for name, on in switches.items()
-        if on is not None
-    }
+    ceiling = changed.get("ceiling", model.ceiling)
+    known = {*COLUMNS, *model.extra_inputs, *(item.name for item in model.parameters)}
+    known |= {line.name for line in model.where} | {name for name, _ in model.arguments}
+    read = sorted(names(ceiling.value) - known) if ceiling.value is not None else []
     variant = replace(
         model,
         id=id or model.id,
         temper=model.temper if temper is None else float(temper) or None,
+        extra_inputs=(*model.extra_inputs, *read),
         **changed,
     )
     problems = check_features(variant)
     if problems:
         raise InputError(problems, source=f"model {model.id!r}")
-    return replace(variant, parameters=features.parameters(variant.parameters, variant.features))
+    return replace(
+        variant, parameters=features.parameters(variant.parameters, features.switches(variant))
+    )
+
+
+def _switched(name: str, feature: Feature, value: object) -> Feature:
+    """Switch a feature on or off; a ceiling may be told its level instead."""
+    if isinstance(value, bool):
+        return replace(feature, on=value)
+    if name == "ceiling" and (is_number(value) or isinstance(value, str)):
+        return replace(feature, on=True, value=read_level(value))
+    or_level = ", a level" if name == "ceiling" else ""
+    raise InputError(
+        f"{name} is True or False{or_level}, or None to leave it as it is; got {value!r}"
+    )
 
 
 def pooled_by(model: Model, columns: tuple[str, ...]) -> Model:
@@ -203,7 +229,8 @@ def of(model: Model, response: str) -> Model:
     Returns
     -------
     Model
-        Without the transient and the error of the form, which are those of the main response.
+        Without what the main response alone has: the transient, the ceiling, the error of the form,
+        and what its noise knows of runs. The noise of another quantity is of its rows.
 
     Raises
     ------
@@ -216,6 +243,7 @@ def of(model: Model, response: str) -> Model:
     if chosen is None:
         raise InputError(f"{model.id} explains {', '.join(model.responses)}, and not {response!r}")
     others = {"sigma", *(item.sigma_name for item in model.likelihoods)} - {chosen.sigma_name}
+    others |= {item.name for name in features.NOISES for item in features.PARAMETERS[name]}
     parameters = tuple(
         replace(item, name="sigma") if item.name == chosen.sigma_name else item
         for item in model.parameters
@@ -228,7 +256,10 @@ def of(model: Model, response: str) -> Model:
         formula=chosen.node,
         likelihoods=(),
         parameters=parameters,
+        scale="log",
         transient=features.OFF,
+        ceiling=features.OFF,
+        **dict.fromkeys(features.NOISES, features.OFF),
         form_error=None,
         published=None,
     )
@@ -258,6 +289,11 @@ def features_in_words(model: Model) -> str:
         parts.append("deviations of rows of one run are correlated")
     if model.mistuned.on:
         parts.append("some runs lie above the law")
+    if link_of(model).bounded:
+        parts.append("noise on the log odds")
+    if model.ceiling.on:
+        level = "" if model.ceiling.value is None else f" of {to_text(model.ceiling.value)}"
+        parts.append(f"a ceiling{level}")
     if model.form_error is not None:
         parts.append(f"error of the form {model.form_error} per e-fold beyond the runs")
     return "; ".join(parts)

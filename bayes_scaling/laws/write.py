@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from bayes_scaling.laws.features import OFF, Feature
 from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import Solve
@@ -39,7 +40,7 @@ def definition(model: Model) -> dict[str, Any]:
         "ordered": [list(names) for names in model.ordered],
         "tuned": {line.name: to_text(line.node) for line in model.tuned},
         "derived": {line.name: _derived(line) for line in model.derived},
-        "noise": {"family": model.noise, "temper": model.temper or 0},
+        "noise": _noise(model),
         "drift": {"on": model.drift.on, "inputs": list(model.drift.inputs)},
         "transient": {
             "on": model.transient.on,
@@ -48,10 +49,21 @@ def definition(model: Model) -> dict[str, Any]:
         },
         "run_effect": {"on": model.run_effect.on},
         **{name: {"on": True} for name in ("correlated", "mistuned") if name in model.features},
+        **({"ceiling": _ceiling(model.ceiling)} if model.ceiling != OFF else {}),
         "form_error": model.form_error.to_dict() if model.form_error else {},
         "valid": {"about": model.valid},
         **({"published": published_to_dict(model.published)} if model.published else {}),
     }
+
+
+def _noise(model: Model) -> dict[str, Any]:
+    scale = {"scale": model.scale} if model.scale != "log" else {}
+    return {"family": model.noise, "temper": model.temper or 0, **scale}
+
+
+def _ceiling(feature: Feature) -> dict[str, Any]:
+    value = {} if feature.value is None else {"value": to_text(feature.value)}
+    return {"on": feature.on, "floor": to_text(feature.floor), "level": feature.level, **value}
 
 
 def _derived(line: Line) -> dict[str, Any]:
@@ -64,6 +76,8 @@ def content_hash(model: Model) -> str:
     content = definition(model)
     for key in ("title", "references", "valid", "built_on", "published"):
         content.pop(key, None)
+    if not model.ceiling.on:
+        content.pop("ceiling", None)
     for parameter in content["parameters"].values():
         del parameter["about"]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

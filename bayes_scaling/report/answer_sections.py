@@ -118,14 +118,14 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
     split, path = item.allocation, item.curve.allocation
     if split is None or path is None:
         return (unanswered(item),)
-    probability = item.question.probability
+    probability, planned = item.question.probability, item.planned_place
     runs = item.runs if not item.model.columns else None
     ax = plots.plot_allocation(path, runs=runs)
     picture = Picture(
         source=style.to_data_uri(ax, "allocation"),
         alt="Compute-optimal parameters and tokens against the budget, with 50 % and 90 % bands; "
-        f"at {place(item)}: {write_counts(split.params[:, 2], probability)} parameters and "
-        f"{write_counts(split.tokens[:, 2], probability)} tokens.",
+        f"at {place(item)}: {write_counts(split.params[:, planned], probability)} parameters and "
+        f"{write_counts(split.tokens[:, planned], probability)} tokens.",
         caption="The split of a budget C = 6 N D with the lowest noise-free loss. Bands: the "
         f"optimum under each draw of the posterior.{_untried(item)}",
     )

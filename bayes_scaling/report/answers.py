@@ -186,9 +186,14 @@ class Answers:
         return tuple(self._forecast(index) for index in range(len(STEPS)))
 
     @property
+    def planned_place(self) -> int:
+        """Which of the places is that of the planned run."""
+        return STEPS.index(1.0)
+
+    @property
     def planned(self) -> Forecast:
-        """The forecast of the run that is asked about."""
-        return self.forecasts[STEPS.index(1.0)]
+        """The forecast of the planned run."""
+        return self.forecasts[self.planned_place]
 
     @cached_property
     def exponents(self) -> Exponents:

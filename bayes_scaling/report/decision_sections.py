@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bayes_scaling.decisions.mistuned_runs import off_law
 from bayes_scaling.inference import AnyFit, Ensemble, leading
-from bayes_scaling.intervals import format_kind
+from bayes_scaling.intervals import format_kind, outward
 from bayes_scaling.report import risk_plots, run_plots, style
 from bayes_scaling.report.answer_sections import cell, explained, place
 from bayes_scaling.report.answers import Answers
@@ -46,7 +46,7 @@ def risk_section(item: Answers) -> tuple[Block, ...]:
     )
     regret = cell(found.regret[:, 0], probability)
     wasted = without_kind(cell(100 * found.extra_flops[:, 0], probability))
-    flat = " to ".join(write_count(end) for end in valleys[1].choice.flat)
+    flat = " to ".join(write_count(end) for end in outward(*valleys[1].choice.flat))
     blocks += [
         Prose(
             text="Not knowing the law has a price: against the best split under each draw, the "
@@ -82,10 +82,15 @@ def _chance_picture(item: Answers, target: float) -> Picture:
 
 def _stage_gate(item: Answers, target: float) -> Table:
     """Tell what runs of a tenth and a hundredth of the compute, made first, would tell."""
-    rows = []
+    rows, probability = [], item.question.probability
     for share in (0.1, 0.01):
         found = item.fit.stage_gate(
-            item.question.at, target, share=share, family=item.family, allow_unconverged=True
+            item.question.at,
+            target,
+            share=share,
+            family=item.family,
+            probability=probability,
+            allow_unconverged=True,
         )
         row = found.rows()[0]
         ends = f"{row['chance_after_lower']:.2f} to {row['chance_after_upper']:.2f}"
@@ -99,7 +104,7 @@ def _stage_gate(item: Answers, target: float) -> Table:
             )
         )
     return Table(
-        caption="A smaller run made first, as a stage gate",
+        caption=f"A smaller run made first, as a stage gate; intervals: {format_kind(probability)}",
         head=(
             "first run", "parameters on tokens", "width of the interval, expected",
             "chance of the target", "changes the decision with probability",

@@ -88,11 +88,10 @@ def draw_published_splits(ax: Axes, budgets: Array, laws: Sequence[PublishedLaw]
     """
     drawn = []
     for law, colour in zip(laws, cycle(COLOURS), strict=False):
-        table = law.allocate(flops=budgets.tolist()).table
+        split = law.allocate(flops=budgets.tolist())
         both = f"{law.id}, N* and D* (dotted)"
         for name, line, label in (("params", STYLES[0], both), ("tokens", STYLES[1], None)):
-            column = next(item for item in table.columns if str(item).startswith(name))
-            values = table[column].to_numpy(dtype=float)
+            values = np.where(split.edge, np.nan, split.draws[name])[0]
             ax.plot(budgets, values, color=colour, linestyle=line, linewidth=1.3, label=label)
             drawn.append(values)
     return drawn

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from bayes_scaling.decisions.tuning import Tuning
+    from bayes_scaling.decisions.tune import Tuning
 
 PLACES = 61
 """Learning rates that are drawn."""

@@ -96,6 +96,12 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
             _column("optimizer", "", "text", "optimizer"),
             _column("corpus", "", "text", "training text"),
             _column("metric", "", "text", "what loss or score was measured on"),
+            _column(
+                "purpose",
+                "",
+                "text",
+                "what a run was for; 'fixed-lr' and 'shape' are not tuned",
+            ),
             _column("budget", "FLOP", "positive", "nominal compute of the row's isoFLOP line"),
             _column("seed", "1", "number", "random seed of the run"),
             _column("diverged", "1", "fraction", "1 for a run that diverged, which is set aside"),

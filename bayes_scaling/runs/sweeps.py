@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs.table import RunTable
 
+UNTUNED = ("fixed-lr", "shape")
+"""Values of the column ``purpose`` of runs that are known not to be tuned: one learning rate for
+all sizes, or an odd shape."""
+
 FEWEST_RATES = 3
 """Learning rates a cell must have tried before its best one says something."""
 
@@ -50,6 +54,8 @@ def cell_of(runs: RunTable) -> NDArray[np.int64]:
 def best_of_cells(runs: RunTable) -> RunTable:
     """Keep the run with the lowest loss of every cell: family, params and tokens.
 
+    Cells that hold nothing but runs known to be untuned (`UNTUNED`) are left out.
+
     Parameters
     ----------
     runs : RunTable
@@ -68,9 +74,22 @@ def best_of_cells(runs: RunTable) -> RunTable:
     missing = [name for name in ("params", "tokens", "loss") if name not in runs]
     if missing:
         raise InputError(f"cells are made of params, tokens and loss; missing: {missing}")
-    kept = best_of(runs, cell_of(runs))
+    cell = cell_of(runs)
+    untuned = _untuned_cells(runs, cell)
+    kept = best_of(runs.take(~untuned), cell[~untuned])
     note = f"the best of {len(runs)} runs in each of {len(kept)} (params, tokens) cells"
+    if untuned.any():
+        count = np.unique(cell[untuned]).size
+        cells = f"{count} cell{'s' if count > 1 else ''}"
+        note += f"; left out: {cells} of runs that are not tuned (purpose {' or '.join(UNTUNED)})"
     return RunTable(columns=kept.columns, notes=(*kept.notes, note))
+
+
+def _untuned_cells(runs: RunTable, cell: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which runs are in a cell without a tuned run (n_runs,); none where no cell has one."""
+    tuned = ~np.isin(runs.labels("purpose"), UNTUNED)
+    without = ~np.isin(cell, cell[tuned])
+    return without if tuned.any() else np.zeros(len(runs), dtype=bool)
 
 
 def best_of(runs: RunTable, cell: NDArray[np.int64]) -> RunTable:

@@ -19,6 +19,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.run import fit
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws.density import per_run
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import noise_logpdf
 from bayes_scaling.scores import log_density, pit, quantiles_at_levels
@@ -120,8 +121,10 @@ def member_log_density(found: Fit, forecast: Forecast, observed: Array) -> Array
         What they reached.
     """
     parameters = per_run(found.model, found.flat, forecast.plan.group)
-    deviation = np.log(observed) - np.log(forecast.noise_free)
-    return log_density(noise_logpdf(found.model.noise, deviation, parameters) - np.log(observed))
+    link = link_of(found.model)
+    deviation = link.forward(observed) - link.forward(forecast.noise_free)
+    density = noise_logpdf(found.model.noise, deviation, parameters)
+    return log_density(density + link.log_slope(observed))
 
 
 def _member_rows(found: AnyFit) -> tuple[dict[str, Any], ...]:

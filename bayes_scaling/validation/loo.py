@@ -135,7 +135,8 @@ def leave_one_out(fit: Fit) -> Loo:
     log_likelihood = space.log_likelihood(space.start)
     likelihood = space.array(log_likelihood, "run_index")
     tree = xr.DataTree.from_dict({"log_likelihood": xr.Dataset({fit.model.response: likelihood})})
-    efficiency = float(np.mean([item.ess for item in fit.mixing.values()])) / len(space.start)
+    sampled = fit.settings.chains * fit.settings.draws  # of which a thinned fit holds some
+    efficiency = float(np.mean([item.ess for item in fit.mixing.values()])) / sampled
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", UserWarning)  # the check of the result says what is left
         smoothed = space.smoothed_weights(log_likelihood, efficiency) if tempered else {}
@@ -242,7 +243,7 @@ class Unbounded:
         """Return values (n_draws, ...) as an array by chain and draw."""
         import xarray as xr
 
-        chains, draws = self.fit.settings.chains, self.fit.settings.draws
+        chains, draws = next(iter(self.fit.draws.values())).shape[:2]
         return xr.DataArray(
             values.reshape(chains, draws, *values.shape[1:]),
             dims=("chain", "draw", last)[: values.ndim + 1],

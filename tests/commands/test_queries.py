@@ -16,6 +16,7 @@ from tests.synthetic import (
 )
 
 FIT = synthetic_fit(PLAIN)
+SIZES = ("--params", "7e10", "--tokens", "1.4e12")
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,28 @@ def test_a_published_law_is_named_in_place_of_a_fit() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("question", "line", "value"),
+    [
+        (("risk", "--flops", "1e23", "--target-loss", "2"), "target", "misses 2"),
+        (("allocate", "--flops", "1e23"), "params N*", "1.46e+10"),
+        (("forecast", "--params", "70B", "--tokens", "1.4T"), "noise-free loss", "1.937"),
+        (("stage-gate", "--flops", "1e23", "--target-loss", "2"), "chance of target now", "0"),
+        (("advise", "--flops", "1e23", "--data-tokens", "1T"), "  loss of a new run", "2.005"),
+    ],
+)
+def test_every_command_takes_a_published_law(
+    question: tuple[str, ...], line: str, value: str
+) -> None:
+    command, *options = question
+    found = call(command, "hoffmann-2022", *options)
+    assert found.code == 0, found.err
+    assert line_of(found.out, line).startswith(value)
+    assert not any(text in found.out for text in ("ETI", "extrapolation", "nan"))
+    assert "MassiveText" in found.err
+    assert call(command, "hoffmann-2022", *options, "--json").json["checks"] == []
+
+
 # ---- the others ----------------------------------------------------------------------------------
 
 
@@ -154,6 +177,9 @@ def test_an_unconverged_fit_answers_and_exits_with_2(tmp_path: Path) -> None:
         (("reach", "nothing", "--loss", 2), "no file 'nothing', and no published law"),
         (("reach", "epoch-2024", "--loss", -2), "loss must be above 0"),
         (("reach", "epoch-2024", "--loss", 2, "--family", "web"), "has no groups"),
+        (("risk", "epoch-2024", "--flops", 1e22, "--family", "web"), "has no groups"),
+        (("forecast", "epoch-2024", *SIZES, "--new-group", "web"), "has no groups"),
+        (("forecast", "epoch-2024", *SIZES, "--register"), "beside a saved fit"),
         (("saturation", "epoch-2024", "--tokens", 1e9, "--set", "gain"), "--set takes name=number"),
         (("query", "kaplan-2020-nd", "chinchilla-optimum", "--flops", 1e20), "asks chinchilla"),
         (("query", "kaplan-2020-nd", "overfitting-bound"), "tokens needs params"),

@@ -58,6 +58,10 @@ def test_limits_bind(saved: Path) -> None:
     ("options", "message"),
     [
         ((), "either budgets"),
+        (("--flops", 1e22, "--params", 1e9), "got flops and params"),
+        (("--flops", "nan"), "flops must be above 0 and finite"),
+        (("--flops", "inf"), "flops must be above 0 and finite"),
+        (("--flops", -1), "flops must be above 0 and finite"),
         (("--flops", 1e22, "--hours", 3), "give budgets in one way"),
         (("--money", 3), "give the price"),
         (("--flops", 1e22, "--accelerator", "abacus"), "not known"),

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bayes_scaling.datasets.public import PublicFile, cache_folder, fetch
+from bayes_scaling.datasets.public import PublicFile, fetch
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import cache_folder
 
 CONTENT = b"a,b\n1,2\n"
 HASH = hashlib.sha256(CONTENT).hexdigest()

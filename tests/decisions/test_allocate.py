@@ -267,7 +267,7 @@ def test_a_law_with_another_untuned_input_cannot_either() -> None:
         "formula": f"{PLAIN['formula']} + 0 * depth",
     }
     fit = synthetic_fit(definition, extra={"depth": 12.0})
-    with pytest.raises(InputError, match="also needs depth, which has no tuned value"):
+    with pytest.raises(InputError, match="also needs 'depth', which has no tuned value"):
         fit.allocate(flops=1e21)
 
 

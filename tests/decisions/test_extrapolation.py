@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bayes_scaling.inference import ensemble_of
 from bayes_scaling.runs import RunTable
 from tests.synthetic import synthetic_fit
 
@@ -28,6 +29,37 @@ def test_extrapolation_is_counted_from_the_runs_of_the_own_group() -> None:
     splits = [fit.allocate(flops=[1e20, 1e24], family=label) for label in ("code", "web")]
     np.testing.assert_allclose(splits[0].extrapolation["flops"], [0.0, np.log(1e3)])
     np.testing.assert_allclose(splits[1].extrapolation["flops"], [0.0, np.log(10)])
+
+
+def test_every_answer_of_an_ensemble_lies_as_far_beyond_as_the_farthest_member_says() -> None:
+    grouped = synthetic_fit("chinchilla", families=("code", "web"))
+    code = grouped.runs.labels("family") == "code"
+    smaller = {
+        name: np.where(code, grouped.runs[name] / factor, grouped.runs[name])
+        for name, factor in (("params", 10.0), ("tokens", 10.0), ("flops", 100.0))
+    }
+    runs = RunTable(columns={**grouped.runs.columns, **smaller})
+    grouped = replace(grouped, runs=runs)
+    alike = synthetic_fit("coupled", families=("code", "web"))
+    alike = replace(
+        alike,
+        runs=runs,
+        draws={n: each[..., 0] if each.ndim == 3 else each for n, each in alike.draws.items()},
+    )
+    same = {"runs_hash": runs.content_hash}
+    fits = [replace(fit, provenance={**fit.provenance, **same}) for fit in (grouped, alike)]
+    ensemble = ensemble_of(fits, weights={"chinchilla": 1, "coupled": 3})
+    assert ensemble.leading.model.id == "coupled"
+    split = ensemble.allocate(flops=1e22, family="code")
+    sizes = {name: float(np.median(getattr(split, name))) for name in ("params", "tokens")}
+    planned = ensemble.forecast({**sizes, "family": "code"})
+    reached = ensemble.reach(float(np.median(split.loss)), params=sizes["params"], family="code")
+    beyond = np.log(1e22 / runs["flops"][code].max())
+    assert split.extrapolation["flops"][0] == pytest.approx(beyond)
+    assert planned.extrapolation["flops"][0] == pytest.approx(beyond, abs=0.01)
+    for name in ("params", "tokens"):
+        np.testing.assert_allclose(split.extrapolation[name], planned.extrapolation[name])
+    assert reached.extrapolation["params"] == pytest.approx(planned.extrapolation["params"])
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_a_law_that_states_the_best_split_judges_without_losses() -> None:
 def test_only_a_law_in_params_and_tokens_judges() -> None:
     with pytest.raises(InputError, match="only a law in params and tokens"):
         synthetic_fit("kaplan-c").judge_split({"params": 1e9, "tokens": 1e10, "flops": 6e19})
-    with pytest.raises(InputError, match="does not split compute"):
+    with pytest.raises(InputError, match="decoder-params needs 'depth' and 'width'"):
         bs.published("decoder-params").judge_split(bs.published_runs())
 
 

@@ -130,7 +130,7 @@ def test_the_end_is_foretold_ever_more_narrowly() -> None:
     assert found.alarm is None
     assert "on track" in repr(found)
     assert abs(found.end[-1] - truth) < 2 * found.end_spread[-1]
-    assert found.end_spread[-1] < found.end_spread[1]
+    assert found.end_spread[-1] < found.end_spread[1] <= found.end_spread[0]
     row = found.rows()[-1]
     assert row["final_lower"] < np.exp(truth) < row["final_upper"]
     assert row["expected_lower"] < row["loss"] < row["expected_upper"]

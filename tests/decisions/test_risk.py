@@ -127,6 +127,12 @@ def test_a_chance_in_words(chance: float, words: str) -> None:
         ({}, "either budgets"),
         ({"params": 1e9}, "either budgets"),
         ({"flops": 1e22, "params": 1e9, "tokens": 1e10}, "either budgets"),
+        ({"flops": 1e22, "params": 1e9}, "either budgets .* got flops and params"),
+        ({"flops": 1e22, "tokens": 1e10}, "either budgets .* got flops and tokens"),
+        ({"flops": float("nan")}, "flops must be above 0 and finite"),
+        ({"flops": float("inf"), "target_loss": 2.0}, "flops must be above 0 and finite"),
+        ({"flops": [1e22, -1.0]}, "flops must be above 0 and finite"),
+        ({"params": 1e9, "tokens": float("nan")}, "tokens must be above 0 and finite"),
         ({"flops": 1e22, "target_loss": -1.0}, "target_loss is above 0"),
         ({"flops": 1e22, "sure": 90.0}, "sure is a probability"),
         ({"flops": 1e22, "value": 1.0}, "give target_loss too"),
@@ -135,6 +141,12 @@ def test_a_chance_in_words(chance: float, words: str) -> None:
 def test_what_cannot_be_asked_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         FIT.risk(**given)
+
+
+@pytest.mark.parametrize("flops", [float("nan"), float("inf"), -1.0, 0.0])
+def test_a_split_of_no_budget_is_not_searched_for(flops: float) -> None:
+    with pytest.raises(InputError, match="above 0 and finite"):
+        expected_split(of_any(FIT), flops)
 
 
 def test_a_fit_that_did_not_converge_is_not_asked() -> None:

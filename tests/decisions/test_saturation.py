@@ -159,4 +159,4 @@ def test_a_published_law_answers_with_one_number() -> None:
     (row,) = found.rows()
     assert set(row) == {"tokens", "gain", "params", "flops", "loss", "never"}
     assert row["never"] is False
-    assert found.probability is None
+    assert found.is_point

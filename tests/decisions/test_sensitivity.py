@@ -36,7 +36,20 @@ def test_a_prior_that_counts_twice_draws_towards_it() -> None:
     assert twice @ density > density.mean() > half @ density
     logs = sum(item.prior.logpdf(fit.flat[item.name]) for item in fit.model.parameters)
     expected = np.exp(logs - np.max(logs))
-    assert twice[:5] == pytest.approx(expected[:5] / expected.sum())
+    np.testing.assert_allclose(twice, expected / expected.sum(), rtol=0.1)
+
+
+def test_weights_are_those_of_arviz_whose_tail_is_smoothed() -> None:
+    from arviz_stats.base import array_stats
+
+    fit = synthetic_fit(PLAIN, draws=200, spread=0.3)
+    found = fit.sensitivity(SIZES)
+    logs = np.sum([i.prior.logpdf(fit.flat[i.name]) for i in fit.model.parameters], axis=0)
+    for name, power in (("half", 0.5), ("twice", 2.0)):
+        expected = np.exp(array_stats.psislw((1 - power) * logs)[0])
+        np.testing.assert_allclose(found.weights["prior", f"counts {name}"], expected, rtol=1e-9)
+        raw = np.exp((power - 1) * logs)
+        assert not np.allclose(expected, raw / raw.sum(), rtol=1e-3)
 
 
 def test_without_drift_exponents_stay_beyond_the_runs_and_inside_nothing_moves() -> None:

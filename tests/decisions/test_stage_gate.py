@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling.decisions.stage_gate import stage_gate
 from bayes_scaling.errors import InputError, UnconvergedError
+from bayes_scaling.inference import ensemble_of
 from tests.synthetic import UNCONVERGED, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit(draws=500, spread=0.05)
@@ -44,6 +47,41 @@ def test_weights_are_those_of_conditioning_by_hand() -> None:
     # the lowest outcomes of the smaller run go with the big runs beside it
     close = np.abs(np.log(small / np.quantile(small, 0.05))) < 0.002
     assert found.chances[:20].mean() == pytest.approx(np.mean(big[close] <= TARGET), abs=0.12)
+
+
+def test_outcomes_weigh_draws_by_the_noise_of_each() -> None:
+    sigma = np.where(np.arange(500) % 2, 0.002, 0.03)
+    fit = replace(FIT, draws={**FIT.draws, "sigma": np.broadcast_to(sigma, (4, 500))})
+    found = fit.stage_gate(FLOPS, TARGET)
+    first, law = (np.log(part[:, 0]) for part in (found.forecast.draws, found.forecast.noise_free))
+    outcomes = np.quantile(first, (np.arange(200) + 0.5) / 200)
+    density = stats.t.pdf(outcomes[:, None], fit.flat["nu"], law, fit.flat["sigma"])
+    expected = density @ (found.forecast.draws[:, 1] <= TARGET) / density.sum(axis=1)
+    np.testing.assert_allclose(found.chances, expected, rtol=1e-9)
+
+
+def test_members_of_an_ensemble_weigh_outcomes_by_their_own_noise() -> None:
+    quiet, loud = synthetic_ensemble("chinchilla", "coupled").members.values()
+    loud = replace(loud, draws={**loud.draws, "sigma": 20 * loud.draws["sigma"]})
+    found = ensemble_of([quiet, loud], weights={"chinchilla": 0.5, "coupled": 0.5}).stage_gate(
+        FLOPS, TARGET
+    )
+    first, law = (np.log(part[:, 0]) for part in (found.forecast.draws, found.forecast.noise_free))
+    nu, sigma = (
+        np.concatenate([fit.flat[name] for fit in (quiet, loud)]) for name in ("nu", "sigma")
+    )
+    outcomes = np.quantile(first, (np.arange(200) + 0.5) / 200)
+    density = stats.t.pdf(outcomes[:, None], nu, law, sigma)
+    expected = density @ (found.forecast.draws[:, 1] <= TARGET) / density.sum(axis=1)
+    np.testing.assert_allclose(found.chances, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("probability", [0.5, 0.9])
+def test_the_interval_of_the_chance_is_the_one_it_is_called(probability: float) -> None:
+    found = FIT.stage_gate(FLOPS, TARGET, probability=probability)
+    row = found.rows()[0]
+    ends = np.quantile(found.chances, [0.5 - probability / 2, 0.5 + probability / 2])
+    assert [row["chance_after_lower"], row["chance_after_upper"]] == pytest.approx(ends)
 
 
 def test_what_it_tells_is_worth_no_more_than_knowing_all() -> None:

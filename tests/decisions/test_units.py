@@ -17,6 +17,7 @@ PF_DAY = 1e15 * 86400
     [
         ("7B", 7e9), ("1.4T", 1.4e12), ("300k", 3e5), ("12 M", 12e6), ("1e9", 1e9), (5, 5.0),
         ("1_000", 1e3), ("1,400,000", 1.4e6), (".5b", 5e8), ("2G", 2e9), ("0", 0.0),
+        ("1,000", 1e3), ("1,234,567.5k", 1234567500.0), ("1,000.5M", 1000.5e6),
     ],
 )  # fmt: skip
 def test_counts(amount: str | float, count: float) -> None:
@@ -65,6 +66,14 @@ def test_data(amount: str, tokens: float) -> None:
         (count_of, "seven", "is not a number with a unit"),
         (count_of, "", "is not a number with a unit"),
         (count_of, "-7B", "not below 0"),
+        (count_of, "1,5T", "the comma may .* write 1.5T or 15T"),
+        (count_of, "1,500T", "write 1.500T or 1500T"),
+        (count_of, "0,500", "the comma may"),
+        (count_of, "1,5", "write 1.5 or 15"),
+        (count_of, "1,5e12", "write 1.5e12 or 15e12"),
+        (flops_of, "2,5 PF-days", "write 2.5 PF-days or 25 PF-days"),
+        (flops_of, "2,5e5 a100-hours", "the comma may"),
+        (tokens_of, "1,4T tokens", "the comma may"),
         (count_of, "1e999", "finite"),
         (flops_of, "3 PF-dyas", "did you mean pf-day"),
         (flops_of, "3 a10-hours", "did you mean a100-hour"),
@@ -109,7 +118,23 @@ def test_an_option_takes_an_amount_with_its_unit_and_names_itself_where_it_canno
         for params, tokens in (("70e9", "1.4e12"), ("70B", "1.4T"))
     ]
     assert same[0] == same[1] != ""
+    comma = call("published", "hoffmann-2022", "--params", "70B", "--tokens", "1,4T")
+    assert comma.code == 1
+    assert "write 1.4T or 14T" in comma.err
     found = call("published", "hoffmann-2022", "--params", "70X", "--tokens", "1.4T")
     assert found.code == 1
     assert "'--params'" in found.err
     assert "k, M, B or T" in found.err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("published", "hoffmann-2022", "--params", "7e10", "--set", "tokens=1,4"),
+        ("check", "nano-lm", "--where", "flops <= 1,5e12"),
+        ("saturation", "hoffmann-2022", "--params", "7e10", "--gain", "0,1"),
+        ("convert", "2,5 PF-days"),
+    ],
+)
+def test_no_way_of_giving_a_number_reads_a_decimal_comma(options: tuple[str, ...]) -> None:
+    assert call(*options).code == 1

@@ -39,6 +39,7 @@ def checks(
     energy: NDArray[np.float64] | None = None,
     draws: dict[str, NDArray[np.float64]] | None = None,
     design: Design = DESIGN,
+    answer: Mixing | None = None,
 ) -> dict[str, Check]:
     """Diagnose a fit in which all is well but what is given."""
     diverging = np.zeros(4000, bool)
@@ -48,7 +49,8 @@ def checks(
         "energy": chains() if energy is None else energy,
     }
     posterior = {**FIT.draws, **(draws or {})}
-    found = diagnose(MODEL, design, posterior, stats, {"E": GOOD, "alpha": mixed}, LAW)
+    answers = {} if answer is None else {"loss at 10x": answer}
+    found = diagnose(MODEL, design, posterior, stats, {"E": GOOD, "alpha": mixed}, answers, LAW)
     return {check.name: check for check in found}
 
 
@@ -109,6 +111,23 @@ def test_draws_that_never_move_fail() -> None:
     assert checks(mixed=stuck)["R-hat"].verdict == "fail"
 
 
+def test_answers_decide_and_a_rough_parameter_is_a_note() -> None:
+    rough = Mixing(r_hat=1.04, ess=90, ess_tail=90)
+    found = checks(mixed=rough, answer=GOOD)
+    for name, number in (("R-hat", "1.040"), ("effective draws", "90")):
+        assert found[name].verdict == "ok"
+        assert f"; alpha has {number}, on a ridge that moves no answer" in found[name].evidence
+        assert checks(mixed=GOOD, answer=rough)[name].verdict == "fail"
+        assert "(loss at 10x)" in checks(mixed=GOOD, answer=rough)[name].evidence
+        assert "ridge" not in checks(mixed=GOOD, answer=GOOD)[name].evidence
+
+
+def test_chains_of_a_parameter_that_are_apart_fail_whatever_the_answers() -> None:
+    apart, still = Mixing(r_hat=1.3, ess=2000, ess_tail=2000), replace(GOOD, ess=20)
+    assert checks(mixed=apart, answer=GOOD)["R-hat"].verdict == "fail"
+    assert checks(mixed=still, answer=GOOD)["effective draws"].verdict == "fail"
+
+
 # ---- the sampler ---------------------------------------------------------------------------------
 
 
@@ -128,7 +147,7 @@ def test_divergences_may_be_kept_as_numbers() -> None:
         "diverging": np.array([[0, 1], [0, 0]], np.int8),
         "energy": chains(),
     }
-    found = diagnose(MODEL, DESIGN, FIT.draws, stats, {"E": GOOD}, LAW)
+    found = diagnose(MODEL, DESIGN, FIT.draws, stats, {"E": GOOD}, {}, LAW)
     assert "1 of 4 draws" in {check.evidence for check in found}
 
 
@@ -166,7 +185,7 @@ def test_pooled_parameters_are_judged_by_their_population() -> None:
     law = log_law(MODEL, design, fit.flat)
 
     def verdict(**changes: NDArray[np.float64]) -> str:
-        found = diagnose(MODEL, design, {**fit.draws, **changes}, stats, {"E": GOOD}, law)
+        found = diagnose(MODEL, design, {**fit.draws, **changes}, stats, {"E": GOOD}, {}, law)
         return next(check.verdict for check in found if check.name == "prior against data")
 
     assert verdict() == "ok"
@@ -202,7 +221,7 @@ def test_a_tempered_posterior_says_so_and_stays_trustworthy() -> None:
     model = MODEL.with_features(temper=0.5)
     design = make_design(model, FIT.runs)
     stats = {"diverging": FIT.stats["diverging"], "energy": chains()}
-    found = diagnose(model, design, FIT.draws, stats, {"E": GOOD}, LAW)
+    found = diagnose(model, design, FIT.draws, stats, {"E": GOOD}, {}, LAW)
     check = next(check for check in found if check.name == "tempering")
     assert check.verdict == "ok"
     assert check.advice == ""

@@ -73,6 +73,13 @@ def test_status(checks: tuple[Check, ...], status: str, trustworthy: bool) -> No
     assert fit.trustworthy is trustworthy
 
 
+def test_what_a_check_says_it_is_about_decides_and_not_its_name() -> None:
+    failed = Check(name="step size", verdict="fail", evidence="collapsed", sampling=True)
+    assert synthetic_fit(checks=(*OK, failed)).status == "unconverged"
+    other = Check(name="R-hat", verdict="fail", evidence="of a posterior predictive check")
+    assert synthetic_fit(checks=(*OK, other)).status == "converged"
+
+
 def test_a_warning_alone_does_not_stop_a_decision() -> None:
     warned = tuple(replace(check, verdict="warn") for check in OK)
     fit = synthetic_fit(checks=warned)

@@ -110,24 +110,16 @@ def test_a_refit_with_fewer_runs_needs_no_compile(fitted: Fit) -> None:
 
 
 @pytest.mark.slow
-def test_a_refit_equals_a_fresh_compile(fitted: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
-    fewer = fitted.runs.take(np.arange(0, 80, 2))
-    cached = refit(fitted, fewer)
-    monkeypatch.setattr(sampler, "_COMPILED", {})
-    fresh = refit(fitted, fewer)
-    assert len(sampler._COMPILED) == 1
-    assert same(cached, fresh)
-
-
-def test_what_is_compiled_apart() -> None:
-    model = bs.load_model("chinchilla")
-    one = make_design(model, synthetic_runs(model))
-    two = make_design(model, synthetic_runs(model, families=("a", "b")))
-    other = model.with_priors({"alpha": {"dist": "LogNormal", "mu": 0.0, "sigma": 1.0}})
-    keys = {sampler.structure_key(*pair) for pair in ((model, one), (model, two), (other, one))}
-    assert len(keys) == 3
-    again = make_design(model, synthetic_runs(model, learning_rates=True, seed=9))
-    assert sampler.structure_key(model, again) == sampler.structure_key(model, one)
+def test_pymc_samples_the_same_posterior(fitted: Fit) -> None:
+    by_pymc = refit(fitted, engine="pymc")
+    assert set(by_pymc.draws) == set(fitted.draws)
+    for name, draws in fitted.draws.items():
+        other = by_pymc.draws[name]
+        error = np.hypot(
+            draws.std() / np.sqrt(fitted.mixing[name].ess),
+            other.std() / np.sqrt(by_pymc.mixing[name].ess),
+        )
+        assert abs(draws.mean() - other.mean()) < 4 * error, name
 
 
 # ---- what goes in --------------------------------------------------------------------------------

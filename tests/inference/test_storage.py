@@ -14,9 +14,9 @@ import pytest
 import xarray as xr
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.inference import Fit, load, save
+from bayes_scaling.inference import Check, Fit, load, save
 from bayes_scaling.runs import RunTable
-from tests.synthetic import CONFLICT, load_fit, synthetic_fit
+from tests.synthetic import CONFLICT, UNCONVERGED, load_fit, synthetic_fit
 
 EXTRA = {"corpus": "c4 / naïve", "schedule": "", "dropout": 0.1, "a long name, with 1 comma": 2.0}
 """Columns that ride along: text beyond ASCII, empty text, numbers, an odd name."""
@@ -233,6 +233,25 @@ def test_a_newer_layout_asks_for_an_update(copy: Path) -> None:
     with pytest.raises(InputError, match="newer version") as caught:
         load(copy)
     assert "not a saved fit" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("checks", "status"), [(UNCONVERGED, "unconverged"), (CONFLICT, "converged")]
+)
+def test_a_fit_of_layout_1_keeps_its_status(
+    checks: tuple[Check, ...], status: str, tmp_path: Path
+) -> None:
+    path = synthetic_fit(checks=checks).save(tmp_path / "fit.nc")
+
+    def older(header: dict[str, Any]) -> None:
+        header["format"] = 1
+        for check in header["checks"]:
+            del check["sampling"]
+
+    edit_header(path, older)
+    found = load_fit(path)
+    assert found.status == status
+    assert found.checks == checks
 
 
 @pytest.mark.parametrize("key", ["model", "draws", "settings", "provenance"])

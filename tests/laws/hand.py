@@ -58,6 +58,16 @@ def coupled(c: Values, s: Values) -> float:
     return float(c["E"] + (first + second) ** c["k"])
 
 
+def bent(c: Values, s: Values) -> float:
+    """The coupled law below a ceiling, bent at the loss of the reference size."""
+    reference = {name: c[f"{name}_ref"] for name in ("params", "tokens")}
+    level = coupled(c, reference) - c["E"]
+    u = (coupled(c, s) - c["E"]) / level
+    share = c["saturation"]
+    sigmoid = (1 - share) * u ** -c["sharpness"] + share
+    return float(c["E"] + level * sigmoid ** (-1 / c["sharpness"]))
+
+
 def with_transient(law: Hand) -> Hand:
     """Small runs lie above the law; the scale is N D."""
 
@@ -242,6 +252,9 @@ HAND: Mapping[str, Hand] = {
     "data-constrained-coupled": with_transient(data_constrained_coupled),
     "coupled-drift": with_transient(coupled),
     "coupled-drift-tempered": with_transient(coupled),
+    "ceiling-drift": with_transient(bent),
+    "ceiling-drift-tempered": with_transient(bent),
+    "ceiling-tempered": with_transient(bent),
     "coupled-tempered": with_transient(coupled),
     "counting-flops": decoder_flops,
     "counting-params": decoder_params,

@@ -12,6 +12,7 @@ from bayes_scaling.laws.density import log_likelihood, log_prior
 from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.laws.drift import REACH, steps_name, walk
 from bayes_scaling.laws.model import Model
+from tests.laws.draws import standard_steps, steps_density
 from tests.laws.tables import table
 
 SWITCHES: dict[str, dict[str, Any]] = {
@@ -49,7 +50,7 @@ def test_built_density_equals_the_numpy_one_and_has_a_gradient(
     natural = {variable.name: value for variable, value in zip(variables, values, strict=True)}
     draws = {key: np.asarray(value)[None] for key, value in natural.items() if "__" not in key}
     walks = {
-        key: walk(key, design.references, draws["tau"], draws[steps_name(key)], NO_STEPS)
+        key: walk(key, design.references, draws["tau"], standard_steps(draws, key), NO_STEPS)
         for key in model.drifting
     }
     wanted = sum(
@@ -75,8 +76,7 @@ def log_prior_of_built(
     """The prior in terms of what is sampled: standardised deviations in the non-centred form."""
     found = log_prior(model, draws, design.grouping)
     for name in model.drifting:
-        steps = draws[steps_name(name)]
-        found[steps_name(name)] = -0.5 * steps**2 - 0.5 * np.log(2 * np.pi)
+        found[steps_name(name)] = steps_density(draws, name)
     for item in model.parameters:
         if item.offset_name in draws:
             offset = draws[item.offset_name]

@@ -101,7 +101,7 @@ LAWS = [model for model in list_models() if model.kind == "law"]
 
 @pytest.mark.parametrize("model", LAWS, ids=lambda model: str(model.id))
 def test_features_bring_their_parameters_and_take_them_away(model: Model) -> None:
-    bare = model.with_features(drift=False, transient=False, temper=0)
+    bare = model.with_features(drift=False, transient=False, ceiling=False, temper=0)
     assert not set(sampled(bare)) & {"tau", "excess", "decay"}
     assert (bare.drifting, bare.features, bare.temper) == ((), (), None)
     full = bare.with_features(drift=True, transient=True, temper=1.0)

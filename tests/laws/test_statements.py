@@ -237,7 +237,7 @@ def test_gopher_would_have_needed_half_of_its_compute() -> None:
 
 
 def test_a_decoder_has_twelve_matrices_of_its_width_in_every_layer() -> None:
-    found = law("decoder-params").forecast({"depth": [12, 96], "width": [768, 12288]})
+    found = law("decoder-params").at({"depth": [12, 96], "width": [768, 12288]})
     np.testing.assert_allclose(
         found.draws["params_nonembedding"][0], [12 * 12 * 768**2, 12 * 96 * 12288**2]
     )
@@ -249,7 +249,7 @@ def test_a_decoder_has_twelve_matrices_of_its_width_in_every_layer() -> None:
 def test_parameters_are_counted_as_by_the_function(name: str, gated: bool) -> None:
     shape = {"depth": 32.0, "width": 4096.0, "d_ff": 11008.0}
     counted = count_params(depth=32, width=4096, d_ff=11008, gated=gated)
-    found = law(name).forecast(shape).draws["params_nonembedding"][0, 0]
+    found = law(name).at(shape).draws["params_nonembedding"][0, 0]
     assert found == pytest.approx(float(counted.params_nonembedding))
 
 
@@ -259,8 +259,8 @@ def test_compute_is_counted_as_by_the_function() -> None:
     counted = flops_per_token(depth=24, width=2048, vocabulary=50_000, context_length=2048)
     params = float(count_params(depth=24, width=2048, vocabulary=50_000, tied=True).params)
     asked = {"params": params, "tokens": 1e9, **shape, "context_length": 2048.0}
-    found = law("decoder-flops").forecast(asked).draws["flops"][0, 0]
+    found = law("decoder-flops").at(asked).draws["flops"][0, 0]
     assert found == pytest.approx(1e9 * float(counted.total))
     assert counted.attention == pytest.approx(12 * 24 * 2048 * 2048)
-    plain = law("decoder-flops").forecast({"params": params, "tokens": 1e9}).draws["flops"][0, 0]
+    plain = law("decoder-flops").at({"params": params, "tokens": 1e9}).draws["flops"][0, 0]
     assert plain == pytest.approx(float(training_flops(params, 1e9)))

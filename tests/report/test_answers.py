@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from bayes_scaling.inference import Fit
+from bayes_scaling.report import answers as report_answers
+from bayes_scaling.report.answer_sections import allocation_section
 from bayes_scaling.report.answers import Answers, ask, families
+from bayes_scaling.report.blocks import Picture
 from bayes_scaling.report.caveats import (
     ONE_LAW,
     caveats,
@@ -14,6 +17,7 @@ from bayes_scaling.report.caveats import (
     unrecorded_settings,
 )
 from bayes_scaling.report.curves import loss_curve, observed, thin
+from bayes_scaling.report.numbers import write_counts
 from tests.synthetic import CONFLICT, UNCONVERGED, synthetic_fit
 
 
@@ -51,10 +55,23 @@ def test_compute_law_is_asked_about_compute_but_cannot_split_it() -> None:
 def test_answers_agree_with_the_methods_of_the_fit(fit: Fit) -> None:
     found = answers(fit, 1e22)
     assert found.allocation is not None
-    np.testing.assert_allclose(found.allocation.params[:, 2], fit.allocate(flops=1e22).params[:, 0])
-    params = float(np.median(found.allocation.params[:, 2]))
+    place = found.planned_place
+    assert found.places[place] == 1e22
+    split = found.allocation.params[:, place]
+    np.testing.assert_allclose(split, fit.allocate(flops=1e22).params[:, 0])
+    params = float(np.median(split))
     same = fit.forecast({"flops": 1e22, "params": params})
     np.testing.assert_allclose(found.planned.draws, same.draws)
+
+
+def test_the_picture_of_splits_tells_that_of_the_planned_run(
+    fit: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_answers, "STEPS", (0.1, 1.0, 10.0))
+    found = answers(fit, 1e22)
+    picture, _ = allocation_section(found)
+    assert isinstance(picture, Picture)
+    assert write_counts(fit.allocate(flops=1e22).params[:, 0]) in picture.alt
 
 
 def test_families_come_largest_first() -> None:

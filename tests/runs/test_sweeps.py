@@ -3,12 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bayes_scaling.datasets import load_dataset
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.sweeps import best_of_cells, best_rates, cell_of, mistuned
 
 
-def table(**columns: list[float]) -> RunTable:
+def table(**columns: list[float] | list[str]) -> RunTable:
     return RunTable(columns={name: np.array(values) for name, values in columns.items()})
 
 
@@ -66,3 +67,21 @@ def test_families_are_cells_of_their_own() -> None:
 def test_cells_need_sizes_and_a_loss() -> None:
     with pytest.raises(InputError, match="tokens"):
         best_of_cells(table(params=[1.0], loss=[2.0]))
+
+
+def test_cells_of_untuned_runs_alone_are_left_out_and_it_is_said() -> None:
+    columns = {"params": [1e6, 1e6, 1e7, 1e8], "tokens": [1e8, 1e8, 1e9, 1e9]}
+    purpose = ["fixed-lr", "lr-sweep", "shape", "isoflop"]
+    runs = table(**columns, loss=[2.9, 3.0, 2.5, 2.0], purpose=purpose)
+    kept = best_of_cells(runs)
+    assert kept["loss"].tolist() == [2.9, 2.0], "in a tuned cell the best is the best"
+    assert "left out: 1 cell of runs that are not tuned" in kept.notes[-1]
+    only = table(**columns, loss=[2.9, 3.0, 2.5, 2.0], purpose=["shape"] * 4)
+    assert len(best_of_cells(only)) == 3
+
+
+def test_nano_lm_has_eleven_cells_of_odd_or_untuned_runs() -> None:
+    kept = best_of_cells(load_dataset("nano-lm"))
+    assert len(kept) == 67
+    assert "left out: 11 cells of" in kept.notes[-1]
+    assert "shape" not in kept.labels("purpose")

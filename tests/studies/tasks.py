@@ -15,12 +15,12 @@ def bench_folder() -> Path:
     return Path(os.environ.get("BAYES_SCALING_BENCH", CHECKOUT.parent / "shared" / "bench"))
 
 
-def load_tasks() -> ModuleType | None:
-    """Import ``tasks.py`` of the benchmark, or return None where it or its data are not there."""
-    path = bench_folder() / "tasks.py"
+def load_tasks(name: str = "tasks") -> ModuleType | None:
+    """Import a file of the benchmark, or return None where it or its data are not there."""
+    path = bench_folder() / f"{name}.py"
     if not path.is_file() or not (path.parents[1] / "data").is_dir():
         return None
-    spec = importlib.util.spec_from_file_location("benchmark_tasks", path)
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", path)
     if spec is None or spec.loader is None:
         return None
     module = importlib.util.module_from_spec(spec)

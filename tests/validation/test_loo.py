@@ -31,6 +31,14 @@ def test_it_is_that_of_arviz_where_every_run_is_easy_to_leave_out() -> None:
     assert found.effective == pytest.approx(wanted.p, abs=1e-3)
 
 
+@pytest.mark.parametrize("model", ["chinchilla", "coupled-drift"])
+def test_a_thinned_fit_says_about_the_same(model: str) -> None:
+    fit = synthetic_fit(model, draws=400, spread=0.0005)
+    some, whole = leave_one_out(fit.thinned(400)), leave_one_out(fit)
+    tolerance = 0.02 if model == "chinchilla" else 2.0  # its steps say more than its runs
+    np.testing.assert_allclose(some.pointwise, whole.pointwise, atol=tolerance)
+
+
 @pytest.mark.parametrize(
     "model",
     [

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bayes_scaling.datasets.public import cache_folder
+from bayes_scaling.files import cache_folder
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import replacing
 
@@ -179,14 +179,6 @@ def load_corpus(cache_dir: str | Path | None = None) -> Corpus:
         train=np.memmap(made / "train.bin", dtype=np.uint8, mode="r"),
         validation=np.fromfile(made / "validation.bin", dtype=np.uint8),
     )
-
-
-def corpus_digest(cache_dir: str | Path | None = None) -> dict[str, object]:
-    """Sizes and hashes of the prepared text, for a reader to compare with the README."""
-    load_corpus(cache_dir)
-    made = corpus_cache(cache_dir) / f"text-{_recipe()[:16]}"
-    found: dict[str, object] = json.loads((made / "done.json").read_text())
-    return found
 
 
 def _recipe() -> str:

@@ -1,0 +1,448 @@
+"""Compiled pieces of the density that are the same for every law: priors, noise, and their slopes.
+
+`program.py` writes a law as a program; its text is joined to the text of this file, so that numba
+compiles and caches both together. So this file knows of nothing but numba, numpy and math.
+
+A vector of a sampler runs through *instructions* (`vector.py`) into values of parameters; each adds
+to the log prior or computes a value from others. `forward` follows them, `backward` follows them in
+reverse and turns slopes by values into slopes by the vector.
+"""
+
+import math
+
+import numpy as np
+from numba import carray, cfunc, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+EXP, LOGISTIC, SOFTPLUS, LOG, ADD_PRODUCT, BLEND, RISE = range(7)
+"""Instructions that compute a value. With o the place of the result, a, b, c the values that are
+read, and k, l constants: o = exp(k a); 1 / (1 + exp(-a)); k log(1 + exp(a)); log(a); a + k b c;
+k a + l b; a + exp(b), which adds the log slope of that to the prior."""
+
+NORMAL, AROUND, HALF_NORMAL, EXPONENTIAL, GAMMA, BETA, STUDENT = range(7, 14)
+"""Instructions that add the log density of the unbounded value a: normal of location k and scale l;
+normal of location b and scale c; and those of distributions of l log(1 + exp(a)), of exp(a), of the
+logistic of a, or of a itself, the log slope of that function included."""
+
+inner = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+inlined = njit(error_model="numpy", no_cpython_wrapper=True, inline="always")
+"""How functions are compiled that others of this text call: no more of each than they need."""
+
+HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+ROOT_HALF = math.sqrt(0.5)
+
+
+@inner
+def sigmoid(x):
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+@inner
+def logaddexp(x, y):
+    if x == y:
+        return x + math.log(2.0)
+    if x > y:
+        return x + math.log1p(math.exp(y - x))
+    return y + math.log1p(math.exp(x - y))
+
+
+@inner
+def digamma(x):
+    """Derivative of lgamma of a positive number: recurrence, then the asymptotic series."""
+    found = 0.0
+    while x < 10.0:
+        found -= 1.0 / x
+        x += 1.0
+    s = 1.0 / (x * x)
+    series = s * (
+        1.0 / 12 - s * (1.0 / 120 - s * (1.0 / 252 - s * (1.0 / 240 - s * (1.0 / 132 - s * 691.0 / 32760))))
+    )
+    return found + math.log(x) - 0.5 / x - series
+
+
+@inner
+def log_ndtr(x):
+    """Log of the standard normal distribution function."""
+    if x > 0:
+        return math.log1p(-0.5 * math.erfc(x * ROOT_HALF))
+    if x > -35.0:
+        return math.log(0.5 * math.erfc(-x * ROOT_HALF))
+    s = 1.0 / (x * x)
+    series = 1.0 - s * (1.0 - s * (3.0 - s * (15.0 - s * 105.0)))
+    return -0.5 * x * x - math.log(-x) - HALF_LOG_2PI + math.log(series)
+
+
+# ---- priors --------------------------------------------------------------------------------------
+
+
+@inner
+def forward(q, steps, constants, values):
+    """Fill in the values (n_slots,) of a vector and return the log prior."""
+    found = 0.0
+    n = q.size
+    for i in range(n):
+        values[i] = q[i]
+    values[n] = 0.0
+    values[n + 1] = 1.0
+    for i in range(steps.shape[0]):
+        kind, o = steps[i, 0], steps[i, 1]
+        a, b, c = values[steps[i, 2]], values[steps[i, 3]], values[steps[i, 4]]
+        k, l, m = constants[i, 0], constants[i, 1], constants[i, 2]
+        if kind == EXP:
+            values[o] = math.exp(k * a)
+        elif kind == LOGISTIC:
+            values[o] = sigmoid(a)
+        elif kind == SOFTPLUS:
+            values[o] = k * logaddexp(0.0, a)
+        elif kind == LOG:
+            values[o] = math.log(a)
+        elif kind == ADD_PRODUCT:
+            values[o] = a + k * b * c
+        elif kind == BLEND:
+            values[o] = k * a + l * b
+        elif kind == RISE:
+            values[o] = a + math.exp(b)
+            found += b
+        elif kind == NORMAL:
+            s = (a - k) / l
+            found -= 0.5 * s * s + math.log(l) + HALF_LOG_2PI
+        elif kind == AROUND:
+            s = (a - b) / c
+            found -= 0.5 * s * s + math.log(c) + HALF_LOG_2PI
+        elif kind == HALF_NORMAL:
+            s = l * logaddexp(0.0, a) / k
+            norm = math.log(2.0) - math.log(k) - HALF_LOG_2PI + math.log(l)
+            found += norm - 0.5 * s * s - logaddexp(0.0, -a)
+        elif kind == EXPONENTIAL:
+            found += math.log(k) - k * math.exp(a) + a
+        elif kind == GAMMA:
+            found += k * math.log(l) - math.lgamma(k) + k * a - l * math.exp(a)
+        elif kind == BETA:
+            norm = math.lgamma(k) + math.lgamma(l) - math.lgamma(k + l)
+            found += -k * logaddexp(0.0, -a) - l * logaddexp(0.0, a) - norm
+        else:
+            s = (a - l) / m
+            norm = math.lgamma(0.5 * (k + 1)) - math.lgamma(0.5 * k)
+            norm -= 0.5 * math.log(k * math.pi) + math.log(m)
+            found += norm - 0.5 * (k + 1) * math.log1p(s * s / k)
+    return found
+
+
+@inner
+def backward(steps, constants, values, slopes, grad):
+    """Turn slopes by values (n_slots,) into slopes by the vector, those of the prior included."""
+    for i in range(steps.shape[0] - 1, -1, -1):
+        kind, o = steps[i, 0], steps[i, 1]
+        ia, ib, ic = steps[i, 2], steps[i, 3], steps[i, 4]
+        a, b, c = values[ia], values[ib], values[ic]
+        k, l, m = constants[i, 0], constants[i, 1], constants[i, 2]
+        if kind == EXP:
+            slopes[ia] += slopes[o] * k * values[o]
+        elif kind == LOGISTIC:
+            slopes[ia] += slopes[o] * values[o] * (1.0 - values[o])
+        elif kind == SOFTPLUS:
+            slopes[ia] += slopes[o] * k * sigmoid(a)
+        elif kind == LOG:
+            slopes[ia] += slopes[o] / a
+        elif kind == ADD_PRODUCT:
+            slopes[ia] += slopes[o]
+            slopes[ib] += slopes[o] * k * c
+            slopes[ic] += slopes[o] * k * b
+        elif kind == BLEND:
+            slopes[ia] += slopes[o] * k
+            slopes[ib] += slopes[o] * l
+        elif kind == RISE:
+            slopes[ia] += slopes[o]
+            slopes[ib] += slopes[o] * math.exp(b) + 1.0
+        elif kind == NORMAL:
+            slopes[ia] -= (a - k) / (l * l)
+        elif kind == AROUND:
+            s = (a - b) / c
+            slopes[ia] -= s / c
+            slopes[ib] += s / c
+            slopes[ic] += (s * s - 1.0) / c
+        elif kind == HALF_NORMAL:
+            slopes[ia] += sigmoid(-a) - (l / k) ** 2 * logaddexp(0.0, a) * sigmoid(a)
+        elif kind == EXPONENTIAL:
+            slopes[ia] += 1.0 - k * math.exp(a)
+        elif kind == GAMMA:
+            slopes[ia] += k - l * math.exp(a)
+        elif kind == BETA:
+            slopes[ia] += k * sigmoid(-a) - l * sigmoid(a)
+        else:
+            s = (a - l) / m
+            slopes[ia] -= (k + 1.0) * s / (m * (k + s * s))
+    for i in range(grad.size):
+        grad[i] = slopes[i]
+
+
+# ---- noise ---------------------------------------------------------------------------------------
+# Each adds the weighted log density of rows, their slopes by the mean (n_rows,), and those by the
+# scales of the noise at their places in `slopes`. `first` (n_groups + 1,) tells which rows belong to
+# each group; sigma, nu and the like are the places of these parameters by group.
+
+
+@inner
+def student_norm(nu):
+    return math.lgamma(0.5 * (nu + 1)) - math.lgamma(0.5 * nu) - 0.5 * math.log(nu * math.pi)
+
+
+@inner
+def student_norm_slope(nu):
+    return 0.5 * (digamma(0.5 * (nu + 1)) - digamma(0.5 * nu) - 1.0 / nu)
+
+
+@inner
+def normal_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma):
+    found = 0.0
+    for g in range(first.size - 1):
+        scale = values[sigma[g]]
+        at_scale = 0.0
+        for i in range(first[g], first[g + 1]):
+            s = (y[i] - mean[i]) / scale
+            rows[i] = -0.5 * s * s - math.log(scale) - HALF_LOG_2PI
+            found += weight[i] * rows[i]
+            at_mean[i] = weight[i] * s / scale
+            at_scale += weight[i] * (s * s - 1.0) / scale
+        slopes[sigma[g]] += at_scale
+    return found
+
+
+@inner
+def student_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu):
+    found = 0.0
+    for g in range(first.size - 1):
+        scale, df = values[sigma[g]], values[nu[g]]
+        norm, norm_slope = student_norm(df) - math.log(scale), student_norm_slope(df)
+        at_scale, at_df = 0.0, 0.0
+        for i in range(first[g], first[g + 1]):
+            s = (y[i] - mean[i]) / scale
+            u = s * s / df
+            log_u = math.log1p(u)
+            pull = (df + 1.0) * s / (df * (1.0 + u))
+            rows[i] = norm - 0.5 * (df + 1.0) * log_u
+            found += weight[i] * rows[i]
+            at_mean[i] = weight[i] * pull / scale
+            at_scale += weight[i] * (pull * s - 1.0) / scale
+            at_df += weight[i] * (norm_slope - 0.5 * log_u + 0.5 * pull * s / df)
+        slopes[sigma[g]] += at_scale
+        slopes[nu[g]] += at_df
+    return found
+
+
+@inner
+def mistuned_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu, share, excess):
+    """Add rows that lie on the law or above it by a half-Cauchy; nu below zero: normal noise."""
+    found = 0.0
+    for g in range(first.size - 1):
+        scale = values[sigma[g]]
+        normal = nu[0] < 0
+        df = 1.0 if normal else values[nu[g]]
+        p, wide = values[share[g]], values[excess[g]]
+        norm = -HALF_LOG_2PI if normal else student_norm(df)
+        norm_slope = 0.0 if normal else student_norm_slope(df)
+        at_scale, at_df, at_p, at_wide = 0.0, 0.0, 0.0, 0.0
+        for i in range(first[g], first[g + 1]):
+            away = y[i] - mean[i]
+            s = away / scale
+            u = s * s / df
+            log_u = math.log1p(u)
+            if normal:
+                on, pull, on_df = norm - 0.5 * s * s, s, 0.0
+            else:
+                on = norm - 0.5 * (df + 1.0) * log_u
+                pull = (df + 1.0) * s / (df * (1.0 + u))
+                on_df = norm_slope - 0.5 * log_u + 0.5 * pull * s / df
+            on -= math.log(scale)
+            t = away / wide
+            below = log_ndtr(s)
+            off = math.log(2.0 / math.pi) - math.log(wide) - math.log1p(t * t) + below
+            hazard = math.exp(-0.5 * s * s - HALF_LOG_2PI - below)
+            tail = 2.0 * t / (1.0 + t * t)
+            first_term, second_term = math.log1p(-p) + on, math.log(p) + off
+            rows[i] = logaddexp(first_term, second_term)
+            found += weight[i] * rows[i]
+            w_on = weight[i] * math.exp(first_term - rows[i])
+            w_off = weight[i] * math.exp(second_term - rows[i])
+            at_mean[i] = w_on * pull / scale + w_off * (tail / wide - hazard / scale)
+            at_scale += (w_on * (pull * s - 1.0) - w_off * hazard * s) / scale
+            at_df += w_on * on_df
+            at_wide += w_off * (tail * t - 1.0) / wide
+            at_p += w_off / p - w_on / (1.0 - p)
+        slopes[sigma[g]] += at_scale
+        if not normal:
+            slopes[nu[g]] += at_df
+        slopes[share[g]] += at_p
+        slopes[excess[g]] += at_wide
+    return found
+
+
+@inner
+def run_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu, common, first_of_run):
+    """Add rows that share a deviation of scale `common` with those of their run.
+
+    The density of a run stands in `rows` at its first row; the others have none of their own.
+    """
+    found, run = 0.0, 0
+    for g in range(first.size - 1):
+        scale, shared = values[sigma[g]], values[common[g]]
+        normal = nu[0] < 0
+        df = 1.0 if normal else values[nu[g]]
+        ratio = (shared / scale) ** 2
+        at_scale, at_df, at_ratio = 0.0, 0.0, 0.0
+        while run < first_of_run.size - 1 and first_of_run[run] < first[g + 1]:
+            low, high = first_of_run[run], first_of_run[run + 1]
+            size = float(high - low)
+            squares, total, w = 0.0, 0.0, 0.0
+            for i in range(low, high):
+                s = (y[i] - mean[i]) / scale
+                squares += s * s
+                total += s
+                w += weight[i] / size
+                rows[i] = 0.0
+            whole = 1.0 + size * ratio
+            distance = squares - ratio / whole * total * total
+            log_determinant = 2.0 * size * math.log(scale) + math.log(whole)
+            if normal:
+                density = -0.5 * (size * 2.0 * HALF_LOG_2PI + log_determinant + distance)
+                at_distance = -0.5 * w
+            else:
+                density = (
+                    math.lgamma(0.5 * (df + size))
+                    - math.lgamma(0.5 * df)
+                    - 0.5 * (size * math.log(df * math.pi) + log_determinant)
+                    - 0.5 * (df + size) * math.log1p(distance / df)
+                )
+                at_distance = -0.5 * w * (df + size) / (df + distance)
+                at_df += w * (
+                    0.5 * (digamma(0.5 * (df + size)) - digamma(0.5 * df) - size / df)
+                    - 0.5 * math.log1p(distance / df)
+                    + 0.5 * (df + size) * distance / (df * (df + distance))
+                )
+            rows[low] = density
+            found += w * density
+            for i in range(low, high):
+                s = (y[i] - mean[i]) / scale
+                at_s = at_distance * 2.0 * (s - ratio / whole * total)
+                at_mean[i] = -at_s / scale
+                at_scale -= at_s * s / scale
+            at_scale -= w * size / scale
+            at_ratio -= at_distance * total * total / (whole * whole) + 0.5 * w * size / whole
+            run += 1
+        slopes[sigma[g]] += at_scale - 2.0 * at_ratio * ratio / scale
+        slopes[common[g]] += 2.0 * at_ratio * ratio / shared
+        if not normal:
+            slopes[nu[g]] += at_df
+    return found
+
+
+@inner
+def curve_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu, memory, before, gap):
+    """Add rows that remember, over `gap` e-folds, the deviation of the row `before` them."""
+    found = 0.0
+    at_mean[:] = 0.0
+    for g in range(first.size - 1):
+        scale, length = values[sigma[g]], values[memory[g]]
+        normal = nu[0] < 0
+        df = 1.0 if normal else values[nu[g]]
+        norm = -HALF_LOG_2PI if normal else student_norm(df)
+        norm_slope = 0.0 if normal else student_norm_slope(df)
+        at_scale, at_df, at_length = 0.0, 0.0, 0.0
+        for i in range(first[g], first[g + 1]):
+            s = (y[i] - mean[i]) / scale
+            old = (y[before[i]] - mean[before[i]]) / scale
+            kept = math.exp(-gap[i] / length)
+            new = math.sqrt(1.0 - kept * kept)
+            e = (s - kept * old) / new
+            if normal:
+                density, pull = norm - 0.5 * e * e, e
+            else:
+                log_u = math.log1p(e * e / df)
+                density = norm - 0.5 * (df + 1.0) * log_u
+                pull = (df + 1.0) * e / (df + e * e)
+                at_df += weight[i] * (norm_slope - 0.5 * log_u + 0.5 * pull * e / df)
+            rows[i] = density - math.log(scale * new)
+            found += weight[i] * rows[i]
+            at_s = -weight[i] * pull / new
+            at_old = -at_s * kept
+            at_kept = -at_s * old + at_s * e * kept / new + weight[i] * kept / (new * new)
+            at_mean[i] -= at_s / scale
+            at_mean[before[i]] -= at_old / scale
+            at_scale -= (at_s * s + at_old * old + weight[i]) / scale
+            at_length += at_kept * kept * gap[i] / (length * length)
+        slopes[sigma[g]] += at_scale
+        slopes[memory[g]] += at_length
+        if not normal:
+            slopes[nu[g]] += at_df
+    return found
+
+
+@inner
+def collect(first, at_mean, row_slopes, low, high, totals):
+    """Sum slopes by group: totals (n_groups, n_read) of what rows of one response read of it."""
+    for g in range(first.size - 1):
+        for j in range(low, high):
+            totals[g, j] = 0.0
+        for i in range(first[g], first[g + 1]):
+            weight = at_mean[i]
+            for j in range(low, high):
+                totals[g, j] += weight * row_slopes[i, j]
+
+
+# ---- what a sampler calls ------------------------------------------------------------------------
+
+
+@intrinsic
+def pointer(context, address):
+    """Turn a number into the pointer that it is the address of."""
+
+    def code(target, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(address), code
+
+
+@inner
+def to_vector(point, frame, q):
+    """Return the vector of a point in a frame (1 + size, size): its origin, then its axes."""
+    for i in range(q.size):
+        if frame.shape[0] == 0:
+            q[i] = point[i]
+            continue
+        q[i] = frame[0, i]
+        for j in range(point.size):
+            q[i] += point[j] * frame[1 + j, i]
+
+
+@inner
+def from_vector(slopes, frame, found):
+    """Turn slopes by the vector into those by the point."""
+    for j in range(found.size):
+        if frame.shape[0] == 0:
+            found[j] = slopes[j]
+            continue
+        found[j] = 0.0
+        for i in range(slopes.size):
+            found[j] += slopes[i] * frame[1 + j, i]
+
+
+@inlined
+def whole(table, index):
+    """Return an array (any, any) of whole numbers: its address and its shape stand in a table."""
+    shape = (table[3 * index + 1], table[3 * index + 2])
+    return carray(pointer(table[3 * index]), shape, np.int64)
+
+
+@inlined
+def real(table, index):
+    """Return an array (any, any) of real numbers, as `whole` does."""
+    shape = (table[3 * index + 1], table[3 * index + 2])
+    return carray(pointer(table[3 * index]), shape, np.float64)
+
+
+ARRAYS = 12
+"""Arrays that a density reads, each of two dimensions or a row of one."""
+
+TABLE = 3 * ARRAYS + 1
+"""Length of the table of their addresses and shapes; its last entry is the number of values."""
