@@ -20,7 +20,7 @@ from bayes_scaling.runs.doubts import copies, doubts, misspelt, unread_sizes
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
 from bayes_scaling.runs.headings import describe_unit, in_sequences
 from bayes_scaling.runs.losses import LETTER, per_byte
-from bayes_scaling.runs.named_runs import name_of_runs, unnamed_checkpoints
+from bayes_scaling.runs.named_runs import name_of_runs, tokens_of_the_end, unnamed_checkpoints
 from bayes_scaling.runs.plausible import implausible, option, rises_with_size
 from bayes_scaling.runs.resolve import Resolution, resolve
 from bayes_scaling.runs.table import RunTable
@@ -133,6 +133,7 @@ def assemble(
             if "run" in given or not needs_loss
             else unnamed_checkpoints(given_and_sizes(given, done), rows, called)
         ),
+        *(tokens_of_the_end(done, rows) if needs_loss else ()),
         *rises_with_size(done, rows),
     ):
         log.append(WARNING + doubt)

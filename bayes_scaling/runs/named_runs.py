@@ -142,6 +142,35 @@ def _is_course(columns: Columns, group: NDArray[np.int64], *, sure: bool) -> boo
     return False
 
 
+def tokens_of_the_end(columns: Columns, rows: Rows) -> list[str]:
+    """Doubt tokens that stay the same along a run: they are a setting, of its end.
+
+    Parameters
+    ----------
+    columns : Mapping of str to array, dims (row,)
+        Canonical columns, completed.
+    rows : Rows
+        Names of the rows.
+
+    Returns
+    -------
+    list of str
+    """
+    if not {"run", "steps", "tokens"} <= set(columns) or len(rows) < FEW:
+        return []
+    names, group, counts = np.unique(columns["run"], return_inverse=True, return_counts=True)
+    if len(names) > 0.7 * len(rows) or np.isnan(columns["tokens"]).any():
+        return []
+    if not _varies(columns["steps"], group) or _varies(columns["tokens"], group):
+        return []
+    where = counts[group] > 1
+    return [
+        f"{rows.say(where)}: tokens are the same at all steps of a run, as a setting is: those of "
+        "its end; if the steps are known, --columns 'tokens=tokens*steps/LAST_STEP', or keep the "
+        "last row of each run by --where"
+    ]
+
+
 def _varies(values: NDArray[Any], group: NDArray[np.int64]) -> bool:
     """Whether some group has several values."""
     if values.dtype.kind != "f":

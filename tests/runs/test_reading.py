@@ -416,3 +416,11 @@ def test_a_grid_of_runs_is_no_course_of_one(tmp_path: Path) -> None:
     table = read(tmp_path, "model,params,tokens,loss\n" + "\n".join(rows))
     assert len(table.groups("run")) == 6
     assert doubts(table) == ""
+
+
+def test_tokens_of_the_end_at_every_step_are_doubted(tmp_path: Path) -> None:
+    head = "run,step,params,tokens,loss"
+    rows = [f"m{i},{k * 1000},2e7,1e9,{4 - k / 10 - i / 10}" for i in (0, 1) for k in range(1, 5)]
+    said = doubts(read(tmp_path, "\n".join([head, *rows]) + "\n"))
+    assert "tokens are the same at all steps of a run" in said
+    assert "tokens are the same" not in doubts(read(tmp_path, _checkpoints("run")))
