@@ -118,7 +118,7 @@ def test_a_shell_completes_commands_data_sets_and_models(
         (["forecast"], "fit"),
         (["forecast", "fit.nc", "--params"], "--params"),
         (["fit", "runs.csv", "--chains", "two"], "--chains"),
-        (["check", "runs.csv", "--columns", "excel"], "--columns"),
+        (["check", "runs.csv", "--commas", "excel"], "--commas"),
         (["check", "a.csv", "b.csv"], "b.csv"),
     ],
 )

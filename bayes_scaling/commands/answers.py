@@ -92,10 +92,13 @@ def give(source: Answerer, answer: Answer, *, as_json: bool) -> None:
 def judge(source: Answerer, *notes: str) -> None:
     """Say what a reader should know of what answered; exit with 2 where it is not to be trusted."""
     from bayes_scaling.decisions import PublishedLaw
+    from bayes_scaling.decisions.routed import say_share
 
     own = source.notes if isinstance(source, PublishedLaw) else ()
     for note in dict.fromkeys((*notes, *own)):
         say(f"note: {note}")
+    if said := say_share(source):
+        say(f"note: {said}")
     warn_of_checks(source)
     if not source.trustworthy:
         raise typer.Exit(2)

@@ -18,10 +18,12 @@ from bayes_scaling.commands.console import (
 from bayes_scaling.commands.options import (
     Chains,
     Columns,
+    Commas,
+    Computes,
     Draws,
+    DropEmpty,
     Family,
     Json,
-    Many,
     Probability,
     Runs,
     Seed,
@@ -52,10 +54,12 @@ def approaches(
             help="A table of losses during training, for the envelope; by default that of the runs."
         ),
     ] = None,
-    flops: Many = None,
+    flops: Computes = None,
     family: Family = None,
     columns: Columns = None,
     where: Where = None,
+    drop_empty: DropEmpty = False,
+    commas: Commas = None,
     draws: Draws = 1000,
     tune: Tune = 800,
     chains: Chains = 4,
@@ -76,10 +80,12 @@ def approaches(
     check_probability(probability)
     if plot:
         check_picture(plot)
-    table = read_table(runs, columns, where)
+    table = read_table(runs, columns, where, drop_empty=drop_empty, commas=commas)
     result = run(
         table,
-        curves=read_table(curves, columns, where) if curves else None,
+        curves=read_table(curves, columns, where, drop_empty=drop_empty, commas=commas)
+        if curves
+        else None,
         flops=flops,
         family=family,
         probability=probability,

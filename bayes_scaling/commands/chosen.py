@@ -23,6 +23,7 @@ def chosen_models(
     *,
     temper: float | None = None,
     ceiling: str | None = None,
+    fix: list[str] | None = None,
     **features: bool | None,
 ) -> list[AnyModel] | None:
     """Return the models that a user named.
@@ -35,6 +36,8 @@ def chosen_models(
         Length of tempering; 0 for none.
     ceiling : str, optional
         Its level, a number or a formula; ``"on"`` or ``"off"``.
+    fix : list of str, optional
+        Parameters to hold, as name=value.
     **features : bool, optional
         Features of all of them, on or off; as they are defined where absent.
 
@@ -50,6 +53,7 @@ def chosen_models(
         A model cannot be read, a feature cannot act on it, or features are asked of the default
         ensemble; every problem at once.
     """
+    fixed = _fixed(fix)
     switches = {**features, "ceiling": ceiling, "temper": temper}
     on = [name for name, value in switches.items() if value is not None]
     names = names or [AUTO]
@@ -65,10 +69,18 @@ def chosen_models(
                 f"{flags}: {AUTO!r} averages laws that have their features for a reason; name the "
                 "model to change, such as -m coupled"
             )
+        if fixed:
+            problems.append(
+                f"--fix: {AUTO!r} averages laws whose parameters differ; name the model, such as "
+                "-m chinchilla"
+            )
         if problems:
             raise InputError(problems)
         return None
-    return _variants(names, {**features, "ceiling": _level(ceiling)}, temper) if on else list(names)
+    if not on and not fixed:
+        return list(names)
+    models = _variants(names, {**features, "ceiling": _level(ceiling)}, temper)
+    return [_held(model, fixed) for model in models] if fixed else models
 
 
 def _level(text: str | None) -> Switch:
@@ -79,6 +91,29 @@ def _level(text: str | None) -> Switch:
         return None if text is None else float(text)
     except ValueError:
         return text
+
+
+def _fixed(given: list[str] | None) -> dict[str, dict[str, float]]:
+    """Return the priors that hold parameters, from name=value."""
+    found: dict[str, dict[str, float]] = {}
+    problems = []
+    for text in given or []:
+        name, _, value = text.partition("=")
+        try:
+            found[name.strip()] = {"value": float(value)}
+        except ValueError:
+            problems.append(f"--fix takes name=number, such as alpha=0.34, got {text!r}")
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _held(model: AnyModel, fixed: Mapping[str, Mapping[str, float]]) -> AnyModel:
+    """Return a model with parameters held."""
+    from bayes_scaling.laws import Model
+
+    assert isinstance(model, Model)
+    return model.with_priors(fixed)
 
 
 def _variants(

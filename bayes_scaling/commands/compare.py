@@ -19,8 +19,12 @@ from bayes_scaling.commands.options import (
     Best,
     Chains,
     Columns,
+    Commas,
+    Computes,
     Draws,
+    DropEmpty,
     Family,
+    FileFormat,
     Json,
     Many,
     Probability,
@@ -51,10 +55,13 @@ def compare(
     ] = None,
     params: Many = None,
     tokens: Many = None,
-    flops: Many = None,
+    flops: Computes = None,
     family: Family = None,
     columns: Columns = None,
     where: Where = None,
+    drop_empty: DropEmpty = False,
+    format: FileFormat = None,
+    commas: Commas = None,
     best: Best = False,
     draws: Draws = 1000,
     tune: Tune = 800,
@@ -72,7 +79,9 @@ def compare(
 
     check_probability(probability)
     laws = [load_model(name) for name in model] if model else None
-    table = read_table(runs, columns, where, best=best)
+    table = read_table(
+        runs, columns, where, best=best, drop_empty=drop_empty, format=format, commas=commas
+    )
     group = laws[0].group if laws else "family"
     sizes = {"params": params, "tokens": tokens, "flops": flops, group: family}
     at: dict[str, Any] = {name: value for name, value in sizes.items() if value is not None}

@@ -20,6 +20,7 @@ ESTIMATED = {
     "noise_free": "noise-free loss",
     "new_run": "loss of a new run",
     "params": "params N*",
+    "params_active": "active params N*",
     "tokens": "tokens D*",
     "flops": "compute C [FLOP]",
     "tokens_per_param": "tokens per param",
@@ -45,6 +46,7 @@ SCORES = {
 
 GIVEN = {
     "params": "params N",
+    "params_active": "active params N",
     "tokens": "tokens D",
     "flops": "compute C [FLOP]",
     "learning_rate": "learning rate",
@@ -134,6 +136,8 @@ def print_rows(fit: Answerer, result: Forecast | Allocation) -> None:
     for index, row in enumerate(result.rows()):
         if index:
             print()
+        if "run" in row:
+            print(f"{'run':22s} {row['run']}")
         if len(fit.groups) > 1:
             print(f"{group:22s} {row[group]}")
         typical = row.get("tuning") == "typical"

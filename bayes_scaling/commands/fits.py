@@ -16,9 +16,13 @@ from bayes_scaling.commands.options import (
     Ceiling,
     Chains,
     Columns,
+    Commas,
     Correlated,
     Draws,
     Drift,
+    DropEmpty,
+    FileFormat,
+    Fix,
     Json,
     Mistuned,
     ModelNames,
@@ -30,7 +34,7 @@ from bayes_scaling.commands.options import (
     Tune,
     Where,
 )
-from bayes_scaling.commands.tables import read_table
+from bayes_scaling.commands.tables import read_table, say_read
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.files import check_target
 from bayes_scaling.intervals import PROBABILITY, check_probability
@@ -58,8 +62,12 @@ def fit(
     correlated: Correlated = None,
     ceiling: Ceiling = None,
     temper: Temper = None,
+    fix: Fix = None,
     columns: Columns = None,
     where: Where = None,
+    drop_empty: DropEmpty = False,
+    format: FileFormat = None,
+    commas: Commas = None,
     best: Best = False,
     draws: Draws = 1000,
     tune: Tune = 800,
@@ -78,9 +86,12 @@ def fit(
     check_target(output)
     models = chosen_models(
         model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
-        ceiling=ceiling, temper=temper,
+        ceiling=ceiling, temper=temper, fix=fix,
     )  # fmt: skip
-    table = read_table(runs, columns, where, best=best)
+    table = read_table(
+        runs, columns, where, best=best, drop_empty=drop_empty, format=format, commas=commas
+    )
+    say_read(table)
     result = sample_chosen(models, table, draws=draws, tune=tune, chains=chains, seed=seed)
     result.save(output)
     if as_json:

@@ -45,6 +45,7 @@ from bayes_scaling.commands.planning import (
     read_budgets,
     read_limits,
 )
+from bayes_scaling.commands.tables import read_table
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
@@ -91,6 +92,10 @@ def _efolds(row: Mapping[str, Any]) -> float:
 
 def forecast(
     fit: Source,
+    runs: Annotated[
+        str | None,
+        typer.Option(help="A table of sizes, one row per run, in place of sizes; needs no loss."),
+    ] = None,
     params: Many = None,
     tokens: Many = None,
     flops: Computes = None,
@@ -126,10 +131,44 @@ def forecast(
         **read_settings(inputs),
     }
     given = {name: value for name, value in sizes.items() if value is not None}
+    if runs is not None:
+        if given:
+            raise InputError(f"give a table of runs, or sizes, not both: --runs and {_said(given)}")
+        table = read_table(runs, None, None, needs_loss=False)
+        answer = result.forecast(
+            table, tuning=tuning, probability=probability, allow_unconverged=True
+        )
+        show(result, answer, furthest=max_extrapolation, as_json=as_json)
+        return
+    for line in _not_read(result, given):
+        say(f"note: {line}")
     answer = result.forecast(given, tuning=tuning, probability=probability, allow_unconverged=True)
     if register:
         _register(result, answer, Path(fit))
     show(result, answer, furthest=max_extrapolation, as_json=as_json)
+
+
+def _said(given: Mapping[str, Any]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in given)
+
+
+def _not_read(fit: Answerer, given: Mapping[str, Any]) -> list[str]:
+    """Say which of the sizes that were given no model of the fit reads, so that they do nothing."""
+    from bayes_scaling.decisions import PublishedLaw
+    from bayes_scaling.inference import members_of
+
+    if isinstance(fit, PublishedLaw):
+        return []
+    read = {name for each in members_of(fit).values() for name in each.model.inputs}
+    if "flops" in read:
+        return []
+    sizes = [name for name in ("params", "tokens") if name in given and name not in read]
+    has = " and ".join(sorted(read & {"params", "tokens", "steps", "width"})) or "other inputs"
+    return [
+        f"this fit reads {has} alone; {name} do not change the answer, whatever is given: fit a "
+        f"table with {name} for a law that reads them"
+        for name in sizes
+    ]
 
 
 def _register(fit: Answerer, answer: Forecast, path: Path) -> None:

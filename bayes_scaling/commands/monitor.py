@@ -17,11 +17,13 @@ from bayes_scaling.commands.console import (
     warn_of_checks,
 )
 from bayes_scaling.commands.options import (
+    Columns,
     Family,
     Inputs,
     Json,
     Probability,
     SavedFit,
+    Where,
     count_option,
     read_settings,
 )
@@ -43,10 +45,15 @@ SHOWN = 12
 
 def monitor(
     fit: SavedFit,
-    curve: Annotated[Path, typer.Argument(help="The run so far: tokens or steps, and loss.")],
+    curve: Annotated[
+        str,
+        typer.Argument(
+            help="The run so far, tokens or steps and loss: a table, or what a tracker writes."
+        ),
+    ],
     params: Annotated[float | None, count_option(help="Params, unless the curve has them.")] = None,
     tokens: Annotated[float | None, count_option(help="Tokens at the end of the run.")] = None,
-    steps: Annotated[float | None, typer.Option(help="Steps at the end of the run.")] = None,
+    steps: Annotated[float | None, count_option(help="Steps at the end of the run.")] = None,
     plan: Annotated[
         Path | None,
         typer.Option(help="A CSV of the whole schedule, for a law that follows curves."),
@@ -56,6 +63,8 @@ def monitor(
         str | None, typer.Option(help="Curves of finished runs (a table or a data set).")
     ] = None,
     family: Family = None,
+    columns: Columns = None,
+    where: Where = None,
     false_alarms: Annotated[
         float, typer.Option(help="Share of healthy runs that raise an alarm at any time.")
     ] = 0.05,
@@ -77,9 +86,12 @@ def monitor(
 
     def look() -> Monitor:
         from bayes_scaling.decisions.monitor import monitor as watch
-        from bayes_scaling.runs import read_runs
 
-        seen = read_runs(curve)
+        seen = read_table(curve, columns, where, needs_loss=False)
+        if "loss" not in seen and "score" not in seen:
+            raise InputError(
+                f"{curve}: no column 'loss'; say which it is: --columns 'THEIR_NAME=loss'"
+            )
         planned = _read_plan(plan) if plan is not None else planned_run(source, seen, given, family)
         return watch(
             source, seen, planned, finished=known, false_alarms=false_alarms,
@@ -140,13 +152,15 @@ def _follow(look: Any, found: Monitor, every: float, *, as_json: bool) -> None:
     shown = 0
     while True:
         rows = found.rows()
+        if found.diverged is not None:
+            say(found.status)
         for row in rows[shown:]:
             if as_json:
                 print_json(row)
             else:
                 _print(found, [row], header=shown == 0)
             shown += 1
-        if found.progress.size and found.progress[-1] >= 1:
+        if found.diverged is not None or (found.progress.size and found.progress[-1] >= 1):
             return
         time.sleep(every)
         try:
@@ -158,7 +172,8 @@ def _follow(look: Any, found: Monitor, every: float, *, as_json: bool) -> None:
 def _as_dict(source: AnyFit, found: Monitor) -> dict[str, Any]:
     return {
         "status": found.status,
-        "alarm": found.alarm is not None,
+        "alarm": found.alarmed,
+        "diverged": found.diverged,
         "finished_runs": found.finished,
         "rows": found.rows(),
         "notes": list(found.notes),

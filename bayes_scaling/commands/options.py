@@ -63,7 +63,9 @@ def text_option(*names: str, help: str) -> Any:
 Runs = Annotated[
     str,
     typer.Argument(
-        help="A table of runs (CSV, Parquet, JSON lines) or a data set.", autocompletion=_data_sets
+        help="A table of runs (CSV, JSON, Parquet, Excel, a tracker's files, a folder or glob of "
+        "them) or a data set.",
+        autocompletion=_data_sets,
     ),
 ]
 Source = Annotated[
@@ -131,13 +133,38 @@ Temper = Annotated[
         show_default="as defined",
     ),
 ]
+Fix = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fix",
+        metavar="NAME=VALUE",
+        help="Hold a parameter of the named models at a value, such as alpha=0.34 or E=1.69; may "
+        "be given several times.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Probability = Annotated[float, typer.Option(help="Probability of the intervals.")]
 Where = Annotated[
     str | None, typer.Option(help="Use only rows that meet this, e.g. 'flops <= 1e12'.")
 ]
 Columns = Annotated[
-    Literal["wandb", "mlflow"] | None, typer.Option(help="Whose export the table is.")
+    str | None,
+    typer.Option(
+        metavar="OLD=NEW,...",
+        help="What the columns of the file are: 'Verlust=loss,tokens=20*params' (a new name, or an "
+        "expression of columns), or whose export it is: wandb, mlflow, tensorboard, wide.",
+    ),
+]
+DropEmpty = Annotated[
+    bool, typer.Option("--drop-empty", help="Leave out rows without a finite loss.")
+]
+FileFormat = Annotated[
+    Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx", "sqlite", "tfevents"] | None,
+    typer.Option("--format", help="Of a file whose suffix does not say."),
+]
+Commas = Annotated[
+    Literal["decimal", "thousands"] | None,
+    typer.Option(help="What commas in numbers are, where the file does not say."),
 ]
 Best = Annotated[
     bool, typer.Option("--best", help="Use only the best run of each (params, tokens) cell.")
@@ -180,14 +207,21 @@ def read_settings(given: list[str] | None) -> dict[str, float]:
     InputError
         One is not of that form.
     """
+    from bayes_scaling.decisions.units import count_of
+
     found = {}
     problems = []
     for text in given or []:
         name, _, value = text.partition("=")
         try:
             found[name] = float(value)
+            continue
         except ValueError:
-            problems.append(f"--set takes name=number, got {text!r}")
+            pass
+        try:
+            found[name] = count_of(value)
+        except InputError:
+            problems.append(f"--set takes name=number, got {text!r}; such as unique_tokens=100M")
     if problems:
         raise InputError(problems)
     return found

@@ -102,7 +102,9 @@ def judge_split(
     sizes = {name: values for name, values in given.items() if values}
     if runs is not None and sizes:
         raise InputError("give a table of runs, or sizes, not both")
-    asked: Any = sizes or (read_table(runs, None, None) if runs else published_runs())
+    asked: Any = sizes or (
+        read_table(runs, None, None, needs_loss=False) if runs else published_runs()
+    )
     answer = found.judge_split(asked, **_asked(family, probability))
     give(found, answer, as_json=as_json)
 

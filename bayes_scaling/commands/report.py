@@ -17,9 +17,11 @@ from bayes_scaling.commands.options import (
     Ceiling,
     Chains,
     Columns,
+    Commas,
     Correlated,
     Draws,
     Drift,
+    DropEmpty,
     Json,
     Mistuned,
     ModelNames,
@@ -85,6 +87,8 @@ def report(
     temper: Temper = None,
     columns: Columns = None,
     where: Where = None,
+    drop_empty: DropEmpty = False,
+    commas: Commas = None,
     best: Best = False,
     draws: Draws = 1000,
     tune: Tune = 800,
@@ -123,7 +127,7 @@ def report(
         result = load(source)
         table = result.runs
     else:
-        table = read_table(source, columns, where, best=best)
+        table = read_table(source, columns, where, best=best, drop_empty=drop_empty, commas=commas)
         result = sample_chosen(models, table, **settings, seed=seed)
     tested = None
     if backtest or (backtest is None and not saved):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import asdict
 from pathlib import Path
@@ -9,8 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayes_scaling.commands.console import print_json, print_table
-from bayes_scaling.commands.options import Columns, Json, Runs, Where
+from bayes_scaling.commands.console import print_json, print_table, say
+from bayes_scaling.commands.options import (
+    Columns,
+    Commas,
+    DropEmpty,
+    FileFormat,
+    Json,
+    Runs,
+    Where,
+)
 from bayes_scaling.commands.pictures import FORMATS, check_picture
 from bayes_scaling.errors import BayesScalingWarning, InputError
 
@@ -18,21 +27,68 @@ if TYPE_CHECKING:
     from bayes_scaling.runs import RunTable
 
 
-def read_table(source: str, columns: Columns, where: Where, *, best: bool = False) -> RunTable:
-    """Read a file of runs, or a data set by its name."""
+def read_table(
+    source: str,
+    columns: Columns,
+    where: Where,
+    *,
+    best: bool = False,
+    drop_empty: bool = False,
+    format: FileFormat = None,
+    commas: Commas = None,
+    needs_loss: bool = True,
+) -> RunTable:
+    """Read a file, a folder or a glob of runs, or a data set by its name."""
     from bayes_scaling.datasets import list_datasets, load_dataset
     from bayes_scaling.laws import select_rows
-    from bayes_scaling.runs import best_of_cells, read_runs
+    from bayes_scaling.runs import best_of_cells, plain_amounts, read_runs
 
     known = [item.name for item in list_datasets()]
+    condition = amounts_in(where) if where else None
     if source in known and not Path(source).exists():
         runs = load_dataset(source)
-    elif Path(source).exists():
-        runs = read_runs(source, columns=columns)
+        runs = select_rows(runs, plain_amounts(condition)) if condition else runs
+    elif Path(source).exists() or any(sign in source for sign in "*?["):
+        runs = read_runs(
+            source,
+            columns=columns,
+            where=condition,
+            drop_empty=drop_empty,
+            format=format,
+            commas=commas,
+            needs_loss=needs_loss,
+        )
     else:
         raise InputError(f"no file {source!r}, and no data set of that name ({', '.join(known)})")
-    runs = select_rows(runs, where) if where else runs
     return best_of_cells(runs) if best else runs
+
+
+def amounts_in(where: str) -> str:
+    """Write the hours of accelerators in a condition as FLOP: ``flops <= 2e5 h100-hours``."""
+    from bayes_scaling.decisions.units import flops_of
+
+    def flop(found: re.Match[str]) -> str:
+        try:
+            return repr(flops_of(found[0]))
+        except InputError:
+            return found[0]
+
+    return re.sub(
+        r"(?<![\w.])\d+(?:\.\d*)?(?:[eE][-+]?\d+)?\s*[A-Za-z]\w*[- ]hours?\b", flop, where
+    )
+
+
+def say_read(table: RunTable) -> None:
+    """Say on standard error what the columns of a file became, before it is fitted."""
+    from bayes_scaling.runs import lines_read
+
+    for line in lines_read(table):
+        say(f"note: {line}")
+    for note in table.notes:
+        if re.search(
+            r" is read as | \[.*\] is |^loss is |^run is taken |left out|made long| = ", note
+        ):
+            say(f"note: {note}")
 
 
 def check(
@@ -42,11 +98,14 @@ def check(
     ] = None,
     columns: Columns = None,
     where: Where = None,
+    drop_empty: DropEmpty = False,
+    format: FileFormat = None,
+    commas: Commas = None,
     as_json: Json = False,
 ) -> None:
     """Read a table of runs and say what is in it, or everything that is wrong with it.
 
-    Example: bayes-scaling check runs.csv
+    Example: bayes-scaling check runs.csv --columns 'val_bpb=loss'
     """
     from bayes_scaling.laws import load_model
     from bayes_scaling.laws.design import make_design
@@ -54,7 +113,9 @@ def check(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BayesScalingWarning)  # the summary has them
-        table = read_table(runs, columns, where)
+        table = read_table(
+            runs, columns, where, drop_empty=drop_empty, format=format, commas=commas
+        )
     summary = describe(table).to_dict()
     if model:
         law = load_model(model)
@@ -67,14 +128,23 @@ def check(
     if len(metrics) == 1 and "loss" in summary["ranges"]:
         summary["ranges"]["loss"]["unit"] = metrics[0]
     ranges = [
-        [name, f"{r['low']:.4g}", f"{r['high']:.4g}", str(r["distinct"]), r["unit"]]
+        [
+            name,
+            f"{r['low']:.4g}",
+            f"{r['high']:.4g}",
+            str(r["distinct"]),
+            r["unit"],
+            table.origins.get(name, "completed" if table.origins else ""),
+        ]
         for name, r in summary["ranges"].items()
     ]
-    print_table(ranges, ("column", "from", "to", "distinct", "unit"))
+    print_table(ranges, ("column", "from", "to", "distinct", "unit", "in the file"))
     for kind in ("families", "metrics"):
         if summary[kind]:
             print(f"{kind}: " + ", ".join(f"{k} ({n})" for k, n in summary[kind].items()))
-    for kind in ("notes", "warnings", "model_warnings"):
+    for line in summary["read"]:
+        print(line)
+    for kind in ("warnings", "model_warnings", "notes"):
         for text in summary.get(kind, ()):
             print(f"{kind.rstrip('s').replace('_', ' ')}: {text}")
 

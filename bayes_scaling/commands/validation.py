@@ -17,9 +17,11 @@ from bayes_scaling.commands.options import (
     Ceiling,
     Chains,
     Columns,
+    Commas,
     Correlated,
     Draws,
     Drift,
+    DropEmpty,
     Json,
     Mistuned,
     ModelNames,
@@ -60,6 +62,8 @@ def backtest(
     ] = False,
     columns: Columns = None,
     where: Where = None,
+    drop_empty: DropEmpty = False,
+    commas: Commas = None,
     best: Best = False,
     draws: Draws = 1000,
     tune: Tune = 800,
@@ -83,7 +87,7 @@ def backtest(
     if plot is not None:
         check_picture(plot)
     result = test(
-        read_table(runs, columns, where, best=best),
+        read_table(runs, columns, where, best=best, drop_empty=drop_empty, commas=commas),
         fit_where=fit_where,
         target_where=target_where,
         models=models,

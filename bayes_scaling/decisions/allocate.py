@@ -44,6 +44,8 @@ class Allocation:
         Optimal sizes per draw; what was given is constant over the draws.
     loss : array (n_draws, n_cases)
         Noise-free loss at each draw's own optimum (nats per token); nan of a published rule.
+    share : float
+        Share of params that is active, which is what flops count; 1 for dense models.
     tuned : mapping of str to array (n_draws, n_cases)
         Tuned value, at the optimum, of inputs such as the learning rate.
     extrapolation : mapping of str to array (n_cases,)
@@ -72,6 +74,7 @@ class Allocation:
     tokens: Array
     flops: Array
     loss: Array
+    share: float = 1.0
     tuned: Mapping[str, Array] = field(default_factory=dict)
     extrapolation: Mapping[str, Array] = field(default_factory=dict)
     edge: NDArray[np.bool_]
@@ -152,6 +155,7 @@ class Allocation:
         loss = {} if np.isnan(self.loss).all() else {"loss": self.loss}
         return {
             "params": self.params,
+            **({} if self.share == 1.0 else {"params_active": self.share * self.params}),
             "tokens": self.tokens,
             "flops": self.flops,
             "tokens_per_param": self.tokens_per_param,
@@ -264,7 +268,8 @@ def allocate(
     if problems:
         raise InputError(problems, source="allocate")
     law = None if rule else of_any(fit, family=family, inputs=inputs)
-    logs = np.log(values).tolist()
+    share = 1.0 if law is None else law.share
+    logs = np.log(values / share if given == "flops" else values).tolist()
     if law is None or stated:
         told = [stated_split(fit, given, each, int(group[0])) for each in logs]
         budgets = np.exp(np.stack([each[3] for each in told], axis=1))
@@ -282,7 +287,7 @@ def allocate(
         loss, flops = np.full(edge.shape, np.nan), budgets
     else:
         loss = law.at(best, law.draws[:, None])
-        flops = training_flops(best["params"], best["tokens"])
+        flops = training_flops(share * best["params"], best["tokens"])
     sizes = {**best, "flops": flops, given: np.broadcast_to(values, edge.shape)}
     tuned: Mapping[str, Array] = {}
     if isinstance(fit, Fit) and law is not None:
@@ -297,6 +302,7 @@ def allocate(
         tokens=sizes["tokens"],
         flops=sizes["flops"],
         loss=loss,
+        share=share,
         tuned=tuned,
         extrapolation=extrapolation(fit, medians, labels * len(values)),
         edge=edge,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.decisions.optimum import FEWER, Index, Loss
 from bayes_scaling.decisions.published_laws import PublishedLaw
+from bayes_scaling.decisions.routed import active_share
 from bayes_scaling.decisions.sizes import Member, group_index, longest_of, reads
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.ensemble import Ensemble
@@ -46,6 +47,8 @@ class AskedLaw:
         What it gives.
     n_draws : int
         Number of draws; 1 for a published law.
+    share : float
+        Share of the params it reads that is active, which is what compute counts.
     evaluate : callable
         From sizes and draws, which broadcast, to the response.
     noise : callable
@@ -58,6 +61,7 @@ class AskedLaw:
     settled: Mapping[str, Array]
     response: str
     n_draws: int
+    share: float = 1.0
     evaluate: Callable[[Mapping[str, Array], Index], Array]
     noise: Callable[[Array, Index], Array]
 
@@ -89,7 +93,7 @@ class AskedLaw:
         """Return the response at sizes; compute is completed where the law reads it."""
         sizes = dict(sizes)
         if "flops" in self.reads and "flops" not in sizes:
-            sizes["flops"] = training_flops(sizes["params"], sizes["tokens"])
+            sizes["flops"] = training_flops(self.share * sizes["params"], sizes["tokens"])
         read = {name: values for name, values in sizes.items() if name in self.reads}
         shape = np.broadcast_shapes(np.shape(draw), *(np.shape(x) for x in read.values()))
         return np.broadcast_to(self.evaluate(read, draw), shape)
@@ -168,6 +172,7 @@ def _of_fit(
         settled=others,
         response=fit.model.response,
         n_draws=fit.n_draws,
+        share=active_share(fit),
         evaluate=evaluate,
         noise=noise,
     )
@@ -262,6 +267,7 @@ def of_any(
         settled=laws[0].settled,
         response=laws[0].response,
         n_draws=rows.size,
+        share=laws[0].share,
         evaluate=evaluate,
         noise=noise,
     )

@@ -72,7 +72,7 @@ def expected_split(
         The law splits no budget, the budget is not above 0 and finite, or the limits allow no
         size.
     """
-    loss, log_flops = law.split_loss(), float(np.log(positive("flops", flops)[0]))
+    loss, log_flops = law.split_loss(), float(np.log(positive("flops", flops)[0] / law.share))
     low, high = limits.ends(log_flops)
 
     def expected(places: Array, asked: AskedLaw = law) -> Array:

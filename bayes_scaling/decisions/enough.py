@@ -45,8 +45,9 @@ def extra_compute(law: AskedLaw, losses: Array, spent: Array) -> Array:
     found = []
     for index, flops in enumerate(spent):
         target = np.log(losses[taken, index])
-        u, v = cheapest(thin.split_loss(), target, thin.draws, float(np.log(flops)))
-        least = training_flops(np.exp(u), np.exp(v))
+        about = float(np.log(flops / law.share))
+        u, v = cheapest(thin.split_loss(), target, thin.draws, about)
+        least = law.share * training_flops(np.exp(u), np.exp(v))
         found.append(np.maximum(flops / least - 1, 0.0))
     return np.stack(found, axis=1)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bayes_scaling.decisions.new_budget import forecast_at
 from bayes_scaling.decisions.new_run import noise_of_runs
 from bayes_scaling.decisions.published_laws import PublishedLaw
+from bayes_scaling.decisions.routed import active_share
 from bayes_scaling.decisions.sizes import Member, Plan, Sizes, read_plan
 from bayes_scaling.decisions.spread import spread_shares
 from bayes_scaling.decisions.tabulate import Draws, interval_rows, member_rows
@@ -126,8 +127,9 @@ class Forecast:
 
     def _asked(self, index: int) -> dict[str, Any]:
         sizes = {name: float(values[index]) for name, values in self.plan.columns.items()}
+        named = {"run": self.plan.names[index]} if self.plan.names else {}
         own = {self.plan.group_column: self.plan.labels[index], "tuning": self.tuning}
-        return sizes | own
+        return named | sizes | own
 
     @property
     def table(self) -> pd.DataFrame:
@@ -299,5 +301,7 @@ def fitted_sizes(fit: Fit) -> dict[str, NDArray[np.float64]]:
         for name in fit.model.inputs
     }
     if "flops" not in sizes and not {"params", "tokens"} <= set(sizes) and "flops" in fit.runs:
+        sizes["flops"] = np.asarray(fit.runs["flops"], float)
+    if active_share(fit) != 1.0 and "flops" in fit.runs:
         sizes["flops"] = np.asarray(fit.runs["flops"], float)
     return dict(sorted(complete(sizes).columns.items()))

@@ -89,7 +89,7 @@ def judge_split(
     if len(fit.groups) > 1:
         asked[law.group] = np.array(plan.labels)
     asked |= {name: np.asarray(plan.columns[name]) for name in ("params", "tokens")}
-    asked["flops"] = training_flops(asked["params"], asked["tokens"])
+    asked["flops"] = np.asarray(plan.columns["flops"])
 
     def question(member: Member) -> Found:
         judge = _stated if states_split(member) else _found
@@ -166,7 +166,6 @@ def _one(law: AskedLaw, loss: Any, u: float, v: float) -> dict[str, Array]:
         "tokens_for_params": np.exp(np.nan_to_num(partner, nan=np.inf)),
         "loss": own,
         "loss_lost": np.maximum(own - best, 0.0),
-        "flops_enough": np.minimum(
-            training_flops(np.exp(enough_u), np.exp(enough_v)), np.exp(log_flops)
-        ),
+        "flops_enough": law.share
+        * np.minimum(training_flops(np.exp(enough_u), np.exp(enough_v)), np.exp(log_flops)),
     }

@@ -173,6 +173,7 @@ def mixed_allocation(
         tokens=sizes["tokens"],
         flops=sizes["flops"],
         loss=_mix(rows, [part.loss for part in parts]),
+        share=first.share,
         tuned={name: _mix(rows, [part.tuned[name] for part in parts]) for name in first.tuned},
         extrapolation=extrapolation(ensemble, medians, (first.label,) * first.params.shape[1]),
         edge=_mix(rows, [part.edge for part in parts]),

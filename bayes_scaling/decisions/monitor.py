@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bayes_scaling.decisions import alarm
 from bayes_scaling.decisions.curve_shapes import LOOKS, at_looks
 from bayes_scaling.decisions.finished_curves import lessons
+from bayes_scaling.decisions.flight import Flight, flight_of, last_logged
 from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.decisions.training_curves import clock_of, law_of_flight
 from bayes_scaling.errors import InputError
@@ -47,7 +48,7 @@ class Monitor:
     total : float
         Its value at the end.
     loss : array (n_looks,)
-        Loss seen (nats per token).
+        Last loss that was logged at or before each look (nats per token).
     expected, spread : arrays (n_looks,)
         Log loss expected from all earlier looks, and its standard deviation.
     end, end_spread : arrays (n_looks + 1,)
@@ -61,6 +62,8 @@ class Monitor:
         That share.
     finished : int
         Curves of finished runs that were learned from.
+    diverged : float or None
+        Where the loss was first not finite, by the clock: an alarm whatever the looks say.
     notes : tuple of str
         What was assumed.
     probability : float
@@ -79,6 +82,7 @@ class Monitor:
     limit: float
     false_alarms: float
     finished: int
+    diverged: float | None = None
     notes: tuple[str, ...] = ()
     probability: float = PROBABILITY
 
@@ -93,8 +97,15 @@ class Monitor:
         return int(over[0]) if over.size else None
 
     @property
+    def alarmed(self) -> bool:
+        """Whether there is an alarm, at a look or since the loss is not finite."""
+        return self.diverged is not None or self.alarm is not None
+
+    @property
     def status(self) -> str:
         """How the run stands, in words."""
+        if self.diverged is not None:
+            return f"ALARM: diverged at {self.clock} {self.diverged:g}: the loss is not finite"
         if not self.progress.size:
             return f"too early to tell: the first look is at {LOOKS[0]:.0%}"
         if self.alarm is None:
@@ -193,7 +204,8 @@ def monitor(
     centre = law.mean(axis=0)
     doubted = centre + DOUBT * (law - centre)
     mean, covariance = known.shapes.expected(doubted[:, known.first :], descent, compute)
-    seen, looks = _seen(curve, clock, total, response=leading(fit).model.response)
+    flight = flight_of(curve, clock, total, response=leading(fit).model.response)
+    seen, looks = _seen(flight)
     looks = looks[looks >= known.first]
     skipped = np.arange(known.first, looks[0] if looks.size else known.first)
     kept = np.setdiff1d(np.arange(known.first, LOOKS.size), skipped)
@@ -207,7 +219,7 @@ def monitor(
         progress=LOOKS[looks],
         clock=clock,
         total=total,
-        loss=seen[looks],
+        loss=last_logged(flight, LOOKS[looks]),
         expected=expected,
         spread=spread,
         end=end,
@@ -218,21 +230,15 @@ def monitor(
         ),
         false_alarms=false_alarms,
         finished=known.shapes.runs,
-        notes=known.notes,
+        diverged=flight.diverged,
+        notes=(*known.notes, *flight.notes),
         probability=probability,
     )
 
 
-def _seen(
-    curve: RunTable, clock: str, total: float, *, response: str
-) -> tuple[Array, NDArray[np.int64]]:
+def _seen(flight: Flight) -> tuple[Array, NDArray[np.int64]]:
     """Return losses at all looks (n_looks,), and the looks that were made."""
-    order = np.argsort(curve[clock], kind="stable")
-    progress = curve[clock][order] / total
-    if progress[-1] > 1 + 1e-6:
-        raise InputError(
-            f"the curve goes on to {curve[clock][order[-1]]:g} {clock}, beyond the {total:g} of "
-            "the plan"
-        )
-    logs = at_looks(progress, np.log(curve[response][order]))
+    if not flight.loss.size:
+        return np.full(LOOKS.size, np.nan), np.empty(0, dtype=np.int64)
+    logs = at_looks(flight.progress, np.log(flight.loss))
     return np.exp(logs), np.flatnonzero(np.isfinite(logs))

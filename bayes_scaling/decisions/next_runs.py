@@ -13,6 +13,7 @@ from bayes_scaling.decisions.asked_law import of_any
 from bayes_scaling.decisions.choice import expected_split
 from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.decisions.learning import Bench, bench, greedy, isoflop_line, largest_affordable
+from bayes_scaling.decisions.routed import active_share
 from bayes_scaling.decisions.sizes import Plan, Sizes
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.ensemble import AnyFit, leading
@@ -171,11 +172,11 @@ def next_runs(
     group = leading(fit).model.group
     named = {} if family is None else {group: family}
     if candidates is None:
-        candidates = {**grid_of(fit.runs, budget), **named}
+        candidates = {**grid_of(fit.runs, budget, active_share(leading(fit))), **named}
     sizes = dict(target) if target is not None else _default_target(fit, family)
     big = fit.forecast({**sizes, **named}, allow_unconverged=True)
     asked = fit.forecast(candidates, allow_unconverged=True)
-    cost = training_flops(asked.plan.columns["params"], asked.plan.columns["tokens"])
+    cost = asked.plan.columns["flops"]
     if not (cost <= budget).any():
         raise InputError(
             f"{budget:.3g} FLOP pays for none of {cost.size} candidates, the cheapest of which "
@@ -229,7 +230,7 @@ def _warnings(fit: AnyFit, known: NDArray[np.bool_]) -> tuple[str, ...]:
 
 def _log_split(fit: AnyFit, big: Forecast, family: str | None) -> Array:
     """Log of each draw's best params at the compute of the target (n_draws,)."""
-    flops = training_flops(big.plan.columns["params"], big.plan.columns["tokens"])
+    flops = big.plan.columns["flops"]
     found = fit.allocate(flops=flops[:1], family=family, allow_unconverged=True)
     return np.asarray(np.log(found.params[:, 0]))
 
@@ -249,10 +250,11 @@ def _default_target(fit: AnyFit, family: str | None) -> dict[str, float]:
     return {"params": choice.params, "tokens": choice.tokens}
 
 
-def grid_of(runs: RunTable, budget: float) -> dict[str, Array]:
+def grid_of(runs: RunTable, budget: float, share: float = 1.0) -> dict[str, Array]:
     """Return the sizes of a table as a grid, extended by one step each way, as far as affordable.
 
     No run is cheaper than the cheapest of the table: below the runs a law is least to be trusted.
+    Compute counts the active share of params.
 
     Raises
     ------
@@ -266,8 +268,8 @@ def grid_of(runs: RunTable, budget: float) -> dict[str, Array]:
     n, d = (axis.ravel() for axis in np.meshgrid(params, tokens))
     ratio = runs["tokens"] / runs["params"]
     usual = (d / n >= ratio.min() / 2) & (d / n <= 2 * ratio.max())
-    flops = training_flops(n, d)
-    cheapest = float(np.nanmin(training_flops(runs["params"], runs["tokens"])))
+    flops = training_flops(share * n, d)
+    cheapest = float(np.nanmin(training_flops(share * runs["params"], runs["tokens"])))
     kept = usual & (flops >= cheapest) & (flops <= budget)
     return {"params": n[kept], "tokens": d[kept]} if kept.any() else {"params": n, "tokens": d}
 

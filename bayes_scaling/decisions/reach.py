@@ -128,8 +128,8 @@ def find_reach(
     log_size = np.stack(found, axis=1)
     draws = {sought: np.exp(log_size)}
     if {sought, *sizes} == {"params", "tokens"}:
-        draws["flops"] = training_flops(draws[sought], next(iter(sizes.values())))
-        draws |= _lifetime(draws["flops"], {**sizes, **draws}["params"], served)
+        draws["flops"] = law.share * training_flops(draws[sought], next(iter(sizes.values())))
+        draws |= _lifetime(draws["flops"], law.share * {**sizes, **draws}["params"], served)
     result = Found(draws=draws, flags={"unreachable": np.isinf(log_size)})
     return _with_steps(result, batch_size)
 
@@ -143,8 +143,8 @@ def _cheapest(law: AskedLaw, loss: Array, served: float) -> Found:
     ]
     log_params, log_tokens = (np.stack(part, axis=1) for part in zip(*found, strict=True))
     sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
-    sizes["flops"] = training_flops(sizes["params"], sizes["tokens"])
-    sizes |= _lifetime(sizes["flops"], sizes["params"], served)
+    sizes["flops"] = law.share * training_flops(sizes["params"], sizes["tokens"])
+    sizes |= _lifetime(sizes["flops"], law.share * sizes["params"], served)
     return Found(draws=sizes, flags={"unreachable": np.isinf(log_params)})
 
 

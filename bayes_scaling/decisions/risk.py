@@ -19,7 +19,6 @@ from bayes_scaling.decisions.rig import Rig
 from bayes_scaling.decisions.tabulate import interval_rows
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY, check_probability
-from bayes_scaling.runs import training_flops
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -239,7 +238,7 @@ def risk(
     asked = fit.forecast(
         {**(inputs or {}), **sizes}, probability=probability, allow_unconverged=True
     )
-    spent = training_flops(asked.plan.columns["params"], asked.plan.columns["tokens"])
+    spent = asked.plan.columns["flops"]
     own = within if flops is not None else Limits()
     best = fit.allocate(
         flops=spent if flops is None else budgets, family=family, inputs=inputs, limits=own,

@@ -102,7 +102,7 @@ def find_saturation(law: AskedLaw, gain: float, given: Mapping[str, Array]) -> F
     draws = {sought: size}
     if {sought, *given} == {"params", "tokens"}:
         other = next(iter(given))
-        draws["flops"] = training_flops(size, given[other])
+        draws["flops"] = law.share * training_flops(size, given[other])
     reached = np.exp(np.minimum(log_size, SEARCH))
     draws[law.response] = law.at({**given, sought: reached}, law.draws[:, None])
     return Found(draws=draws, flags={"never": np.isinf(log_size)})

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.decisions.published_laws import PublishedLaw
+from bayes_scaling.decisions.routed import active_share
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.inputs import needs_positive, source_column
 from bayes_scaling.runs import RunTable, split_columns, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
-from bayes_scaling.runs.complete import complete
+from bayes_scaling.runs.complete import complete, model_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,12 +48,15 @@ class Plan:
         Its label.
     group_column : str
         The column that names the groups.
+    names : tuple of str
+        What the runs are called, where a table names them; else empty.
     """
 
     columns: Mapping[str, NDArray[np.float64]]
     group_column: str
     group: NDArray[np.int64]
     labels: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of runs."""
@@ -150,18 +154,37 @@ def read_plan(fit: Member, sizes: Sizes) -> Plan:
     if problems:
         raise InputError(problems, source="sizes")
     columns = {name: np.broadcast_to(value, longest) for name, value in numbers.items()}
+    share = active_share(fit)
+    if share != 1.0 and "params_active" not in columns:
+        columns |= _routed(columns, share)
     columns = dict(complete(columns).columns)
     problems = [*_missing(law, columns), *(disagreements(columns) if asked else [])]
     group, labels, group_problems = group_index(fit, names, longest)
     problems += group_problems
     if problems:
         raise InputError(problems, source="sizes")
-    return Plan(columns=columns, group_column=law.group, group=group, labels=labels)
+    return Plan(
+        columns=columns,
+        group_column=law.group,
+        group=group,
+        labels=labels,
+        names=tuple(map(str, run_names(sizes).get("run", ()))),
+    )
 
 
 def run_names(sizes: Sizes) -> dict[str, NDArray[np.str_]]:
     """Return the names of runs, where a table has them."""
     return {"run": sizes["run"]} if isinstance(sizes, RunTable) and "run" in sizes else {}
+
+
+def _routed(
+    columns: Mapping[str, NDArray[np.float64]], share: float
+) -> dict[str, NDArray[np.float64]]:
+    """Return total and active params (n_runs,) of routed models, as far as they follow."""
+    if "params" in columns:
+        return {"params_active": share * columns["params"]}
+    active = complete(columns).columns.get("params")
+    return {} if active is None else {"params": active / share, "params_active": active}
 
 
 def _take_group_names(given: dict[str, Values], group_column: str) -> Values | None:
@@ -259,7 +282,8 @@ def disagreements(columns: Mapping[str, NDArray[np.float64]]) -> list[str]:
     """Return a problem where params, tokens and flops are given and do not fit together."""
     if not {"params", "tokens", "flops"} <= set(columns):
         return []
-    ratio = columns["flops"] / training_flops(columns["params"], columns["tokens"])
+    size = model_size(columns, columns["flops"].size)[0]
+    ratio = columns["flops"] / training_flops(size, columns["tokens"])
     worst = float(ratio[np.argmax(np.abs(np.log(ratio)))])
     if abs(np.log(worst)) <= np.log(1 + TOLERANCE):
         return []

@@ -9,19 +9,7 @@ from collections.abc import Mapping
 
 from bayes_scaling.decisions.rig import ACCELERATORS, Rig
 from bayes_scaling.errors import InputError
-
-COUNTS: Mapping[str, float] = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
-"""Suffixes of a plain number; B is a billion, so bytes are spelled out or have a prefix."""
-
-PREFIXES: Mapping[str, float] = {
-    "": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "p": 1e15, "e": 1e18, "z": 1e21, "y": 1e24,
-}  # fmt: skip
-
-COMPUTE: Mapping[str, float] = {
-    **{f"{prefix}flop": size for prefix, size in PREFIXES.items()},
-    **{f"{prefix}f-day": PREFIXES[prefix] * 86400.0 for prefix in "tpez"},
-}
-"""FLOP and petaFLOP/s-days (PF-days) with their prefixes [FLOP]."""
+from bayes_scaling.runs.amounts import COMPUTE, COUNTS, PREFIXES, parts_of, tidy_compute
 
 BYTES: Mapping[str, float] = {
     "byte": 1.0, "character": 1.0, "char": 1.0,
@@ -30,9 +18,8 @@ BYTES: Mapping[str, float] = {
 }  # fmt: skip
 """Units of text [bytes, or characters]."""
 
-TOKENS, SEQUENCES = ("token", "tok"), ("sequence", "seq")
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
-SHOWN = re.compile(r"\s*([-+]?[\d_,]*\.?\d+(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
+TOKENS, SEQUENCES = ("token", "tok"), ("sequence", "seq")
 
 
 def count_of(amount: str | float) -> float:
@@ -154,38 +141,29 @@ def is_compute(amount: str) -> bool:
 
 
 def _parts(amount: str | float) -> tuple[float, str]:
-    """Part an amount into its number and its unit: lower case, singular, hyphenated.
-
-    Of compute over time every spelling (PFLOP/s-days, petaflops days, ...) becomes ``pf-day``.
-    """
-    found = SHOWN.fullmatch(str(amount))
+    """Part an amount into its number and its unit: lower case, singular, hyphenated."""
+    text = str(amount)
+    shown = re.match(r"\s*([-+]?[\d_]*,[\d_,]*\.?\d*(?:[eE][-+]?\d+)?)\s*(.*)", text)
+    if shown is not None and not _thousands(shown[1], shown[2].strip()):
+        decimal, plain = (re.sub(",", mark, text) for mark in (".", ""))
+        raise InputError(
+            f"{text!r}: the comma may separate decimals or thousands; write {decimal} or {plain}"
+        )
+    found = parts_of(text, commas="thousands")
     if found is None:
         raise InputError(
             f"{amount!r} is not a number with a unit, such as 7B, 300GB or '8 PF-days'"
         )
-    if "," in found[1] and not _thousands(found[1], found[2]):
-        decimal, plain = (re.sub(",", mark, str(amount)) for mark in (".", ""))
-        raise InputError(
-            f"{amount!r}: the comma may separate decimals or thousands; write {decimal} or {plain}"
-        )
-    number = float(found[1].replace(",", "").replace("_", ""))
+    number, unit = found
     if not math.isfinite(number) or number < 0:
         raise InputError(f"{amount!r}: an amount is a finite number that is not below 0")
-    unit = re.sub(r"[\s_]+", " ", found[2].lower())
-    unit = re.sub(r"(?<=.)[- ]?(hour|day|h)s?$", _hyphenated, unit).replace("/s", "s")
-    unit = re.sub(r"^(peta|tera|exa|zetta)(?=f)", lambda name: name[1][0], unit)
-    unit = re.sub(r"^(.)(?:flops?s|fs|flops?)-day$", r"\1f-day", unit)
-    return number, re.sub(r"(?<=[a-z]{2})s$", "", unit)
+    return number, tidy_compute(unit)
 
 
 def _thousands(number: str, unit: str) -> bool:
     """Whether the commas of a number separate thousands, and cannot be decimal ones."""
     sure = number.count(",") > 1 or "." in number or not unit
     return sure and THOUSANDS.fullmatch(number) is not None
-
-
-def _hyphenated(found: re.Match[str]) -> str:
-    return "-" + {"h": "hour"}.get(found[1], found[1])
 
 
 def _positive(value: float | None) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.noise import RUN_EFFECT
 
 Verdict = Literal["ok", "warn", "fail"]
 Draws = Mapping[str, NDArray[np.float64]]
@@ -280,6 +281,9 @@ def _check_largest(model: Model, design: Design, draws: Draws, law: NDArray[np.f
     """See whether the best of the largest runs lie off the law: a forecast starts there."""
     residual = link_of(model).forward(design.response) - np.median(law, axis=0)
     sigma = np.broadcast_to(np.median(draws["sigma"], axis=(0, 1)), len(design.groups))
+    if RUN_EFFECT in draws:  # rows of one run share its deviation: the noise is that of runs
+        between = np.broadcast_to(np.median(draws[RUN_EFFECT], axis=(0, 1)), sigma.shape)
+        sigma = np.hypot(sigma, between)
     sizes = [np.log(design.inputs[n]) for n in ("params", "tokens", "flops") if n in design.inputs]
     if not sizes:
         return Check(name="largest runs", verdict="ok", evidence="the law reads no size")

@@ -89,6 +89,8 @@ def _fixed(model: Model, name: str, given: Mapping[str, Any]) -> Model:
 def _exchange(model: Model, line: Line, given: object) -> Model:
     """Sample a derived quantity in place of the parameter that its inverse gives."""
     ((replaced, inverse),) = line.inverse
+    if isinstance(given, Mapping) and set(given) == {"value"} and is_number(given["value"]):
+        return _exchange_fixed(model, line, float(given["value"]))
     prior = read_prior(given, where=f"prior of {line.name}")
     new = replace(
         model.parameter(replaced), name=line.name, prior=prior, about=f"stands in for {replaced}"
@@ -102,6 +104,25 @@ def _exchange(model: Model, line: Line, given: object) -> Model:
         where=(Line(name=replaced, node=inverse), *model.where),
         derived=(back, *derived),
     )
+
+
+def _exchange_fixed(model: Model, line: Line, value: float) -> Model:
+    """Hold a derived quantity fixed: the parameter that its inverse gives is then computed."""
+    ((replaced, inverse),) = line.inverse
+    fixed = replace(
+        model,
+        parameters=tuple(item for item in model.parameters if item.name != replaced),
+        where=(
+            Line(name=line.name, node=Number(value)),
+            Line(name=replaced, node=inverse),
+            *(item for item in model.where if item.name != line.name),
+        ),
+        derived=tuple(item for item in model.derived if item.name != line.name),
+    )
+    problems = check_model(fixed)
+    if problems:
+        raise InputError(problems)
+    return fixed
 
 
 def with_features(

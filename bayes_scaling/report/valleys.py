@@ -103,7 +103,7 @@ def isoflop_valleys(
         params = choice.params * np.exp(np.linspace(-REACH, REACH, PLACES))
         sizes: dict[str, Values] = {
             "params": params,
-            "tokens": budget / FLOPS_PER_PARAM_TOKEN / params,
+            "tokens": budget / split.share / FLOPS_PER_PARAM_TOKEN / params,
         }
         if family is not None:
             sizes[leading(fit).model.group] = family

@@ -14,9 +14,10 @@ from bayes_scaling.runs.protocols import PROTOCOLS, take_rows
 from bayes_scaling.runs.readers import read_runs
 from bayes_scaling.runs.schedules import schedule_areas, schedule_rates, with_schedule_areas
 from bayes_scaling.runs.shapes import Shape, shapes_near
-from bayes_scaling.runs.summary import TableSummary, describe
+from bayes_scaling.runs.summary import TableSummary, describe, lines_read
 from bayes_scaling.runs.sweeps import best_of_cells
 from bayes_scaling.runs.table import RunTable, split_columns
+from bayes_scaling.runs.wishes import plain_amounts
 
 __all__ = [
     "ALIASES",
@@ -34,6 +35,8 @@ __all__ = [
     "count_params",
     "describe",
     "flops_per_token",
+    "lines_read",
+    "plain_amounts",
     "read_runs",
     "schedule_areas",
     "schedule_rates",

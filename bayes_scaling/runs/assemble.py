@@ -11,15 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.runs.cells import Rows, read_numbers, read_text
-from bayes_scaling.runs.columns import COLUMNS, SIZES, resolve
+from bayes_scaling.runs.amounts import Commas, comma_of, commas_of, parts_of
+from bayes_scaling.runs.cells import Numbers, Rows, as_text, read_numbers, read_text
+from bayes_scaling.runs.columns import COLUMNS, SIZES
 from bayes_scaling.runs.complete import complete
 from bayes_scaling.runs.diverged import DIVERGED, without_diverged
-from bayes_scaling.runs.doubts import copies, doubts, misspelt
+from bayes_scaling.runs.doubts import copies, doubts, misspelt, unread_sizes
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
+from bayes_scaling.runs.headings import describe_unit, in_sequences
+from bayes_scaling.runs.losses import LETTER, per_byte
+from bayes_scaling.runs.named_runs import name_of_runs, tokens_of_the_end, unnamed_checkpoints
+from bayes_scaling.runs.plausible import implausible, option, rises_with_size
+from bayes_scaling.runs.resolve import Resolution, resolve
 from bayes_scaling.runs.table import RunTable
+from bayes_scaling.runs.wishes import rows_that_meet
 
 WARNING = "warning: "  # notes that start so were also issued as a BayesScalingWarning
+_NOT_FINITE = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity"})
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -31,6 +39,10 @@ def assemble(
     columns: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
     problems: Sequence[str] = (),
+    where: str | None = None,
+    commas: Commas | None = None,
+    needs_loss: bool = True,
+    drop_empty: bool = False,
 ) -> RunTable:
     """Make a checked and completed table.
 
@@ -46,6 +58,15 @@ def assemble(
         From given names to canonical ones, ahead of the aliases.
     notes, problems : sequence of str
         What a reader has already done, and already found wrong.
+    where : str, optional
+        A condition on rows; what is wrong with the others is not looked at.
+    commas : {"decimal", "thousands"}, optional
+        What commas in numbers are, where the file does not say.
+    needs_loss : bool
+        Whether there must be a finite loss; not for a table of sizes, or a run in flight, where a
+        loss that was logged as NaN or infinite becomes inf.
+    drop_empty : bool
+        Whether rows without a loss, or with one that is not finite, are left out.
 
     Returns
     -------
@@ -56,12 +77,15 @@ def assemble(
     InputError
         With every problem of the table.
     """
-    resolved = resolve(raw, columns)
-    faults = [*problems, *resolved.problems]
     lengths = {name: len(values) for name, values in raw.items()}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{name!r} has {length}" for name, length in lengths.items())
-        raise InputError([*faults, f"columns differ in length: {said}"], source=source)
+        raise InputError([*problems, f"columns differ in length: {said}"], source=source)
+    log = list(notes)
+    faults = list(problems)
+    commas = commas or commas_in(raw)
+    resolved = resolve(raw, columns, whole=_whole(raw))
+    faults += resolved.problems
     if not len(rows) or not raw:
         raise InputError([*faults, "the table has no rows; give one row per run"], source=source)
 
@@ -69,35 +93,49 @@ def assemble(
     faults += unmarked
     if not len(rows):
         raise InputError("every run is marked as diverged; nothing is left", source=source)
-    log = [*notes, *resolved.notes]
-    given: dict[str, NDArray[Any]] = {}
-    unread: dict[str, Mapping[int, str]] = {}
-    for name, values in raw.items():
-        target = resolved.names[name]
-        if target in given:
-            continue  # named twice, already a problem
-        column = COLUMNS.get(target)
-        if column is None:
-            given[target] = _ride_along(name, values, rows, log)
-        elif column.kind == "text":
-            given[target] = read_text(values)
-        else:
-            read = read_numbers(values, truth=target == DIVERGED)
-            given[target], unread[target] = read.values, read.unread
+    log += resolved.notes
+    given, unread = _read(raw, resolved, rows, commas, log)
+    if not needs_loss and "loss" in given:
+        name = next(n for n, target in resolved.names.items() if target == "loss")
+        given["loss"] = _with_divergence(given["loss"], raw[name])
     called = {resolved.names[name]: name.strip() for name in reversed(list(raw))}
+    if where or drop_empty:
+        given, unread, rows = _chosen(given, unread, rows, where, drop_empty, log, source, called)
     completed = complete(given)
     log += completed.notes
     done = dict(completed.columns)
+    named = name_of_runs(done, called)
+    if named is not None:
+        done["run"] = given["run"] = read_text(given.pop(named[0]))
+        del done[named[0]]
+        called["run"] = called.get(named[0], named[0])
+        log += [named[1]] if named[1] else []
     done["run"] = _run_ids(given.get("run"), rows, log)
     if "run" in given:
         given["run"] = done["run"]
-    faults += faults_of(given, unread, rows, called, resolved.names)
+    checked = given if needs_loss else {n: v for n, v in given.items() if n != "loss"}
+    faults += faults_of(checked, unread, rows, called, resolved.names, needs_loss=needs_loss)
     if faults:
         faults += lesser_faults(given, unread, rows, called)
         raise InputError(by_row(faults), source=source)
 
     log += _gaps(done, rows)
-    for doubt in (*set_aside, *misspelt(resolved.names, done), *doubts(given, rows)):
+    names = {n: t for n, t in resolved.names.items() if named is None or t != named[0]}
+    for doubt in (
+        *resolved.doubts,
+        *set_aside,
+        *misspelt(names, done),
+        *unread_sizes(names, done),
+        *doubts(given, rows),
+        *(implausible(given, done, rows, called) if needs_loss else ()),
+        *(
+            []
+            if "run" in given or not needs_loss
+            else unnamed_checkpoints(given_and_sizes(given, done), rows, called)
+        ),
+        *(tokens_of_the_end(done, rows) if needs_loss else ()),
+        *rises_with_size(done, rows),
+    ):
         log.append(WARNING + doubt)
         text = f"{source}: {doubt}" if source else doubt
         warnings.warn(text, BayesScalingWarning, skip_file_prefixes=(_PACKAGE,))
@@ -106,14 +144,176 @@ def assemble(
     kept = np.ones(len(rows), dtype=bool)
     for group in copies(given):
         kept[group[1:]] = False
-    return RunTable(columns=ordered, notes=tuple(log)).take(kept)
+    origins = _origins(resolved, given, called)
+    return RunTable(columns=ordered, notes=tuple(log), origins=origins).take(kept)
+
+
+def _with_divergence(
+    loss: NDArray[np.float64], cells: Sequence[Any] | NDArray[Any]
+) -> NDArray[np.float64]:
+    """Make inf of losses that were logged and not finite; what was not logged stays NaN."""
+    lost = ~np.isfinite(loss)
+    if isinstance(cells, np.ndarray):
+        finite = np.flatnonzero(~lost)
+        first = int(finite[-1]) + 1 if finite.size else 0
+        lost[:first] &= np.isinf(loss[:first])
+        lost[first:] &= not np.isnan(loss[:first]).any()
+        return np.where(lost, np.inf, loss)
+    said = np.array(
+        [isinstance(cell, float) or as_text(cell).lower() in _NOT_FINITE for cell in cells]
+    )
+    return np.where(lost & said, np.inf, loss)
+
+
+def given_and_sizes(
+    given: Mapping[str, NDArray[Any]], done: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of the file, and the sizes that complete them."""
+    return {**{name: done[name] for name in SIZES if name in done}, **given}
+
+
+def _read(
+    raw: Mapping[str, Sequence[Any] | NDArray[Any]],
+    resolved: Resolution,
+    rows: Rows,
+    commas: Commas | None,
+    log: list[str],
+) -> tuple[dict[str, NDArray[Any]], dict[str, Mapping[int, str]]]:
+    """Read every column as numbers or text, in the units of the vocabulary."""
+    given: dict[str, NDArray[Any]] = {}
+    unread: dict[str, Mapping[int, str]] = {}
+    for name, values in raw.items():
+        target = resolved.names[name]
+        if target in given:
+            continue  # named twice, already a problem
+        column = COLUMNS.get(target)
+        if column is None:
+            given[target] = _ride_along(name, values, rows, log, commas)
+        elif column.kind == "text":
+            given[target] = read_text(values)
+        else:
+            read = read_numbers(values, truth=target == DIVERGED, target=target, commas=commas)
+            given[target], unread[target] = read.values, read.unread
+            if read.amounts:
+                log.append(_say_amounts(name, target, read, rows))
+            heading = resolved.headings.get(name)
+            if heading is not None and heading.unit:
+                bare = np.ones(len(rows), dtype=bool)
+                bare[[i for i, text in read.amounts.items() if _has_unit(text)]] = False
+                given[target] = np.where(bare, heading.apply(read.values), read.values)
+                if heading.converts or heading.certainty == 1:
+                    unit = f" [{describe_unit(target)}]" if describe_unit(target) else ""
+                    log.append(f"{target}{unit} is {heading.say(name)}")
+            if target == "loss" and per_byte(name):
+                log.append(
+                    f"loss is {name!r} in bits per byte, as given, and answers are in bits per "
+                    f"byte; for nats per byte {option('loss', name, '{}*0.6931')}"
+                )
+    for name in raw:
+        context = given.get("context_length")
+        own = given.get(resolved.names[name])
+        if context is None or own is None or "batch_size" in given or not in_sequences(name):
+            continue
+        if own.dtype.kind == "f":
+            given["batch_size"] = own * context
+            log.append(f"batch_size [tokens] is {name!r} x context_length")
+    return given, unread
+
+
+def _has_unit(text: str) -> bool:
+    parts = parts_of(text)
+    return parts is not None and bool(parts[1])
+
+
+def _say_amounts(name: str, target: str, read: Numbers, rows: Rows) -> str:
+    first = next(iter(read.amounts))
+    count = len(read.amounts)
+    share = "" if count == len(rows) else f" ({count} of {len(rows)} rows)"
+    lost = "; what follows ± is not read" if "±" in read.amounts[first] else ""
+    return f"{name!r}: {read.amounts[first]!r} is read as {read.values[first]:.12g}{share}{lost}"
+
+
+def _chosen(
+    given: dict[str, NDArray[Any]],
+    unread: dict[str, Mapping[int, str]],
+    rows: Rows,
+    where: str | None,
+    drop_empty: bool,
+    log: list[str],
+    source: str | None,
+    called: Mapping[str, str],
+) -> tuple[dict[str, NDArray[Any]], dict[str, Mapping[int, str]], Rows]:
+    """Keep the rows that meet a condition, before anything is checked."""
+    keep = np.arange(len(rows))
+    if where:
+        try:
+            columns = complete(given).columns
+            theirs = {name: columns[target] for target, name in called.items() if target in columns}
+            keep = rows_that_meet({**theirs, **columns}, where)
+        except InputError as error:
+            raise InputError(list(error.problems), source=source) from None
+    response = next((name for name in ("loss", "score") if name in given), None)
+    if drop_empty and response is not None:
+        known = np.isfinite(given[response][keep]) & ~np.isin(keep, list(unread.get(response, {})))
+        if not known.all():
+            log.append(f"{rows.say(keep[~known])}: left out, without a {response}")
+        keep = keep[known]
+        if not keep.size:
+            raise InputError(f"no row has a {response}; nothing is left", source=source)
+    place = {int(old): new for new, old in enumerate(keep)}
+    return (
+        {name: values[keep] for name, values in given.items()},
+        {
+            n: {place[i]: text for i, text in cells.items() if i in place}
+            for n, cells in unread.items()
+        },
+        Rows(label=rows.label, numbers=rows.numbers[keep]),
+    )
+
+
+def commas_in(raw: Mapping[str, Sequence[Any] | NDArray[Any]]) -> Commas | None:
+    """Tell what commas are in the numbers of a table, from its first rows."""
+    found = []
+    for values in raw.values():
+        if isinstance(values, np.ndarray) and values.dtype.kind in "biufU":
+            continue
+        some = [cell for cell in values[:200] if isinstance(cell, str) and "," in cell]
+        if some and len(some) >= 0.3 * min(len(values), 200):
+            found += [cell for cell in some if comma_of(cell.strip().split(" ")[0])]
+    return commas_of(found)
+
+
+def _whole(raw: Mapping[str, Sequence[Any] | NDArray[Any]]) -> list[str]:
+    """Return the column L if its numbers are all whole."""
+    if LETTER not in raw:
+        return []
+    values = read_numbers(raw[LETTER]).values
+    known = values[np.isfinite(values)]
+    return [LETTER] if known.size and (known == np.round(known)).all() else []
+
+
+def _origins(
+    resolved: Resolution, given: Mapping[str, NDArray[Any]], called: Mapping[str, str]
+) -> dict[str, str]:
+    """Return where each column came from, in words."""
+    said = {}
+    for name, target in resolved.names.items():
+        heading = resolved.headings.get(name)
+        said[target] = repr(name) if heading is None else heading.say(name)
+    for name in given:
+        said.setdefault(name, repr(called.get(name, name)))
+    return {name: said[name] for name in given}
 
 
 def _ride_along(
-    name: str, values: Sequence[Any] | NDArray[Any], rows: Rows, log: list[str]
+    name: str,
+    values: Sequence[Any] | NDArray[Any],
+    rows: Rows,
+    log: list[str],
+    commas: Commas | None = None,
 ) -> NDArray[Any]:
     """Return a column outside the vocabulary as numbers if all its cells are, else as text."""
-    read = read_numbers(values, truth=True)
+    read = read_numbers(values, truth=True, commas=commas)
     if not read.unread:
         return read.values
     if np.count_nonzero(~np.isnan(read.values)) > len(read.unread):

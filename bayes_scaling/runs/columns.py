@@ -157,7 +157,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 
 def fold(name: str) -> str:
     """Return a name in lower case with runs of spaces, dashes, dots and slashes as one ``_``."""
-    return re.sub(r"[\s\-./]+", "_", name.strip()).lower()
+    return re.sub(r"[\s\-./]+", "_", name.strip().removeprefix("#").strip()).lower()
 
 
 _FOLDED: Mapping[str, str] = MappingProxyType(
@@ -166,12 +166,38 @@ _FOLDED: Mapping[str, str] = MappingProxyType(
 )
 
 
+_LOOSE_SPELLINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "params": "total_parameters parameter parameter_count param_count params_count "
+        "number_of_parameters number_of_params model_params model_size num_model_params",
+        "tokens": "token tokens_trained trained_tokens tokens_total total_train_tokens "
+        "total_training_tokens training_tokens_seen tokens_consumed consumed_tokens "
+        "tokens_processed number_of_tokens token_count num_input_tokens_seen",
+        "flops": "total_compute flops_total compute_flops train_flop total_train_flops "
+        "total_training_flops total_flos total_flop training_flop",
+        "learning_rate": "lr_peak lr_max learning_rate_peak learning_rate_max base_lr",
+        "steps": "_step iter iteration num_iterations n_iterations num_iters n_iters train_iters "
+        "total_steps optimizer_steps",
+        "unique_tokens": "unique_train_tokens",
+        "budget": "flops_budget flop_budget compute_budget budget_flops isoflop_budget",
+    }
+)
+LOOSE: Mapping[str, str] = MappingProxyType(
+    {
+        fold(alias): name
+        for name, spellings in _LOOSE_SPELLINGS.items()
+        for alias in spellings.split()
+    }
+)
+"""Spellings, folded, that mean a column where no other column does."""
+
+
 def canonical_name(name: str) -> str | None:
     """Return the canonical column that a given name means, or None where it is unknown."""
     name = name.strip()
     if name in COLUMNS:
         return name
-    return ALIASES.get(name) or _FOLDED.get(fold(name))
+    return ALIASES.get(name) or _FOLDED.get(fold(name)) or LOOSE.get(fold(name))
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -185,80 +211,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resolution:
-    """What the columns of a file are called from here on.
-
-    Parameters
-    ----------
-    names : Mapping of str to str
-        From each given name to the name in the table, in the file's order.
-    notes : tuple of str
-        What was set aside.
-    problems : tuple of str
-        Why the names cannot be used; empty when they can.
-    """
-
-    names: Mapping[str, str]
-    notes: tuple[str, ...]
-    problems: tuple[str, ...]
-
-
-def resolve(given: Iterable[str], columns: Mapping[str, str] | None = None) -> Resolution:
-    """Map the column names of a file to the vocabulary.
-
-    Parameters
-    ----------
-    given : iterable of str
-        Names as the file has them.
-    columns : Mapping of str to str, optional
-        From a name in the file to a canonical name (or an alias of one, or any other name to
-        keep). It wins over the aliases.
-
-    Returns
-    -------
-    Resolution
-    """
-    given = list(given)
-    problems: list[str] = []
-    notes: list[str] = []
-    asked: dict[str, str] = {}
-    for name, target in (columns or {}).items():
-        if name in given:
-            asked[name] = canonical_name(target) or target
-        else:
-            close = nearest(name, given)
-            hint = f"; did you mean {close!r}?" if close else ""
-            problems.append(
-                f"columns maps {name!r}, which the table does not have{hint} "
-                f"(it has {_listed(given)})"
-            )
-    taken = set(asked.values())
-    names: dict[str, str] = {}
-    for name in given:
-        target = asked.get(name) or canonical_name(name) or name.strip()
-        if name not in asked and target in taken:
-            target = name.strip()
-            if target in taken:
-                target = f"{target}_unmapped"
-                notes.append(
-                    f"column {name!r} rides along as {target!r}: columns gives "
-                    "that name to another column"
-                )
-        names[name] = target
-    for target in dict.fromkeys(names.values()):
-        claims = [name for name in given if names[name] == target]
-        if len(claims) > 1:
-            both = "both" if len(claims) == 2 else "all"
-            problems.append(
-                f"columns {_listed(claims)} {both} mean {target!r}; keep one: delete or rename "
-                f"the other{'s' if len(claims) > 2 else ''} in the file, or in Python pass "
-                f"columns={{{claims[0]!r}: {target!r}}}"
-            )
-    return Resolution(names=names, notes=tuple(notes), problems=tuple(problems))
-
-
-def _listed(names: Iterable[str], most: int = 30) -> str:
+def listed(names: Iterable[str], most: int = 30) -> str:
+    """Return names in quotes for a message, the first of them where they are many."""
     names = [repr(name) for name in names]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     if not more and 1 < len(names) <= 3:

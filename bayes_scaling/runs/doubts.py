@@ -13,12 +13,16 @@ from bayes_scaling.runs.cells import Rows
 from bayes_scaling.runs.columns import COLUMNS, fold
 from bayes_scaling.runs.complete import model_size
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY
+from bayes_scaling.runs.headings import read_heading, unknown_unit
+from bayes_scaling.runs.losses import words_of
+from bayes_scaling.runs.resolve import advice_on_size, say_which, sounds_like_size
 from bayes_scaling.runs.validate import equal_rows
 
 Columns = Mapping[str, NDArray[Any]]
 UNFINISHED = frozenset(
     "crashed failed running killed preempted preempting pending scheduled".split()
 )
+MOST = 12  # doubts of one kind
 LIKE = 0.85  # of two names, from which one may be the other misspelt
 TOLERANCE = 1.3  # a ratio beyond this, either way, is a disagreement
 
@@ -43,7 +47,6 @@ def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
         *_batch_in_sequences(given, rows),
         *_identical_rows(given, rows),
         *_mixed_counts(given, rows),
-        *_small_counts(given, rows),
         *_unnamed_group(given, rows),
         *unfinished(given, rows),
     )
@@ -65,15 +68,83 @@ def misspelt(names: Mapping[str, str], has: Iterable[str]) -> tuple[str, ...]:
         Sentences for people.
     """
     lacking = [name for name in COLUMNS if name not in set(has)]
-    found = []
+    found: list[str] = []
     for given, target in names.items():
-        close = difflib.get_close_matches(fold(given), lacking, n=1, cutoff=LIKE)
-        if target not in COLUMNS and close:
+        if target in COLUMNS or len(found) >= MOST:
+            continue
+        folded = fold(given)
+        near = [
+            name
+            for name in lacking
+            if abs(len(name) - len(folded)) <= 0.3 * len(name)
+            and (folded[:1] == name[0] or folded[-1:] == name[-1])
+        ]
+        close = difflib.get_close_matches(folded, near, n=1, cutoff=LIKE) if near else []
+        if close:
             found.append(
                 f"column {given!r} is kept and no law reads it; did you mean {close[0]!r}? Then "
-                "rename it"
+                f"{say_which(given, close[0])}"
             )
     return tuple(found)
+
+
+def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
+    """Return a doubt for every column that sounds like a size and is read by no law.
+
+    Where params, tokens and flops are all known only epochs can change what is fitted.
+
+    Parameters
+    ----------
+    names : Mapping of str to str
+        From given names to those in the table.
+    has : iterable of str
+        Columns that the table has once it is completed.
+
+    Returns
+    -------
+    list of str
+    """
+    has = set(has)
+    left = [
+        name
+        for name, target in names.items()
+        if target not in COLUMNS
+        and ((heading := read_heading(name)) is None or heading.target not in has)
+    ]
+    whole = {"params", "tokens", "flops"} <= has
+    sizes = [
+        name
+        for name in left
+        if (sounds_like_size(name) or unknown_unit(name))
+        and (not whole or ("epoch" in name.lower() and "unique_tokens" not in has))
+    ]
+    found = [
+        f"no law reads the column {name!r}, which sounds like a size; if it is one, "
+        f"{advice_on_size(name, has, list(names))}"
+        for name in sizes[:MOST]
+    ]
+    if "budget" in has and not {"flops", "tokens"} & has:
+        called = next(name for name, target in names.items() if target == "budget")
+        found.append(
+            f"no law reads the column {called!r} (budget, the nominal compute of an isoFLOP line); "
+            f"if it is the compute of each run, --columns '{called}=flops'"
+        )
+    batch = next((name for name in left if {"batch", "bs"} & set(words_of(name))), None)
+    if batch is not None and "steps" in has and "tokens" not in has and batch not in sizes:
+        shown = batch if batch.isidentifier() else f"`{batch}`"
+        found.append(
+            f"no law reads the column {batch!r}, and steps alone do not tell tokens; if it counts "
+            f"sequences, --columns 'tokens={shown}*2048*steps' with your context length for 2048"
+        )
+    if "unique_tokens" in has and "tokens" not in has:
+        called = next(name for name, target in names.items() if target == "unique_tokens")
+        epochs = next((name for name in left if "epoch" in name.lower()), None)
+        if epochs is None:
+            found.append(
+                f"{called!r} counts distinct tokens, and no column tells how many a run saw; if "
+                f"each was seen once, --columns 'tokens={called}'"
+            )
+    return found
 
 
 def unfinished(given: Columns, rows: Rows) -> list[str]:
@@ -163,14 +234,8 @@ def _batch_in_sequences(given: Columns, rows: Rows) -> list[str]:
     if context is not None and (small := batch < context).any():
         return [
             f"{rows.say(small)}: batch_size is smaller than context_length; it counts tokens, "
-            "so multiply sequences by their length"
-        ]
-    tokens = given.get("tokens", np.full(len(rows), np.nan))
-    used = np.isnan(tokens) & np.isfinite(batch * given.get("steps", np.nan))
-    if used.any() and batch[used].max() <= 2048:
-        return [
-            f"{rows.say(used)}: tokens come from batch_size x steps with batch_size at most "
-            f"{batch[used].max():g}; it counts tokens, so multiply sequences by their length"
+            "so multiply sequences by their length: --columns "
+            "'batch_size=batch_size*context_length'"
         ]
     return []
 
@@ -205,18 +270,6 @@ def _mixed_counts(given: Columns, rows: Rows) -> list[str]:
                     "rows give params: two kinds of count in one column"
                 )
             empty &= ~taken
-    return found
-
-
-def _small_counts(given: Columns, rows: Rows) -> list[str]:
-    found = []
-    for name in ("params", "params_nonembedding", "params_active", "tokens"):
-        values = given.get(name)
-        if values is not None and np.any(values > 0) and np.nanmax(values) < 1000:
-            found.append(
-                f"{name} runs up to {np.nanmax(values):g}: counts are plain numbers, not "
-                "millions or billions (write 7e9 for 7 billion)"
-            )
     return found
 
 

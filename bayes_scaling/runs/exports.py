@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs.cells import Rows, as_text
 from bayes_scaling.runs.columns import ALIASES, canonical_name, fold
+from bayes_scaling.runs.headings import read_heading
+from bayes_scaling.runs.losses import choose_loss, sounds_like_loss
 from bayes_scaling.runs.text_files import Raw
 
 Export = Literal["wandb", "mlflow"]
@@ -152,16 +154,27 @@ def export_columns(
     for key, target in (columns or {}).items():
         full = [name for name in cells if name == key] or [n for n in cells if bare[n] == key]
         names |= {name: canonical_name(target) or target for name in full[:1] or [key]}
+    taken = set(names.values())
     claims: dict[str, list[tuple[tuple[int, int, int], str]]] = {}
+    losses = {bare[name]: name for name in reversed(list(cells)) if name not in names}
+    losses = {word: name for word, name in losses.items() if sounds_like_loss(word)}
     for name in cells:
+        if name in names or bare[name] in losses:
+            continue
         meant = _meaning(name, bare[name], preset, cells)
-        if name not in names and meant is not None:
+        if meant is not None:
             rank, target = meant
             setting = name.startswith(preset.settings)
             side = int(setting == (target in _MEASURED))
             order = _ALIAS_ORDER.get(fold(bare[name]), len(_ALIAS_ORDER))
             claims.setdefault(target, []).append(((rank, side, order), name))
-    taken = set(names.values())
+    chosen = choose_loss(losses, decide=True).name if "loss" not in taken else None
+    if chosen is not None:
+        names[losses[chosen]] = "loss"
+        taken.add("loss")
+        rest = [n for n in cells if n in losses.values() and n != losses[chosen]]
+        if rest and notes is not None:
+            notes.append(f"loss is taken from {losses[chosen]!r}; {_ride(rest)}")
     for target, rivals in claims.items():
         ranked = [name for _, name in sorted(rivals)]
         if target in taken:
@@ -169,13 +182,16 @@ def export_columns(
         names[ranked[0]] = target
         taken.add(target)
         if len(ranked) > 1 and notes is not None and target != "run":
-            rest = ", ".join(repr(name) for name in ranked[1:])
-            notes.append(f"{target} is taken from {ranked[0]!r}; {rest} rides along")
+            notes.append(f"{target} is taken from {ranked[0]!r}; {_ride(ranked[1:])}")
     for name in cells:
         if name not in names:
             names[name] = _spare(name, bare[name], taken)
             taken.add(names[name])
     return names
+
+
+def _ride(names: list[str]) -> str:
+    return ", ".join(map(repr, names)) + (" rides along" if len(names) == 1 else " ride along")
 
 
 def _meaning(
@@ -187,13 +203,12 @@ def _meaning(
         return preset.run.index(name.lower()) + 10 * repeated, "run"
     if name.startswith("tags."):
         return None
-    if target := canonical_name(bare):
-        return 0, target
     if target := preset.names.get(fold(bare)):
-        return 2, target
-    last = bare.replace("/", ".").rsplit(".", 1)[-1]
-    if name.startswith(preset.settings) and (target := canonical_name(last)):
-        return 1, target
+        return 3, target
+    heading = read_heading(bare)
+    if heading is not None:
+        setting = name.startswith(preset.settings)
+        return heading.certainty + (heading.certainty == 2 and not setting), heading.target
     return None
 
 

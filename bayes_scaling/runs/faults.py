@@ -37,6 +37,8 @@ def faults_of(
     rows: Rows,
     called: Mapping[str, str],
     names: Iterable[str],
+    *,
+    needs_loss: bool = True,
 ) -> list[str]:
     """Return all that is wrong with the cells and columns of a table.
 
@@ -52,6 +54,8 @@ def faults_of(
         What the file calls each column.
     names : iterable of str
         The column names of the file.
+    needs_loss : bool
+        Whether there must be a loss.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def faults_of(
         faults += text_problems(name, cells, rows, called.get(name))
     faults += value_problems(given, rows, called)
     filled = complete(_filled(given, unread)).columns
-    faults += absence_problems(filled, rows, names)
+    faults += absence_problems(filled, rows, names, needs_loss=needs_loss)
     if "run" in given:
         faults += duplicate_problems(filled, rows)
     return faults

@@ -1,8 +1,8 @@
-"""Read runs from CSV, Parquet, JSON lines or a DataFrame."""
+"""Read runs from a file of any kind, a folder of them, a glob, or a data frame."""
 
 from __future__ import annotations
 
-import sys
+import glob as globbing
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -11,49 +11,96 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.runs.assemble import assemble
+from bayes_scaling.runs.amounts import Commas
+from bayes_scaling.runs.assemble import assemble, commas_in
 from bayes_scaling.runs.cells import Rows
 from bayes_scaling.runs.columns import nearest
+from bayes_scaling.runs.databases import read_database
+from bayes_scaling.runs.event_files import SIGN, read_events
 from bayes_scaling.runs.exports import EXPORTS, Export, untangle
+from bayes_scaling.runs.frames import from_frame, positions, read_parquet, read_sheet
+from bayes_scaling.runs.json_files import read_json, read_json_lines
 from bayes_scaling.runs.table import RunTable
-from bayes_scaling.runs.text_files import Raw, read_delimited, read_json_lines
+from bayes_scaling.runs.text_files import Raw, read_delimited
+from bayes_scaling.runs.unpack import unpack
+from bayes_scaling.runs.wide import (
+    WIDE,
+    export_of,
+    from_tensorboard,
+    is_panel,
+    is_tensorboard,
+    melt_panel,
+    melt_wide,
+)
+from bayes_scaling.runs.wishes import apply_formulas, read_wishes, sort_wishes
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Format = Literal["csv", "tsv", "jsonl", "parquet"]
+Format = Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx", "sqlite", "tfevents"]
 FORMATS: Mapping[str, Format] = {
     ".csv": "csv",
+    ".txt": "csv",
+    ".dat": "csv",
+    ".md": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".xlsx": "xlsx",
+    ".db": "sqlite",
+    ".sqlite": "sqlite",
+    ".sqlite3": "sqlite",
 }
+PRESETS = (*EXPORTS, "tensorboard", WIDE)
+"""Words that say what wrote a table, in place of names for its columns."""
+
+MOST_FILES = 2000
+"""Files of one folder that are read."""
 
 
 def read_runs(
     source: str | PathLike[str] | pd.DataFrame | RunTable,
     *,
-    columns: Mapping[str, str] | Export | None = None,
+    columns: Mapping[str, str] | str | None = None,
     format: Format | None = None,
     export: Export | None = None,
+    where: str | None = None,
+    commas: Commas | None = None,
+    drop_empty: bool = False,
+    needs_loss: bool = True,
 ) -> RunTable:
     """Read a table of training runs, check it and complete it by 6ND.
 
     Parameters
     ----------
-    source : path, pandas.DataFrame or RunTable
-        A .csv, .tsv, .jsonl, .ndjson or .parquet file (text may be gzipped: .csv.gz); a
-        RunTable is returned as it is.
-    columns : Mapping of str to str, or "wandb" or "mlflow", optional
-        From the file's names to canonical ones, where the aliases do not do it. A word is short
-        for ``export``.
-    format : {"csv", "tsv", "jsonl", "parquet"}, optional
+    source : path, data frame or RunTable
+        A file of text (CSV and its kin, Markdown, JSON, JSON lines; gzipped or not), .parquet,
+        .xlsx, an event file of TensorBoard, a database of Trackio or MLflow; a folder of such
+        files or a glob, one run each; a frame of pandas, Polars or Arrow. A RunTable is returned
+        as it is.
+    columns : mapping of str to str, or str, optional
+        From the file's names to canonical ones, where the aliases do not do it, or from a new name
+        to an expression of columns: ``{"Verlust": "loss", "tokens": "20*params"}``, or the same as
+        ``"Verlust=loss,tokens=20*params"``. A word ("wandb", "mlflow", "tensorboard", "wide") says
+        what wrote the table.
+    format : {"csv", "tsv", "jsonl", "json", "parquet", "xlsx", "sqlite", "tfevents"}, optional
         Of a file whose suffix does not say.
     export : {"wandb", "mlflow"}, optional
         What wrote the table: its prefixes are stripped and unfinished runs left out, with a note.
+    where : str, optional
+        A condition on rows, such as ``"State == 'finished' and params >= 100M"``; what is wrong
+        with the others is not looked at.
+    commas : {"decimal", "thousands"}, optional
+        What commas in numbers are, where the file does not say.
+    drop_empty : bool
+        Whether rows without a finite loss are left out.
+    needs_loss : bool
+        Whether every row has a finite loss. A table of sizes has none; in the curve of a run in
+        flight NaN is a loss that was not logged, and inf one that was not finite.
 
     Returns
     -------
@@ -64,13 +111,7 @@ def read_runs(
     InputError
         With every problem of the table, by line of a text file and by row of anything else.
     """
-    if isinstance(columns, str):
-        columns, export = None, export or columns
-    if export is not None and export not in EXPORTS:
-        raise InputError(
-            f"export {export!r} is unknown; there are {' and '.join(EXPORTS)}, and a mapping "
-            "such as columns={'their name': 'params'} fits any other"
-        )
+    pairs, presets = _wanted(columns, export)
     if isinstance(source, RunTable):
         if columns or format or export:
             raise InputError(
@@ -78,47 +119,196 @@ def read_runs(
                 "this is a RunTable already"
             )
         return source
-    if _is_frame(source):
-        raw, name = _from_frame(cast("pd.DataFrame", source)), "DataFrame"
-    elif isinstance(source, str | PathLike):
-        path = Path(source)
-        raw, name = _from_file(path, format), str(path)
+    raw, name = _from_source(source, format, presets)
+    raw = _made_long(raw, presets, name)
+    notes = list(raw.notes)
+    commas = commas or commas_in(raw.cells)
+    renamed: Mapping[str, str] = {}
+    if pairs:
+        try:
+            cells, renamed, made = apply_formulas(
+                raw.cells, sort_wishes(pairs, raw.cells), commas=commas
+            )
+        except InputError as error:
+            raise InputError([*raw.problems, *error.problems], source=name) from None
+        raw = Raw(cells=cells, rows=raw.rows, problems=raw.problems)
+        notes += made
+    tracker = next((preset for preset in presets if preset in EXPORTS), None)
+    if tracker is not None:
+        tidy = untangle(raw, export=cast("Export", tracker), columns=renamed, source=name)
+        raw, renamed = tidy.raw, tidy.columns
+        notes += tidy.notes
+    try:
+        return assemble(
+            raw.cells,
+            rows=raw.rows,
+            source=name,
+            columns=renamed,
+            notes=notes,
+            problems=raw.problems,
+            where=where,
+            commas=commas,
+            needs_loss=needs_loss,
+            drop_empty=drop_empty,
+        )
+    except InputError as error:
+        guess = export_of(list(raw.cells))
+        if tracker is None and guess is not None:
+            hint = (
+                f"the header looks like an export of {guess}: --columns {guess} "
+                f"(in Python columns={guess!r}) reads it so"
+            )
+            raise InputError([*error.problems, hint], source=name) from None
+        raise
+
+
+def _wanted(
+    columns: Mapping[str, str] | str | None, export: Export | None
+) -> tuple[dict[str, str], list[str]]:
+    """Part what was said of the columns into pairs and words."""
+    presets = [str(export)] if export else []
+    if columns is None:
+        pairs: dict[str, str] = {}
+    elif isinstance(columns, str):
+        words = [piece.strip() for piece in columns.split(",") if "=" not in piece]
+        presets += [word for word in words if word in PRESETS or "=" not in columns]
+        rest = [piece for piece in columns.split(",") if piece.strip() not in presets]
+        pairs = read_wishes(",".join(rest)) if rest else {}
     else:
+        pairs = dict(columns)
+    for preset in presets:
+        if preset not in PRESETS:
+            known = f"{', '.join(PRESETS[:-1])} and {PRESETS[-1]}"
+            raise InputError(
+                f"export {preset!r} is unknown; there are {known}, and pairs such as "
+                "--columns 'their name=params' (in Python columns={'their name': 'params'}) fit "
+                "any other"
+            )
+    return pairs, presets
+
+
+def _made_long(raw: Raw, presets: list[str], name: str) -> Raw:
+    """Open nested cells, and make a wide table long."""
+    raw = unpack(raw)
+    names = list(raw.cells)
+    if WIDE in presets:
+        return melt_wide(raw, name)
+    if is_panel(names):
+        return melt_panel(raw)
+    if is_tensorboard(names):
+        return from_tensorboard(raw, Path(name).stem)
+    return raw
+
+
+def _from_source(source: object, format: Format | None, presets: list[str]) -> tuple[Raw, str]:
+    frame = None if isinstance(source, str | PathLike) else from_frame(source)
+    if frame is not None:
+        return frame
+    if not isinstance(source, str | PathLike):
         raise InputError(
             f"runs are read from a path, a DataFrame or a RunTable, not "
             f"{type(source).__name__}; for arrays use RunTable.from_columns"
         )
-    notes: tuple[str, ...] = ()
-    if export:
-        tidy = untangle(raw, export=export, columns=columns or {}, source=name)
-        raw, columns, notes = tidy.raw, tidy.columns, tidy.notes
-    return assemble(
-        raw.cells, rows=raw.rows, source=name, columns=columns, notes=notes, problems=raw.problems
-    )
+    path = Path(source)
+    if path.is_dir() and (not path.suffix or any(_files_below(path))):
+        return _from_files(_files_below(path), format, path, presets), str(path)
+    if any(sign in str(path) for sign in "*?[") and not path.exists():
+        found = sorted(Path(each) for each in globbing.glob(str(path), recursive=True))
+        files = [each for each in found if each.is_file()]
+        if not files:
+            raise InputError("no file matches", source=str(path))
+        return _from_files(files, format, path, presets), str(path)
+    return _from_file(path, format), str(path)
 
 
 def _from_file(path: Path, format: Format | None) -> Raw:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    zipped = suffixes[-1:] == [".gz"]
-    suffix = (suffixes[:-1] if zipped else suffixes)[-1:]
-    kind = format or (FORMATS.get(suffix[0]) if suffix else None)
-    if kind not in set(FORMATS.values()):
+    kind = format or kind_of(path)
+    if kind not in set(FORMATS.values()) | {"tfevents"}:
         shown = f"format {format!r}" if format else f"suffix {''.join(path.suffixes[-2:])!r}"
         raise InputError(
             f"{shown} is unknown; use one of {', '.join(FORMATS)} (text also .gz) or "
-            "say format='csv'",
+            "say --format csv (in Python format='csv')",
             source=str(path),
         )
     if not path.is_file():
         close = nearest(path.name, _siblings(path))
         hint = f"; did you mean {str(path.parent / close)!r}?" if close else ""
-        what = "is a folder" if path.is_dir() else "no such file"
+        what = "is a folder without files of runs" if path.is_dir() else "no such file"
         raise InputError(f"{what}{hint}", source=str(path))
     if kind == "parquet":
-        return _from_parquet(path)
+        return read_parquet(path)
+    if kind == "xlsx":
+        return read_sheet(path)
+    if kind == "sqlite":
+        return read_database(path)
+    if kind == "tfevents":
+        return read_events(path)
+    if kind == "json":
+        return read_json(path)
     if kind == "jsonl":
         return read_json_lines(path)
     return read_delimited(path, tabs=kind == "tsv")
+
+
+def kind_of(path: Path) -> Format | None:
+    """Return the format that the name of a file tells, or None."""
+    if SIGN in path.name:
+        return "tfevents"
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    zipped = suffixes[-1:] == [".gz"]
+    suffix = (suffixes[:-1] if zipped else suffixes)[-1:]
+    return FORMATS.get(suffix[0]) if suffix else None
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Return the files of a folder that can hold runs; event files lie deeper."""
+    files = [
+        p
+        for p in sorted(folder.iterdir())
+        if p.is_file() and kind_of(p) is not None and p.suffix.lower() != ".md"
+    ]
+    if not files:
+        files = [
+            p
+            for p in sorted(folder.rglob("*"))
+            if p.is_file() and (SIGN in p.name or p.name == "trainer_state.json")
+        ]
+    return files[:MOST_FILES]
+
+
+def _from_files(files: list[Path], format: Format | None, folder: Path, presets: list[str]) -> Raw:
+    """Read several files as one table; a file without a column of runs is a run by its name."""
+    parts: list[Raw] = []
+    problems: list[str] = []
+    for path in files:
+        try:
+            raw = _made_long(_from_file(path, format), presets, str(path))
+        except InputError as error:
+            problems += [f"{path.name}: {problem}" for problem in error.problems]
+            continue
+        problems += [f"{path.name}: {problem}" for problem in raw.problems]
+        if not {"run", "run_id", "run_name", "name"} & {name.lower() for name in raw.cells}:
+            label = path.name.split(".")[0] if SIGN not in path.name else path.parent.name
+            raw = Raw(cells={"run": [label] * len(raw.rows), **raw.cells}, rows=raw.rows)
+        parts.append(raw)
+    if not parts:
+        raise InputError(problems or "no file of runs in it", source=str(folder))
+    names = dict.fromkeys(name for raw in parts for name in raw.cells)
+    cells: dict[str, Any] = {
+        name: [
+            cell
+            for raw in parts
+            for cell in (raw.cells[name] if name in raw.cells else [None] * len(raw.rows))
+        ]
+        for name in names
+    }
+    count = sum(len(raw.rows) for raw in parts)
+    note = f"{len(parts)} files, their rows one after the other"
+    return Raw(cells=cells, rows=_numbered(count), problems=tuple(problems), notes=(note,))
+
+
+def _numbered(count: int) -> Rows:
+    return positions(count) if count else Rows(label="row", numbers=np.zeros(0, dtype=np.intp))
 
 
 def _siblings(path: Path) -> list[str]:
@@ -126,52 +316,3 @@ def _siblings(path: Path) -> list[str]:
         return sorted(p.name for p in path.parent.iterdir() if p.is_file())
     except OSError:
         return []
-
-
-def _from_parquet(path: Path) -> Raw:
-    try:
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise InputError(
-            "reading Parquet needs pyarrow; pip install pyarrow, or save as CSV", source=str(path)
-        ) from None
-    import pyarrow as pa
-
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"cannot be read as Parquet: {error}", source=str(path)) from None
-    cells: dict[str, Any] = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if name.startswith("__index_level_"):
-            continue
-        number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
-        cells[name] = column.to_numpy() if number else column.to_pylist()
-    return Raw(cells=cells, rows=_positions(table.num_rows))
-
-
-def _from_frame(frame: pd.DataFrame) -> Raw:
-    names = [name for name in frame.index.names if name is not None]
-    if names and not set(names) & set(frame.columns):
-        frame = frame.reset_index(level=names)
-    cells: dict[str, Any] = {}
-    problems = []
-    for i, label in enumerate(frame.columns):
-        name = str(label)
-        if name in cells:
-            problems.append(f"two columns are called {name!r}; rename one")
-            continue
-        series = frame.iloc[:, i]
-        number = isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf"
-        cells[name] = series.to_numpy() if number else series.astype(object).tolist()
-    return Raw(cells=cells, rows=_positions(len(frame)), problems=tuple(problems))
-
-
-def _positions(count: int) -> Rows:
-    return Rows(label="row", numbers=np.arange(1, count + 1))
-
-
-def _is_frame(source: object) -> bool:
-    """Whether this is a DataFrame, without importing pandas for anyone who has not."""
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(source, pandas.DataFrame)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from bayes_scaling.runs.assemble import WARNING
 from bayes_scaling.runs.columns import COLUMNS
+from bayes_scaling.runs.losses import loss_unit, per_byte
 from bayes_scaling.runs.table import RunTable
 
 RANGED = (
@@ -72,6 +73,11 @@ class TableSummary:
         What looks wrong and was kept.
     content_hash : str
         Of the table.
+    read : tuple of str
+        What columns of the file became, where their name does not say it, and which of them no
+        shipped law reads.
+    origins : Mapping of str to str
+        By column, what it was in the file, with the factor of its unit.
     """
 
     rows: int
@@ -85,6 +91,8 @@ class TableSummary:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     content_hash: str
+    read: tuple[str, ...]
+    origins: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, lists, numbers and text, ready for JSON."""
@@ -107,14 +115,14 @@ def describe(table: RunTable) -> TableSummary:
     TableSummary
     """
     ranges = {
-        name: _range(table, name)
+        name: _range(table, name, _unit(table, name))
         for name in RANGED
         if name in table and np.isfinite(table[name]).any()
     }
     rates = ranges.get("learning_rate")
     return TableSummary(
         rows=len(table),
-        runs=len(table.groups("run")) if "run" in table else len(table),
+        runs=len(np.unique(table["run"])) if "run" in table else len(table),
         families=_counts(table, "family"),
         metrics=_counts(table, "metric"),
         ranges=ranges,
@@ -126,10 +134,40 @@ def describe(table: RunTable) -> TableSummary:
             note.removeprefix(WARNING) for note in table.notes if note.startswith(WARNING)
         ),
         content_hash=table.content_hash,
+        read=lines_read(table, apart=ranges),
+        origins=dict(table.origins),
     )
 
 
-def _range(table: RunTable, name: str) -> Range:
+def lines_read(table: RunTable, *, apart: Collection[str] = (), most: int = 20) -> tuple[str, ...]:
+    """Return what became of the columns of the file, in up to two lines.
+
+    Parameters
+    ----------
+    table : RunTable
+    apart : collection of str
+        Columns that need no word.
+    most : int
+        Names of unread columns to print; the rest is counted.
+
+    Returns
+    -------
+    tuple of str
+    """
+    renamed = [
+        f"{name} from {origin}"
+        for name, origin in table.origins.items()
+        if name in COLUMNS and origin != repr(name) and name not in apart
+    ]
+    unread = [repr(name) for name in table.columns if name not in COLUMNS]
+    more = f" and {len(unread) - most} more" if len(unread) > most else ""
+    return (
+        *(["read: " + ", ".join(renamed)] if renamed else []),
+        *([f"no law reads: {', '.join(unread[:most])}{more}"] if unread else []),
+    )
+
+
+def _range(table: RunTable, name: str, unit: str) -> Range:
     values = table[name]
     known = values[np.isfinite(values)]
     return Range(
@@ -137,8 +175,14 @@ def _range(table: RunTable, name: str) -> Range:
         high=float(known.max()),
         distinct=len(np.unique(known)),
         missing=int(len(values) - len(known)),
-        unit=COLUMNS[name].unit,
+        unit=unit,
     )
+
+
+def _unit(table: RunTable, name: str) -> str:
+    """Return the unit of a column; a loss in bits per byte is kept as it was given."""
+    origin = table.origins.get(name, "")
+    return loss_unit(origin) if name == "loss" and per_byte(origin) else COLUMNS[name].unit
 
 
 def _counts(table: RunTable, name: str) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -37,16 +37,21 @@ class RunTable:
         no value. Units are those of `bayes_scaling.runs.columns.COLUMNS`.
     notes : tuple of str
         What was completed, assumed or set aside when the table was read.
+    origins : Mapping of str to str
+        Where each column came from, such as ``'tokens (M)' x 1e+06``; empty for a table that was
+        not read from anywhere. It is no part of the content.
     """
 
     columns: Mapping[str, NDArray[Any]]
     notes: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Freeze the columns."""
         frozen = {name: _read_only(values) for name, values in self.columns.items()}
         object.__setattr__(self, "columns", MappingProxyType(frozen))
         object.__setattr__(self, "notes", tuple(self.notes))
+        object.__setattr__(self, "origins", MappingProxyType(dict(self.origins)))
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -70,7 +75,7 @@ class RunTable:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as plain arrays; a mapping proxy cannot be."""
-        return _rebuild, (dict(self.columns), self.notes)
+        return _rebuild, (dict(self.columns), self.notes, dict(self.origins))
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -175,7 +180,7 @@ class RunTable:
             picked = {name: values[chosen] for name, values in self.columns.items()}
         except IndexError as error:
             raise InputError(f"rows to take do not fit {len(self)} rows: {error}") from None
-        return RunTable(columns=picked, notes=self.notes)
+        return RunTable(columns=picked, notes=self.notes, origins=self.origins)
 
     def labels(self, by: str) -> NDArray[np.str_]:
         """Return the group of each row as text.
@@ -258,5 +263,7 @@ def _read_only(values: ArrayLike) -> NDArray[Any]:
     return array
 
 
-def _rebuild(columns: dict[str, NDArray[Any]], notes: tuple[str, ...]) -> RunTable:
-    return RunTable(columns=columns, notes=notes)
+def _rebuild(
+    columns: dict[str, NDArray[Any]], notes: tuple[str, ...], origins: dict[str, str]
+) -> RunTable:
+    return RunTable(columns=columns, notes=notes, origins=origins)

@@ -8,8 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.runs.amounts import parts_of
 from bayes_scaling.runs.cells import Rows, number_advice
-from bayes_scaling.runs.columns import COLUMNS, NUMBER_KINDS, SIZES, canonical_name
+from bayes_scaling.runs.columns import COLUMNS, NUMBER_KINDS, SIZES, canonical_name, listed
+from bayes_scaling.runs.losses import choose_loss, sounds_like_loss
+from bayes_scaling.runs.resolve import (
+    advice_on_size,
+    perplexity_advice,
+    say_which,
+    sounds_like_size,
+)
 
 Columns = Mapping[str, NDArray[Any]]
 KEY = ("run", "metric", "steps", "tokens")
@@ -42,11 +50,7 @@ def text_problems(
     label = label_of(name, called)
     other = ""
     if name not in _ESSENTIAL:
-        python = f"columns={{{called!r}: 'my_{name}'}}"
-        other = (
-            "; if the column means something else, give it another name in the file, or in "
-            f"Python {python}"
-        )
+        other = f"; if the column means something else, {say_which(called, f'my_{name}')}"
     alike: dict[str, list[int]] = {}
     for position, text in unread.items():
         advice = number_advice(text)
@@ -111,7 +115,9 @@ def value_problems(
     return problems
 
 
-def absence_problems(columns: Columns, rows: Rows, given: Iterable[str]) -> list[str]:
+def absence_problems(
+    columns: Columns, rows: Rows, given: Iterable[str], *, needs_loss: bool = True
+) -> list[str]:
     """Return what is missing: the response, a size to scale with, or cells of them.
 
     Parameters
@@ -122,6 +128,8 @@ def absence_problems(columns: Columns, rows: Rows, given: Iterable[str]) -> list
         Names of the rows.
     given : iterable of str
         The file's names, to say what there is.
+    needs_loss : bool
+        Whether there must be a loss.
 
     Returns
     -------
@@ -129,26 +137,36 @@ def absence_problems(columns: Columns, rows: Rows, given: Iterable[str]) -> list
     """
     problems = []
     given = list(given)
-    has = ", ".join(repr(name) for name in given) or "no columns"
     responses = [name for name in ("loss", "score") if name in columns]
-    if not responses:
-        near = [name for name in given if _sounds_like_loss(name)]
-        example = near[0] if near else "their name"
-        advice = _naming("loss", example)
-        if not near and (wrong := [name for name in given if _sounds_like_perplexity(name)]):
-            advice = f"{wrong[0]!r} is no loss but exp(loss): give its log as a column 'loss'"
-        problems.append(f"no column 'loss' (or 'score'); the table has {has}; {advice}")
+    if not needs_loss:
+        pass
+    elif not responses:
+        if not any(sounds_like_loss(name) for name in given):
+            problems.append(
+                f"no column 'loss' (or 'score'); the table has {listed(given)}; "
+                + (
+                    perplexity_advice(given)
+                    or f"say which it is: {say_which(example_of(given), 'loss')}"
+                )
+                + shape_advice(given)
+            )
+        elif not problems_of_choice(given):
+            problems.append(f"no column 'loss' (or 'score'); the table has {listed(given)}")
     elif (gap := _all_missing(columns, responses)).any():
         what = " and ".join(responses)
         advice = "give one of them" if len(responses) > 1 else f"give the {what}"
         verb = "are" if len(responses) > 1 else "is"
-        problems.append(f"{rows.say(gap)}: {what} {verb} empty or NaN; {advice} or delete the row")
+        problems.append(
+            f"{rows.say(gap)}: {what} {verb} empty or NaN; {advice} or delete the row"
+            " (--drop-empty leaves such rows out)"
+        )
     sizes = [name for name in SIZES if name in columns]
     others = [name for name in _OTHER_SCALES if name in columns]
     if not sizes and not others:
         problems.append(
             "no size to scale with: none of 'params', 'tokens', 'flops'; "
-            f"the table has {has}; {_naming('params', 'their name')}"
+            f"the table has {listed(given)}; say which is: "
+            + (size_advice(given) or say_which(example_of(given), "params"))
         )
     elif sizes and (gap := without_any(columns)).any():
         problems.append(
@@ -219,8 +237,13 @@ def equal_rows(columns: Columns, names: list[str]) -> list[NDArray[np.intp]]:
     """
     if not names or not len(columns[names[0]]):
         return []
-    codes = np.column_stack([np.unique(columns[n], return_inverse=True)[1] for n in names])
-    _, group, counts = np.unique(codes, axis=0, return_inverse=True, return_counts=True)
+    group = np.zeros(len(columns[names[0]]), dtype=np.int64)
+    for name in names:
+        code = np.unique(columns[name], return_inverse=True)[1].astype(np.int64)
+        group = np.unique(group * (code.max() + 1) + code, return_inverse=True)[1].astype(np.int64)
+    counts = np.bincount(group)
+    if counts.max() == 1:
+        return []
     order = np.argsort(group, kind="stable")
     found = [g for g in np.split(order, np.cumsum(counts)[:-1]) if len(g) > 1]
     return sorted(found, key=lambda g: int(g[0]))
@@ -251,19 +274,42 @@ def _is_curve(columns: Columns) -> bool:
     )
 
 
-def _sounds_like_loss(name: str) -> bool:
-    low = name.lower()
-    return canonical_name(name) is None and any(w in low for w in ("loss", "nll", "bpb"))
+def size_advice(given: Iterable[str]) -> str | None:
+    """Return the option that reads the first column that sounds like a size, or None."""
+    names = list(given)
+    first = next((name for name in names if sounds_like_size(name)), None)
+    return None if first is None else advice_on_size(first, (), names)
 
 
-def _sounds_like_perplexity(name: str) -> bool:
-    return any(word in name.lower() for word in ("ppl", "perplexity"))
+def example_of(given: Iterable[str]) -> str:
+    """Return the one column that is not understood, to stand in an example, else a stand-in."""
+    left = [name for name in given if canonical_name(name) is None]
+    return left[0] if len(left) == 1 else "THEIR_NAME"
 
 
-def _naming(column: str, theirs: str) -> str:
-    """Return how to say which column is meant, in the file or in Python."""
-    python = f"columns={{{theirs!r}: {column!r}}}"
-    return f"rename one to {column!r} in the file, or in Python pass {python}"
+def problems_of_choice(given: Iterable[str]) -> bool:
+    """Whether the choice of the loss was already a problem, so that it need not be said again."""
+    return bool(choose_loss(given).problem)
+
+
+def shape_advice(given: Iterable[str]) -> str:
+    """Say what a wide table should look like; "" for one that is not wide."""
+    names = list(given)
+    numeric = [name for name in names if parts_of(name) is not None]
+    clocked = any(canonical_name(name) in ("steps", "tokens") for name in names)
+    others = [name for name in names if canonical_name(name) is None]
+    if len(numeric) >= 2:
+        return (
+            f". Columns are called {listed(numeric[:3])}: with budgets across, the table is wide; "
+            "one row per run is wanted, such as params,flops,loss: --columns wide melts it (in "
+            "Python columns='wide')"
+        )
+    if clocked and len(others) >= 2:
+        return (
+            ". If each column is a run, the table is wide; one row per run and step is wanted: "
+            "--columns wide melts it (in Python columns='wide')"
+        )
+    return ""
 
 
 def _cannot_be_negative(name: str) -> str:
@@ -276,7 +322,7 @@ def _cannot_be_negative(name: str) -> str:
 
 def _zero_advice(name: str) -> str:
     if name in ("tokens", "steps", "flops"):
-        return "; delete rows from before the first step"
+        return "; delete rows from before the first step (--where leaves rows out)"
     if name == "loss":
         return "; every law takes its log: leave out what was not measured"
     if name == "experts":

@@ -67,7 +67,7 @@ def test_fit_takes_the_best_run_of_each_cell(table: Path, tmp_path: Path) -> Non
         (["-m", "auto", "-m", "chinchilla"], "'auto' stands for models by itself"),
         (["-m", "coupled", "-m", "coupled"], "2 members are called 'coupled'"),
         (["-m", "coupled", "-m", "kaplan-n"], "members must agree"),
-        (["--where", "flop < 1e19"], "'flops'"),
+        (["--where", "flopz < 1e19"], "'flops'"),
         (["--where", "flops < 1"], "none of 80 runs"),
         (["--draws", "3", "--chains", "1"], "2 problems"),
         (["--draws", "many"], "--draws"),
@@ -122,3 +122,24 @@ def test_report_is_written(tmp_path: Path) -> None:
     page = out.read_text(encoding="utf-8")
     assert page.count("<img") >= 1
     assert "chinchilla" in page
+
+
+def test_parameters_are_held_in_a_shell() -> None:
+    from bayes_scaling.commands.chosen import chosen_models
+    from bayes_scaling.errors import InputError
+    from bayes_scaling.laws import Model
+
+    models = chosen_models(["chinchilla"], fix=["alpha=.34", "E=1.69"])
+    assert models is not None
+    (model,) = models
+    assert isinstance(model, Model)
+    assert not {"alpha", "c"} & {parameter.name for parameter in model.parameters}
+    assert {line.name for line in model.where} >= {"alpha", "E", "c"}
+    assert len([line for line in model.where if line.name == "E"]) == 1
+    for names, fix, says in (
+        (["chinchilla"], ["alpha"], "--fix takes name=number"),
+        (["chinchilla"], ["alhpa=1"], "no prior can be put on 'alhpa'"),
+        (None, ["alpha=1"], "name the model, such as -m chinchilla"),
+    ):
+        with pytest.raises(InputError, match=says):
+            chosen_models(names, fix=fix)

@@ -73,7 +73,7 @@ def test_steps_stand_for_tokens(folder: Path) -> None:
     ("name", "options", "message"),
     [
         ("curve.csv", (), "say where the run ends"),
-        ("gone.csv", ENDS, "no such file"),
+        ("gone.csv", ENDS, "no file"),
         ("curve.csv", ("--plan", "gone.csv"), "no file 'gone.csv'"),
         ("high.csv", ("--tokens", 1e9), "beyond the 1e+09 of the plan"),
     ],
@@ -84,3 +84,50 @@ def test_what_cannot_be_used_is_refused(
     found = call("monitor", folder / "fit.nc", folder / name, *options)
     assert found.code == 1
     assert message in found.err
+
+
+def test_a_loss_that_is_not_finite_is_the_alarm(folder: Path) -> None:
+    curve = flown(0.4).frame
+    curve["loss"] = curve["loss"].where(curve["tokens"] < 0.3 * PLAN["tokens"], float("inf"))
+    path = folder / "diverged.csv"
+    path.write_text(curve.to_csv(index=False).replace("inf", "nan"))
+    ask = ("monitor", folder / "fit.nc", path, *ENDS, "--finished", folder / "finished.csv")
+    found = call(*ask)
+    assert found.code == 0, found.err
+    assert found.out.startswith("ALARM: diverged at tokens ")
+    as_json = json.loads(call(*ask, "--json").out)
+    assert as_json["alarm"] is True
+    assert 0.3 * PLAN["tokens"] <= as_json["diverged"] < 0.35 * PLAN["tokens"]
+
+
+def test_what_a_tracker_writes_is_watched(folder: Path) -> None:
+    frame = flown(0.4).frame
+    text = "\n".join(
+        json.dumps({"_step": i + 1, "data": {"total_tokens": tokens}, "val": {"loss": loss}})
+        for i, (tokens, loss) in enumerate(zip(frame["tokens"], frame["loss"], strict=True))
+    )
+    path = folder / "history.jsonl"
+    path.write_text(text)
+    end = ("--finished", folder / "finished.csv", "--json", "--params", PLAN["params"])
+    ask = ("monitor", folder / "fit.nc")
+    found = call(*ask, path, *ENDS, *end)
+    plain = call(*ask, folder / "curve.csv", *ENDS, *end)
+    assert found.json["rows"][-1]["final"] == pytest.approx(plain.json["rows"][-1]["final"])
+
+
+def test_a_curve_without_a_loss(folder: Path) -> None:
+    path = folder / "lossless.csv"
+    path.write_text("tokens,cost\n1e9,3\n")
+    found = call("monitor", folder / "fit.nc", path, *ENDS)
+    assert found.code == 1
+    assert "no column 'loss'; say which it is: --columns" in found.err
+
+
+def test_a_table_of_sizes_is_forecast_by_name(folder: Path) -> None:
+    path = folder / "sizes.csv"
+    path.write_text("run,params,tokens\nAlpha,1e9,2e10\nBeta,2e9,2e10\n")
+    found = call("forecast", folder / "fit.nc", "--runs", path, "--json")
+    assert found.code == 0, found.err
+    assert [row["run"] for row in found.json["rows"]] == ["Alpha", "Beta"]
+    both = call("forecast", folder / "fit.nc", "--runs", path, "--params", "1B")
+    assert "give a table of runs, or sizes, not both" in both.err

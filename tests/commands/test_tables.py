@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bayes_scaling.errors import InputError
 from tests.command_line import call
 
 GOOD = """run,N,D,loss,corpus
@@ -125,3 +126,97 @@ def test_datasets_are_listed() -> None:
     as_json = call("datasets", "--json").json
     assert {"nano-lm", "nano-lm-curves", "chinchilla"} <= {item["name"] for item in as_json}
     assert json.dumps(as_json)
+
+
+# ---- strangers' files in a shell -----------------------------------------------------------------
+
+GERMAN = "Parameter;Token;Verlust\n20000000;1000000000;3,8964\n50000000;3000000000;3,2387\n"
+LOSSES = (
+    "num_params,final_train_loss,final_val_loss,best_val_loss\n1e6,3.1,3.2,3.18\n3e6,2.8,2.9,2.9\n"
+)
+
+
+def _file(tmp_path: Path, text: str, name: str = "runs.csv") -> Path:
+    path = tmp_path / name
+    path.write_text(text)
+    return path
+
+
+def test_columns_are_renamed_in_a_shell(tmp_path: Path) -> None:
+    path = _file(tmp_path, GERMAN)
+    found = call("check", path)
+    assert found.code == 1
+    assert "say which it is: --columns 'Verlust=loss'" in found.err
+    found = call("check", path, "--columns", "Verlust=loss", "--json")
+    assert found.code == 0
+    assert found.json["ranges"]["loss"]["high"] == 3.8964
+    assert found.json["origins"] == {
+        "params": "'Parameter'",
+        "tokens": "'Token'",
+        "loss": "'Verlust'",
+    }
+
+
+def test_the_example_is_never_the_training_loss(tmp_path: Path) -> None:
+    path = _file(tmp_path, LOSSES)
+    found = call("check", path)
+    assert found.code == 1
+    assert "--columns 'final_val_loss=loss'" in found.err
+    found = call("check", path, "--columns", "best_val_loss=loss,tokens=20*num_params")
+    assert found.code == 0
+    assert "no law reads: 'final_train_loss', 'final_val_loss'" in found.out
+    assert "note: tokens = 20*num_params" in found.out
+
+
+def test_what_became_of_every_column_is_said(tmp_path: Path) -> None:
+    text = "name,Compute (PF-days),N (M),val_loss,core,epochs\na,1,20,3.9,1,1\nb,2,50,3.2,2,1\n"
+    found = call("check", _file(tmp_path, text))
+    lines = {line.split()[0]: line for line in found.out.splitlines()}
+    assert lines["flops"].endswith("'Compute (PF-days)' x 8.64e+19")
+    assert lines["params"].endswith("'N (M)' x 1e+06")
+    assert lines["tokens"].endswith("completed")
+    assert "read: run from 'name'" in found.out
+    assert "no law reads: 'core', 'epochs'" in found.out
+    assert "warning: no law reads the column 'epochs', which sounds like a size" in found.out
+
+
+def test_rows_are_chosen_before_they_are_checked(tmp_path: Path) -> None:
+    text = "params,tokens,loss,State\n2e7,1B,3.9,finished\n5e7,3B,nan,crashed\n9e7,5B,,finished\n"
+    path = _file(tmp_path, text)
+    assert call("check", path).code == 1
+    kept = call("check", path, "--where", "State == 'finished'", "--drop-empty")
+    assert kept.out.startswith("1 rows of 1 runs")
+    assert call("check", path, "--drop-empty", "--where", "tokens < 2B").code == 0
+
+
+def test_hours_of_an_accelerator_in_a_condition(tmp_path: Path) -> None:
+    path = _file(tmp_path, "params,flops,loss\n2e7,1e18,3.9\n5e7,1e21,3.3\n")
+    found = call("check", path, "--where", "flops <= 100 h100-hours")
+    assert found.out.startswith("1 rows")
+
+
+def test_formats_commas_and_exports(tmp_path: Path) -> None:
+    path = _file(tmp_path, "params;tokens;loss\n2e7;1e9;3,896\n", "runs.dump")
+    assert "--format csv" in call("check", path).err
+    assert "--commas decimal" in call("check", path, "--format", "csv").err
+    found = call("check", path, "--format", "csv", "--commas", "decimal", "--json")
+    assert found.json["ranges"]["loss"]["high"] == 3.896
+    assert "there are wandb, mlflow" in call("check", path, "--format", "csv", "--columns", "x").err
+
+
+def test_sizes_are_judged_without_a_loss(tmp_path: Path) -> None:
+    path = _file(tmp_path, "run,params,tokens\nAlpha,48e9,35e12\nBeta,30e9,15e12\n")
+    found = call("judge-split", "hoffmann-2022", "--runs", path, "--json")
+    assert found.code == 0
+    assert "Alpha" in found.out
+
+
+def test_values_of_options_may_carry_a_magnitude() -> None:
+    from bayes_scaling.commands.options import read_settings
+
+    assert read_settings(["unique_tokens=100M", "experts=8"]) == {
+        "unique_tokens": 1e8,
+        "experts": 8.0,
+    }
+    with pytest.raises(InputError, match="--set takes name=number"):
+        read_settings(["unique_tokens=1,5"])

@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from bayes_scaling.runs.columns import ALIASES, COLUMNS, canonical_name, nearest, resolve
+from bayes_scaling.runs.columns import ALIASES, COLUMNS, canonical_name, nearest
+from bayes_scaling.runs.resolve import resolve
 
 
 @pytest.mark.parametrize(
@@ -84,9 +85,8 @@ def test_nearest_knows_aliases_and_slips(asked: str, known: list[str], found: st
 def test_two_columns_of_one_meaning_are_both_named() -> None:
     found = resolve(["N", "n_params", "D", "loss"])
     assert found.problems == (
-        "columns 'N' and 'n_params' both mean 'params'; keep one: delete or rename the other "
-        "in the file, or in Python pass "
-        "columns={'N': 'params'}",
+        "columns 'N' and 'n_params' both mean 'params'; say which: --columns 'N=params' "
+        "(in Python columns={'N': 'params'}), or delete the other",
     )
 
 

@@ -91,6 +91,7 @@ def test_no_overflow_beyond_int64() -> None:
     assert table["flops"][0] == pytest.approx(5.88e23)
 
 
+@pytest.mark.filterwarnings("ignore:.*tokens per parameter")
 def test_integers_too_long_for_int64() -> None:
     table = RunTable.from_columns({"N": [10**9], "C": [6 * 10**29], "loss": [2.0]})
     assert table["tokens"][0] == pytest.approx(1e20)

@@ -36,7 +36,7 @@ SIX_ND = [6e14, 2.4e15]
         ({"state": ["failed", "killed"]}, "rows 1 and 2: state is failed or killed"),
         ({"D": None, "B": [64, 64], "S": [100, 200]}, "tokens come from batch_size x steps with batch_size at most 64"),  # noqa: E501
         ({"B": [64, 4096], "context_length": [512, 512]}, "row 1: batch_size is smaller than context_length"),  # noqa: E501
-        ({"N": [1.5, 7], "D": [1e8, 1e9]}, "params runs up to 7: counts are plain numbers"),
+        ({"N": [1.5, 7], "D": [1e8, 1e9]}, "'N' (params) runs up to 7: counts are plain numbers, not millions or billions (write 7e9 for 7 billion); if these are millions, --columns 'params=N*1e6'"),  # noqa: E501
         ({"N": [1e6, None], "params_nonemb": [5e5, 1e6]}, "row 2: params is empty and taken from params_nonembedding"),  # noqa: E501
         ({"family": ["x", ""]}, "row 2: family is empty; these rows form a group of their own"),
         ({"run": None, "N": [1e6, 1e6], "D": [1e8, 1e8], "loss": [3.0, 3.0]}, "rows 1 and 2: identical in every column"),  # noqa: E501

@@ -47,8 +47,8 @@ def test_wandb(tmp_path: Path) -> None:
     assert table["steps"].tolist() == [1000, 1000]
     assert table.notes == (
         "2 unfinished runs left out: 'old-lake-2' (crashed), 'hot-rock-3' (running)",
+        "loss is taken from 'summary.val_loss'; 'summary.loss', 'summary.train/loss' ride along",
         "seed is taken from 'config.seed'; 'config.data.seed' rides along",
-        "loss is taken from 'summary.val_loss'; 'summary.loss' rides along",
         "steps is taken from 'config.steps'; '_step' rides along",
     )
 
@@ -60,8 +60,9 @@ def test_mlflow(tmp_path: Path) -> None:
     assert table["metrics.lr"].tolist() == [1e-5, 2e-5]
     assert table["tags.mlflow.runName"].tolist() == ["small", "big"]
     np.testing.assert_allclose(table["flops"], [6e14, 1.2e15])
-    assert table.notes[:2] == (
+    assert table.notes[:3] == (
         "1 unfinished run left out: '0a2' (failed)",
+        "loss is taken from 'metrics.val_loss'; 'metrics.train_loss' rides along",
         "learning_rate is taken from 'params.lr'; 'metrics.lr' rides along",
     )
 
@@ -114,8 +115,8 @@ def test_many_unfinished_runs_are_counted(tmp_path: Path) -> None:
 
 
 def test_an_unknown_export(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="export 'neptune' is unknown; there are wandb and mlflow"):
-        read_runs(_write(tmp_path, WANDB), columns="neptune")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="export 'neptune' is unknown; there are wandb, mlflow, "):
+        read_runs(_write(tmp_path, WANDB), columns="neptune")
 
 
 def test_batches_of_sequences_are_doubted(tmp_path: Path) -> None:

@@ -52,15 +52,20 @@ def test_every_kind_of_fault_at_once_in_the_order_of_the_lines(tmp_path: Path) -
 
 
 def test_a_cell_that_a_mended_one_implies_is_not_called_empty() -> None:
-    (problem,) = _problems({"N": ["1M", 2e6], "D": [None, 1e8], "C": [6e14, 1.2e15],
+    (problem,) = _problems({"N": ["1 MB", 2e6], "D": [None, 1e8], "C": [6e14, 1.2e15],
                             "loss": [3.0, 2.0]})  # fmt: skip
-    assert problem.startswith("row 1: 'N' (params) has text ('1M')")
+    assert problem.startswith("row 1: 'N' (params) has text ('1 MB')")
 
 
 def test_cells_that_cannot_be_read_are_doubles_only_if_written_alike() -> None:
-    columns = {"run": ["a"] * 3, "N": [1e6] * 3, "D": ["1M", "2M", "1M"], "loss": [3.0, 2.0, 3.0]}
+    columns = {
+        "run": ["a"] * 3,
+        "N": [1e6] * 3,
+        "D": ["1 MB", "2 MB", "1 MB"],
+        "loss": [3.0, 2.0, 3.0],
+    }
     text, double = _problems(columns)
-    assert text.startswith("rows 1, 2 and 3: 'D' (tokens) has text ('1M', '2M')")
+    assert text.startswith("rows 1, 2 and 3: 'D' (tokens) has text ('1 MB', '2 MB')")
     assert double == (
         "rows 1 and 3: the same run 'a', tokens as written; they are identical: delete all but one"
     )

@@ -31,27 +31,27 @@ def _problems(changes: dict[str, Any]) -> tuple[str, ...]:
         ({"loss": [4.0, "nan", 3.1]}, "row 2: loss is empty or NaN; give the loss or delete"),
         ({"loss": [4.0, "diverged", 3.1]}, "row 2: loss has text ('diverged') where a number belongs; write a plain number, or delete the row"),  # noqa: E501
         ({"loss": [4.0, "inf", 3.1]}, "row 2: loss is inf; it must be finite; mark a run that"),
-        ({"loss": [4.0, "3,5", 3.1]}, "row 2: loss has text ('3,5') where a number belongs; write 3.5"),  # noqa: E501
+        ({"loss": [4.0, "3,896", 3.1]}, "row 2: loss has text ('3,896') where a number belongs; the comma could part thousands or decimals; say which with --commas thousands or --commas decimal (in Python commas=)"),  # noqa: E501
         ({"loss": [4.0, -2.0, 3.1]}, "row 2: loss is -2; it cannot be negative; give the cross-entropy"),  # noqa: E501
         ({"loss": [4.0, 0, 3.1]}, "row 2: loss is 0; it must be above 0; every law takes its log"),
-        ({"N": [1e6, "70B", 4e6]}, "row 2: 'N' (params) has text ('70B') where a number belongs; write 7e+10"),  # noqa: E501
-        ({"N": [1e6, "1,000,000", 4e6]}, "row 2: 'N' (params) has text ('1,000,000') where a number belongs; write 1000000"),  # noqa: E501
+        ({"N": [1e6, "70 GPU-hours", 4e6]}, "row 2: 'N' (params) has text ('70 GPU-hours') where a number belongs; hours of a device are no FLOP"),  # noqa: E501
+        ({"N": [1e6, "1,00,000", 4e6]}, "row 2: 'N' (params) has text ('1,00,000') where a number belongs; write a plain number"),  # noqa: E501
         ({"N": [1e6, -2e6, 4e6]}, "row 2: 'N' (params) is -2e+06; it cannot be negative"),
         ({"N": [1e6, 0, 4e6]}, "row 2: 'N' (params) is 0; it must be above 0"),
         ({"D": [0, 2e8, 4e8]}, "row 1: 'D' (tokens) is 0; it must be above 0; delete rows from before the first step"),  # noqa: E501
         ({"C": [1.0, -5.0, 2.0]}, "row 2: 'C' (flops) is -5; it cannot be negative; 6 N D overflows int64"),  # noqa: E501
         ({"lr": [1e-3, 0, 1e-3]}, "row 2: 'lr' (learning_rate) is 0; it must be above 0"),
         ({"lr": [1e-3, 0, 1e-3], "run": ["a"] * 3, "D": [1e8] * 3, "metric": ["x", "y", "z"]}, "row 2: 'lr' (learning_rate) is 0"),  # noqa: E501
-        ({"lr": [1e-3, "auto", 1e-3]}, "give it another name in the file, or in Python columns={'lr': 'my_learning_rate'}"),  # noqa: E501
+        ({"lr": [1e-3, "auto", 1e-3]}, "if the column means something else, --columns 'lr=my_learning_rate' (in Python columns={'lr': 'my_learning_rate'})"),  # noqa: E501
         ({"score": [0.5, 45.3, 0.2]}, "row 2: score is 45.3; it must lie between 0 and 1; divide"),
         ({"finetune_tokens": [0, -1, 5]}, "row 2: finetune_tokens is -1; it cannot be negative"),
         ({"experts": [8, 0, 8]}, "row 2: experts is 0; it must be above 0; a dense model has 1"),
-        ({"loss": None}, "no column 'loss' (or 'score'); the table has 'run', 'N', 'D'; rename"),
-        ({"loss": None, "train loss": [4, 3, 2]}, "rename one to 'loss' in the file, or in Python pass columns={'train loss': 'loss'}"),  # noqa: E501
-        ({"loss": None, "ppl": [4, 3, 2]}, "'ppl' is no loss but exp(loss): give its log as a column 'loss'"),  # noqa: E501
+        ({"loss": None}, "no column 'loss' (or 'score'); the table has 'run', 'N' and 'D'; say which it is: --columns 'THEIR_NAME=loss'"),  # noqa: E501
+        ({"loss": None, "Verlust": [4, 3, 2]}, "say which it is: --columns 'Verlust=loss' (in Python columns={'Verlust': 'loss'})"),  # noqa: E501
+        ({"loss": None, "train loss": [4, 3, 2], "train_nll": [1, 2, 4]}, "columns 'train loss' and 'train_nll' both mean 'loss'; say which: --columns 'train loss=loss'"),  # noqa: E501
+        ({"loss": None, "ppl": [4, 3, 2]}, "'ppl' is no loss but exp(loss): --columns 'loss=log(ppl)'"),  # noqa: E501
         ({"loss": None, "eval/Perplexity": [4, 3, 2]}, "'eval/Perplexity' is no loss but exp(loss)"),  # noqa: E501
-        ({"loss": None, "ppl": [4, 3, 2], "nll": [1, 2, 3]}, "columns={'nll': 'loss'}"),
-        ({"N": None, "D": None}, "rename one to 'params' in the file, or in Python pass columns={'their name': 'params'}"),  # noqa: E501
+        ({"N": None, "D": None}, "say which is: --columns 'THEIR_NAME=params' (in Python columns={'THEIR_NAME': 'params'})"),  # noqa: E501
         ({"N": None, "D": [None, 1e8, 1e8]}, "row 1: tokens is empty; give at least one size"),
         ({"N": [None, 1e6, 1e6], "D": [None, 1e8, 1e8]}, "row 1: params and tokens and flops are empty"),  # noqa: E501
     ],
@@ -64,14 +64,14 @@ def test_one_problem(changes: dict[str, Any], problem: str) -> None:
 def test_all_problems_at_once() -> None:
     found = _problems(
         {
-            "N": ["70B", -1, 0],
+            "N": ["many", -1, 0],
             "D": ["inf", 1e8, 1e8],
             "loss": [None, "x", 3.0],
             "n_tokens": [1, 2, 3],
             "run": ["a", "a", "a"],
         }
     )
-    for part in ("'D' and 'n_tokens' both mean 'tokens'", "'70B'", "is -1", "is 0", "is inf",
+    for part in ("'D' and 'n_tokens' both mean 'tokens'", "'many'", "is -1", "is 0", "is inf",
                  "loss has text ('x')", "row 1: loss is empty", "the same run 'a'"):  # fmt: skip
         assert any(part in problem for problem in found), part
     assert len(found) == 8
@@ -80,7 +80,7 @@ def test_all_problems_at_once() -> None:
 def test_alike_problems_fold_into_one_line() -> None:
     count = 41
     columns: dict[str, list[Any]] = {
-        "N": ["70B"] * count + [1e6],
+        "N": ["many"] * count + [1e6],
         "D": [1e8] * (count + 1),
         "loss": [3.0] * (count + 1),
         "run": [str(i) for i in range(count + 1)],
@@ -88,11 +88,11 @@ def test_alike_problems_fold_into_one_line() -> None:
     with pytest.raises(InputError) as caught:
         RunTable.from_columns(columns)
     (problem,) = caught.value.problems
-    assert problem.startswith("rows 1, 2, 3, ... (41 rows): 'N' (params) has text ('70B')")
+    assert problem.startswith("rows 1, 2, 3, ... (41 rows): 'N' (params) has text ('many')")
 
 
 def test_text_that_needs_different_advice_is_told_apart() -> None:
-    found = _problems({"N": ["70B", "1,000", "big"]})
+    found = _problems({"N": ["7 hours", "1,000", "big"]})
     assert [problem.split(":")[0] for problem in found] == ["row 1", "row 2", "row 3"]
 
 

@@ -1,0 +1,256 @@
+"""From the headings of a file to the vocabulary: which column is which, and in which unit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from bayes_scaling.runs.columns import canonical_name, listed, nearest
+from bayes_scaling.runs.headings import Heading, read_heading
+from bayes_scaling.runs.losses import (
+    choose_loss,
+    is_perplexity,
+    per_byte,
+    sounds_like_loss,
+    words_of,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolution:
+    """What the columns of a file are called from here on.
+
+    Parameters
+    ----------
+    names : Mapping of str to str
+        From each given name to the name in the table, in the file's order.
+    notes : tuple of str
+        What was set aside, or chosen among several.
+    doubts : tuple of str
+        What was chosen and may be wrong.
+    problems : tuple of str
+        Why the names cannot be used; empty when they can.
+    headings : Mapping of str to Heading
+        How the numbers of a given name are read, where its heading has a unit.
+    """
+
+    names: Mapping[str, str]
+    notes: tuple[str, ...]
+    problems: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
+    headings: Mapping[str, Heading] = field(default_factory=dict)
+
+
+def resolve(
+    given: Iterable[str],
+    columns: Mapping[str, str] | None = None,
+    *,
+    whole: Collection[str] = (),
+) -> Resolution:
+    """Map the column names of a file to the vocabulary.
+
+    Parameters
+    ----------
+    given : iterable of str
+        Names as the file has them.
+    columns : Mapping of str to str, optional
+        From a name in the file to a canonical name (or an alias of one, or any other name to
+        keep). It wins over the aliases.
+    whole : collection of str
+        Names whose numbers are all whole; a column of layers is no loss.
+
+    Returns
+    -------
+    Resolution
+    """
+    given = list(given)
+    problems: list[str] = []
+    notes: list[str] = []
+    doubts: list[str] = []
+    asked: dict[str, str] = {}
+    for name, target in (columns or {}).items():
+        if name in given:
+            asked[name] = canonical_name(target) or target
+        else:
+            close = nearest(name, given)
+            hint = f"; did you mean {close!r}?" if close else ""
+            problems.append(
+                f"columns maps {name!r}, which the table does not have{hint} "
+                f"(it has {listed(given)})"
+            )
+    headings = {name: heading for name in given if (heading := read_heading(name)) is not None}
+    meant = {name: heading.target for name, heading in headings.items()}
+    losses = {name for name in given if name not in asked and sounds_like_loss(name)}
+    for name in losses:
+        meant.pop(name, None)
+    if "loss" not in asked.values():
+        choice = choose_loss((n for n in given if n in losses), whole=whole)
+        if choice.name is not None:
+            meant[choice.name] = "loss"
+        notes += [choice.said] if choice.said else []
+        doubts += [choice.doubt] if choice.doubt else []
+        problems += [choice.problem] if choice.problem else []
+    _drop_the_less_certain(meant, headings, asked)
+    names = _named(given, asked, meant, notes)
+    problems += _claimed_twice(given, names)
+    read = {
+        name: headings[name]
+        for name in given
+        if name in headings and names[name] == headings[name].target
+    }
+    return Resolution(
+        names=names,
+        notes=tuple(notes),
+        problems=tuple(problems),
+        doubts=tuple(doubts),
+        headings=read,
+    )
+
+
+def say_which(name: str, target: str) -> str:
+    """Return how to say that a column is another, in a shell and in Python."""
+    return f"--columns '{name}={target}' (in Python columns={{{name!r}: {target!r}}})"
+
+
+def _drop_the_less_certain(
+    meant: dict[str, str], headings: Mapping[str, Heading], asked: Mapping[str, str]
+) -> None:
+    """Leave one claim on each column where the others are less certain of it."""
+    by_target: dict[str, list[str]] = {}
+    for name, target in meant.items():
+        by_target.setdefault(target, []).append(name)
+    for target, claims in by_target.items():
+        if target == "loss":
+            continue
+        rank = {name: headings[name].certainty for name in claims}
+        best = min(rank.values())
+        tied = [name for name in claims if rank[name] == best]
+        for name in claims:
+            if name in asked:
+                continue
+            if rank[name] > best or (best == 2 and len(tied) > 1):
+                del meant[name]
+
+
+def _named(
+    given: list[str], asked: Mapping[str, str], meant: Mapping[str, str], notes: list[str]
+) -> dict[str, str]:
+    taken = set(asked.values())
+    names: dict[str, str] = {}
+    for name in given:
+        target = asked.get(name) or meant.get(name) or name.strip()
+        if name not in asked and target in taken:
+            target = name.strip()
+            if target in taken:
+                target = f"{target}_unmapped"
+                notes.append(
+                    f"column {name!r} rides along as {target!r}: columns gives "
+                    "that name to another column"
+                )
+        names[name] = target
+    return names
+
+
+def _claimed_twice(given: list[str], names: Mapping[str, str]) -> list[str]:
+    problems = []
+    claims: dict[str, list[str]] = {}
+    for name in given:
+        claims.setdefault(names[name], []).append(name)
+    for target, rivals in claims.items():
+        if len(rivals) > 1:
+            both = "both" if len(rivals) == 2 else "all"
+            problems.append(
+                f"columns {listed(rivals)} {both} mean {target!r}; say which: "
+                f"{say_which(rivals[0], target)}, or delete the other{'s' * (len(rivals) > 2)}"
+            )
+    return problems
+
+
+# ---- what was left out ---------------------------------------------------------------------------
+
+_SIZE_WORDS = frozenset(
+    "token tokens tok toks flop flops flos gflops tflops pflops compute budget epoch epochs iter "
+    "iters iteration iterations step steps hour hours hrs gpuh gpuhours day days byte bytes gb tb "
+    "char chars character characters sample samples example examples sequence sequences".split()
+)
+_NO_SIZE = frozenset(
+    "warmup decay eval save log logging second seconds sec s ms time max schedule lr core "
+    "outlier flag is mask vocab id size length tokenizer accumulation cooldown anneal stable every "
+    "interval".split()
+)
+
+
+def sounds_like_size(name: str) -> bool:
+    """Whether the heading of an unread column sounds like tokens, compute or steps."""
+    words = words_of(name)
+    if "per" in words:
+        after = set(words[words.index("per") + 1 :])
+        return bool(set(words) & _SIZE_WORDS) and bool(after & {"param", "params", "parameter"})
+    if words[:1] == ["log"] and canonical_name("_".join(words[1:])) is not None:
+        return True
+    if {"size"} <= set(words) and set(words) & {"data", "dataset"}:
+        return True
+    return bool(set(words) & _SIZE_WORDS) and not set(words) & _NO_SIZE
+
+
+def advice_on_size(name: str, has: Collection[str], raw: Collection[str]) -> str:
+    """Return how an unread size would be used, as one option."""
+    words = words_of(name)
+    shown = name if name.isidentifier() else f"`{name}`"
+    low = set(words)
+    unique = next(
+        (
+            n
+            for n in raw
+            if {"unique", "dataset", "data"} & set(words_of(n))
+            and {"token", "tokens"} & set(words_of(n))
+        ),
+        None,
+    )
+    if words[:1] == ["log"] and (meant := canonical_name("_".join(words[1:]))):
+        return f"--columns '{meant}=10**{shown}' (or exp({shown}), of a natural log)"
+    if low & {"gb", "tb", "byte", "bytes", "char", "chars", "character", "characters"}:
+        scale = "*1e12" if "tb" in low else "*1e9" if "gb" in low else ""
+        return f"--columns 'tokens={shown}{scale}/4' (a token of English is about 4 bytes)"
+    if low & {"sample", "samples", "example", "examples", "sequence", "sequences"}:
+        if "batch" in low:
+            return f"--columns 'batch_size={shown}*2048' with your context length for 2048"
+        return f"--columns 'tokens={shown}*2048' with your context length for 2048"
+    if low & {"day", "days"}:
+        return (
+            f"--columns 'flops={shown}*3.4e19' (a day of an H100 that is used to 40 % is 3.4e19 "
+            "FLOP)"
+        )
+    if "per" in words and low & {"token", "tokens", "tok", "toks"}:
+        return f"--columns 'tokens={shown}*params'"
+    if low & {"epoch", "epochs"}:
+        if unique is not None:
+            each = unique if unique.isidentifier() else f"`{unique}`"
+            return f"--columns 'tokens={each}*{shown}'"
+        return f"--columns 'tokens=UNIQUE_TOKENS*{shown}' with the tokens of one epoch"
+    if low & {"hour", "hours", "hrs", "gpuh", "gpuhours"}:
+        return (
+            f"--columns 'flops={shown}*1.4e18' (an hour of an H100 that is used to 40 % is "
+            "1.4e18 FLOP)"
+        )
+    if low & {"flop", "flops", "flos", "compute", "gflops", "tflops", "pflops"}:
+        return f"--columns '{name}=flops'"
+    if low & {"step", "steps", "iter", "iters", "iteration", "iterations"}:
+        return f"--columns '{name}=steps'"
+    if low & {"budget"}:
+        return f"--columns '{name}=flops'"
+    return f"--columns '{name}=tokens'"
+
+
+def perplexity_advice(given: Iterable[str]) -> str | None:
+    """Return what to do with a perplexity in place of a loss; None where there is none."""
+    wrong = next((name for name in given if is_perplexity(name)), None)
+    if wrong is None:
+        return None
+    shown = wrong if wrong.isidentifier() else f"`{wrong}`"
+    return f"{wrong!r} is no loss but exp(loss): --columns 'loss=log({shown})'"
+
+
+def is_per_byte(name: str) -> bool:
+    """Whether a heading gives its loss in bits per byte or character."""
+    return per_byte(name)

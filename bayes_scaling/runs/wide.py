@@ -1,0 +1,208 @@
+"""Wide tables made long: W&B panels, TensorBoard's columns, one column a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.runs.cells import MISSING, Rows, as_text
+from bayes_scaling.runs.columns import COLUMNS, canonical_name, fold
+from bayes_scaling.runs.headings import read_heading
+from bayes_scaling.runs.text_files import Raw
+
+WIDE = "wide"
+"""What ``--columns`` says of a table that has one column a run."""
+
+_PANEL = re.compile(r"(.+?) - (.+?)(__MIN|__MAX)?")
+_CLOCKS = frozenset(
+    "step _step global_step trainer_global_step steps tokens relative_time_(process) wall_time "
+    "relative_time_(wall) runtime _runtime epoch iteration".split()
+)
+_TENSORBOARD = {"wall time", "step", "value"}
+
+
+def is_panel(names: Sequence[str]) -> bool:
+    """Whether the columns are those of a W&B panel: a clock, and ``run - metric`` for each run."""
+    others = [name for name in names if fold(name) not in _CLOCKS]
+    return (
+        bool(others) and len(others) < len(names) and all(_PANEL.fullmatch(name) for name in others)
+    )
+
+
+def is_tensorboard(names: Sequence[str]) -> bool:
+    """Whether the columns are those that TensorBoard downloads."""
+    return {name.strip().lower() for name in names} == _TENSORBOARD
+
+
+def melt_panel(raw: Raw) -> Raw:
+    """Make a row of each point of each run of a W&B panel.
+
+    Parameters
+    ----------
+    raw : Raw
+        Columns ``Step``, ``run - metric`` and their twins ``__MIN`` and ``__MAX``, left out.
+
+    Returns
+    -------
+    Raw
+        Columns run, the clocks, and one for each metric.
+    """
+    clocks = [name for name in raw.cells if fold(name) in _CLOCKS]
+    curves: dict[str, dict[str, str]] = {}
+    left_out = 0
+    for name in raw.cells:
+        found = _PANEL.fullmatch(name)
+        if name in clocks or found is None:
+            continue
+        if found[3]:
+            left_out += 1
+            continue
+        curves.setdefault(found[1], {})[found[2]] = name
+    metrics = list(dict.fromkeys(metric for own in curves.values() for metric in own))
+    melted = _melt(raw, clocks, curves, metrics)
+    twins = f"; {left_out} columns __MIN and __MAX left out" if left_out else ""
+    note = (
+        f"a W&B panel of {len(curves)} runs and {', '.join(map(repr, metrics))}, made long: one "
+        f"row per run and step{twins}"
+    )
+    return Raw(
+        cells=melted.cells, rows=melted.rows, problems=raw.problems, notes=(*raw.notes, note)
+    )
+
+
+def melt_wide(raw: Raw, source: str | None = None) -> Raw:
+    """Make a row of each point of each run of a table with one column a run.
+
+    Parameters
+    ----------
+    raw : Raw
+        Columns of the vocabulary (steps, tokens, params, ...) and one of losses for each run.
+    source : str, optional
+        What to call the table in an error.
+
+    Returns
+    -------
+    Raw
+
+    Raises
+    ------
+    InputError
+        There are no columns to melt, or none that stays.
+    """
+    names = list(raw.cells)
+    numeric = [name for name in names if _budget(name) is not None]
+    kept = [name for name in names if canonical_name(name) in COLUMNS and name not in numeric]
+    runs = [name for name in names if name not in kept]
+    if len(numeric) >= 2:
+        kept = [name for name in names if name not in numeric]
+        return _melt_budgets(raw, kept, numeric)
+    if not kept or not runs:
+        raise InputError(
+            "a wide table has columns of the vocabulary, such as step, and one column of losses "
+            f"for each run; this one has {', '.join(map(repr, names[:10]))}",
+            source=source,
+        )
+    melted = _melt(raw, kept, {name: {"loss": name} for name in runs}, ["loss"])
+    note = f"a wide table of {len(runs)} runs, made long: each column is the loss of one run"
+    return Raw(
+        cells=melted.cells, rows=melted.rows, problems=raw.problems, notes=(*raw.notes, note)
+    )
+
+
+def _budget(name: str) -> float | None:
+    from bayes_scaling.runs.cells import read_amount
+
+    return read_amount(name, "flops")
+
+
+def _melt_budgets(raw: Raw, kept: list[str], numeric: list[str]) -> Raw:
+    """Make a row of each cell of a table whose columns are budgets."""
+    rows = len(raw.rows)
+    cells: dict[str, list[Any]] = {name: [] for name in kept}
+    cells |= {"flops": [], "loss": []}
+    numbers: list[int] = []
+    for column in numeric:
+        for i in range(rows):
+            value = raw.cells[column][i]
+            if as_text(value).lower() in MISSING:
+                continue
+            for name in kept:
+                cells[name].append(raw.cells[name][i])
+            cells["flops"].append(_budget(column))
+            cells["loss"].append(value)
+            numbers.append(int(raw.rows.numbers[i]))
+    note = f"a wide table of {len(numeric)} budgets, made long: each cell is the loss of one run"
+    return Raw(
+        cells=cells,
+        rows=Rows(label=raw.rows.label, numbers=np.array(numbers, dtype=np.intp)),
+        problems=raw.problems,
+        notes=(*raw.notes, note),
+    )
+
+
+def _melt(
+    raw: Raw, kept: list[str], curves: Mapping[str, Mapping[str, str]], metrics: list[str]
+) -> Raw:
+    cells: dict[str, list[Any]] = {name: [] for name in ("run", *kept, *metrics)}
+    numbers: list[int] = []
+    for run, own in curves.items():
+        columns: dict[str, Sequence[Any] | NDArray[Any]] = {m: raw.cells[own[m]] for m in own}
+        for i in range(len(raw.rows)):
+            values = {metric: column[i] for metric, column in columns.items()}
+            if all(as_text(value).lower() in MISSING for value in values.values()):
+                continue
+            cells["run"].append(run)
+            for name in kept:
+                cells[name].append(raw.cells[name][i])
+            for metric in metrics:
+                cells[metric].append(values.get(metric))
+            numbers.append(int(raw.rows.numbers[i]))
+    return Raw(cells=cells, rows=Rows(label=raw.rows.label, numbers=np.array(numbers, np.intp)))
+
+
+def from_tensorboard(raw: Raw, run: str) -> Raw:
+    """Name the columns of a scalar that TensorBoard downloaded.
+
+    Parameters
+    ----------
+    raw : Raw
+        Columns Wall time, Step and Value.
+    run : str
+        The run: TensorBoard names the file after it.
+
+    Returns
+    -------
+    Raw
+        Columns run, steps and loss.
+    """
+    by_name = {name.strip().lower(): values for name, values in raw.cells.items()}
+    cells = {"run": [run] * len(raw.rows), "steps": by_name["step"], "loss": by_name["value"]}
+    note = "a scalar of TensorBoard: its Value is the loss, and the file names the run"
+    return Raw(cells=cells, rows=raw.rows, problems=raw.problems, notes=(*raw.notes, note))
+
+
+def export_of(names: Sequence[str]) -> str | None:
+    """Return the tracker whose export has such columns, or None."""
+    low = {name.strip().lower() for name in names}
+    if {"name", "state"} <= low and low & {"created", "runtime", "sweep", "user", "tags", "notes"}:
+        return "wandb"
+    if any(name.startswith(("summary.", "summary/")) for name in low):
+        return "wandb"
+    if "_step" in low and low & {"_runtime", "_timestamp"}:
+        return "wandb"
+    if any(name.startswith("tags.mlflow") for name in low) or (
+        "run_id" in low and any(name.startswith(("params.", "metrics.")) for name in low)
+    ):
+        return "mlflow"
+    return None
+
+
+def clock_only(names: Sequence[str]) -> bool:
+    """Whether a clock is the only column that is understood."""
+    found = [read_heading(name) for name in names]
+    return {h.target for h in found if h is not None} <= {"steps", "tokens"}

@@ -1,0 +1,353 @@
+"""What a user says of the columns: ``OLD=NEW`` and ``NEW=EXPRESSION``, and which rows to keep.
+
+The same words in a shell (``--columns 'Verlust=loss,tokens=20*params'``) and in Python
+(``columns={"Verlust": "loss", "tokens": "20*params"}``). Expressions are read by the formula parser
+of the laws. A name in them is a column as the file calls it, or else one of the vocabulary; a name
+with other signs stands in backticks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.runs.amounts import COUNTS, Commas, compute_factor
+from bayes_scaling.runs.cells import read_numbers
+from bayes_scaling.runs.columns import canonical_name, fold, listed
+from bayes_scaling.runs.headings import read_heading
+
+Cells = Mapping[str, Sequence[Any] | NDArray[Any]]
+_ROW = "row of the table"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What the user said of the columns of one table.
+
+    Parameters
+    ----------
+    renamed : Mapping of str to str
+        From names in the file to those in the table.
+    formulas : Mapping of str to str
+        From names in the table to expressions of columns.
+    """
+
+    renamed: Mapping[str, str]
+    formulas: Mapping[str, str]
+
+
+def read_wishes(text: str) -> dict[str, str]:
+    """Part ``'OLD=NEW,NEW=EXPRESSION'`` into its pairs.
+
+    Parameters
+    ----------
+    text : str
+        Pairs between commas; commas inside parentheses, backticks or quotes part nothing.
+
+    Returns
+    -------
+    dict of str to str
+        Left to right sides.
+
+    Raises
+    ------
+    InputError
+        A piece is no pair, or a left side appears twice.
+    """
+    pairs: dict[str, str] = {}
+    problems = []
+    for piece in _pieces(text):
+        left, sign, right = (part.strip() for part in _parted(piece))
+        if not (left and sign and right):
+            problems.append(
+                f"--columns takes OLD=NEW or NEW=EXPRESSION between commas, got {piece.strip()!r}"
+            )
+        elif left in pairs:
+            problems.append(f"--columns says twice what {left!r} is")
+        else:
+            pairs[left] = right
+    if problems:
+        raise InputError(problems)
+    return pairs
+
+
+def sort_wishes(pairs: Mapping[str, str], names: Iterable[str]) -> Wishes:
+    """Tell new names from expressions, by what the file has.
+
+    Parameters
+    ----------
+    pairs : Mapping of str to str
+        Left to right sides.
+    names : iterable of str
+        Columns of the file.
+
+    Returns
+    -------
+    Wishes
+
+    Raises
+    ------
+    InputError
+        A pair can be read in two ways, or an expression names what is not there.
+    """
+    names = list(names)
+    renamed: dict[str, str] = {}
+    formulas: dict[str, str] = {}
+    problems = []
+    for left, right in pairs.items():
+        old = _found(left.strip("`"), names)
+        bare = _found(right.strip("`"), names)
+        plain = right.strip("`") in names or re.fullmatch(r"[^+*()^<>=]+", right) is not None
+        if old is None and bare is not None:
+            renamed[bare] = left.strip("`")
+        elif old is not None and bare is not None and plain and old != bare:
+            to_right, to_left = canonical_name(right), canonical_name(left)
+            if (to_left is None) == (to_right is None):
+                problems.append(
+                    f"--columns {left}={right}: the table has both columns; which of them is "
+                    f"meant? Write {left}={right}*1 for {left!r} to take the numbers of {right!r}"
+                )
+            elif to_left is None:
+                renamed[old] = right
+            else:
+                renamed[bare] = left
+        elif _is_expression(right, names, old is not None):
+            formulas[left.strip("`")] = right
+        else:
+            renamed[old or left] = right.strip("`")
+    if problems:
+        raise InputError(problems)
+    return Wishes(renamed=renamed, formulas=formulas)
+
+
+def apply_formulas(
+    cells: Cells, wishes: Wishes, *, commas: Commas | None = None
+) -> tuple[dict[str, Sequence[Any] | NDArray[Any]], dict[str, str], list[str]]:
+    """Add the columns that expressions make.
+
+    Parameters
+    ----------
+    cells : Mapping of str to sequence, dims (row,)
+        The table as the file has it.
+    wishes : Wishes
+    commas : {"decimal", "thousands"}, optional
+        What commas are in this file.
+
+    Returns
+    -------
+    (cells, renamed, notes)
+        The table with the new columns first, a name for each that the user spoke of, and what was
+        computed.
+
+    Raises
+    ------
+    InputError
+        An expression cannot be read, or names no column.
+    """
+    from bayes_scaling.laws.nodes import evaluate, names
+    from bayes_scaling.laws.parse import parse_formula
+
+    made: dict[str, Sequence[Any] | NDArray[Any]] = {}
+    renamed = dict(wishes.renamed)
+    notes = []
+    problems: list[str] = []
+    replaced: set[str] = set()
+    for target, text in wishes.formulas.items():
+        plain, quoted = _without_backticks(plain_amounts(text))
+        try:
+            node = parse_formula(plain)
+        except InputError as error:
+            problems += [f"--columns {target}={text}: {problem}" for problem in error.problems]
+            continue
+        values = {}
+        for name in sorted(names(node)):
+            column = _numbers(quoted.get(name, name), {**cells, **made}, wishes, commas)
+            if column is None:
+                problems.append(
+                    f"--columns {target}={text}: no column {quoted.get(name, name)!r}; the table "
+                    f"has {listed(cells)}"
+                )
+            else:
+                values[name] = column
+        if set(values) < names(node):
+            continue
+        size = len(next(iter(cells.values()), ()))
+        with np.errstate(all="ignore"):
+            result = np.broadcast_to(np.asarray(evaluate(node, values), dtype=float), (size,))
+        key = target if target not in cells else f"{target} = {text}"
+        replaced |= {target} & set(cells)
+        made[key] = np.array(result)
+        renamed[key] = canonical_name(target) or target
+        notes.append(f"{canonical_name(target) or target} = {text}")
+    if problems:
+        raise InputError(problems)
+    kept = {name: values for name, values in cells.items() if name not in replaced}
+    return {**made, **kept}, renamed, notes
+
+
+def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[np.intp]:
+    """Return the positions of the rows (n_chosen,) that meet a condition.
+
+    Parameters
+    ----------
+    columns : Mapping of str to array, dims (row,)
+        Columns by any names; text or numbers.
+    where : str
+        Such as ``State == "finished" and params >= 100M``.
+
+    Returns
+    -------
+    array of int
+
+    Raises
+    ------
+    InputError
+        The condition cannot be read, names no column, or no row meets it.
+    """
+    from bayes_scaling.laws.nodes import names
+    from bayes_scaling.laws.parse import check_names, parse_condition
+    from bayes_scaling.laws.rows import select_rows
+    from bayes_scaling.runs.table import RunTable
+
+    plain, quoted = _without_backticks(plain_amounts(where))
+    node = parse_condition(plain)
+    wanted = names(node)
+    known = list(columns)
+    chosen: dict[str, NDArray[Any]] = {}
+    for name in wanted:
+        found = _found(quoted.get(name, name), known)
+        if found is None and (meant := canonical_name(name)) in columns:
+            found = meant
+        if found is not None:
+            chosen[name] = columns[found]
+    if len(chosen) < len(wanted):
+        problems = check_names(node, [*known, *chosen], where=f"condition {where!r}")
+        raise InputError(problems)
+    size = len(next(iter(columns.values()), ()))
+    table = RunTable(columns={**chosen, _ROW: np.arange(size, dtype=float)})
+    return select_rows(table, plain)[_ROW].astype(np.intp)
+
+
+def plain_amounts(text: str) -> str:
+    """Write the amounts of an expression as plain numbers: ``params >= 100M`` as ``... 1e+08``.
+
+    Parameters
+    ----------
+    text : str
+        A formula or a condition; quoted text is left alone.
+
+    Returns
+    -------
+    str
+    """
+    number = r"(?<![\w.])(\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)"
+    pieces = re.split(r"(\"[^\"]*\"|'[^']*'|`[^`]*`)", text)
+
+    def with_unit(found: re.Match[str]) -> str:
+        unit = found[2]
+        factor = COUNTS.get(unit.lower()) or compute_factor(unit)
+        return found[0] if factor is None else f"{float(found[1]) * factor!r}"
+
+    for place in range(0, len(pieces), 2):
+        piece = re.sub(
+            number + r"\s*([kmgtpezKMGTPEZ]?F(?:LOPs?|LOP/s)?[- ]days?|[kmgtpezKMGTPEZ]?FLOPs?)\b",
+            with_unit,
+            pieces[place],
+        )
+        pieces[place] = re.sub(number + r"\s?([kKmMbBgGtT])(?![\w(])", with_unit, piece)
+    return "".join(pieces)
+
+
+def _numbers(
+    name: str, cells: Cells, wishes: Wishes, commas: Commas | None
+) -> NDArray[np.float64] | None:
+    """Return a column of numbers by the file's name for it, or by what it means."""
+    found = _found(name, list(cells))
+    heading = None
+    if found is None:
+        target = canonical_name(name) or name
+        renamed = [
+            old for old, new in wishes.renamed.items() if (canonical_name(new) or new) == target
+        ]
+        meant = [n for n in cells if (h := read_heading(n)) is not None and h.target == target]
+        found = next((n for n in (*renamed, *meant) if n in cells), None)
+        heading = read_heading(found) if found is not None and found in meant else None
+    if found is None:
+        return None
+    own = read_heading(found)
+    read = read_numbers(cells[found], target="tokens" if own is None else own.target, commas=commas)
+    return read.values if heading is None else heading.apply(read.values)
+
+
+def _found(name: str, names: Sequence[str]) -> str | None:
+    """Return the column that is called so, or the only one whose folded name is that."""
+    if name in names:
+        return name
+    alike = [other for other in names if _identifier(other) == _identifier(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _identifier(name: str) -> str:
+    return re.sub(r"\W+", "_", fold(name)).strip("_")
+
+
+def _is_expression(text: str, names: Sequence[str], is_old: bool) -> bool:
+    """Whether the right side of a pair computes something; a new name may have any signs."""
+    from bayes_scaling.laws.nodes import names as names_in
+    from bayes_scaling.laws.parse import parse_formula
+
+    plain, quoted = _without_backticks(plain_amounts(text))
+    try:
+        node = parse_formula(plain)
+    except InputError:
+        return bool(re.search(r"[*+()^]", text)) and not is_old
+    used = names_in(node)
+    if not used:
+        return True
+    if plain.strip() in used:
+        return False
+    return not is_old or any(
+        _found(quoted.get(name, name), names) or canonical_name(name) for name in used
+    )
+
+
+def _without_backticks(text: str) -> tuple[str, dict[str, str]]:
+    """Put identifiers in place of the names in backticks."""
+    quoted: dict[str, str] = {}
+
+    def named(found: re.Match[str]) -> str:
+        name = f"column_{len(quoted)}_"
+        quoted[name] = found[1]
+        return name
+
+    return re.sub(r"`([^`]+)`", named, text), quoted
+
+
+def _pieces(text: str) -> list[str]:
+    pieces, depth, quote, start = [], 0, "", 0
+    for place, sign in enumerate(text):
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "`\"'":
+            quote = sign
+        elif sign in "([":
+            depth += 1
+        elif sign in ")]":
+            depth -= 1
+        elif sign == "," and depth <= 0 and "=" in text[place:]:
+            pieces.append(text[start:place])
+            start = place + 1
+    return [*pieces, text[start:]]
+
+
+def _parted(piece: str) -> tuple[str, str, str]:
+    inside = re.match(r"\s*`[^`]*`\s*", piece)
+    start = inside.end() if inside else 0
+    left, sign, right = piece[start:].partition("=")
+    return piece[:start] + left, sign, right
