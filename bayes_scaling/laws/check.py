@@ -49,6 +49,7 @@ def check_model(model: Model) -> list[str]:
     problems += [
         f"[parameters.{name}] has the name of a parameter of [{of_features[name]}]; rename it"
         for name in sorted(used & set(of_features))
+        if of_features[name] not in model.features  # those of features that are on may be read
     ]
     problems += [
         f"[{of_features[name]}] {name} has a prior and {of_features[name]} is off; set on = true"
