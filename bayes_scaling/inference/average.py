@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import numpy as np
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.inference.diagnostics import Check
 from bayes_scaling.inference.ensemble import Ensemble, failed_sampling
-from bayes_scaling.inference.members import default_members
+from bayes_scaling.inference.evidence import log_odds_without
+from bayes_scaling.inference.members import BELOW_CEILING, PLAIN, default_members, shares
 from bayes_scaling.inference.mixture import (
     LEAST,
     equal_weights,
@@ -57,7 +58,9 @@ def fit_ensemble(
         Ids, TOML files, definitions or models, of different ids, that read the same columns; by
         default those of `bayes_scaling.inference.members.default_members`.
     weights : mapping of str to float, optional
-        By the id of the model, in any unit; equal by default.
+        By the id of the model, in any unit. By default equal; of the default members, how probable
+        the runs make a ceiling (`bayes_scaling.inference.evidence`), and those with less than a
+        chance in twenty are left out.
     draws, tune, chains : int
         Draws kept and discarded per chain, and chains, of each member.
     target_accept : float
@@ -100,14 +103,49 @@ def fit_ensemble(
     for text in _said_before_sampling(members, runs):
         warnings.warn(text, BayesScalingWarning, stacklevel=2)
     seeds = np.random.SeedSequence(settings.random_seed).spawn(len(members))
-    fits = []
-    for number, (model, sequence) in enumerate(zip(members, seeds, strict=True), start=1):
+    planned = {
+        model.id: _Planned(model=model, runs=runs, settings=settings, sequence=sequence)
+        for model, sequence in zip(members, seeds, strict=True)
+    }
+    fits: dict[str, Fit] = {}
+    skipped: dict[str, str] = {}
+    if models is None and weights is None and BELOW_CEILING[0] in planned:
+        first = planned[BELOW_CEILING[0]].sample(progress=progress)
+        fits[first.model.id] = first
+        odds = log_odds_without(first, planned[PLAIN[0]].model)
+        weights = shares(odds)
+        skipped = {name: f"the runs {_in_words(odds)}" for name in planned if weights[name] == 0}
+    for name, plan in planned.items():
+        if name not in fits and name not in skipped:
+            fits[name] = plan.sample(progress=progress)
+    kept = [fits[name] for name in planned if name in fits and name not in skipped]
+    given = None if weights is None else {fit.model.id: weights[fit.model.id] for fit in kept}
+    found = ensemble_of(kept, weights=given, settings=settings)
+    return replace(found, left_out={**skipped, **found.left_out})
+
+
+def _in_words(log_odds: float) -> str:
+    """Say what the odds of a law without a ceiling against one with it mean."""
+    speak = "show no ceiling" if log_odds > 0 else "show a ceiling"
+    return f"{speak}: odds of {min(float(np.exp(abs(log_odds))), 1e6):.3g} to 1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Planned:
+    """A member that may be sampled."""
+
+    model: Model
+    runs: RunTable
+    settings: Settings
+    sequence: np.random.SeedSequence
+
+    def sample(self, *, progress: bool) -> Fit:
+        """Sample it, in words where somebody watches."""
         if progress:
-            sys.stderr.write(f"{model.id} ({number} of {len(members)})\n")
+            sys.stderr.write(f"{self.model.id}\n")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayesScalingWarning)  # said before
-            fits.append(_sampled(model, runs, settings, sequence, progress))
-    return ensemble_of(fits, weights=weights, settings=settings)
+            return _sampled(self.model, self.runs, self.settings, self.sequence, progress)
 
 
 def _sampled(

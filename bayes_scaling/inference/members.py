@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.parameters import Pool
 from bayes_scaling.runs import RunTable
 
-MEMBERS = ("coupled-tempered", "coupled-drift", "coupled-drift-tempered")
+PLAIN = ("coupled-tempered", "coupled-drift", "coupled-drift-tempered")
 """Members where runs have params and tokens, chosen on deep splits inside the small runs of public
 sweeps (tests/studies/benchmark.py)."""
+
+BELOW_CEILING = ("ceiling-tempered", "ceiling-drift", "ceiling-drift-tempered")
+"""The same below a ceiling. The runs say how much each three weigh: see `shares`."""
 
 ONE_INPUT: Mapping[str, str] = {"params": "-n", "tokens": "", "flops": "-c"}
 """End of the name of the laws of runs that have one size only."""
@@ -20,6 +25,9 @@ ONE_INPUT: Mapping[str, str] = {"params": "-n", "tokens": "", "flops": "-c"}
 FORMS = ("saturating-m2", "saturating-m4")
 """Those laws: with a floor, and with a ceiling beside it. The members were chosen on splits inside
 the fitted halves of twenty public curves; both drift, and the second comes tempered as well."""
+
+NEGLIGIBLE = 0.05
+"""Probability below which members are not sampled at all."""
 
 OWN = ("alpha", "beta", "excess", "decay")
 """Parameters of which each group of runs has its own."""
@@ -36,13 +44,14 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
     Returns
     -------
     tuple of Model
-        They weigh the same. Where runs have several groups, each has a law of its own; only the
+        Where there are two sizes, the members without a ceiling and then those with one, in the
+        same order; else three that weigh the same. Where runs have several groups, each has a law of its own; only the
         drift, the noise and the coupling are learned together. Exponents pooled over groups
         forecast worse on deep splits, since recipes differ more than the few groups can say.
     """
     sizes = [name for name in ONE_INPUT if name in runs]
     if len(sizes) != 1:
-        members = tuple(load_model(name) for name in MEMBERS)
+        members = tuple(load_model(name) for name in (*PLAIN, *BELOW_CEILING))
     else:
         floor, both = (load_model(f"{name}{ONE_INPUT[sizes[0]]}") for name in FORMS)
         members = (
@@ -51,6 +60,26 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
             both.with_features(drift=True, temper=1.0, id=f"{both.id}-drift-tempered"),
         )
     return tuple(map(_unpooled, members))
+
+
+def shares(log_odds: float) -> dict[str, float]:
+    """Return the weights of the default members where runs have two sizes.
+
+    Parameters
+    ----------
+    log_odds : float
+        Of the members without a ceiling against those with one, by `evidence.log_odds_without`
+        [nats]; both count the same beforehand.
+
+    Returns
+    -------
+    dict of str to float
+        By the id of the model; 0 for members that weigh less than `NEGLIGIBLE` together.
+    """
+    plain = float(np.exp(-np.logaddexp(0.0, -log_odds)))
+    plain = 1.0 if plain > 1 - NEGLIGIBLE else 0.0 if plain < NEGLIGIBLE else plain
+    of_plain = dict.fromkeys(PLAIN, plain / len(PLAIN))
+    return of_plain | dict.fromkeys(BELOW_CEILING, (1 - plain) / len(BELOW_CEILING))
 
 
 def _unpooled(model: Model) -> Model:

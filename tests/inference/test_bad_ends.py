@@ -114,6 +114,7 @@ def test_heavy_tails_of_the_noise_give_losses_that_are_numbers() -> None:
 # ---- what is said --------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore::bayes_scaling.errors.BayesScalingWarning")
 @pytest.mark.parametrize(
     ("columns", "said"),
     [

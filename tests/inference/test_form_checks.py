@@ -21,6 +21,9 @@ from bayes_scaling.laws.design import make_design
 from bayes_scaling.runs import RunTable
 from tests.inference.test_bad_ends import law, simulate
 
+pytestmark = pytest.mark.filterwarnings("ignore::bayes_scaling.errors.BayesScalingWarning")
+"""What reading doubts of these tables is tested where they are read."""
+
 Columns = dict[str, NDArray[np.float64]]
 
 

@@ -14,6 +14,9 @@ from bayes_scaling.laws.prior_draws import draw_prior
 from bayes_scaling.runs import RunTable
 from tests.laws.tables import table
 
+pytestmark = pytest.mark.filterwarnings("ignore::bayes_scaling.errors.BayesScalingWarning")
+"""What reading doubts of these tables is tested where they are read."""
+
 MEMBERS = ("ceiling-tempered", "ceiling-drift", "ceiling-drift-tempered")
 
 UNITS = {

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bayes_scaling.inference.members import default_members
+from bayes_scaling.inference.members import BELOW_CEILING, default_members, shares
 from bayes_scaling.laws import Model, load_model
 from tests.studies.homes import INNER, OUTER, SUITES, Case, load_cases
 from tests.studies.kept_fits import (
@@ -92,6 +92,9 @@ def judge(
         if not found or len(found) < len(members):
             continue
         parts, weights = zip(*found, strict=True)
+        if not average.weights and BELOW_CEILING[0] in members:
+            by_name = shares(dict(zip(members, parts, strict=True))[BELOW_CEILING[0]].odds)
+            weights = tuple(by_name[name] for name in members)
         for key, row in scored(case, mixed(parts, weights), parts).items():
             rows[case.suite][key].append(row)
     return {suite: _means(groups) for suite, groups in rows.items()}

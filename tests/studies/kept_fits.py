@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.inference.ensemble import failed_sampling
+from bayes_scaling.inference.evidence import log_odds_without
+from bayes_scaling.inference.members import BELOW_CEILING, PLAIN, default_members
 from bayes_scaling.inference.mixture import stratify
 from bayes_scaling.laws import Model
 from bayes_scaling.validation.holdout import member_log_density
@@ -61,12 +63,15 @@ class Kept:
         Why it did not converge; empty where it did.
     seconds : float
         Wall time of fit and forecast.
+    odds : float
+        Log odds of the default members without a ceiling, where this is the member that tells.
     """
 
     draws: Array
     log_density: Array
     failed: str
     seconds: float
+    odds: float = np.nan
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,6 +100,7 @@ class Work:
                 log_density=file["log_density"],
                 failed=str(file["failed"]),
                 seconds=float(file["seconds"]),
+                odds=float(file["odds"]),
             )
 
 
@@ -114,6 +120,10 @@ def work(item: Work) -> None:
             tune=item.effort.tune, chains=item.effort.chains,
         )  # fmt: skip
         forecast = fit.forecast(item.case.split.sizes, allow_unconverged=True)
+    (plain,) = [model for model in default_members(fit.runs) if model.id == PLAIN[0]] or [None]
+    odds = np.nan
+    if item.model.id == BELOW_CEILING[0] and plain is not None:
+        odds = log_odds_without(fit, plain)
     failed = failed_sampling(fit) if fit.status == "unconverged" else ""
     item.path.parent.mkdir(parents=True, exist_ok=True)
     partial = item.path.with_suffix(".part.npz")
@@ -122,6 +132,7 @@ def work(item: Work) -> None:
         draws=np.clip(forecast.draws, 1e-30, 1e30).astype(np.float32),
         log_density=member_log_density(fit, forecast, item.case.split.observed),
         failed=failed,
+        odds=odds,
         seconds=time.perf_counter() - started,
     )
     partial.replace(item.path)
@@ -154,7 +165,7 @@ def mixed(parts: Sequence[Kept], weights: Sequence[float]) -> Kept:
     weights : sequence of float
         Of each, in any unit.
     """
-    pairs = list(zip(parts, weights, strict=True))
+    pairs = [pair for pair in zip(parts, weights, strict=True) if pair[1] > 0]
     good = [pair for pair in pairs if not pair[0].failed] or pairs
     shares = np.array([weight for _, weight in good]) / sum(weight for _, weight in good)
     rows = stratify(shares.tolist(), [len(part.draws) for part, _ in good])

@@ -1,0 +1,64 @@
+"""Whether runs show a ceiling: the odds of a law without one against the same law with one.
+
+The law without is the law with a saturation of 0, under priors of its own. So its evidence over that
+of the law with follows from draws of the latter alone: how much more of the posterior than of the
+prior lies at no saturation, each draw weighed by how the two priors think of it.
+
+References
+----------
+Dickey 1971, Ann. Math. Stat. 42, 204; Verdinelli and Wasserman 1995, JASA 90, 614, on priors that
+differ in what both laws have.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.laws.ceiling import SATURATION
+from bayes_scaling.laws.model import Model
+
+NEAR = 0.06
+"""Saturation up to which a law counts as one without: no answer within the runs tells them apart."""
+
+FLOOR = 0.5
+"""Draws that are taken to be near no saturation where none is."""
+
+
+def log_odds_without(fit: Fit, plain: Model) -> float:
+    """Return the log of the evidence of a law without a ceiling over that of the law with one.
+
+    Parameters
+    ----------
+    fit : Fit
+        Of the law with a ceiling of unknown level.
+    plain : Model
+        The law without; its other parameters are those of the fitted one, each with its prior.
+
+    Returns
+    -------
+    float
+        Above 0 where the runs speak against a ceiling [nats].
+    """
+    saturation = fit.flat[SATURATION.name]
+    prior = fit.model.parameter(SATURATION.name).prior
+    ratio = _log_prior_ratio(fit, plain)
+    near = (saturation < NEAR).reshape(saturation.shape[0], -1).all(axis=1)
+    inside = np.exp(ratio - ratio.max()) * near
+    found = max(float(inside.sum()), FLOOR * float(np.mean(np.exp(ratio - ratio.max()))))
+    return float(np.log(found / ratio.size) + ratio.max() - np.log(prior.cdf(NEAR)))
+
+
+def _log_prior_ratio(fit: Fit, plain: Model) -> NDArray[np.float64]:
+    """Log of the prior density of the law without over that of the fitted one (n_draws,)."""
+    total = np.zeros(fit.n_draws)
+    for other in plain.parameters:
+        own = next((item for item in fit.model.parameters if item.name == other.name), None)
+        if own is None or own.prior == other.prior:
+            continue
+        pooled = own.population_name in fit.flat
+        values = fit.flat[own.population_name if pooled else own.name]
+        ratio = other.prior.logpdf(values) - own.prior.logpdf(values)
+        total = total + (ratio if ratio.ndim == 1 else ratio.sum(axis=1))
+    return total
