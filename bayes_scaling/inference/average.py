@@ -58,9 +58,8 @@ def fit_ensemble(
         Ids, TOML files, definitions or models, of different ids, that read the same columns; by
         default those of `bayes_scaling.inference.members.default_members`.
     weights : mapping of str to float, optional
-        By the id of the model, in any unit. By default equal; of the default members, how probable
-        the runs make a ceiling (`bayes_scaling.inference.evidence`), and those with less than a
-        chance in twenty are left out.
+        By the id of the model, in any unit. By default equal; of the default members, by how
+        probable the runs make a ceiling (`bayes_scaling.inference.members.shares`).
     draws, tune, chains : int
         Draws kept and discarded per chain, and chains, of each member.
     target_accept : float

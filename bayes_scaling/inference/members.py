@@ -26,8 +26,9 @@ FORMS = ("saturating-m2", "saturating-m4")
 """Those laws: with a floor, and with a ceiling beside it. The members were chosen on splits inside
 the fitted halves of twenty public curves; both drift, and the second comes tempered as well."""
 
-NEGLIGIBLE = 0.05
-"""Probability below which members are not sampled at all."""
+LEAST, SMALL = 0.1, 0.25
+"""Least weight of the members with a ceiling, and of those without; and the weight below which one
+of them speaks for all three. Chosen on deep splits inside fit sets (tests/studies/abroad.py)."""
 
 OWN = ("alpha", "beta", "excess", "decay")
 """Parameters of which each group of runs has its own."""
@@ -74,12 +75,20 @@ def shares(log_odds: float) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        By the id of the model; 0 for members that weigh less than `NEGLIGIBLE` together.
+        By the id of the model. Neither three weigh less than `LEAST` together: odds within the runs
+        are odds beyond them only if the forms are right. Three that weigh less than `SMALL` are
+        spoken for by one of them, and the others weigh 0.
     """
     plain = float(np.exp(-np.logaddexp(0.0, -log_odds)))
-    plain = 1.0 if plain > 1 - NEGLIGIBLE else 0.0 if plain < NEGLIGIBLE else plain
-    of_plain = dict.fromkeys(PLAIN, plain / len(PLAIN))
-    return of_plain | dict.fromkeys(BELOW_CEILING, (1 - plain) / len(BELOW_CEILING))
+    plain = min(max(plain, LEAST), 1 - LEAST)
+    return _spread(PLAIN, plain, PLAIN[1]) | _spread(BELOW_CEILING, 1 - plain, BELOW_CEILING[0])
+
+
+def _spread(members: tuple[str, ...], share: float, alone: str) -> dict[str, float]:
+    """Spread a share evenly, or give it to one member where it is small."""
+    if share < SMALL:
+        return dict.fromkeys(members, 0.0) | {alone: share}
+    return dict.fromkeys(members, share / len(members))
 
 
 def _unpooled(model: Model) -> Model:
