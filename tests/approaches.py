@@ -79,9 +79,8 @@ def truth(name: str, references: Mapping[str, float]) -> dict[str, float]:
     if name in ("chinchilla", "coupled"):
         a = A * references["params_ref"] ** -ALPHA
         b = B * references["tokens_ref"] ** -BETA
-        c, size = E + a + b, references["params_ref"] * references["tokens_ref"]
-        found = {"c": c, "m": a / (a + b), "alpha": ALPHA, "beta": BETA, "f": E / c}
-        found["usual"] = 0.1 * np.log(size / 1e17)
+        c = E + a + b
+        found = {"c": c, "m": a / (a + b), "alpha": ALPHA, "beta": BETA, "f": E / c, "usual": 0.0}
         found |= {"k": 1.0} if name == "coupled" else {}
     else:
         flops = references["flops_ref"]

@@ -344,7 +344,7 @@ def _losses(given: Columns, done: Columns, rows: Rows, called: Mapping[str, str]
             f"is the loss of guessing: if it is a perplexity, {tell}; if the model diverged, "
             "mark it by 1 in a column 'diverged'"
         ]
-    return _unlike_text(done, known, named, label) + _tiny(known, named, label)
+    return _unlike_text(done, known, named, label)
 
 
 def _vocabulary(given: Columns) -> float:
@@ -379,18 +379,6 @@ def _unlike_text(done: Columns, known: Array, named: str, label: str) -> list[st
             f"{option('loss', label, '{}*0.6931')}"
         ]
     return []
-
-
-def _tiny(known: Array, named: str, label: str) -> list[str]:
-    middle = float(np.median(known))
-    if middle >= 0.1:
-        return []
-    power = int(np.ceil(-np.log10(middle)))
-    return [
-        f"{named} is around {middle:.2g}: the priors of the laws are for losses near 1, so give it "
-        f"in a unit that makes it so: {option('loss', label, f'{{}}*1e{power}')}; answers are then "
-        "in that unit too"
-    ]
 
 
 def rises_with_size(done: Columns, rows: Rows) -> list[str]:

@@ -51,10 +51,9 @@ def at_published() -> Draw:
     b = c["B"] * REFERENCES["tokens_ref"] ** -c["beta"]
     level = c["E"] + a + b
     share = c["E"] / level
-    size = REFERENCES["params_ref"] * REFERENCES["tokens_ref"]
     point = {
         "c": level,
-        "f_shift": np.log(share / (1 - share)) - 0.1 * np.log(size / 1e17),
+        "f_shift": np.log(share / (1 - share)),
         "m": a / (a + b),
         **{name: c[name] for name in ("alpha", "beta", "R_D", "R_N")},
     }

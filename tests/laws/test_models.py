@@ -22,7 +22,7 @@ def prior_point(model: Model, n: int = 5) -> dict[str, np.ndarray]:
 
 
 HAND: dict[str, Callable[..., Any]] = {
-    "chinchilla": lambda p, n, d, c, lr, r: p["c"] * (share(p, r) + (1 - share(p, r)) * (
+    "chinchilla": lambda p, n, d, c, lr, r: p["c"] * (share(p) + (1 - share(p)) * (
         p["m"] * (n / r["params_ref"]) ** -p["alpha"]
         + (1 - p["m"]) * (d / r["tokens_ref"]) ** -p["beta"])),
     "kaplan-n": lambda p, n, d, c, lr, r: p["a"] * (n / r["params_ref"]) ** -p["alpha_N"],
@@ -32,7 +32,7 @@ HAND: dict[str, Callable[..., Any]] = {
         (p["a"] * (n / r["params_ref"]) ** -p["alpha_N"]) ** (1 / p["alpha_D"])
         + p["b"] ** (1 / p["alpha_D"]) * r["tokens_ref"] / d
     ) ** p["alpha_D"],
-    "coupled": lambda p, n, d, c, lr, r: p["c"] * (share(p, r) + (1 - share(p, r)) * (
+    "coupled": lambda p, n, d, c, lr, r: p["c"] * (share(p) + (1 - share(p)) * (
         p["m"] * (n / r["params_ref"]) ** (-p["alpha"] / p["k"])
         + (1 - p["m"]) * (d / r["tokens_ref"]) ** (-p["beta"] / p["k"])) ** p["k"]),
     "chinchilla-lr": lambda p, n, d, c, lr, r: HAND["chinchilla"](p, n, d, c, lr, r)
@@ -41,9 +41,9 @@ HAND: dict[str, Callable[..., Any]] = {
 REFERENCES = {"params_ref": 3e8, "tokens_ref": 5e9, "flops_ref": 9e18}
 
 
-def share(p: Any, r: Any) -> Any:
-    """The irreducible share of the loss at the reference."""
-    odds = np.exp(p["f_shift"]) * (r["params_ref"] * r["tokens_ref"] / 1e17) ** 0.1
+def share(p: Any) -> Any:
+    """The irreducible share of the loss at the reference; it reads no size."""
+    odds = np.exp(p["f_shift"])
     return odds / (1 + odds)
 
 

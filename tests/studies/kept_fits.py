@@ -100,7 +100,7 @@ class Work:
                 log_density=file["log_density"],
                 failed=str(file["failed"]),
                 seconds=float(file["seconds"]),
-                odds=float(file["odds"]),
+                odds=float(file["odds"]) if "odds" in file else np.nan,
             )
 
 
