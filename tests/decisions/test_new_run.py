@@ -48,7 +48,7 @@ def test_a_run_is_forecast_the_same_alone_and_among_others() -> None:
 
 @pytest.mark.parametrize("level", [0.05, 0.5, 0.95])
 def test_quantiles_are_near_those_of_the_mixture_of_t_distributions(level: float) -> None:
-    fit = synthetic_fit()
+    fit = synthetic_fit(draws=400)
     found = fit.forecast(ONE)
     law, sigma, nu = (np.log(found.noise_free[:, 0]), fit.flat["sigma"], fit.flat["nu"])
 

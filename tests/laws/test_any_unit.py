@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.inference.members import BELOW_CEILING, PLAIN
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.density import log_likelihood, log_prior
 from bayes_scaling.laws.design import make_design
@@ -17,7 +20,7 @@ from tests.laws.tables import table
 pytestmark = pytest.mark.filterwarnings("ignore::bayes_scaling.errors.BayesScalingWarning")
 """What reading doubts of these tables is tested where they are read."""
 
-MEMBERS = ("ceiling-tempered", "ceiling-drift", "ceiling-drift-tempered")
+MEMBERS = ("chinchilla", "coupled", *PLAIN, *BELOW_CEILING)
 
 UNITS = {
     "losses of 1e-4": {"loss": 1e-4},
@@ -29,9 +32,9 @@ UNITS = {
 N = 20
 
 
-def densities(name: str, units: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+def densities(law: str | dict[str, Any], units: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
     """Log likelihood and log prior of some draws of the prior, all columns in other units."""
-    model = load_model(name)
+    model = load_model(law)
     given = table(3)
     runs = RunTable.from_columns(
         {key: given[key] * units.get(key, 1.0) for key in ("params", "tokens", "loss")}
@@ -66,8 +69,11 @@ def level_density(name: str) -> np.ndarray:
     return np.asarray(level.logpdf(at) + np.log(at))
 
 
-def test_the_members_that_know_text_do_change() -> None:
-    found, wanted = (densities("coupled-tempered", units)[0] for units in ({"tokens": 1e6}, {}))
+def test_a_law_whose_prior_reads_its_reference_does_change() -> None:
+    """So `densities` would show it: here the floor leans on the size, as it once did in text."""
+    given = load_model("chinchilla").to_dict()
+    given["where"]["f"] = "sigmoid(0.1 * log(params_ref * tokens_ref / 1e17) + f_shift)"
+    found, wanted = (densities(given, units)[0] for units in ({"tokens": 1e6}, {}))
     assert np.abs(found - wanted).max() > 1
 
 
