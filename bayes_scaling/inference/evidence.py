@@ -1,8 +1,8 @@
 """Whether runs show a ceiling: the odds of a law without one against the same law with one.
 
-The law without is the law with a saturation of 0, under priors of its own. So its evidence over that
-of the law with follows from draws of the latter alone: how much more of the posterior than of the
-prior lies at no saturation, each draw weighed by how the two priors think of it.
+The law without is the law with a saturation of 0, under priors of its own. So its evidence over
+that of the law with follows from draws of the latter alone: how much more of the posterior than of
+the prior lies at no saturation, each draw weighed by how the two priors think of it.
 
 References
 ----------
@@ -20,7 +20,7 @@ from bayes_scaling.laws.ceiling import SATURATION
 from bayes_scaling.laws.model import Model
 
 NEAR = 0.06
-"""Saturation up to which a law counts as one without: no answer within the runs tells them apart."""
+"""Saturation up to which a law counts as one without: within the runs nothing tells them apart."""
 
 FLOOR = 0.5
 """Draws that are taken to be near no saturation where none is."""

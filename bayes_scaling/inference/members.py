@@ -46,9 +46,10 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
     -------
     tuple of Model
         Where there are two sizes, the members without a ceiling and then those with one, in the
-        same order; else three that weigh the same. Where runs have several groups, each has a law of its own; only the
-        drift, the noise and the coupling are learned together. Exponents pooled over groups
-        forecast worse on deep splits, since recipes differ more than the few groups can say.
+        same order; else three that weigh the same. Where runs have several groups, each has a law
+        of its own; only the drift, the noise and the coupling are learned together. Exponents
+        pooled over groups forecast worse on deep splits, since recipes differ more than the few
+        groups can say.
     """
     sizes = [name for name in ONE_INPUT if name in runs]
     if len(sizes) != 1:

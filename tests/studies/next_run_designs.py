@@ -30,7 +30,7 @@ SIZES = ("params", "tokens")
 
 def sampled(runs: RunTable, seed: int) -> Fit:
     """Fit the law that is tested."""
-    return bs.fit("coupled", runs, drift=True, random_seed=seed, **SETTINGS)  # type: ignore[arg-type]
+    return bs.fit("coupled", runs, drift=True, random_seed=seed, **SETTINGS)  # type: ignore[call-overload]
 
 
 def scored(found: Fit, largest: RunTable) -> tuple[float, float]:
