@@ -13,13 +13,14 @@ REPORT_ARGS ?= nano-lm --best
 # Packages are installed without byte code, which is then written where they are first imported.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help report test test-slow notebooks ipynb docs lint format setup setup-dev setup-docs \
+.PHONY: help report test test-slow bench notebooks ipynb docs lint format setup setup-dev setup-docs \
     setup-train lock clean
 
 help:
 	@echo "make report     fit the shipped sweep and write report.html (trains nothing)"
 	@echo "make test       run the fast tests"
 	@echo "make test-slow  run the slow tests"
+	@echo "make bench      measure what answers cost (minutes)"
 	@echo "make notebooks  run every notebook, with few draws"
 	@echo "make ipynb      write every notebook as .ipynb, run in full"
 	@echo "make docs       write the API reference and the notebooks as pages: build/docs"
@@ -37,6 +38,11 @@ test: setup
 test-slow: setup-train
 	$(BIN)/python -m pytest $(WORKERS) -m slow
 	$(BIN)/python -m pytest tests/datasets
+
+# The public tables are found by BAYES_SCALING_PUBLIC_DATA.
+bench: setup
+	$(BIN)/python -m tests.studies.speed
+	$(BIN)/python -m tests.studies.sampling_speed
 
 # Two at a time; what one prints is shown where it fails.
 notebooks: setup

@@ -6,6 +6,7 @@ result printed all the same.
 
 from __future__ import annotations
 
+import gc
 import sys
 import warnings
 from collections.abc import Sequence
@@ -106,7 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("always", BayesScalingWarning)
         warnings.showwarning = _note
-        sys.exit(_run(given))
+        code = _run(given)
+        gc.freeze()  # or the interpreter sorts through all that was imported before it ends
+        sys.exit(code)
 
 
 def _run(given: Sequence[str]) -> int:

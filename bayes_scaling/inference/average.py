@@ -107,26 +107,32 @@ def fit_ensemble(
         for model, sequence in zip(members, seeds, strict=True)
     }
     fits: dict[str, Fit] = {}
-    skipped: dict[str, str] = {}
     if models is None and weights is None and BELOW_CEILING[0] in planned:
         first = planned[BELOW_CEILING[0]].sample(progress=progress)
-        fits[first.model.id] = first
         odds = log_odds_without(first, planned[PLAIN[0]].model)
         weights = shares(odds)
-        skipped = {name: f"the runs {_in_words(odds)}" for name in planned if weights[name] == 0}
+        fits[first.model.id] = replace(
+            first, checks=(*first.checks, _said_of_ceiling(odds, weights))
+        )
     for name, plan in planned.items():
-        if name not in fits and name not in skipped:
+        if name not in fits and (weights is None or weights[name] > 0):
             fits[name] = plan.sample(progress=progress)
-    kept = [fits[name] for name in planned if name in fits and name not in skipped]
+    kept = [fits[name] for name in planned if name in fits]
     given = None if weights is None else {fit.model.id: weights[fit.model.id] for fit in kept}
-    found = ensemble_of(kept, weights=given, settings=settings)
-    return replace(found, left_out={**skipped, **found.left_out})
+    return ensemble_of(kept, weights=given, settings=settings)
 
 
-def _in_words(log_odds: float) -> str:
-    """Say what the odds of a law without a ceiling against one with it mean."""
-    speak = "show no ceiling" if log_odds > 0 else "show a ceiling"
-    return f"{speak}: odds of {min(float(np.exp(abs(log_odds))), 1e6):.3g} to 1"
+def _said_of_ceiling(log_odds: float, weights: Mapping[str, float]) -> Check:
+    """Say what the runs tell of a ceiling, and what follows for the average."""
+    odds = min(float(np.exp(abs(log_odds))), 1e6)
+    speak = "against" if log_odds > 0 else "for"
+    share = sum(weights[name] for name in BELOW_CEILING)
+    return Check(
+        name="ceiling",
+        verdict="ok",
+        evidence=f"the runs speak {speak} a ceiling, {odds:.3g} to 1; laws below one weigh "
+        f"{share:.2f} together",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

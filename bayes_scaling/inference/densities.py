@@ -52,7 +52,7 @@ def generated(model: Model, design: Design) -> SampledDensity:
 
     Raises
     ------
-    TypeError
+    NoProgramError
         The law has something that cannot be written as a program.
     """
     from nutpie.compile_pymc import CompiledPyMCModel

@@ -81,6 +81,15 @@ class Check:
         )
 
 
+def standing(checks: Iterable[Check]) -> str:
+    """Say in a word or two whether a fit can be relied on, as its exit code does."""
+    failed = [check for check in checks if check.verdict == "fail"]
+    if any(check.stuck for check in failed):
+        return "unconverged"
+    names = ", ".join(dict.fromkeys(check.name for check in failed))
+    return f"converged, but not to be relied on: {names}" if names else "converged"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mixing:
     """How well the chains agree on one quantity.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError, UnconvergedError
-from bayes_scaling.inference.diagnostics import Check
+from bayes_scaling.inference.diagnostics import Check, standing
 from bayes_scaling.inference.mixture import stratify
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.queries import Queries
@@ -57,7 +57,7 @@ class Ensemble(Queries):
     def __repr__(self) -> str:
         """Say who takes part; `summary` has the numbers."""
         parts = ", ".join(f"{name} {weight:.2f}" for name, weight in self.weights.items())
-        return f"Ensemble({parts} on {len(self.runs)} runs, {self.status})"
+        return f"Ensemble({parts} on {len(self.runs)} runs, {standing(self.checks)})"
 
     # ---- what the members share --------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from bayes_scaling.laws.ceiling import SATURATION
 from bayes_scaling.laws.model import Model
 
 NEAR = 0.06
-"""Saturation up to which a law counts as one without: within the runs none tells them apart."""
+"""Saturation up to which a law counts as one without: within the runs nothing tells them apart."""
 
 FLOOR = 0.5
 """Draws that are taken to be near no saturation where none is."""

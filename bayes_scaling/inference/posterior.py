@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.inference import regroup
 from bayes_scaling.inference.beyond import draw_form_errors, draw_walks, efolds_beyond
-from bayes_scaling.inference.diagnostics import Check, Mixing
+from bayes_scaling.inference.diagnostics import Check, Mixing, standing
 from bayes_scaling.inference.queries import Queries
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.intervals import PROBABILITY
@@ -82,7 +82,7 @@ class Fit(Queries):
     def __repr__(self) -> str:
         """Say what was fitted; `summary` has the numbers."""
         size = f"{self.settings.chains} x {self.settings.draws} draws"
-        return f"Fit({self.model.id} on {len(self.runs)} runs, {size}, {self.status})"
+        return f"Fit({self.model.id} on {len(self.runs)} runs, {size}, {standing(self.checks)})"
 
     # ---- status ------------------------------------------------------------------------------
 

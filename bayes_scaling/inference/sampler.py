@@ -19,6 +19,7 @@ from bayes_scaling.inference.densities import SampledDensity, generated, of_pymc
 from bayes_scaling.inference.large_tables import ACCEPT, DRAWS, MANY, TUNE
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.program import NoProgramError
 
 KEPT_STATS = ("diverging", "energy", "n_steps", "step_size", "logp")
 """Sampler statistics that are kept with a fit, where the sampler gives them."""
@@ -188,7 +189,7 @@ def _density(model: Model, design: Design, engine: Engine) -> SampledDensity:
     if engine == "generated":
         try:
             return generated(model, design)
-        except TypeError as error:
+        except NoProgramError as error:
             warnings.warn(
                 f"{model.id} is sampled by PyMC, which takes longer: {error}",
                 BayesScalingWarning,

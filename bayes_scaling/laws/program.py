@@ -40,6 +40,10 @@ FORMS: Mapping[str, str] = {
 """How each operation is written."""
 
 
+class NoProgramError(Exception):
+    """A law has something that cannot be written as a program; PyMC can sample it all the same."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Program:
     """The program of a law.
@@ -73,6 +77,11 @@ def write_program(model: Model) -> Program:
     ----------
     model : Model
         The law; the means are those of its responses on the scale of the noise.
+
+    Raises
+    ------
+    NoProgramError
+        It compares text, has a root inside a root, or names something as lines are named.
     """
     positive = {item.name for item in model.parameters if item.prior.positive}
     walked = {name: slope_names(name) for name in model.drifting}
@@ -126,6 +135,10 @@ class _Writer:
     functions: list[str] = field(default_factory=list)
 
     def program(self, laws: Mapping[str, Node]) -> Program:
+        own = {"total", "column", "scalar", "p", "v"}
+        for name in self.inputs | self.references:
+            if name.rstrip("0123456789").rstrip("_") in own:
+                raise NoProgramError(f"the input {name!r} has the name of a line")
         self.level |= {self._local(name): GROUP for name in self.parameters}
         self.signs |= {self._local(name) for name in self.positive}
         means = [self.place(law) for law in laws.values()]
@@ -180,7 +193,7 @@ class _Writer:
                 return self._call(op, args)
             case Solve():
                 return self._solve(node)
-        raise TypeError(f"no line can be written of {node!r}")
+        raise NoProgramError(f"no line can be written of {node!r}")
 
     def _call(self, op: str, args: tuple[Node, ...]) -> Node:
         placed = tuple(self.place(arg) for arg in args)
@@ -248,7 +261,7 @@ class _Writer:
                 return Call("-", (Call("log", (first,)), Call("log", (second,))))
             case Call("**", (base, exponent)):
                 return Call("*", (exponent, Call("log", (base,))))
-        raise TypeError(f"no sum of logs: {node!r}")
+        raise NoProgramError(f"no sum of logs: {node!r}")
 
     def _is_positive(self, node: Node) -> bool:
         """Whether a formula is positive by its form."""
@@ -453,7 +466,7 @@ class _Straight:
             case Call(op, args):
                 text = FORMS[op].format(*(self.place(arg) for arg in args))
             case _:
-                raise TypeError(f"no root inside a root: {node!r}")
+                raise NoProgramError(f"no root inside a root: {node!r}")
         name = self.known[node] = f"v{len(self.lines)}"
         self.lines.append(f"{name} = {text}")
         return name
@@ -475,7 +488,7 @@ def _operand(node: Node) -> str:
             return f"({float(value)!r})" if value < 0 else repr(float(value))
         case Name(id):
             return id
-    raise TypeError(f"no operand: {node!r}")
+    raise NoProgramError(f"no operand: {node!r}")
 
 
 def _name(node: Node) -> str:

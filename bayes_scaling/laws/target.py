@@ -152,7 +152,7 @@ def make_target(model: Model, design: Design) -> Target:
 
     Raises
     ------
-    TypeError
+    NoProgramError
         The law has something that cannot be written as a program.
     """
     program, module = load(model)

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bayes_scaling.inference import Check
-from bayes_scaling.inference.diagnostics import Mixing, diagnose, elements, mixing
+from bayes_scaling.inference.diagnostics import Mixing, diagnose, elements, mixing, standing
 from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import Design, make_design
 from tests.synthetic import PLAIN, synthetic_fit
@@ -126,6 +126,18 @@ def test_chains_of_a_parameter_that_are_apart_fail_whatever_the_answers() -> Non
     apart, still = Mixing(r_hat=1.3, ess=2000, ess_tail=2000), replace(GOOD, ess=20)
     assert checks(mixed=apart, answer=GOOD)["R-hat"].verdict == "fail"
     assert checks(mixed=still, answer=GOOD)["effective draws"].verdict == "fail"
+
+
+def test_a_fit_is_called_what_its_checks_say() -> None:
+    fine = Check(name="R-hat", verdict="ok", evidence="1.0", sampling=True)
+    stuck = Check(name="R-hat", verdict="fail", evidence="1.3", sampling=True)
+    wrong = Check(name="form", verdict="fail", evidence="a U")
+    assert standing([fine]) == "converged"
+    assert standing([fine, wrong]) == "converged, but not to be relied on: form"
+    assert standing([stuck, wrong]) == "unconverged"
+    assert repr(replace(FIT, checks=(wrong,))).endswith(
+        "draws, converged, but not to be relied on: form)"
+    )
 
 
 # ---- the sampler ---------------------------------------------------------------------------------

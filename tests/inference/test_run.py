@@ -10,11 +10,12 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.inference import Fit
+from bayes_scaling.inference import Fit, sampler
 from bayes_scaling.inference.run import assemble
 from bayes_scaling.inference.sampler import Sampled, Settings
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.program import NoProgramError
 from bayes_scaling.runs import RunTable
 from tests.inference.densities import log_posterior
 from tests.synthetic import PLAIN, TRUTH, synthetic_fit, synthetic_runs, truth
@@ -120,6 +121,22 @@ def test_pymc_samples_the_same_posterior(fitted: Fit) -> None:
             other.std() / np.sqrt(by_pymc.mixing[name].ess),
         )
         assert abs(draws.mean() - other.mean()) < 4 * error, name
+
+
+def test_a_law_without_a_program_is_sampled_by_pymc_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_program(*_: Any) -> None:
+        raise NoProgramError("it compares text")
+
+    monkeypatch.setattr(sampler, "generated", no_program)
+    monkeypatch.setattr(sampler, "of_pymc", lambda model, _: model.id)
+    model = bs.load_model("chinchilla")
+    design = make_design(model, synthetic_runs(model))
+    with pytest.warns(
+        BayesScalingWarning, match="sampled by PyMC, which takes longer: it compares"
+    ):
+        assert sampler._density(model, design, "generated") == "chinchilla"
 
 
 # ---- what goes in --------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -171,7 +172,7 @@ def test_draws_do_not_depend_on_what_else_was_fitted() -> None:
 
     model = load_model("chinchilla")
     runs, other = synthetic_runs(model), synthetic_runs(model, seed=5)
-    settings = {"draws": 100, "tune": 100, "chains": 2, "random_seed": 3}
+    settings: Any = {"draws": 100, "tune": 100, "chains": 2, "random_seed": 3}
     first = bs.fit(model, runs, **settings)
     bs.fit(model, other, **settings)
     again = bs.fit(model, runs, **settings)

@@ -16,6 +16,7 @@ from bayes_scaling.laws.density import log_likelihood
 from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.laws.drift import REACH, walk
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.program import NoProgramError, write_program
 from bayes_scaling.laws.target import Target, make_target
 from bayes_scaling.runs import RunTable
 from tests.laws.examples import design as sizes_of
@@ -175,6 +176,24 @@ def test_two_levels_of_groups() -> None:
     runs = example(model, 4)
     corpora = np.where(np.isin(runs["family"], ["f0", "f1"]), "a", "b")
     assert_same(model, RunTable(columns={**runs.columns, "corpus": corpora}))
+
+
+@pytest.mark.parametrize(
+    ("definition", "said"),
+    [
+        ({"formula": "E + a * tokens**-g", "extra_inputs": ["v3"]}, None),
+        ({"formula": "E + a * v3**-g", "extra_inputs": ["v3"]}, "'v3' has the name of a line"),
+    ],
+)
+def test_what_cannot_be_written_is_said(definition: dict[str, Any], said: str | None) -> None:
+    prior = {"prior": {"dist": "LogNormal", "mu": 0.0, "sigma": 1.0}}
+    given = {"id": "own", "title": "own", "parameters": dict.fromkeys(("E", "a", "g"), prior)}
+    if said is None:
+        definition = {**definition, "extra_inputs": []}
+        assert "def law" in write_program(load_model({**given, **definition})).text
+        return
+    with pytest.raises(NoProgramError, match=said):
+        write_program(load_model({**given, **definition}))
 
 
 def test_compiled_density_is_that_of_its_text_with_right_slopes() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from bayes_scaling.inference.members import MEMBERS
+from bayes_scaling.inference.members import PLAIN
 from bayes_scaling.laws import Model, load_model
 from tests.studies.benchmark import SOURCES, cases, rows_of, run_models, show, task_means
 
@@ -30,7 +30,7 @@ WEAK = {
 
 def default() -> Models:
     """Return the members as they are."""
-    return tuple(load_model(name) for name in MEMBERS)
+    return tuple(load_model(name) for name in PLAIN)
 
 
 def each(change: Callable[[Model], Model]) -> Models:
@@ -66,7 +66,7 @@ VARIANTS: dict[str, Callable[[], Models]] = {
     "no form error": lambda: each(lambda item: replace(item, form_error=None)),
     "weak priors": lambda: each(lambda item: item.with_priors(WEAK)),
     "no coupling": uncoupled,
-    **{f"{name} alone": partial(alone, name) for name in MEMBERS},
+    **{f"{name} alone": partial(alone, name) for name in PLAIN},
     "plain coupled": lambda: (load_model("coupled").with_priors(WEAK),),
     "plain chinchilla": lambda: (load_model("chinchilla"),),
 }

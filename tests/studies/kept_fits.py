@@ -120,10 +120,10 @@ def work(item: Work) -> None:
             tune=item.effort.tune, chains=item.effort.chains,
         )  # fmt: skip
         forecast = fit.forecast(item.case.split.sizes, allow_unconverged=True)
-    (plain,) = [model for model in default_members(fit.runs) if model.id == PLAIN[0]] or [None]
     odds = np.nan
-    if item.model.id == BELOW_CEILING[0] and plain is not None:
-        odds = log_odds_without(fit, plain)
+    if item.model.id == BELOW_CEILING[0]:
+        members = {model.id: model for model in default_members(fit.runs)}
+        odds = log_odds_without(fit, members[PLAIN[0]])
     failed = failed_sampling(fit) if fit.status == "unconverged" else ""
     item.path.parent.mkdir(parents=True, exist_ok=True)
     partial = item.path.with_suffix(".part.npz")

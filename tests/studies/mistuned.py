@@ -64,7 +64,7 @@ def simulated(seed: int) -> RunTable:
 def sampled(runs: RunTable, mistuned: bool, seed: int) -> tuple[Fit, float]:
     """Fit, and tell the seconds."""
     start = time.perf_counter()
-    found = bs.fit("chinchilla", runs, mistuned=mistuned, random_seed=seed, **SETTINGS)  # type: ignore[arg-type]
+    found = bs.fit("chinchilla", runs, mistuned=mistuned, random_seed=seed, **SETTINGS)  # type: ignore[call-overload]
     return found, time.perf_counter() - start
 
 

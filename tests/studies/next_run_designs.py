@@ -24,13 +24,12 @@ from bayes_scaling.runs import RunTable
 
 SEEDS = 20
 BUDGETS = (1e12, 3e12)
-SETTINGS = {"draws": 500, "tune": 800, "chains": 2}
 SIZES = ("params", "tokens")
 
 
 def sampled(runs: RunTable, seed: int) -> Fit:
     """Fit the law that is tested."""
-    return bs.fit("coupled", runs, drift=True, random_seed=seed, **SETTINGS)  # type: ignore[arg-type]
+    return bs.fit(runs, "coupled", drift=True, random_seed=seed, draws=500, tune=800, chains=2)
 
 
 def scored(found: Fit, largest: RunTable) -> tuple[float, float]:

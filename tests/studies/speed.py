@@ -18,12 +18,13 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 import bayes_scaling as bs
-from bayes_scaling.inference import Ensemble, Fit
+from bayes_scaling.inference import Check, Ensemble, Fit
 from bayes_scaling.laws import load_model, select_rows
 from bayes_scaling.laws.compiled import _LOADED
 from bayes_scaling.runs import RunTable
@@ -104,7 +105,7 @@ def many_rows(_: int) -> None:
         loss = loss * np.exp(0.01 * rng.standard_t(5, count))
         runs = RunTable.from_columns({"params": params, "tokens": tokens, "loss": loss})
         began = time.perf_counter()
-        used = cpu(lambda runs=runs: bs.fit("chinchilla", runs, random_seed=1))
+        used = cpu(partial(bs.fit, runs, "chinchilla", random_seed=1))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         wall = time.perf_counter() - began
         print(f"{count:9,d} runs: {used:6.1f} CPU s, {wall:6.1f} s, peak {peak:.1f} GB", flush=True)
@@ -156,7 +157,7 @@ def sampling_warnings(_: int) -> None:
     print(f"tables with any warning of the sampling: {total}")
 
 
-def doubts(fit: Fit) -> list[bs.Check]:
+def doubts(fit: Fit) -> list[Check]:
     """Checks of the sampling that are not well."""
     return [check for check in fit.checks if check.sampling and check.verdict != "ok"]
 
