@@ -19,12 +19,11 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.ceiling import SATURATION
 from bayes_scaling.laws.model import Model
 
+LEAST_SHARE = 1e-9
+"""Share of the posterior that is taken to be near no saturation where none is."""
+
 NEAR = 0.06
 """Saturation up to which a law counts as one without: within the runs nothing tells them apart."""
-
-FLOOR = 0.5
-"""Draws that are taken to be near no saturation where none is."""
-
 
 def log_odds_without(fit: Fit, plain: Model) -> float:
     """Return the log of the evidence of a law without a ceiling over that of the law with one.
@@ -41,13 +40,27 @@ def log_odds_without(fit: Fit, plain: Model) -> float:
     float
         Above 0 where the runs speak against a ceiling [nats].
     """
-    saturation = fit.flat[SATURATION.name]
     prior = fit.model.parameter(SATURATION.name).prior
+    saturation = fit.flat[SATURATION.name].reshape(fit.n_draws, -1).max(axis=1)
     ratio = _log_prior_ratio(fit, plain)
-    near = (saturation < NEAR).reshape(saturation.shape[0], -1).all(axis=1)
-    inside = np.exp(ratio - ratio.max()) * near
-    found = max(float(inside.sum()), FLOOR * float(np.mean(np.exp(ratio - ratio.max()))))
-    return float(np.log(found / ratio.size) + ratio.max() - np.log(prior.cdf(NEAR)))
+    weights = np.exp(ratio - ratio.max())
+    near = _share_below(NEAR, saturation, weights)
+    known = float(np.log(np.mean(weights)) + ratio.max())
+    return known + near - float(np.log(prior.cdf(NEAR)))
+
+
+def _share_below(bound: float, draws: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Return the log of the share of a posterior on (0, 1) that lies below a bound.
+
+    It is that of the Beta distribution of the same mean and variance: a count would jump where few
+    draws lie there.
+    """
+    from scipy.special import betainc
+
+    mean = float(np.average(draws, weights=weights))
+    variance = float(np.average((draws - mean) ** 2, weights=weights))
+    size = max(mean * (1 - mean) / max(variance, 1e-12) - 1, 1e-3)
+    return float(np.log(max(betainc(mean * size, (1 - mean) * size, bound), LEAST_SHARE)))
 
 
 def _log_prior_ratio(fit: Fit, plain: Model) -> NDArray[np.float64]:
