@@ -2,9 +2,9 @@
 
     python -m tests.studies.any_unit
 
-Shift of median and ends of the forecast of a run with 100 times the compute of the largest, as share
-of the width of its 90 % interval. The first line of each sweep is another seed: what sampling alone
-moves. Public tables are found by ``BAYES_SCALING_PUBLIC_DATA`` (default ``../shared/data``).
+Shift of median and ends of the forecast of a run with 100 times the compute of the largest, as
+share of the width of its 90 % interval. The first line of each sweep is another seed: what sampling
+alone moves. Public tables are found by ``BAYES_SCALING_PUBLIC_DATA`` (default ``../shared/data``).
 """
 
 from __future__ import annotations
