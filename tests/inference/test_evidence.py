@@ -84,6 +84,14 @@ def test_where_no_draw_is_near_half_of_one_is_taken_to_be() -> None:
     assert log_odds_without(told({"saturation": one}), SAME) == pytest.approx(log(1 / N / NEAR))
     weighed = told({"saturation": 0.5, **AT})
     assert log_odds_without(weighed, plain()) == pytest.approx(floor + RATIO)
+    alpha = np.where(EVEN < 0.5, 0.4, 0.25)
+    mixed = told({"saturation": 0.5, **AT, "alpha": alpha})
+    other = RATIO + sum(
+        sign * (normal(log(value), -1.17, 0.25) - normal(log(value), -1.1, 0.6))
+        for sign, value in ((1, 0.25), (-1, 0.4))
+    )
+    wanted = floor + log(0.5 * np.exp(RATIO) + 0.5 * np.exp(other))
+    assert log_odds_without(mixed, plain()) == pytest.approx(wanted)
 
 
 # ---- priors that differ --------------------------------------------------------------------------
