@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,13 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.inference import Ensemble, Fit
+from bayes_scaling.inference import Check, Ensemble, Fit
+from bayes_scaling.inference.evidence import log_odds_without
+from bayes_scaling.inference.members import BELOW_CEILING, PLAIN, default_members, shares
 from bayes_scaling.inference.sampler import Settings
-from bayes_scaling.laws import load_model
+from bayes_scaling.laws import Model, load_model
 from bayes_scaling.runs import RunTable
+from tests import synthetic
 from tests.synthetic import synthetic_fit, synthetic_runs
 
 RUNS = synthetic_runs(load_model("chinchilla"))
@@ -82,11 +86,122 @@ def test_a_seed_that_is_not_given_is_taken_and_kept(sampled: list[dict[str, Any]
     assert one.settings.random_seed != two.settings.random_seed
 
 
-def test_the_default_members_suit_the_table(sampled: list[dict[str, Any]]) -> None:
-    from bayes_scaling.inference.members import default_members
+# ---- the default average -------------------------------------------------------------------------
 
+TELLS, OTHERS = BELOW_CEILING[0], BELOW_CEILING[1:]
+
+
+@pytest.fixture
+def odds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Put odds in place of those of the draws: under ``log``; ``asked`` says of which laws."""
+    found: dict[str, Any] = {"log": 0.0, "asked": []}
+
+    def given(fit: Fit, plain: Model) -> float:
+        found["asked"].append((fit.model.id, plain.id))
+        return float(found["log"])
+
+    monkeypatch.setattr("bayes_scaling.inference.average.log_odds_without", given)
+    return found
+
+
+def ceiling_check(found: Ensemble) -> Check:
+    (check,) = (check for check in found.members[TELLS].checks if check.name == "ceiling")
+    assert [c.name for c in found.checks if c.name.startswith("ceiling")] == [f"ceiling of {TELLS}"]
+    return check
+
+
+def test_the_member_that_tells_of_a_ceiling_is_sampled_first(
+    sampled: list[dict[str, Any]], odds: dict[str, Any]
+) -> None:
     found = bs.fit_ensemble(RUNS, random_seed=1)
+    assert odds["asked"] == [(TELLS, PLAIN[0])]
+    assert [item["model"] for item in sampled] == [TELLS, *PLAIN, *OTHERS]
     assert list(found.members) == [model.id for model in default_members(RUNS)]
+    assert found.weights == pytest.approx(dict.fromkeys((*PLAIN, *BELOW_CEILING), 1 / 6))
+    assert found.left_out == {}
+    assert "1 to 1; laws below one weigh 0.50 together" in ceiling_check(found).evidence
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "members", "says"),
+    [
+        (10.0, [*PLAIN, TELLS], "against a ceiling, 2.2e+04 to 1; laws below one weigh 0.10"),
+        (1.5, [*PLAIN, TELLS], "against a ceiling, 4.48 to 1; laws below one weigh 0.18"),
+        (-1.5, [PLAIN[1], *BELOW_CEILING], "for a ceiling, 4.48 to 1; laws below one weigh 0.82"),
+        (-99.0, [PLAIN[1], *BELOW_CEILING], "for a ceiling, 1e+06 to 1; laws below one weigh 0.90"),
+    ],
+)
+def test_members_without_weight_are_not_sampled_and_the_odds_are_said(
+    log_odds: float, members: list[str], says: str,
+    sampled: list[dict[str, Any]], odds: dict[str, Any],
+) -> None:  # fmt: skip
+    odds["log"] = log_odds
+    found = bs.fit_ensemble(RUNS, random_seed=1)
+    assert [item["model"] for item in sampled] == [TELLS, *(m for m in members if m != TELLS)]
+    assert list(found.members) == members
+    assert found.weights == pytest.approx({name: shares(log_odds)[name] for name in members})
+    assert found.left_out == {}, "what is not needed is no warning"
+    check = ceiling_check(found)
+    assert check.verdict == "ok"
+    assert says in check.evidence
+
+
+def test_seeds_of_members_do_not_depend_on_the_odds(
+    sampled: list[dict[str, Any]], odds: dict[str, Any]
+) -> None:
+    seeds = []
+    for odds["log"] in (0.0, 10.0, -10.0):
+        sampled.clear()
+        bs.fit_ensemble(RUNS, random_seed=1)
+        seeds.append({item["model"]: item["random_seed"] for item in sampled})
+    every, without, below = seeds
+    assert len(set(every.values())) == 6
+    assert without.items() <= every.items()
+    assert below.items() <= every.items()
+
+
+@pytest.mark.parametrize(("saturation", "speak"), [(0.02, "against"), (0.6, "for")])
+def test_the_odds_are_those_of_the_draws(
+    saturation: float, speak: str, sampled: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "tests.synthetic.TRUTH", {**synthetic.TRUTH, "saturation": saturation}
+    )  # fmt: skip
+    found = bs.fit_ensemble(RUNS, random_seed=1)
+    fit = found.members[TELLS]
+    wanted = log_odds_without(fit, load_model(PLAIN[0]))
+    assert found.weights == pytest.approx(
+        {name: share for name, share in shares(wanted).items() if share > 0}
+    )
+    assert f"speak {speak} a ceiling" in ceiling_check(found).evidence
+
+
+def test_weights_that_are_given_leave_the_odds_unasked(
+    sampled: list[dict[str, Any]], odds: dict[str, Any]
+) -> None:
+    given = {name: index + 1.0 for index, name in enumerate((*PLAIN, *BELOW_CEILING))}
+    found = bs.fit_ensemble(RUNS, weights=given, random_seed=1)
+    assert odds["asked"] == []
+    assert [item["model"] for item in sampled] == list(given)
+    assert found.weights == pytest.approx({name: value / 21 for name, value in given.items()})
+
+
+def test_runs_of_one_size_have_three_members_of_equal_weight(
+    odds: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = RunTable(columns={"tokens": np.geomspace(1e7, 1e10, 20), "loss": np.full(20, 2.0)})
+
+    def by_hand(model: Model, runs: RunTable, **_: Any) -> Fit:
+        return replace(synthetic_fit(), model=model, runs=runs)
+
+    monkeypatch.setattr("bayes_scaling.inference.average.fit", by_hand)
+    found = bs.fit_ensemble(runs, random_seed=1)
+    assert list(found.members) == [model.id for model in default_members(runs)]
+    assert list(found.weights.values()) == pytest.approx([1 / 3] * 3)
+    assert odds["asked"] == []
+
+
+# ---- what is said --------------------------------------------------------------------------------
 
 
 def test_what_all_members_warn_of_is_said_once(sampled: list[dict[str, Any]]) -> None:
