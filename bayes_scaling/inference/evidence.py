@@ -25,6 +25,7 @@ LEAST_SHARE = 1e-9
 NEAR = 0.06
 """Saturation up to which a law counts as one without: within the runs nothing tells them apart."""
 
+
 def log_odds_without(fit: Fit, plain: Model) -> float:
     """Return the log of the evidence of a law without a ceiling over that of the law with one.
 

@@ -144,7 +144,7 @@ class _Writer:
         means = [self.place(law) for law in laws.values()]
         slopes: list[tuple[int, str, Node]] = []
         for number, mean in enumerate(means):
-            gathered = self._reverse({_name(mean): ONE}, ROW) if isinstance(mean, Name) else {}
+            gathered = self._reverse({mean.id: ONE}, ROW) if isinstance(mean, Name) else {}
             slopes += [(number, read, self.place(slope)) for read, slope in gathered.items()]
         law = self._law(means, slopes)
         return Program(
@@ -309,11 +309,7 @@ class _Writer:
             f"@inner\ndef at_{number}({given}):\n{lines}\n    return {residual}, {slope}"
         )
         self.functions.append(SOLVER.format(number=number, rest=rest))
-        placed = Solve(
-            node.variable,
-            _exchange(search.lean_residual, parts),
-            *ends,
-        )
+        placed = Solve(node.variable, _exchange(search.lean_residual, parts), *ends)
         given = ", ".join(map(_operand, (*ends, *parts.values())))
         return self._statement(placed, f"root_{number}({given})")
 
@@ -489,11 +485,6 @@ def _operand(node: Node) -> str:
         case Name(id):
             return id
     raise NoProgramError(f"no operand: {node!r}")
-
-
-def _name(node: Node) -> str:
-    assert isinstance(node, Name)
-    return node.id
 
 
 def _folded(op: str, values: list[float]) -> Number:
