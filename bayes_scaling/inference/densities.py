@@ -63,6 +63,8 @@ def generated(model: Model, design: Design) -> SampledDensity:
     if design.response.size >= MANY:
         target = framed(target, design) or target
     size = target.vector.size
+    if not len(target.frame):
+        _ = target.begun  # before chains ask for it from threads of their own
 
     def read(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
         chains, draws, _ = arrays[VECTOR].shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import ModuleType
@@ -116,10 +117,10 @@ class Target:
     def initial(self, rng: np.random.Generator) -> Array:
         """Draw a point from which a chain may start: about the origin, or about the posterior."""
         jitter = rng.uniform(-1.0, 1.0, self.vector.size)
-        return jitter if len(self.frame) else self._begun + jitter
+        return jitter if len(self.frame) else self.begun + jitter
 
     @cached_property
-    def _begun(self) -> Array:
+    def begun(self) -> Array:
         """Where chains start: some way up from the middle of the prior.
 
         A level of which the prior knows little would else be e-folds away from the runs.
@@ -135,7 +136,8 @@ class Target:
             good = np.isfinite(value) and np.isfinite(slopes).all()
             return (-value, -slopes) if good else (np.inf, np.zeros_like(q))
 
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a search that ends early is as good as any
             found = minimize(
                 falls, self.vector.start, jac=True, method="BFGS", options={"maxiter": most}
             )
