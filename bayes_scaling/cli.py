@@ -52,7 +52,7 @@ With a CSV of yours (one row per run: loss, and two of params, tokens, flops), o
 sweep, nano-lm, in its place:
 
   bayes-scaling check runs.csv                         what is understood of it, or wrong with it
-  bayes-scaling fit runs.csv --best -o fit.nc          sample the posterior; a minute or two
+  bayes-scaling fit runs.csv --best -o fit.nc          sample the posterior; seconds
   bayes-scaling forecast fit.nc --params 7B --tokens 140B
   bayes-scaling allocate fit.nc --flops 1e22           params and tokens for a budget
   bayes-scaling risk fit.nc --flops 1e22 --target-loss 2.2

@@ -14,14 +14,31 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PACKAGE = CHECKOUT / "bayes_scaling"
 MAX_LINES = 500
 
-HEAVY = {"arviz", "jax", "matplotlib", "nutpie", "pandas", "pymc", "pytensor", "scipy", "xarray"}
+HEAVY = {
+    "arviz",
+    "jax",
+    "matplotlib",
+    "numba",
+    "nutpie",
+    "pandas",
+    "pymc",
+    "pytensor",
+    "scipy",
+    "xarray",
+}
 # These files are themselves imported inside functions only.
 WITH_PYMC = {
     f"laws/{name}.py": {"pymc", "pytensor"}
     for name in ("build", "off_law", "pytensor_operations", "repeated", "variables")
 }
-HEAVY_AT_TOP = {**WITH_PYMC, "report/shown.py": {"matplotlib"}}
-KNOWS_PYMC = (*WITH_PYMC, "inference/")
+HEAVY_AT_TOP = {
+    **WITH_PYMC,
+    "laws/kernels.py": {"numba"},
+    "report/shown.py": {"matplotlib"},
+}
+KNOWS_PYMC = (*WITH_PYMC, "inference/densities.py", "inference/run.py")
+"""And what says which version sampled a fit."""
+KNOWS_NUMBA = ("laws/kernels.py", "laws/compiled.py")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +171,15 @@ def test_only_its_rooms_know_pymc() -> None:
         and not found.file.startswith(KNOWS_PYMC)
     ]
     assert not wrong
+
+
+def test_only_its_files_know_numba() -> None:
+    wrong = [str(i) for i in IMPORTS if i.module.split(".")[0] == "numba"]
+    assert [
+        text
+        for text in wrong
+        if not text.startswith(tuple(f"bayes_scaling/{k}" for k in KNOWS_NUMBA))
+    ] == []
 
 
 def test_heavy_packages_are_imported_inside_functions() -> None:
