@@ -23,8 +23,8 @@ from bayes_scaling.laws.vector import Vector, make_vector
 
 Array = NDArray[np.float64]
 
-CLIMB = 40
-"""Steps towards the mode before chains start; they need not arrive."""
+CLIMB = 8
+"""Steps towards the mode before chains start: enough to find the level, not to sit in one mode."""
 
 _REALS = ctypes.POINTER(ctypes.c_double)
 

@@ -160,6 +160,7 @@ def test_how_far_a_forecast_lies_beyond_the_curve_is_known(name: str, along: str
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*perplexity:bayes_scaling.errors.BayesScalingWarning")
 def test_error_rates_losses_and_perplexities_are_forecast_with_the_same_priors() -> None:
     for level in (0.02, 2.0, 200.0):
         fit = bs.fit("saturating-m2", curve(level), draws=500, tune=500, chains=2, random_seed=2)
