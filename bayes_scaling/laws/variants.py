@@ -253,7 +253,8 @@ def of(model: Model, response: str) -> Model:
         model,
         id=f"{model.id} {response}",
         response=response,
-        formula=chosen.node,
+        # Under a transient a level means the one that runs show; written out, it stays that.
+        formula=model.closed(chosen.node) if model.transient.on else chosen.node,
         likelihoods=(),
         parameters=parameters,
         scale="log",
