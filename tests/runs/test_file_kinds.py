@@ -161,7 +161,7 @@ def test_one_run_as_an_object_of_settings_and_results(tmp_path: Path) -> None:
     ("data", "name", "says"),
     [
         (bytes(FLIPPED), "runs.csv.gz", "cannot be unzipped"),
-        (gzip.compress(PLAIN.encode())[:40], "runs.csv.gz", "cannot be unzipped"),
+        (gzip.compress(PLAIN.encode(), mtime=0)[:40], "runs.csv.gz", "cannot be unzipped"),
         (b"[" * 100_000, "runs.json", "nested too deeply"),
         (b'{"a":' * 100_000, "runs.jsonl", "line 1: not JSON"),
         (b"PK\x03\x04xxxx", "fake.xlsx", "save the sheet as CSV"),
