@@ -181,7 +181,8 @@ def _reweighted(fit: Fit, power: float) -> tuple[Array, bool]:
     grouping = make_design(fit.model, fit.runs).grouping
     parts = log_prior(fit.model, fit.flat, grouping).values()
     logs = (power - 1) * np.sum([each.reshape(len(each), -1).sum(axis=1) for each in parts], axis=0)
-    smoothed, k = array_stats.psislw(-logs)  # ArviZ takes minus the log ratios
+    with np.errstate(all="ignore"):  # tails of hardly any spread; Pareto k says what came of it
+        smoothed, k = array_stats.psislw(-logs)  # ArviZ takes minus the log ratios
     weights = np.exp(smoothed)
     return weights / weights.sum(), bool(k <= min(0.7, 1 - 1 / np.log10(logs.size)))
 
