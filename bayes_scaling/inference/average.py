@@ -150,37 +150,27 @@ class _Planned:
             sys.stderr.write(f"{self.model.id}\n")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayesScalingWarning)  # said before
-            return _sampled(self.model, self.runs, self.settings, self.sequence, progress)
+            found = self._fit(self.settings, self.sequence, progress)
+            return found if found.status == "converged" else self._again(found, progress)
 
+    def _again(self, found: Fit, progress: bool) -> Fit:
+        """Sample it once more and longer: to leave it out would move the average."""
+        if progress:
+            sys.stderr.write(f"{self.model.id} did not converge: sampled once more, for longer\n")
+        settings, (sequence,) = self.settings, self.sequence.spawn(1)
+        draws, tune = LONGER * settings.draws, LONGER * settings.tune
+        longer = replace(settings, draws=draws, tune=tune, target_accept=0.98)
+        second = self._fit(longer, sequence, progress)
+        said = Check(
+            name="sampled twice",
+            verdict="ok",
+            evidence=f"{settings.draws} draws a chain did not converge ({failed_sampling(found)}); "
+            f"these are {draws}, after {tune} to tune",
+        )
+        return replace(second, checks=(*second.checks, said))
 
-def _sampled(
-    model: Model,
-    runs: RunTable,
-    settings: Settings,
-    sequence: np.random.SeedSequence,
-    progress: bool,
-) -> Fit:
-    """Sample a member; once more and longer where it did not converge.
-
-    To leave it out would move the average.
-    """
-    found = fit(model, runs, **asdict(settings.seeded(sequence)), progress=progress)
-    if found.status == "converged":
-        return found
-    longer = replace(
-        settings, draws=LONGER * settings.draws, tune=LONGER * settings.tune, target_accept=0.98
-    )
-    if progress:
-        sys.stderr.write(f"{model.id} did not converge: sampled once more, for longer\n")
-    (again,) = sequence.spawn(1)
-    second = fit(model, runs, **asdict(longer.seeded(again)), progress=progress)
-    said = Check(
-        name="sampled twice",
-        verdict="ok",
-        evidence=f"{settings.draws} draws a chain did not converge ({failed_sampling(found)}); "
-        f"these are {longer.draws}, after {longer.tune} to tune",
-    )
-    return replace(second, checks=(*second.checks, said))
+    def _fit(self, settings: Settings, sequence: np.random.SeedSequence, progress: bool) -> Fit:
+        return fit(self.model, self.runs, **asdict(settings.seeded(sequence)), progress=progress)
 
 
 def ensemble_of(

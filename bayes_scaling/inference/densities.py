@@ -68,13 +68,14 @@ def generated(model: Model, design: Design) -> SampledDensity:
 
     def read(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
         chains, draws, _ = arrays[VECTOR].shape
-        return tuple(  # type: ignore[return-value]
+        parameters, steps = (
             {
                 name: values.reshape(chains, draws, *values.shape[1:])
                 for name, values in part.items()
             }
             for part in target.values(arrays[VECTOR].reshape(-1, size))
         )
+        return parameters, steps
 
     # nutpie asks for nothing of PyMC here: addresses of C functions, and of what they read.
     compiled = CompiledPyMCModel(

@@ -56,7 +56,7 @@ def density(q, grad, instructions, constants, where, scalars, columns, y, weight
             first_of_run, before, gap, slots):
     """Return the log density of a vector, and fill in its slopes."""
     values, slopes = np.empty(slots), np.zeros(slots)
-    mean, at_mean, rows = np.empty(y.shape), np.empty(y.shape), np.empty(y.shape)
+    mean, at_mean = np.empty(y.shape), np.empty(y.shape)
     row_slopes, totals = np.empty((y.shape[1], {read})), np.empty((first.size - 1, {read}))
     found = forward(q, instructions, constants, values)
     law(values, where, scalars, columns, first, mean, row_slopes)
@@ -142,8 +142,8 @@ def _noise(model: Model, program: Program) -> str:
             function, further = "mistuned_rows", [place(P_OFF), place(OFF_SCALE)]
         degrees = [] if function == "normal_rows" else [nu]
         read = [f"{name}[{number}]" for name in ("y", "mean", "weight")]
-        written = [f"{name}[{number}]" for name in ("at_mean", "rows")]
-        given = [*read, "first", "values", "slopes", *written, place(scale), *degrees, *further]
+        written = ["values", "slopes", f"at_mean[{number}]"]
+        given = [*read, "first", *written, place(scale), *degrees, *further]
         lines.append(f"    found += {function}({', '.join(given)})  # {response}")
         own = [index for index, of in enumerate(program.response_of) if of == number]
         if own:

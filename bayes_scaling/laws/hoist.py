@@ -68,16 +68,20 @@ def hoist(laws: Mapping[str, Node], constants: Collection[str]) -> Hoisted:
     return Hoisted(laws=split, data={name: node for node, name in found.items()})
 
 
+def is_positive_data(name: str) -> bool:
+    """Whether an input or a reference size is positive by what it is."""
+    column = COLUMNS.get(name.removesuffix("_ref"))
+    known = column is not None and column.kind in ("count", "positive")
+    return known or name in (SCALE_LOW, SCALE_REF)
+
+
 def _positive(node: Node) -> bool:
     """Whether a data-only formula is positive by its form: products and powers of sizes."""
     match node:
         case Number(value):
             return value > 0
-        case Name(id) if id in (SCALE_LOW, SCALE_REF):
-            return True
         case Name(id):
-            column = COLUMNS.get(id.removesuffix("_ref"))
-            return column is not None and column.kind in ("count", "positive")
+            return is_positive_data(id)
         case Call("*" | "/" | "+", args):
             return all(_positive(arg) for arg in args)
         case Call("**", (base, _)):

@@ -199,7 +199,7 @@ def student_norm_slope(nu):
 
 
 @inner
-def normal_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma):
+def normal_rows(y, mean, weight, first, values, slopes, at_mean, sigma):
     """Add rows of normal noise."""
     found = 0.0
     for g in range(first.size - 1):
@@ -207,8 +207,7 @@ def normal_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma):
         at_scale = 0.0
         for i in range(first[g], first[g + 1]):
             s = (y[i] - mean[i]) / scale
-            rows[i] = -0.5 * s * s - math.log(scale) - HALF_LOG_2PI
-            found += weight[i] * rows[i]
+            found -= weight[i] * (0.5 * s * s + math.log(scale) + HALF_LOG_2PI)
             at_mean[i] = weight[i] * s / scale
             at_scale += weight[i] * (s * s - 1.0) / scale
         slopes[sigma[g]] += at_scale
@@ -216,7 +215,7 @@ def normal_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma):
 
 
 @inner
-def student_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu):
+def student_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu):
     """Add rows of Student-t noise."""
     found = 0.0
     for g in range(first.size - 1):
@@ -228,8 +227,7 @@ def student_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, n
             u = s * s / df
             log_u = math.log1p(u)
             pull = (df + 1.0) * s / (df * (1.0 + u))
-            rows[i] = norm - 0.5 * (df + 1.0) * log_u
-            found += weight[i] * rows[i]
+            found += weight[i] * (norm - 0.5 * (df + 1.0) * log_u)
             at_mean[i] = weight[i] * pull / scale
             at_scale += weight[i] * (pull * s - 1.0) / scale
             at_df += weight[i] * (norm_slope - 0.5 * log_u + 0.5 * pull * s / df)
@@ -239,7 +237,7 @@ def student_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, n
 
 
 @inner
-def mistuned_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu, share, excess):
+def mistuned_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu, share, excess):
     """Add rows that lie on the law or above it by a half-Cauchy; nu below zero: normal noise."""
     found = 0.0
     for g in range(first.size - 1):
@@ -268,10 +266,10 @@ def mistuned_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, 
             hazard = math.exp(-0.5 * s * s - HALF_LOG_2PI - below)
             tail = 2.0 * t / (1.0 + t * t)
             first_term, second_term = math.log1p(-p) + on, math.log(p) + off
-            rows[i] = logaddexp(first_term, second_term)
-            found += weight[i] * rows[i]
-            w_on = weight[i] * math.exp(first_term - rows[i])
-            w_off = weight[i] * math.exp(second_term - rows[i])
+            density = logaddexp(first_term, second_term)
+            found += weight[i] * density
+            w_on = weight[i] * math.exp(first_term - density)
+            w_off = weight[i] * math.exp(second_term - density)
             at_mean[i] = w_on * pull / scale + w_off * (tail / wide - hazard / scale)
             at_scale += (w_on * (pull * s - 1.0) - w_off * hazard * s) / scale
             at_df += w_on * on_df
@@ -286,13 +284,8 @@ def mistuned_rows(y, mean, weight, first, values, slopes, at_mean, rows, sigma, 
 
 
 @inner
-def run_rows(
-    y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu, common, first_of_run
-):
-    """Add rows that share a deviation of scale `common` with those of their run.
-
-    The density of a run stands in `rows` at its first row; the others have none of their own.
-    """
+def run_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu, common, first_of_run):
+    """Add rows that share a deviation of scale `common` with those of their run."""
     found, run = 0.0, 0
     for g in range(first.size - 1):
         scale, shared = values[sigma[g]], values[common[g]]
@@ -309,7 +302,6 @@ def run_rows(
                 squares += s * s
                 total += s
                 w += weight[i] / size
-                rows[i] = 0.0
             whole = 1.0 + size * ratio
             distance = squares - ratio / whole * total * total
             log_determinant = 2.0 * size * math.log(scale) + math.log(whole)
@@ -329,7 +321,6 @@ def run_rows(
                     - 0.5 * math.log1p(distance / df)
                     + 0.5 * (df + size) * distance / (df * (df + distance))
                 )
-            rows[low] = density
             found += w * density
             for i in range(low, high):
                 s = (y[i] - mean[i]) / scale
@@ -347,9 +338,7 @@ def run_rows(
 
 
 @inner
-def curve_rows(
-    y, mean, weight, first, values, slopes, at_mean, rows, sigma, nu, memory, before, gap
-):
+def curve_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu, memory, before, gap):
     """Add rows that remember, over `gap` e-folds, the deviation of the row `before` them."""
     found = 0.0
     at_mean[:] = 0.0
@@ -373,8 +362,7 @@ def curve_rows(
                 density = norm - 0.5 * (df + 1.0) * log_u
                 pull = (df + 1.0) * e / (df + e * e)
                 at_df += weight[i] * (norm_slope - 0.5 * log_u + 0.5 * pull * e / df)
-            rows[i] = density - math.log(scale * new)
-            found += weight[i] * rows[i]
+            found += weight[i] * (density - math.log(scale * new))
             at_s = -weight[i] * pull / new
             at_old = -at_s * kept
             at_kept = -at_s * old + at_s * e * kept / new + weight[i] * kept / (new * new)

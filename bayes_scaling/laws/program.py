@@ -20,11 +20,11 @@ from bayes_scaling.laws.derivative import (
 )
 from bayes_scaling.laws.drift import effective_name, integral_names, slope_names
 from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
+from bayes_scaling.laws.hoist import is_positive_data
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nodes import Call, Name, Node, Number, Solve, Text, names
 from bayes_scaling.laws.roots import prepare
-from bayes_scaling.runs.columns import COLUMNS
 
 SCALAR, GROUP, ROW = range(3)
 """What a value depends on: nothing that is sampled, nor the run; parameters alone; or the run."""
@@ -270,11 +270,8 @@ class _Writer:
                 return value > 0
             case Name(id) if id in self.signs or id in self.positive or id in self.walked:
                 return True
-            case Name(id) if id in (SCALE_LOW, SCALE_REF):
-                return True
             case Name(id):
-                column = COLUMNS.get(id.removesuffix("_ref"))
-                return column is not None and column.kind in ("count", "positive")
+                return is_positive_data(id)
             case Call():
                 return self._form_is_positive(node)
             case _:
