@@ -14,6 +14,9 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.read import read_model
 
+AnyModel = str | Path | Model | Mapping[str, Any]
+"""What `load_model` takes."""
+
 ENTRY_POINTS = "bayes_scaling.models"
 """Entry-point group by which another package adds a folder of TOML files (its value: a package)."""
 
@@ -68,7 +71,7 @@ def catalogue_hash(name: str) -> str:
     return load_model(name).content_hash if listed else ""
 
 
-def load_model(source: str | Path | Model | Mapping[str, Any]) -> Model:
+def load_model(source: AnyModel) -> Model:
     """Load a model.
 
     Parameters
@@ -95,7 +98,7 @@ def load_model(source: str | Path | Model | Mapping[str, Any]) -> Model:
     return _load(source, ())
 
 
-def _load(source: str | Path | Model | Mapping[str, Any], chain: tuple[str, ...]) -> Model:
+def _load(source: AnyModel, chain: tuple[str, ...]) -> Model:
     """Load a model; `chain` holds the models that led here through ``base``."""
     if isinstance(source, Model):
         return source

@@ -38,7 +38,7 @@ def run_tasks[Item, Result](
     items: Sequence[Item],
     executor: Executor | None = None,
     *,
-    done: Callable[[int], None] | None = None,
+    announce: str = "",
 ) -> list[Result]:
     """Apply a function to every item, in order.
 
@@ -55,8 +55,8 @@ def run_tasks[Item, Result](
         None does the work here, one item after the other. One with ``submit`` (the executors of
         `concurrent.futures`, loky, Dask's ``Client.get_executor()``) may lose a worker: the items
         that were lost with it are tried once more, here if the executor takes nothing any more.
-    done : callable, optional
-        Told how many items are done after each one that is done here.
+    announce : str
+        Name of the work: standard error is told after each item that is done here.
 
     Returns
     -------
@@ -72,8 +72,8 @@ def run_tasks[Item, Result](
         found = []
         for item in items:
             found.append(function(item))
-            if done is not None:
-                done(len(found))
+            if announce:
+                print(f"{announce}: {len(found)} of {len(items)} fits done", file=sys.stderr)
         return found
     if isinstance(executor, Submits):
         return _submit_all(function, items, executor)
@@ -82,15 +82,6 @@ def run_tasks[Item, Result](
     raise InputError(
         f"executor must have submit or map, as those of concurrent.futures have; got {executor!r}"
     )
-
-
-def announce(what: str, total: int) -> Callable[[int], None]:
-    """Return what tells on standard error how many of the fits are done."""
-
-    def say(count: int) -> None:
-        print(f"{what}: {count} of {total} fits done", file=sys.stderr)
-
-    return say
 
 
 def _submit_all[Item, Result](
@@ -115,15 +106,10 @@ def _submit_all[Item, Result](
             future.cancel()
         raise
     for index in lost:
-        found[index] = _again(function, items[index], executor)
+        try:
+            again = executor.submit(function, items[index])
+        except BrokenExecutor:
+            found[index] = function(items[index])
+        else:
+            found[index] = again.result()
     return [found[index] for index in range(len(items))]
-
-
-def _again[Item, Result](
-    function: Callable[[Item], Result], item: Item, executor: Submits
-) -> Result:
-    try:
-        future = executor.submit(function, item)
-    except BrokenExecutor:
-        return function(item)
-    return future.result()

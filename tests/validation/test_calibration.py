@@ -13,8 +13,15 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.figures import plot_calibration
 from bayes_scaling.laws.nominal import BEYOND, unobserved
 from bayes_scaling.posterior.sampler import Settings
-from bayes_scaling.validation.calibration import NEW_RUN, NOISE_FREE, Calibration, inside
-from bayes_scaling.validation.recover_prior import beyond, default_sizes, simulate
+from bayes_scaling.validation.calibration import (
+    NEW_RUN,
+    NOISE_FREE,
+    Calibration,
+    beyond,
+    default_sizes,
+    inside,
+    simulate,
+)
 from tests.command_line import call
 
 SETTINGS = Settings(draws=100, tune=100, chains=2, random_seed=3)

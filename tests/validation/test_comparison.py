@@ -13,11 +13,14 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.laws import load_model
 from bayes_scaling.posterior.members import default_members
 from bayes_scaling.runs import RunTable
-from bayes_scaling.scores import COLUMNS
-from bayes_scaling.validation.comparison import AVERAGES, Comparison
-from bayes_scaling.validation.deep_split import deep_split
-from bayes_scaling.validation.split import Split
-from bayes_scaling.validation.targets import default_target
+from bayes_scaling.scores import COLUMNS, score
+from bayes_scaling.validation.comparison import (
+    AVERAGES,
+    Comparison,
+    default_target,
+    score_groups,
+)
+from bayes_scaling.validation.split import Split, deep_split
 from tests.comparisons import MODELS, synthetic_comparison
 from tests.synthetic import synthetic_runs
 
@@ -263,3 +266,37 @@ def test_sampled_comparison_of_two_curves() -> None:
     assert row["noise_free_lower"] < truth < row["noise_free_upper"]
     again = bs.compare(runs, ["kaplan-d", "saturating-m2"], **settings)
     assert again.to_dict() == found.to_dict()
+
+
+# ---- scores of groups ----------------------------------------------------------------------------
+
+
+def curve(sizes: np.ndarray, **more: np.ndarray) -> RunTable:
+    return RunTable.from_columns({"tokens": sizes, "loss": 3 * (sizes / 1e8) ** -0.1, **more})
+
+
+def test_groups_count_the_same_however_many_runs_they_have() -> None:
+    sizes = np.r_[np.geomspace(1e6, 1e8, 11), np.geomspace(1e9, 1e12, 41)]
+    split = deep_split(curve(sizes, family=np.repeat(["few", "many"], [11, 41])))
+    assert isinstance(split, Split)
+    rng = np.random.default_rng(0)
+    draws = split.observed * np.exp(0.1 * rng.standard_normal((400, split.observed.size)))
+    labels = split.targets.labels("family")
+    parts = [
+        score(draws[:, labels == name], split.observed[labels == name]) for name in ("few", "many")
+    ]
+    found = score_groups(draws, split)
+    assert set(found) == set(parts[0])
+    for name, value in found.items():
+        assert value == pytest.approx((parts[0][name] + parts[1][name]) / 2)
+
+
+def test_a_draw_without_bound_does_not_stop_the_score() -> None:
+    split = deep_split(curve(np.geomspace(1e6, 1e9, 20)))
+    assert isinstance(split, Split)
+    draws = split.observed * np.exp(
+        0.1 * np.random.default_rng(0).standard_normal((400, split.observed.size))
+    )
+    wanted = score_groups(draws, split)
+    draws[np.argmax(draws, axis=0), np.arange(draws.shape[1])] = np.inf
+    assert score_groups(draws, split) == pytest.approx(wanted)
