@@ -16,17 +16,17 @@ from bayes_scaling.laws.drift import REACH, Walk, walk
 from bayes_scaling.laws.features import SCALE_HIGH, log_scale
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior.posterior import Fit
+    from bayes_scaling.posterior.member import Member
 
 Array = NDArray[np.float64]
 
 
-def draw_walks(fit: Fit, purpose: str) -> Mapping[str, Walk]:
+def draw_walks(fit: Member, purpose: str) -> Mapping[str, Walk]:
     """Return the walk of every input that drifts.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Member
         The posterior, which holds the steps inside the range of the runs.
     purpose : str
         What the steps beyond are drawn for; those of one purpose are always the same.
@@ -47,7 +47,7 @@ def draw_walks(fit: Fit, purpose: str) -> Mapping[str, Walk]:
     }
 
 
-def frozen_walks(fit: Fit) -> Mapping[str, Walk]:
+def frozen_walks(fit: Member) -> Mapping[str, Walk]:
     """Return the walks with exponents that stay beyond the runs what they are at their ends."""
     still = np.zeros((2, fit.n_draws, REACH))
     return {
@@ -56,27 +56,27 @@ def frozen_walks(fit: Fit) -> Mapping[str, Walk]:
     }
 
 
-def _steps_beyond(fit: Fit, purpose: str) -> Array:
+def _steps_beyond(fit: Member, purpose: str) -> Array:
     """Return standardised steps below and above the runs (2, n_draws, REACH)."""
     shape = (2, fit.settings.chains, fit.settings.draws, REACH)
     steps = fit.generator(purpose).standard_normal(shape)[:, :, :: fit.every]
     return steps.reshape(2, -1, REACH)
 
 
-def draw_form_errors(fit: Fit) -> Array:
+def draw_form_errors(fit: Member) -> Array:
     """Return the relative error of the form per e-fold of scale beyond the runs (n_draws,)."""
     prior, shape = fit.model.form_error, (fit.settings.chains, fit.settings.draws)
     errors = np.zeros(shape) if prior is None else prior.sample(shape, fit.generator("form error"))
     return np.asarray(errors[:, :: fit.every].ravel())
 
 
-def form_variance(fit: Fit, inputs: Mapping[str, Array]) -> Array | float:
+def form_variance(fit: Member, inputs: Mapping[str, Array]) -> Array | float:
     """Variance of the log loss that is the error of the form beyond the runs (n_sizes,)."""
     prior = fit.model.form_error
     return 0.0 if prior is None else prior.variance() * efolds_beyond(fit, inputs) ** 2
 
 
-def efolds_beyond(fit: Fit, inputs: Mapping[str, Array]) -> Array:
+def efolds_beyond(fit: Member, inputs: Mapping[str, Array]) -> Array:
     """E-folds of scale beyond the largest fitted run (n_sizes,); 0 inside."""
     scale = log_scale(inputs, fit.model.scale_inputs)
     return np.asarray(np.maximum(0.0, scale - np.log(fit.references[SCALE_HIGH])))

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.design_checks import COLLINEAR
-from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.runs.budgets import is_last
 from bayes_scaling.runs.sweeps import mistuned
@@ -165,7 +165,7 @@ class Splits:
 
 def along(fit: Fit, flops: Array) -> Splits:
     """Find the best splits along a path (n_budgets,); exponents are its slopes."""
-    found = fit.allocate(flops=flops.tolist(), allow_unconverged=True)
+    found = fit.accept_unconverged().allocate(flops=flops.tolist())
     return Splits(
         flops=flops,
         params=found.params,
@@ -179,7 +179,7 @@ def along(fit: Fit, flops: Array) -> Splits:
 def splits(fit: Fit, flops: Array) -> Splits:
     """Find the best splits of some budgets (n_budgets,), with their local exponents."""
     steps = np.exp([-STEP, 0.0, STEP])
-    found = fit.allocate(flops=np.outer(steps, flops).ravel().tolist(), allow_unconverged=True)
+    found = fit.accept_unconverged().allocate(flops=np.outer(steps, flops).ravel().tolist())
     shape = (fit.n_draws, 3, flops.size)
     log_params = np.log(found.params).reshape(shape)
     return Splits(

@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import PROBABILITY, check_probability, format_numbers, quantiles
-from bayes_scaling.posterior import Check, Fit, fit
+from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.tabulate import interval_rows
 from bayes_scaling.runs import RunTable

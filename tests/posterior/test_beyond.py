@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.curves import thin
 from bayes_scaling.laws import load_model
-from bayes_scaling.posterior import Fit
 from bayes_scaling.posterior.beyond import draw_walks, efolds_beyond, form_variance
-from tests.synthetic import load_fit, synthetic_fit
+from tests.synthetic import changed, load_fit, synthetic_fit
 
 FAR = {"params": 7e10, "tokens": 1.4e12}
 NEAR = {"params": 1e8, "tokens": 1e10}
@@ -48,11 +48,11 @@ def test_walks_come_from_the_seed_and_the_purpose(fit: Fit) -> None:
     every = np.arange(400)[:, None]
     for name in ("params", "tokens"):
         once = fit.walks[name].at(at, every)
-        again = draw_walks(replace(fit), "drift")[name].at(at, every)
+        again = draw_walks(replace(fit.only), "drift")[name].at(at, every)
         np.testing.assert_array_equal(once, again)
-        other = draw_walks(fit, "redrawn drift")[name].at(at, every)
+        other = draw_walks(fit.only, "redrawn drift")[name].at(at, every)
         assert (once != other).all()
-        reseeded = replace(fit, settings=replace(fit.settings, random_seed=8))
+        reseeded = changed(fit, settings=replace(fit.settings, random_seed=8))
         assert (once != reseeded.walks[name].at(at, every)).all()
     assert (fit.walks["params"].slope_at(9.0) != fit.walks["tokens"].slope_at(9.0)).all()
 
@@ -123,10 +123,10 @@ def test_a_thinned_fit_keeps_its_own_walks_and_errors(model: str) -> None:
     fit = synthetic_fit(model)
     whole = fit.forecast(FAR).noise_free.reshape(4, 100)
     some = fit.thinned(100)
-    assert some.every == 4
+    assert some.only.every == 4
     np.testing.assert_array_equal(some.forecast(FAR).noise_free.reshape(4, 25), whole[:, ::4])
     fewer = some.thinned(40)
-    assert fewer.every == 8
+    assert fewer.only.every == 8
     np.testing.assert_array_equal(fewer.forecast(FAR).noise_free.reshape(4, 13), whole[:, ::8])
 
 
@@ -136,7 +136,7 @@ def test_a_thinned_fit_has_a_tree_and_can_be_saved(tmp_path: Path) -> None:
     assert some.tree["posterior"]["tau"].shape == (4, 25)
     assert some.tree["sample_stats"]["diverging"].shape == (4, 25)
     found = load_fit(some.save(tmp_path / "thin.nc"))
-    assert found.every == 4
+    assert found.only.every == 4
     np.testing.assert_array_equal(found.forecast(FAR).draws, some.forecast(FAR).draws)
 
 
@@ -167,7 +167,7 @@ def test_a_loaded_fit_forecasts_the_same_to_the_last_bit(
 def test_the_error_of_the_form_is_loaded_too(tmp_path: Path) -> None:
     fit = synthetic_fit("coupled-drift")
     found = load_fit(fit.save(tmp_path / "fit.nc"))
-    np.testing.assert_array_equal(found.form_errors, fit.form_errors)
+    np.testing.assert_array_equal(found.only.form_errors, fit.only.form_errors)
     np.testing.assert_array_equal(found.forecast(FAR).draws, fit.forecast(FAR).draws)
 
 
@@ -198,13 +198,13 @@ def test_the_error_of_the_form_spreads_far_beyond_the_runs_and_not_inside() -> N
     far = np.log(FAR["params"] * FAR["tokens"]) - np.log(
         np.max(fit.runs["params"] * fit.runs["tokens"])
     )
-    np.testing.assert_allclose(efolds_beyond(fit, inputs), far)
+    np.testing.assert_allclose(efolds_beyond(fit.only, inputs), far)
     prior = fit.model.form_error
     assert prior is not None
     sd = dict(prior.args)["sigma"]
-    np.testing.assert_allclose(form_variance(fit, inputs), (sd * far) ** 2)
-    without = replace(fit, model=replace(fit.model, form_error=None))
+    np.testing.assert_allclose(form_variance(fit.only, inputs), (sd * far) ** 2)
+    without = changed(fit, model=replace(fit.model, form_error=None))
     ratio = np.log(fit.forecast(FAR).noise_free / without.forecast(FAR).noise_free)[:, 0]
     assert np.std(ratio) == pytest.approx(sd * far, rel=0.1)
-    np.testing.assert_allclose(ratio, fit.form_errors * far, rtol=1e-9)
-    assert form_variance(without, inputs) == 0.0
+    np.testing.assert_allclose(ratio, fit.only.form_errors * far, rtol=1e-9)
+    assert form_variance(without.only, inputs) == 0.0

@@ -12,12 +12,12 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.curves import thin
 from bayes_scaling.formula.javascript import to_javascript
 from bayes_scaling.formula.nodes import Name, Number, Solve
 from bayes_scaling.formula.parse import parse_formula
-from bayes_scaling.posterior import members_of
-from bayes_scaling.posterior.ensemble import AnyFit
+from bayes_scaling.questions.forecast import forecast_by_law
 from bayes_scaling.reports.answers import Answers, ask
 from bayes_scaling.reports.pdf import QUIET, browser
 from bayes_scaling.reports.whatif import DRAWS, whatif_panel
@@ -80,16 +80,16 @@ def computed(page: Path, asked: str) -> dict[str, float]:
     ],
     ids=["drift", "tuned", "ensemble"],
 )
-def test_a_browser_answers_as_python_does_on_the_same_draws(fit: AnyFit, tmp_path: Path) -> None:
+def test_a_browser_answers_as_python_does_on_the_same_draws(fit: Fit, tmp_path: Path) -> None:
     page = bs.report(fit, tmp_path / "page.html", flops=FLOPS, target_loss=2.0)
     item = Answers(fit=fit, question=ask(fit, flops=FLOPS, target_loss=2.0))
     planned = float(item.planned.plan.columns["params"][0])
     params, flops, target = 2.5 * planned, 4 * FLOPS, 1.95
     found = computed(page, f"flops={flops}&params={params}&target={target}&price=1e-18")
     losses = []
-    for member in members_of(thin(fit, DRAWS)).values():
-        at = member.forecast({"params": planned, "tokens": FLOPS / 6 / planned})
-        there = member.forecast({"params": params, "tokens": flops / 6 / params})
+    for member in thin(fit, DRAWS).members.values():
+        at = forecast_by_law(member, {"params": planned, "tokens": FLOPS / 6 / planned})
+        there = forecast_by_law(member, {"params": params, "tokens": flops / 6 / params})
         noise = at.draws[:, 0] / at.noise_free[:, 0]
         losses.append(there.noise_free[:, 0] * noise)
     draws = np.concatenate(losses)
