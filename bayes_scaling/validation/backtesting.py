@@ -22,7 +22,7 @@ from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.runs.columns import SIZES
 from bayes_scaling.runs.rows import row_mask
 from bayes_scaling.validation.baselines import NAMES, baseline_quantiles
-from bayes_scaling.validation.holdout import Answer, Task, answer
+from bayes_scaling.validation.holdout import HeldOut, Task, forecast_targets
 from bayes_scaling.validation.split import (
     Mask,
     Split,
@@ -144,7 +144,7 @@ def backtest(
         Task(split=split, models=chosen, settings=settings.seeded(own))
         for split, (own, _) in zip(splits, seeds, strict=True)
     ]
-    answers = run_tasks(answer, tasks, executor, announce="backtest" if progress else "")
+    answers = run_tasks(forecast_targets, tasks, executor, announce="backtest" if progress else "")
     rivals = [
         baseline_quantiles(split, theirs)
         for split, (_, theirs) in zip(splits, seeds, strict=True)
@@ -221,7 +221,7 @@ class Backtest:
         What was tested: the id of a model, or "ensemble".
     splits : tuple of Split
         What was fitted and what was forecast, one for each fit.
-    answers : tuple of Answer
+    answers : tuple of HeldOut
         The forecasts of the tested method, in the same order.
     rivals : mapping of str to tuple of array (39, n_targets)
         Quantiles of each baseline, by its name, in the same order.
@@ -231,7 +231,7 @@ class Backtest:
 
     method: str
     splits: tuple[Split, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[HeldOut, ...]
     rivals: Mapping[str, tuple[Array, ...]]
     settings: Mapping[str, Any]
 
@@ -424,7 +424,7 @@ class Backtest:
         }
 
 
-def _score_rows(split: Split, quantiles: Array, binned: bool, own: Answer | None) -> list[Row]:
+def _score_rows(split: Split, quantiles: Array, binned: bool, own: HeldOut | None) -> list[Row]:
     observed, efolds = split.observed, split.efolds
     labels, here = split.scored_as(split.targets), split.scored_as(split.fitted)
     ratios = ratio_bins(efolds) if binned else np.zeros(observed.size)

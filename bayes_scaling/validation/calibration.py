@@ -8,17 +8,15 @@ what a backtest is for.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling import scores
-from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.fitting import fit
+from bayes_scaling.errors import InputError
 from bayes_scaling.laws.catalogue import AnyModel, load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nominal import BEYOND, LARGEST, SMALLEST, nominal_sizes, unobserved
@@ -28,7 +26,7 @@ from bayes_scaling.questions.forecast import forecast_by_law
 from bayes_scaling.questions.typical import Tuned
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.runs.columns import SIZES
-from bayes_scaling.validation.tasks import Executor, run_tasks
+from bayes_scaling.validation.tasks import Executor, fit_quietly, run_tasks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -290,10 +288,7 @@ def beyond(law: Model, sizes: RunTable) -> dict[str, float]:
 
 def recover(simulation: Simulation) -> tuple[dict[str, float], bool]:
     """Fit one simulation: where each truth falls among the draws, and whether it converged."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BayesScalingWarning)
-        settings = asdict(simulation.settings)
-        found = fit(simulation.model, simulation.runs, run_effect=False, **settings)
+    found = fit_quietly(simulation.runs, simulation.model, simulation.settings, run_effect=False)
     told = found.accept_unconverged().forecast(simulation.target)
     flat = {name: found.flat[name] for name in simulation.truth}
     draws = {name: values.reshape(len(values), -1)[:, 0] for name, values in flat.items()}

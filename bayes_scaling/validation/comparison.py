@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
-from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.catalogue import AnyModel
@@ -30,6 +28,7 @@ from bayes_scaling.runs.rows import has_repeats
 from bayes_scaling.scores import score
 from bayes_scaling.validation.loo import Loo, leave_one_out, standard_error
 from bayes_scaling.validation.split import Split, deep_split, size_columns
+from bayes_scaling.validation.tasks import fit_quietly
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,18 +119,16 @@ def compare(
     seeds = sequence.generate_state(2 * len(laws)).tolist()
 
     def fit_all(table: RunTable, seeds: Sequence[int]) -> dict[str, Fit]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", BayesScalingWarning)  # the checks say it again
-            return {
-                law.id: fit(
-                    law,
-                    table,
-                    run_effect=law.run_effect.on,
-                    **asdict(replace(settings, random_seed=one)),
-                    progress=progress,
-                )
-                for law, one in zip(laws, seeds, strict=True)
-            }
+        return {
+            law.id: fit_quietly(
+                table,
+                law,
+                replace(settings, random_seed=seed),
+                run_effect=law.run_effect.on,
+                progress=progress,
+            )
+            for law, seed in zip(laws, seeds, strict=True)
+        }
 
     fits = fit_all(runs, seeds[::2])
     loo = {name: leave_one_out(one) for name, one in fits.items()}

@@ -1,13 +1,20 @@
-"""Many independent pieces of work, in this process or through an executor."""
+"""Many independent fits, in this process or through an executor."""
 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, Future, as_completed
+from dataclasses import asdict
 from typing import Protocol, runtime_checkable
 
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import fit
+from bayes_scaling.laws import Model
+from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.runs import RunTable
 
 
 @runtime_checkable
@@ -31,6 +38,23 @@ class Maps(Protocol):
 
 
 Executor = Submits | Maps
+
+
+def fit_quietly(
+    runs: RunTable,
+    model: Model | Sequence[Model] | None,
+    settings: Settings,
+    *,
+    run_effect: bool | None = None,
+    progress: bool = False,
+) -> Fit:
+    """Fit as `bayes_scaling.fit` does, without warnings: the checks of each of many fits say them.
+
+    Several models are averaged, the default ones where there is none.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BayesScalingWarning)
+        return fit(runs, model, **asdict(settings), run_effect=run_effect, progress=progress)
 
 
 def run_tasks[Item, Result](

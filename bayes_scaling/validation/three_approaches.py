@@ -6,7 +6,6 @@ by itself: the numbers of each, side by side, and why they differ.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import ceil, floor, log10
@@ -15,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
-from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import PROBABILITY, check_probability, format_numbers, quantiles
+from bayes_scaling.laws import load_model
 from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.tabulate import interval_rows
@@ -33,6 +32,7 @@ from bayes_scaling.validation.hoffmann import (
     splits,
     usable_rows,
 )
+from bayes_scaling.validation.tasks import fit_quietly
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,13 +147,13 @@ def approaches(
         reasons = [f"{name}: {reason}" for name, reason in skipped.items()]
         raise InputError(reasons, source="no approach can be taken")
     seeds = np.random.SeedSequence(settings.random_seed).generate_state(len(APPROACHES)).tolist()
-    fits: dict[str, Fit] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BayesScalingWarning)  # the checks say it again
-        for name, seed in zip(APPROACHES, seeds, strict=True):
-            if name in usable:
-                own = asdict(replace(settings, random_seed=seed))
-                fits[name] = fit(name, usable[name], **own, progress=progress)
+    fits = {
+        name: fit_quietly(
+            usable[name], load_model(name), replace(settings, random_seed=seed), progress=progress
+        )
+        for name, seed in zip(APPROACHES, seeds, strict=True)
+        if name in usable
+    }
     low = min(float(budgets.min()), float(np.nanmin(ends["flops"])))
     path = np.geomspace(low, budgets.max(), POINTS)
     result = Approaches(
@@ -271,10 +271,7 @@ class Approaches:
             "rows": self.rows(),
             "why": list(self.why),
             "skipped": dict(self.skipped),
-            "checks": [
-                {"name": c.name, "verdict": c.verdict, "evidence": c.evidence, "advice": c.advice}
-                for c in self.checks
-            ],
+            "checks": [asdict(check) for check in self.checks],
         }
 
 
