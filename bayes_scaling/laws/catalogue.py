@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -96,6 +96,23 @@ def load_model(source: AnyModel) -> Model:
     ('params', 'tokens')
     """
     return _load(source, ())
+
+
+def load_models(sources: Sequence[AnyModel]) -> tuple[Model, ...]:
+    """Load several models, or say what is wrong with each."""
+    if isinstance(sources, str | Path | Model | Mapping):
+        raise InputError(
+            f"models must be a list such as ['chinchilla', 'coupled'], got {sources!r}"
+        )
+    loaded, problems = [], []
+    for source in sources:
+        try:
+            loaded.append(load_model(source))
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError(problems)
+    return tuple(loaded)
 
 
 def _load(source: AnyModel, chain: tuple[str, ...]) -> Model:

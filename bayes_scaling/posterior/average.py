@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.laws.catalogue import load_model
+from bayes_scaling.laws.catalogue import load_models
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.model import Model
 from bayes_scaling.posterior.diagnostics import Check
@@ -90,7 +90,7 @@ def fit_ensemble(
     >>> fit = bs.fit_ensemble(bs.load_dataset("nano-lm"))  # doctest: +SKIP
     """
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
-    members = default_members(runs) if models is None else _load(models)
+    members = default_members(runs) if models is None else load_models(models)
     settings = Settings.chosen(
         draws=draws,
         tune=tune,
@@ -228,21 +228,6 @@ def ensemble_of(
         left_out=left_out,
         settings=settings or fits[0].settings,
     )
-
-
-def _load(models: Sequence[str | Path | Model | Mapping[str, Any]]) -> tuple[Model, ...]:
-    """Load every model, or say what is wrong with each."""
-    if isinstance(models, str | Path | Model | Mapping):
-        raise InputError(f"models must be a list such as ['chinchilla', 'coupled'], got {models!r}")
-    loaded, problems = [], []
-    for item in models:
-        try:
-            loaded.append(load_model(item))
-        except InputError as error:
-            problems.append(str(error))
-    if problems:
-        raise InputError(problems)
-    return tuple(loaded)
 
 
 def _check(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bayes_scaling import scores
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.laws.catalogue import AnyModel, load_model
+from bayes_scaling.laws.catalogue import AnyModel, load_model, load_models
 from bayes_scaling.laws.model import Model
 from bayes_scaling.posterior.members import default_members
 from bayes_scaling.posterior.sampler import Settings
@@ -115,11 +115,7 @@ def backtest(
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
     chosen = _models(models)
     settings = Settings.chosen(
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        target_accept=target_accept,
-        random_seed=random_seed,
+        draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=random_seed
     )
     fitted, targets = _sides(runs, fit_where, target_where, rolling)
     leader = chosen[0] if chosen else default_members(runs.take(fitted))[0]
@@ -171,19 +167,10 @@ def _models(given: AnyModel | Sequence[AnyModel] | None) -> tuple[Model, ...] | 
         return None
     if isinstance(given, str | Path | Model | Mapping):
         return (load_model(given),)
-    models: list[Model] = []
-    problems: list[str] = []
-    for each in given:
-        try:
-            models.append(load_model(each))
-        except InputError as error:
-            problems += error.problems
-    if not models and not problems:
-        problems = ["models is empty; leave it out for the default ensemble"]
-    problems = problems or (model_problems(models) if len(models) > 1 else [])
-    if problems:
+    models = load_models(given)
+    if len(models) != 1 and (problems := model_problems(models)):
         raise InputError(problems, source="models")
-    return tuple(models)
+    return models
 
 
 def _sides(

@@ -42,17 +42,7 @@ SETTLED = 1e-9
 def baseline_quantiles(split: Split, seed: np.random.SeedSequence) -> dict[str, Array]:
     """Forecast the targets of a split by each baseline, every group of runs by itself.
 
-    Parameters
-    ----------
-    split : Split
-        What may be fitted and what is forecast.
-    seed : numpy.random.SeedSequence
-        Source of randomness.
-
-    Returns
-    -------
-    dict of str to array (39, n_targets)
-        Quantiles at `bayes_scaling.scores.LEVELS`, by the names in `NAMES`.
+    Returns quantiles (39, n_targets) at `bayes_scaling.scores.LEVELS`, by the names in `NAMES`.
     """
     rng = np.random.default_rng(seed)
     found = {name: np.empty((39, len(split.targets))) for name in NAMES}
@@ -102,8 +92,6 @@ def least_squares(x: Array, y: Array, asked: Array, rng: np.random.Generator) ->
         Their log losses.
     asked : array (n_targets, k)
         Logs of the inputs of the targets.
-    rng : numpy.random.Generator
-        Source of randomness.
 
     Returns
     -------
@@ -157,19 +145,8 @@ def carry_forward(scale: Array, y: Array, rng: np.random.Generator) -> Array:
     The spread is how wrong that was among the fitted runs: how far each of them, in the order of
     their compute, lay from the best run of less compute, to either side.
 
-    Parameters
-    ----------
-    scale : array (n_runs,)
-        Log compute of the fitted runs.
-    y : array (n_runs,)
-        Their log losses.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    array (n_draws,)
-        Losses, the same for every target.
+    Takes log compute and log losses of the fitted runs (n_runs,); returns losses (n_draws,), the
+    same for every target.
     """
     ordered = y[np.lexsort((y, scale))]
     moves = ordered[1:] - np.minimum.accumulate(ordered)[:-1]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
-from bayes_scaling.laws import Model, load_model
-from bayes_scaling.laws.catalogue import AnyModel
+from bayes_scaling.laws import Model
+from bayes_scaling.laws.catalogue import AnyModel, load_models
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.members import default_members
@@ -104,16 +104,12 @@ def compare(
     """
     check_probability(probability)
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
-    laws = [load_model(each) for each in (default_members(runs) if models is None else models)]
+    laws = default_members(runs) if models is None else load_models(models)
     _check_models(laws, runs)
     runs, group = laws[0].rows_of(runs), laws[0].group
     asked = targets(runs, laws, at)
     settings = Settings.chosen(
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        target_accept=target_accept,
-        random_seed=random_seed,
+        draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=random_seed
     )
     sequence = np.random.SeedSequence(settings.random_seed)
     seeds = sequence.generate_state(2 * len(laws)).tolist()
@@ -185,25 +181,10 @@ def _check_models(models: Sequence[Model], runs: RunTable) -> None:
 
 
 def targets(runs: RunTable, models: Sequence[Model], at: Sizes | None) -> Sizes:
-    """Return the sizes that forecasts are asked for, in every group unless groups are named.
+    """Return the sizes to forecast, in every group unless `at` names groups.
 
-    Parameters
-    ----------
-    runs : RunTable
-        The runs that are fitted.
-    models : sequence of Model
-        Those that are asked; they have their groups in the same column.
-    at : mapping, DataFrame or RunTable, optional
-        What the user named; without a size in it, `default_target`.
-
-    Returns
-    -------
-    mapping, DataFrame or RunTable
-
-    Raises
-    ------
-    InputError
-        A model needs more than a mapping has.
+    They are those the user named, completed by `default_target` where no size is among them; all
+    models have their groups in the same column, and a problem is raised where one needs more.
     """
     if at is not None and not isinstance(at, Mapping):
         return at
@@ -235,15 +216,10 @@ def targets(runs: RunTable, models: Sequence[Model], at: Sizes | None) -> Sizes:
 
 
 def default_target(runs: RunTable) -> dict[str, Values]:
-    """Return the size of a run of 100 times the largest compute.
+    """Return the size of a run of 100 times the largest compute, of any table with a size.
 
     Its tokens per parameter are the geometric mean of the runs. A table that knows only one of
     params, tokens and flops is carried 100 times further along it.
-
-    Raises
-    ------
-    InputError
-        No column of sizes holds for every run.
     """
     known = size_columns(runs)
     if not known:

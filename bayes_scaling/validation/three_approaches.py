@@ -134,11 +134,7 @@ def approaches(
     """
     check_probability(probability)
     settings = Settings.chosen(
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        target_accept=target_accept,
-        random_seed=random_seed,
+        draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=random_seed
     )
     ends, during, label = read_tables(runs, curves, family)
     budgets = _budgets(flops, ends)

@@ -119,7 +119,7 @@ def test_rolling_has_a_row_for_every_cut_and_ratio(oracle: Oracle) -> None:
         ({"target_where": "flops > 2e18"}, ["8 rows.* fitted and forecast at once"]),
         ({"models": "chinchila"}, ["chinchila"]),
         ({"models": ["chinchila", "copled"]}, ["chinchila", "copled"]),
-        ({"models": []}, ["models is empty"]),
+        ({"models": []}, ["an ensemble needs a member; name a model"]),
         ({"models": ["chinchilla", "chinchilla"]}, ["2 members are called 'chinchilla'"]),
         ({"models": "chinchilla-lr"}, ["no column 'learning_rate'"]),
         ({"by": "corpus"}, ["by='corpus' is no column"]),
