@@ -213,7 +213,7 @@ class Backtest:
     rivals : mapping of str to tuple of array (39, n_targets)
         Quantiles of each baseline, by its name, in the same order.
     settings : mapping of str to Any
-        What was asked for, the seed included.
+        The arguments, the seed included.
     """
 
     method: str

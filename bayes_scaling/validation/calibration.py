@@ -35,13 +35,12 @@ Array = NDArray[np.float64]
 
 NOISE_FREE = "noise-free loss beyond"
 NEW_RUN = "loss of a new run beyond"
-"""What is asked of a run of 100 times the compute of the largest."""
+"""Names of the two losses of a run of 100 times the compute of the largest."""
 
 DOUBT = 0.01
 """Chance that a calibrated fit is called miscalibrated, over all of its quantities."""
 
 PROBABILITIES = (0.5, 0.9)
-
 
 BUDGETS, SPLITS = 5, 5
 """Runs that are simulated where none are given: so many budgets, and splits of each."""
@@ -49,7 +48,7 @@ BUDGETS, SPLITS = 5, 5
 SPREAD = 8.0
 """Factor of params over those on the nominal line, of the outermost splits."""
 
-FACTOR = 4.0
+SWEEP = 4.0
 """Factor of other inputs over those on the nominal line, at most."""
 
 SWEPT = ("learning_rate", "batch_size", "unique_tokens")
@@ -218,21 +217,18 @@ class Simulation:
         The law.
     runs : RunTable
         Simulated runs.
-    truth : mapping of str to float
-        Parameters and derived quantities.
     target : mapping of str to float
         Size of a larger run.
-    losses : (float, float)
-        Its noise-free loss, and that of a new run.
+    truth : mapping of str to float
+        Parameters, derived quantities, and both losses of the larger run.
     settings : Settings
         How to sample.
     """
 
     model: Model
     runs: RunTable
-    truth: Mapping[str, float]
     target: Mapping[str, float]
-    losses: tuple[float, float]
+    truth: Mapping[str, float]
     settings: Settings
 
 
@@ -248,7 +244,7 @@ def default_sizes(law: Model) -> RunTable:
     budget, split = turn // SPLITS, turn % SPLITS
     for step, name in enumerate((name for name in SWEPT if name in columns), start=2):
         # A Latin square, so that none goes along with the sizes.
-        factors = np.geomspace(1 / FACTOR, FACTOR, SPLITS)
+        factors = np.geomspace(1 / SWEEP, SWEEP, SPLITS)
         columns[name] = columns[name] * factors[(step * split + budget) % SPLITS]
     return RunTable(columns={"run": turn.astype(str), **columns})
 
@@ -262,13 +258,13 @@ def simulate(law: Model, sizes: RunTable, count: int, settings: Settings) -> lis
     told = forecast_by_law(prior, asked, tuning)
     seeds = np.random.SeedSequence(settings.random_seed).spawn(count)
     truths = {name: values[0] for name, values in prior.draws.items() if values.ndim == 2}
+    truths |= {NOISE_FREE: told.noise_free[:, -1], NEW_RUN: told.draws[:, -1]}
     return [
         Simulation(
             model=law,
             runs=RunTable(columns={**sizes.columns, law.response: told.draws[index, :-1]}),
-            truth={name: float(values[index]) for name, values in truths.items()},
             target=target,
-            losses=(float(told.noise_free[index, -1]), float(told.draws[index, -1])),
+            truth={name: float(values[index]) for name, values in truths.items()},
             settings=settings.seeded(seed),
         )
         for index, seed in enumerate(seeds)
@@ -290,13 +286,11 @@ def recover(simulation: Simulation) -> tuple[dict[str, float], bool]:
     """Fit one simulation: where each truth falls among the draws, and whether it converged."""
     found = fit_quietly(simulation.runs, simulation.model, simulation.settings, run_effect=False)
     told = found.accept_unconverged().forecast(simulation.target)
-    flat = {name: found.flat[name] for name in simulation.truth}
-    draws = {name: values.reshape(len(values), -1)[:, 0] for name, values in flat.items()}
-    draws |= {NOISE_FREE: told.noise_free[:, 0], NEW_RUN: told.draws[:, 0]}
-    truth = {**simulation.truth, **dict(zip((NOISE_FREE, NEW_RUN), simulation.losses, strict=True))}
+    draws = {**found.flat, NOISE_FREE: told.noise_free, NEW_RUN: told.draws}
     places = {
-        name: float(scores.share_below(values, truth[name]))
-        for name, values in draws.items()
-        if np.ptp(values) > 0
+        name: float(scores.share_below(own, truth))
+        for name, truth in simulation.truth.items()
+        for own in (draws[name].reshape(len(draws[name]), -1)[:, 0],)
+        if np.ptp(own) > 0
     }
     return places, found.status == "converged"

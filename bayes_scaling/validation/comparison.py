@@ -151,7 +151,7 @@ def compare(
     )
 
 
-# ---- what is asked -------------------------------------------------------------------------------
+# ---- models and targets --------------------------------------------------------------------------
 
 
 def _check_models(models: Sequence[Model], runs: RunTable) -> None:

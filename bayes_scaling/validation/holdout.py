@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """What a worker is asked.
+    """One fit with its forecasts, as a worker takes it.
 
     Attributes
     ----------

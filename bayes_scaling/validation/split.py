@@ -137,14 +137,10 @@ def log_scale(*tables: RunTable) -> tuple[Array, ...]:
 
 
 def ratio_bins(efolds: Array) -> Array:
-    """Return the extrapolation ratio that each target is counted under: 1, 3, 10, 30, 100, ...
+    """Return the extrapolation ratio that targets are counted under: 1, 3, 10, 30, 100, ...
 
-    It is the nearest half decade, on the log scale: 10 stands for 5.6 to 17.8 times.
-
-    Parameters
-    ----------
-    efolds : array (n_targets,)
-        E-folds of compute beyond the fitted runs.
+    It is the half decade nearest to the e-folds beyond the fitted runs (n_targets,): 10 is 5.6 to
+    17.8 times.
     """
     steps = np.round(np.asarray(efolds, float) / SPACING)
     return np.asarray(np.where(steps % 2 == 0, 1.0, 3.0) * 10.0 ** (steps // 2))
@@ -179,7 +175,7 @@ def make_splits(
     ------
     InputError
         With every problem: rows on both sides, a side without rows, targets of a group without
-        fitted runs, losses or sizes that are missing.
+        fitted runs, missing losses or sizes.
     """
     problems = []
     if (both := fitted & targets).any():
@@ -266,17 +262,9 @@ def _known_group(labels: NDArray[np.str_], below: Mask) -> Mask:
 
 
 def cuts(scale: Array) -> tuple[float, ...]:
-    """Return where to cut: after every budget, or every half decade.
+    """Return where to cut log compute (n_runs,): after every budget, or every half decade.
 
-    Parameters
-    ----------
-    scale : array (n_runs,)
-        Log compute of the runs.
-
-    Returns
-    -------
-    tuple of float
-        Log compute of the largest run at or below each cut, ascending; the largest of all is none.
+    A cut is that of the largest run at or below it, ascending; the largest of all is none.
     """
     ordered = np.sort(scale)
     last = np.flatnonzero(np.diff(ordered) > SAME_BUDGET)

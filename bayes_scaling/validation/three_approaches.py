@@ -20,6 +20,7 @@ from bayes_scaling.intervals import PROBABILITY, check_probability, format_numbe
 from bayes_scaling.laws import load_model
 from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.questions.sizes import FACTOR
 from bayes_scaling.questions.tabulate import interval_rows
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.budgets import is_last
@@ -40,10 +41,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 MOST_DEFAULT = 6
-"""Budgets shown unless some are asked for, at most."""
-
-BEYOND = 100.0
-"""How far beyond the largest run the last of them lies, at most."""
+"""Default budgets, at most; the last lies up to `FACTOR` times beyond the largest run."""
 
 POINTS = 13
 """Budgets along the path of a figure."""
@@ -164,9 +162,9 @@ def approaches(
 
 
 def _budgets(flops: float | Sequence[float] | None, runs: RunTable) -> Array:
-    """Return the budgets that are asked for, or powers of ten around the runs."""
+    """Return the given budgets in order, or powers of ten around the runs."""
     if flops is None:
-        low, high = np.nanmin(runs["flops"]), BEYOND * np.nanmax(runs["flops"])
+        low, high = np.nanmin(runs["flops"]), FACTOR * np.nanmax(runs["flops"])
         powers = np.arange(ceil(log10(low)), floor(log10(high)) + 1)
         step = ceil(powers.size / MOST_DEFAULT)
         return np.asarray(10.0 ** powers[::-1][::step][::-1])
@@ -188,7 +186,7 @@ class Approaches:
     fits : mapping of str to Fit
         By the law of the approach; `Fit.runs` are the rows it took.
     at : mapping of str to Splits
-        The splits of the budgets that were asked for.
+        The best splits of the given budgets.
     path : mapping of str to Splits
         Those along the way from the smallest run to the largest of these budgets.
     skipped : mapping of str to str

@@ -87,9 +87,11 @@ def test_a_seed_is_taken_and_kept(oracle: Oracle) -> None:
     settings = {**SHORT, "random_seed": None}
     found = backtest(simulated(), **CUT, models="chinchilla", **settings)
     again = backtest(
-        simulated(), **CUT, models="chinchilla",
+        simulated(),
+        **CUT,
+        models="chinchilla",
         **{**SHORT, "random_seed": found.settings["random_seed"]},
-    )  # fmt: skip
+    )
     assert quantiles(found) == quantiles(again)
 
 
@@ -142,9 +144,13 @@ def test_what_is_refused_before_anything_is_sampled(
 def found(oracle: Oracle) -> Backtest:
     oracle.unconverged = frozenset({"b"})
     return backtest(
-        simulated(("a", "b")), fit_where="flops <= 2e19", target_where="flops > 2e19",
-        by="family", models="chinchilla", **SHORT,
-    )  # fmt: skip
+        simulated(("a", "b")),
+        fit_where="flops <= 2e19",
+        target_where="flops > 2e19",
+        by="family",
+        models="chinchilla",
+        **SHORT,
+    )
 
 
 @pytest.fixture
@@ -231,9 +237,16 @@ def test_a_real_backtest_covers_what_its_law_has_made(fitted: Fit) -> None:
     """`fitted` has compiled the model: both fits use it again."""
     runs = RunTable(columns={**fitted.runs.columns, "family": np.tile(["a", "b"], 40)})
     found = backtest(
-        runs, fit_where="flops <= 2e20", target_where="flops > 2e20", by="family",
-        models="chinchilla", draws=300, tune=400, chains=2, random_seed=1,
-    )  # fmt: skip
+        runs,
+        fit_where="flops <= 2e20",
+        target_where="flops > 2e20",
+        by="family",
+        models="chinchilla",
+        draws=300,
+        tune=400,
+        chains=2,
+        random_seed=1,
+    )
     assert found.fits["compile_seconds"].max() < 1
     assert found.scores["n_target"].tolist() == [10, 10]
     assert found.overall["coverage90"] >= 0.75

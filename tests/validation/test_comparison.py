@@ -94,8 +94,10 @@ def test_the_small_runs_alone_decide_the_scored_forecasts() -> None:
     large = runs["flops"] > 2e20
     higher = RunTable(columns={**runs.columns, "loss": np.where(large, 1.1, 1.0) * runs["loss"]})
     second = synthetic_comparison(runs=higher)
-    error = {name: found.deep["chinchilla"]["bias"] for name, found in
-             (("as is", first), ("higher", second))}  # fmt: skip
+    error = {
+        name: found.deep["chinchilla"]["bias"]
+        for name, found in (("as is", first), ("higher", second))
+    }
     assert 1.1 * (1 + error["higher"]) == pytest.approx(1 + error["as is"], rel=1e-9)
 
 
@@ -224,14 +226,20 @@ def test_everything_is_plain_data(comparison: Comparison) -> None:
     ("models", "messages"),
     [
         (["chinchilla"], ["1 model: name two or more"]),
-        (["coupled", "coupled", "chinchilla-lr"], ["2 models are called 'coupled'",
-                                                  "chinchilla-lr: the runs have no column"]),
-        ([{**load_model("coupled").to_dict(), "response": "score"}, "chinchilla"],
-         ["chinchilla explains 'loss' and coupled 'score'", "coupled: the runs have no column"]),
-        ([load_model("coupled").pooled_by("corpus"), "chinchilla"],
-         ["has its groups in 'family' and coupled 'corpus'"]),
+        (
+            ["coupled", "coupled", "chinchilla-lr"],
+            ["2 models are called 'coupled'", "chinchilla-lr: the runs have no column"],
+        ),
+        (
+            [{**load_model("coupled").to_dict(), "response": "score"}, "chinchilla"],
+            ["chinchilla explains 'loss' and coupled 'score'", "coupled: the runs have no column"],
+        ),
+        (
+            [load_model("coupled").pooled_by("corpus"), "chinchilla"],
+            ["has its groups in 'family' and coupled 'corpus'"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_compared_is_refused_with_every_reason(
     models: list[Any], messages: list[str]
 ) -> None:

@@ -62,16 +62,21 @@ def test_density_of_an_ensemble_is_the_weighted_mean(
     )
     assert found.log_density == pytest.approx(np.log(0.75 * np.exp(one) + 0.25 * np.exp(two)))
     assert [(row["model"], row["weight"]) for row in found.members] == [
-        ("chinchilla", 0.75), ("coupled", 0.25),
-    ]  # fmt: skip
+        ("chinchilla", 0.75),
+        ("coupled", 0.25),
+    ]
 
 
 def test_what_is_kept_of_a_fit(oracle: Oracle, split: Split) -> None:
     (row,) = forecast_targets(task(split, "chinchilla")).members
     assert row == {
-        "model": "chinchilla", "weight": 1.0, "status": "converged", "divergent": 0.01,
-        "compile_seconds": 2.5, "sample_seconds": 0.5,
-    }  # fmt: skip
+        "model": "chinchilla",
+        "weight": 1.0,
+        "status": "converged",
+        "divergent": 0.01,
+        "compile_seconds": 2.5,
+        "sample_seconds": 0.5,
+    }
 
 
 def test_members_left_out_are_told(

@@ -107,8 +107,12 @@ def test_every_problem_is_listed() -> None:
         divide(bad, "flops <= 2e20", "flops > 2e18", by="corpus")
     text = "\n".join(caught.value.problems)
     assert len(caught.value.problems) == 4
-    for part in ("by='corpus' is no column", "at once", "in all fitted runs; row 1 is not",
-                 "in all targets; row 16 is not"):  # fmt: skip
+    for part in (
+        "by='corpus' is no column",
+        "at once",
+        "in all fitted runs; row 1 is not",
+        "in all targets; row 16 is not",
+    ):
         assert part in text
 
 
