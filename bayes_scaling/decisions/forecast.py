@@ -210,7 +210,7 @@ def forecast(
         noise_free=noise_free,
         draws=link_of(fit.model).shifted(noise_free, noise),
         redrawn=_redrawn(fit, own, plan.group),
-        form_variance=form_variance(fit, inputs),
+        form_variance=form_variance(fit, inputs, plan.group),
         tuned=tuned,
         extrapolation=extrapolation(fit, plan.columns, plan.labels),
         probability=probability,

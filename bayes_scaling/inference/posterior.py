@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.inference import regroup
-from bayes_scaling.inference.beyond import draw_form_errors, draw_walks, efolds_beyond
+from bayes_scaling.inference.beyond import FormError, draw_form_error, draw_walks
 from bayes_scaling.inference.diagnostics import Check, Mixing, standing
 from bayes_scaling.inference.queries import Queries
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.density import effective_sizes, every_draw, per_run
 from bayes_scaling.laws.drift import Walk
+from bayes_scaling.laws.features import log_scale
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable
@@ -126,9 +127,9 @@ class Fit(Queries):
         return draw_walks(self, "drift")
 
     @cached_property
-    def form_errors(self) -> NDArray[np.float64]:
-        """Relative error of the form per e-fold of scale beyond the runs (n_draws,)."""
-        return draw_form_errors(self)
+    def form_error(self) -> FormError | None:
+        """Error of the form beyond the runs; None for a law that has none."""
+        return draw_form_error(self)
 
     def predict(
         self,
@@ -157,14 +158,26 @@ class Fit(Queries):
             Broadcast of all, (n_draws, n_sizes) by default (nats per token).
         """
         draw = every_draw(self.flat) if draw is None else draw
+        law = self.law(inputs, group=group, draw=draw, walks=walks)
+        if self.form_error is None:
+            return law
+        scale = log_scale(inputs, self.model.scale_inputs)
+        return link_of(self.model).shifted(law, self.form_error.at(scale, group, draw))
+
+    def law(
+        self,
+        inputs: Mapping[str, NDArray[np.float64]],
+        *,
+        group: NDArray[np.int64],
+        draw: NDArray[np.int64] | None = None,
+        walks: Mapping[str, Walk] | None = None,
+    ) -> NDArray[np.float64]:
+        """Compute the law without the error of its form; else as `predict`."""
+        draw = every_draw(self.flat) if draw is None else draw
         values = per_run(self.model, self.flat, group, draw)
         walks = self.walks if walks is None else walks
         values |= effective_sizes(walks, inputs, self.references, draw)
-        law = np.asarray(self.model.predict(values, inputs, self.references))
-        if self.model.form_error is None:
-            return law
-        error = self.form_errors[draw] * efolds_beyond(self, inputs)
-        return link_of(self.model).shifted(law, error)
+        return np.asarray(self.model.predict(values, inputs, self.references))
 
     def tuned(
         self, inputs: Mapping[str, NDArray[np.float64]], *, group: NDArray[np.int64]

@@ -70,7 +70,7 @@ def prior_fit(model: Model, runs: RunTable, *, draws: int, random_seed: int) -> 
 
 def _references(model: Model, runs: RunTable) -> dict[str, float]:
     """Return the reference sizes of a law, a rule or a query."""
-    if not (model.reference_names or model.transient.on or model.form_error):
+    if not (model.reference_names or model.transient.on):
         return {}
     return dict(make_design(replace(model, kind="law"), runs).references)
 

@@ -81,8 +81,8 @@ class Definition:
     temper : float or None
         Share of the span of the runs over which the weight of a run falls by a factor e.
     form_error : Prior or None
-        Prior of the error of the form per e-fold of scale beyond the runs, on the log of the
-        response; see `bayes_scaling.laws.features`.
+        Prior of the error of the form per e-fold of scale beyond the runs, as a share of what the
+        law falls per e-fold there; see `bayes_scaling.laws.features`.
     group : str
         The column whose values are the groups of ``partial`` and ``separate`` parameters; several
         are joined by a slash (``corpus/family``).

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.design_checks import clock, design_problems, design_warnings
-from bayes_scaling.laws.features import SCALE_HIGH, SCALE_LOW, SCALE_REF, log_scale, row_weights
+from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF, log_scale, row_weights
 from bayes_scaling.laws.groups import Groups, make_groups
 from bayes_scaling.laws.inputs import source_column
 from bayes_scaling.laws.model import Model
@@ -158,10 +158,10 @@ _REFERENCES: Mapping[str, Callable[[NDArray[np.float64]], float]] = {
 
 
 def _scales(model: Model, inputs: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
-    if not (model.transient.on or model.form_error):
+    if not model.transient.on:
         return {}
     scale = log_scale(inputs, model.scale_inputs)
-    found = {SCALE_LOW: np.min(scale), SCALE_REF: np.mean(scale), SCALE_HIGH: np.max(scale)}
+    found = {SCALE_LOW: np.min(scale), SCALE_REF: np.mean(scale)}
     return {name: float(np.exp(value)) for name, value in found.items()}
 
 

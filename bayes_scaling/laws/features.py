@@ -15,9 +15,11 @@
 - **Mistuned**: a share of the runs lies above the law, by a half-Cauchy excess on the log of the
   loss, and never below; the law is what tuned runs reach (`bayes_scaling.laws.off_law`).
 - **Ceiling** (`bayes_scaling.laws.ceiling`): near the loss of an untrained model the law is flat.
-- **Form error**: beyond the runs the form errs, by an unknown relative amount per e-fold of scale,
-  ``loss = law * exp(error * e-folds beyond the largest run)``. Its prior is what deep splits of
-  many sets showed; no run can teach a fit about it, so it does not shrink with their number.
+- **Form error**: beyond the runs the form errs, by an unknown share of what still falls per e-fold
+  of scale, ``loss = law * exp(share * fall * e-folds beyond the largest run of the group)``, with
+  the fall of the log of the law over the last e-fold before that run. A law near its floor errs by
+  little. The prior of the share is what deep splits of many sets showed; no run can teach a fit
+  about it, so it does not shrink with their number.
 """
 
 from __future__ import annotations
@@ -49,9 +51,8 @@ SIZES = ("params", "tokens", "steps", "flops")
 LEAST_WEIGHT = 0.02
 """Weight below which tempering never puts a run."""
 
-SCALE_LOW, SCALE_REF, SCALE_HIGH = "scale_low", "scale_ref", "scale_high"
-"""Reference names of the smallest scale of the fitted runs, of its geometric mean, and of the
-largest."""
+SCALE_LOW, SCALE_REF = "scale_low", "scale_ref"
+"""Reference names of the smallest scale of the fitted runs, and of its geometric mean."""
 
 EXCESS = Parameter(
     name="excess",

@@ -298,7 +298,7 @@ def features_in_words(model: Model) -> str:
         level = "" if model.ceiling.value is None else f" of {to_text(model.ceiling.value)}"
         parts.append(f"a ceiling{level}")
     if model.form_error is not None:
-        parts.append(f"error of the form {model.form_error} per e-fold beyond the runs")
+        parts.append(f"error of the form beyond the runs, {model.form_error} of what still falls")
     return "; ".join(parts)
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.inference import Fit, members_of
 from bayes_scaling.laws.drift import effective_name
-from bayes_scaling.laws.features import SCALE_HIGH
 from bayes_scaling.laws.javascript import HELPERS, to_javascript
 from bayes_scaling.laws.nodes import names
 from bayes_scaling.report.answers import Answers
@@ -108,11 +107,11 @@ def _law_data(fit: Fit, family: str | None, params: float, flops: float) -> dict
         "noise": _numbers(np.log(found.draws[:, 0] / found.noise_free[:, 0])),
         "walks": {name: _walk(fit, name, sizes[name]) for name in fit.walks},
     }
-    if fit.model.form_error is not None:
+    if (error := fit.form_error) is not None:
         data["form"] = {
-            "errors": _numbers(fit.form_errors),
+            "errors": _numbers(error.share * error.fall[:, group]),
             "inputs": list(fit.model.scale_inputs),
-            "from": float(np.log(fit.references[SCALE_HIGH])),
+            "from": float(error.ends[group]),
         }
     return data
 

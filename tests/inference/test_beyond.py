@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from bayes_scaling.inference import Fit
-from bayes_scaling.inference.beyond import draw_walks, efolds_beyond, form_variance
+from bayes_scaling.inference.beyond import draw_walks, form_variance
 from bayes_scaling.laws import load_model
 from bayes_scaling.report.curves import thin
+from bayes_scaling.runs import RunTable
 from tests.synthetic import load_fit, synthetic_fit
 
 FAR = {"params": 7e10, "tokens": 1.4e12}
@@ -167,7 +168,12 @@ def test_a_loaded_fit_forecasts_the_same_to_the_last_bit(
 def test_the_error_of_the_form_is_loaded_too(tmp_path: Path) -> None:
     fit = synthetic_fit("coupled-drift")
     found = load_fit(fit.save(tmp_path / "fit.nc"))
-    np.testing.assert_array_equal(found.form_errors, fit.form_errors)
+    assert fit.form_error is not None
+    assert found.form_error is not None
+    for name in ("share", "fall", "ends"):
+        np.testing.assert_array_equal(
+            getattr(found.form_error, name), getattr(fit.form_error, name)
+        )
     np.testing.assert_array_equal(found.forecast(FAR).draws, fit.forecast(FAR).draws)
 
 
@@ -198,13 +204,33 @@ def test_the_error_of_the_form_spreads_far_beyond_the_runs_and_not_inside() -> N
     far = np.log(FAR["params"] * FAR["tokens"]) - np.log(
         np.max(fit.runs["params"] * fit.runs["tokens"])
     )
-    np.testing.assert_allclose(efolds_beyond(fit, inputs), far)
-    prior = fit.model.form_error
+    prior, error, group = fit.model.form_error, fit.form_error, np.zeros(1, dtype=np.int64)
     assert prior is not None
+    assert error is not None
     sd = dict(prior.args)["sigma"]
-    np.testing.assert_allclose(form_variance(fit, inputs), (sd * far) ** 2)
+    np.testing.assert_allclose(error.share.std(), sd, rtol=0.1)
     without = replace(fit, model=replace(fit.model, form_error=None))
+    largest = int(np.argmax(fit.runs["params"] * fit.runs["tokens"]))
+    end = {name: fit.runs[name][[largest]] for name in FAR}
+    before = {name: values * np.exp(-0.5) for name, values in end.items()}
+    fall = np.log(without.law(before, group=group) / without.law(end, group=group))
+    np.testing.assert_allclose(error.fall, fall, rtol=1e-9)
     ratio = np.log(fit.forecast(FAR).noise_free / without.forecast(FAR).noise_free)[:, 0]
-    assert np.std(ratio) == pytest.approx(sd * far, rel=0.1)
-    np.testing.assert_allclose(ratio, fit.form_errors * far, rtol=1e-9)
-    assert form_variance(without, inputs) == 0.0
+    np.testing.assert_allclose(ratio, error.share * fall[:, 0] * far, rtol=1e-9)
+    wanted = (sd * far) ** 2 * np.mean(fall**2)
+    np.testing.assert_allclose(form_variance(fit, inputs, group), wanted)
+    assert form_variance(without, inputs, group) == 0.0
+
+
+def test_a_law_errs_from_the_end_of_each_group_on_and_by_little_near_its_floor() -> None:
+    fit = synthetic_fit("coupled-tempered", families=("far", "near"))
+    flat = {**fit.draws, "f_shift": fit.draws["f_shift"] + np.array([0.0, 9.0])}
+    columns = {name: fit.runs[name] for name in ("params", "tokens", "loss")}
+    family = fit.runs.labels("family")
+    columns["tokens"] = columns["tokens"] * np.where(family == "far", 5, 1)
+    farther = RunTable.from_columns({**columns, "family": family})
+    error = replace(fit, draws=flat, runs=farther).form_error
+    assert error is not None
+    assert np.diff(error.ends)[0] == pytest.approx(-np.log(5), abs=1e-9)
+    assert (error.fall[:, 1] < 0.02 * error.fall[:, 0]).all()
+    assert error.efolds(error.ends[0] + np.ones(1), np.array([1])) == pytest.approx(1 + np.log(5))

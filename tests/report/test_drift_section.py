@@ -102,7 +102,6 @@ def test_reference_sizes_are_told_as_what_they_are() -> None:
     said = symbols(synthetic_fit("coupled-drift"))
     assert "N0: 5.52e8, the geometric mean of the runs" in said
     assert "scale_low: 1.67e17, the smallest params x tokens of the runs" in said
-    assert "scale_high: 1.67e20, the largest params x tokens of the runs" in said
     assert "params_low" not in said
 
 
