@@ -1,4 +1,11 @@
-"""The default members of an ensemble: which forms are averaged when a user names none."""
+"""The default members of an ensemble: which forms are averaged when a user names none.
+
+One rule for all runs: a law below a ceiling, once with fixed exponents and once with exponents that
+drift, both tempered. Where runs have params and tokens and a loss without bound, the same two
+without a ceiling stand beside them, since most sweeps of language models are far below theirs; the
+runs say how much each kind weighs. All was chosen on deep splits inside what other tasks fit, at
+home and abroad (tests/studies/abroad.py).
+"""
 
 from __future__ import annotations
 
@@ -7,28 +14,26 @@ from dataclasses import replace
 
 import numpy as np
 
+from bayes_scaling.inference.mixture import LEAST
 from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.parameters import Pool
+from bayes_scaling.laws.shares import of_shares
 from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.metrics import unit_of
 
-PLAIN = ("coupled-tempered", "coupled-drift", "coupled-drift-tempered")
-"""Members where runs have params and tokens, chosen on deep splits inside the small runs of public
-sweeps (tests/studies/benchmark.py)."""
+PLAIN = ("coupled-tempered", "coupled-drift-tempered")
+"""Members without a ceiling, where runs have params and tokens."""
 
-BELOW_CEILING = ("ceiling-tempered", "ceiling-drift", "ceiling-drift-tempered")
-"""The same below a ceiling. The runs say how much each three weigh: see `shares`."""
+BELOW_CEILING = ("ceiling-tempered", "ceiling-drift-tempered")
+"""The same below one."""
 
 ONE_INPUT: Mapping[str, str] = {"params": "-n", "tokens": "", "flops": "-c"}
-"""End of the name of the laws of runs that have one size only."""
+"""End of the name of the law of runs that have one size only."""
 
-FORMS = ("saturating-m2", "saturating-m4")
-"""Those laws: with a floor, and with a ceiling beside it. The members were chosen on splits inside
-the fitted halves of twenty public curves; both drift, and the second comes tempered as well."""
-
-LEAST, SMALL = 0.1, 0.25
-"""Least weight of the members with a ceiling, and of those without; and the weight below which one
-of them speaks for all three. Chosen on deep splits inside fit sets (tests/studies/abroad.py)."""
+MOST_PLAIN = 0.7
+"""Most that members without a ceiling weigh together: odds within the runs are odds beyond them
+only if the forms are right."""
 
 OWN = ("alpha", "beta", "excess", "decay")
 """Parameters of which each group of runs has its own."""
@@ -40,32 +45,32 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
     Parameters
     ----------
     runs : RunTable
-        The runs; their columns decide which laws can be fitted.
+        The runs; their columns and their metric decide which laws can be fitted.
 
     Returns
     -------
     tuple of Model
-        Where there are two sizes, the members without a ceiling and then those with one, in the
-        same order; else three that weigh the same. Where runs have several groups, each has a law
-        of its own; only the drift, the noise and the coupling are learned together. Exponents
+        Of a loss in two sizes, the members without a ceiling and then those with one, in the same
+        order. Of an error rate, or in one size, those with a ceiling alone; an error rate errs by a
+        share of its odds, unless some run is at 0 or 1. Where runs have several groups, each has a
+        law of its own; only the drift, the noise and the coupling are learned together. Exponents
         pooled over groups forecast worse on deep splits, since recipes differ more than the few
         groups can say.
     """
     sizes = [name for name in ONE_INPUT if name in runs]
-    if len(sizes) != 1:
-        members = tuple(load_model(name) for name in (*PLAIN, *BELOW_CEILING))
+    unit, loss = unit_of(runs), runs["loss"]
+    bounded = unit is not None and unit.bounded
+    if len(sizes) == 1:
+        members = _below_ceiling(f"saturating-m2{ONE_INPUT[sizes[0]]}")
     else:
-        floor, both = (load_model(f"{name}{ONE_INPUT[sizes[0]]}") for name in FORMS)
-        members = (
-            floor.with_features(drift=True, id=f"{floor.id}-drift"),
-            both.with_features(drift=True, id=f"{both.id}-drift"),
-            both.with_features(drift=True, temper=1.0, id=f"{both.id}-drift-tempered"),
-        )
+        members = tuple(load_model(name) for name in (*(() if bounded else PLAIN), *BELOW_CEILING))
+    if bounded and loss.min() > 0 and loss.max() < 1:
+        members = tuple(map(of_shares, members))
     return tuple(map(_unpooled, members))
 
 
 def shares(log_odds: float) -> dict[str, float]:
-    """Return the weights of the default members where runs have two sizes.
+    """Return the weights of the default members of a loss in two sizes.
 
     Parameters
     ----------
@@ -76,20 +81,26 @@ def shares(log_odds: float) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        By the id of the model. Neither three weigh less than `LEAST` together: odds within the runs
-        are odds beyond them only if the forms are right. Three that weigh less than `SMALL` are
-        spoken for by one of them, and the others weigh 0.
+        By the id of the model; 0 for members that would be left out for their weight.
     """
-    plain = float(np.exp(-np.logaddexp(0.0, -log_odds)))
-    plain = min(max(plain, LEAST), 1 - LEAST)
-    return _spread(PLAIN, plain, PLAIN[1]) | _spread(BELOW_CEILING, 1 - plain, BELOW_CEILING[0])
+    plain = min(float(np.exp(-np.logaddexp(0.0, -log_odds))), MOST_PLAIN)
+    plain = plain if plain >= LEAST * len(PLAIN) else 0.0
+    return {
+        **dict.fromkeys(PLAIN, plain / len(PLAIN)),
+        **dict.fromkeys(BELOW_CEILING, (1 - plain) / len(BELOW_CEILING)),
+    }
 
 
-def _spread(members: tuple[str, ...], share: float, alone: str) -> dict[str, float]:
-    """Spread a share evenly, or give it to one member where it is small."""
-    if share < SMALL:
-        return dict.fromkeys(members, 0.0) | {alone: share}
-    return dict.fromkeys(members, share / len(members))
+def _below_ceiling(name: str) -> tuple[Model, Model]:
+    """Dress a law as the members of two sizes are."""
+    tempered, drifting = (load_model(member) for member in BELOW_CEILING)
+    law = replace(load_model(name), form_error=tempered.form_error)
+    return (
+        law.with_features(ceiling=True, temper=tempered.temper, id=f"{name}-{tempered.id}"),
+        law.with_features(
+            ceiling=True, drift=True, temper=drifting.temper, id=f"{name}-{drifting.id}"
+        ),
+    )
 
 
 def _unpooled(model: Model) -> Model:

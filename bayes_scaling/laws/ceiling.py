@@ -28,7 +28,7 @@ Reading = Callable[[Node], Node]
 
 SATURATION = Parameter(
     name="saturation",
-    prior=Prior(dist="Beta", args=(("alpha", 1.0), ("beta", 4.0))),
+    prior=Prior(dist="Beta", args=(("alpha", 1.0), ("beta", 1.0))),
     about="ceiling: share of saturation at the reference size; 0 is the law without it",
 )
 SHARPNESS = Parameter(

@@ -11,14 +11,14 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.inference import Check, Ensemble, Fit
+from bayes_scaling.inference import Check, Ensemble, Fit, average
 from bayes_scaling.inference.evidence import log_odds_without
 from bayes_scaling.inference.members import BELOW_CEILING, PLAIN, default_members, shares
 from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.runs import RunTable
 from tests import synthetic
-from tests.synthetic import synthetic_fit, synthetic_runs
+from tests.synthetic import UNCONVERGED, synthetic_fit, synthetic_runs
 
 RUNS = synthetic_runs(load_model("chinchilla"))
 
@@ -89,6 +89,7 @@ def test_a_seed_that_is_not_given_is_taken_and_kept(sampled: list[dict[str, Any]
 # ---- the default average -------------------------------------------------------------------------
 
 TELLS, OTHERS = BELOW_CEILING[0], BELOW_CEILING[1:]
+EVERY = [*PLAIN, *BELOW_CEILING]
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_the_member_that_tells_of_a_ceiling_is_sampled_first(
     assert odds["asked"] == [(TELLS, PLAIN[0])]
     assert [item["model"] for item in sampled] == [TELLS, *PLAIN, *OTHERS]
     assert list(found.members) == [model.id for model in default_members(RUNS)]
-    assert found.weights == pytest.approx(dict.fromkeys((*PLAIN, *BELOW_CEILING), 1 / 6))
+    assert found.weights == pytest.approx(dict.fromkeys((*PLAIN, *BELOW_CEILING), 1 / 4))
     assert found.left_out == {}
     assert "1 to 1; laws below one weigh 0.50 together" in ceiling_check(found).evidence
 
@@ -125,10 +126,10 @@ def test_the_member_that_tells_of_a_ceiling_is_sampled_first(
 @pytest.mark.parametrize(
     ("log_odds", "members", "says"),
     [
-        (10.0, [*PLAIN, TELLS], "against a ceiling, 2.2e+04 to 1; laws below one weigh 0.10"),
-        (1.5, [*PLAIN, TELLS], "against a ceiling, 4.48 to 1; laws below one weigh 0.18"),
-        (-1.5, [PLAIN[1], *BELOW_CEILING], "for a ceiling, 4.48 to 1; laws below one weigh 0.82"),
-        (-99.0, [PLAIN[1], *BELOW_CEILING], "for a ceiling, 1e+06 to 1; laws below one weigh 0.90"),
+        (10.0, EVERY, "against a ceiling, 2.2e+04 to 1; laws below one weigh 0.30"),
+        (0.5, EVERY, "against a ceiling, 1.65 to 1; laws below one weigh 0.38"),
+        (-1.5, EVERY, "for a ceiling, 4.48 to 1; laws below one weigh 0.82"),
+        (-99.0, [*BELOW_CEILING], "for a ceiling, 1e+06 to 1; laws below one weigh 1.00"),
     ],
 )
 def test_members_without_weight_are_not_sampled_and_the_odds_are_said(
@@ -155,7 +156,7 @@ def test_seeds_of_members_do_not_depend_on_the_odds(
         bs.fit_ensemble(RUNS, random_seed=1)
         seeds.append({item["model"]: item["random_seed"] for item in sampled})
     every, without, below = seeds
-    assert len(set(every.values())) == 6
+    assert len(set(every.values())) == 4
     assert without.items() <= every.items()
     assert below.items() <= every.items()
 
@@ -183,10 +184,31 @@ def test_weights_that_are_given_leave_the_odds_unasked(
     found = bs.fit_ensemble(RUNS, weights=given, random_seed=1)
     assert odds["asked"] == []
     assert [item["model"] for item in sampled] == list(given)
-    assert found.weights == pytest.approx({name: value / 21 for name, value in given.items()})
+    assert found.weights == pytest.approx({name: value / 10 for name, value in given.items()})
 
 
-def test_runs_of_one_size_have_three_members_of_equal_weight(
+def test_a_member_that_does_not_converge_tells_nothing(
+    sampled: list[dict[str, Any]], odds: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odds["log"], given = 10.0, average.fit
+    failing = {TELLS}
+
+    def fails(model: Model, runs: RunTable, **settings: Any) -> Fit:
+        found = given(model, runs, **settings)
+        return replace(found, checks=UNCONVERGED) if model.id in failing else found
+
+    monkeypatch.setattr("bayes_scaling.inference.average.fit", fails)
+    found = bs.fit_ensemble(RUNS, random_seed=1)
+    assert odds["asked"] == [(BELOW_CEILING[1], PLAIN[1])]
+    assert list(found.members) == [*PLAIN, BELOW_CEILING[1]]
+    assert list(found.left_out) == [TELLS]
+    failing |= set(BELOW_CEILING)
+    found = bs.fit_ensemble(RUNS, random_seed=1)
+    assert len(odds["asked"]) == 1
+    assert found.weights == pytest.approx(dict.fromkeys(PLAIN, 1 / 2)), "no odds are even odds"
+
+
+def test_runs_of_one_size_have_two_members_of_equal_weight(
     odds: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = RunTable(columns={"tokens": np.geomspace(1e7, 1e10, 20), "loss": np.full(20, 2.0)})
@@ -197,7 +219,7 @@ def test_runs_of_one_size_have_three_members_of_equal_weight(
     monkeypatch.setattr("bayes_scaling.inference.average.fit", by_hand)
     found = bs.fit_ensemble(runs, random_seed=1)
     assert list(found.members) == [model.id for model in default_members(runs)]
-    assert list(found.weights.values()) == pytest.approx([1 / 3] * 3)
+    assert list(found.weights.values()) == pytest.approx([1 / 2] * 2)
     assert odds["asked"] == []
 
 

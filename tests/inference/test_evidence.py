@@ -17,7 +17,15 @@ from bayes_scaling.inference.members import BELOW_CEILING, PLAIN, default_member
 from bayes_scaling.laws import Model, load_model
 from tests.synthetic import synthetic_fit, synthetic_runs
 
-WITH = load_model(BELOW_CEILING[0])
+WIDE = {
+    "f_shift": {"dist": "Normal", "mu": -1.0, "sigma": 1.2},
+    "alpha": {"dist": "LogNormal", "mu": -1.1, "sigma": 0.6},
+    "beta": {"dist": "LogNormal", "mu": -1.1, "sigma": 0.6},
+    "k": {"dist": "LogNormal", "mu": -0.6, "sigma": 0.45},
+}
+"""Priors of a law with a ceiling that differ from those of the law without."""
+
+WITH = load_model(BELOW_CEILING[0]).with_priors(WIDE)
 SAME = WITH.with_features(ceiling=False)
 """The law without a ceiling under the very priors of the one with it."""
 
@@ -101,7 +109,7 @@ RATIO = (
     + normal(log(0.3), -1.08, 0.35) - normal(log(0.3), -1.1, 0.6)
     + normal(log(0.5), -0.7, 0.3) - normal(log(0.5), -0.6, 0.45)
 )  # fmt: skip
-"""Log density there of the priors of coupled-tempered over those of ceiling-tempered, by hand."""
+"""Log density there of the priors of coupled-tempered over `WIDE`, by hand."""
 
 
 def plain() -> Model:
@@ -147,7 +155,7 @@ def test_every_group_has_its_say_and_what_is_pooled_counts_once() -> None:
         "saturation": EVEN, "f_shift": shifts, "alpha": alphas, "beta": np.full(3, 0.3),
         "k_population": 0.5,
     }  # fmt: skip
-    fit = told(given, by_name[WITH.id], families)
+    fit = told(given, by_name[WITH.id].with_priors(WIDE), families)
     assert fit.flat["f_shift"].shape == fit.flat["k"].shape == (N, 3)
     assert fit.flat["saturation"].shape == (N,), "one for all groups"
     wanted = sum(normal(x, -0.1, 0.8) - normal(x, -1.0, 1.2) for x in shifts)
@@ -157,10 +165,11 @@ def test_every_group_has_its_say_and_what_is_pooled_counts_once() -> None:
     assert log_odds_without(fit, by_name[PLAIN[0]]) == pytest.approx(wanted, abs=1e-5)
 
 
-def test_the_default_members_differ_in_the_priors_that_are_weighed_here() -> None:
-    """A prior that comes to differ belongs into `RATIO`; and nothing else is in one law only."""
-    without = {item.name: item for item in plain().parameters}
-    differ = {item.name for item in WITH.parameters
-              if item.name in without and item.prior != without[item.name].prior}  # fmt: skip
-    assert differ == set(AT)
-    assert set(without) == {item.name for item in WITH.parameters} - {"saturation", "sharpness"}
+@pytest.mark.parametrize(("below", "without"), [*zip(BELOW_CEILING, PLAIN, strict=True)])
+def test_the_default_members_differ_in_the_ceiling_and_what_may_stay(
+    below: str, without: str
+) -> None:
+    own = {item.name: item.prior for item in load_model(below).parameters}
+    others = {item.name: item.prior for item in load_model(without).parameters}
+    assert {name for name, prior in others.items() if own[name] != prior} == {"f_shift"}
+    assert set(own) - set(others) == {"saturation", "sharpness"}

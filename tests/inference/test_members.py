@@ -7,13 +7,14 @@ import pytest
 
 from bayes_scaling.inference.members import (
     BELOW_CEILING,
-    LEAST,
+    MOST_PLAIN,
     PLAIN,
-    SMALL,
     default_members,
     shares,
 )
+from bayes_scaling.inference.mixture import LEAST
 from bayes_scaling.laws import load_model
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.runs import RunTable
 from tests.synthetic import synthetic_runs
 
@@ -30,50 +31,61 @@ def test_weights_sum_to_one_and_follow_the_odds(odds: float) -> None:
     found = shares(odds)
     assert list(found) == [*PLAIN, *BELOW_CEILING]
     assert sum(found.values()) == pytest.approx(1)
-    wanted = np.clip(1 / (1 + np.exp(-np.clip(odds, -99, 99))), LEAST, 1 - LEAST)
+    wanted = min(1 / (1 + np.exp(-np.clip(odds, -99, 99))), MOST_PLAIN)
+    wanted = wanted if wanted >= 2 * LEAST else 0
     assert together(found, PLAIN) == pytest.approx(wanted)
 
 
-def test_even_odds_give_six_equal_weights() -> None:
-    assert shares(0.0) == pytest.approx(dict.fromkeys((*PLAIN, *BELOW_CEILING), 1 / 6))
+def test_even_odds_give_four_equal_weights() -> None:
+    assert shares(0.0) == pytest.approx(dict.fromkeys((*PLAIN, *BELOW_CEILING), 1 / 4))
 
 
-def test_no_odds_silence_either_kind() -> None:
-    for odds, loud, quiet in ((1e6, PLAIN, BELOW_CEILING), (-1e6, BELOW_CEILING, PLAIN)):
-        found = shares(odds)
-        assert together(found, quiet) == pytest.approx(LEAST)
-        assert [found[name] for name in loud] == pytest.approx([(1 - LEAST) / 3] * 3)
+def test_no_odds_silence_the_members_with_a_ceiling() -> None:
+    assert together(shares(1e6), BELOW_CEILING) == pytest.approx(1 - MOST_PLAIN)
+    found = shares(-1e6)
+    assert together(found, PLAIN) == 0
+    assert [found[name] for name in BELOW_CEILING] == [0.5, 0.5]
 
 
-@pytest.mark.parametrize(
-    ("sign", "small", "alone"),
-    [(1, BELOW_CEILING, "ceiling-tempered"), (-1, PLAIN, "coupled-drift")],
-)
-def test_one_member_speaks_for_three_that_weigh_little(
-    sign: int, small: tuple[str, ...], alone: str
-) -> None:
-    edge = np.log((1 - SMALL) / SMALL)
-    found = shares(sign * (edge + 0.01))
-    assert found[alone] == together(found, small) == pytest.approx(SMALL, abs=0.01)
-    assert [name for name in found if found[name] == 0] == [n for n in small if n != alone]
-    found = shares(sign * (edge - 0.01))
-    assert [found[name] for name in small] == pytest.approx([together(found, small) / 3] * 3)
-    assert min(found.values()) > 0
+def test_no_weight_is_so_small_that_its_member_would_be_left_out() -> None:
+    for odds in np.linspace(-8, 0, 200):
+        assert all(share == 0 or share >= LEAST for share in shares(odds).values())
 
 
 # ---- members -------------------------------------------------------------------------------------
 
 
-def test_tables_of_two_sizes_have_six_members_and_others_three() -> None:
+def test_runs_of_one_size_have_the_members_below_a_ceiling() -> None:
     runs = synthetic_runs(load_model("chinchilla"))
     assert [model.id for model in default_members(runs)] == [*PLAIN, *BELOW_CEILING]
     for name, end in (("params", "-n"), ("tokens", ""), ("flops", "-c")):
         one = RunTable(columns={key: runs[key] for key in (name, "loss")})
         members = default_members(one)
-        assert len(members) == 3
-        assert {model.id.split("-drift")[0] for model in members} == {
-            f"saturating-m2{end}", f"saturating-m4{end}",
-        }  # fmt: skip
+        assert [model.id for model in members] == [
+            f"saturating-m2{end}-{below}" for below in BELOW_CEILING
+        ]
+        for model, below in zip(members, BELOW_CEILING, strict=True):
+            like = load_model(below)
+            assert model.ceiling.on
+            assert (model.temper, model.form_error) == (like.temper, like.form_error)
+            assert len(model.drifting) == bool(like.drifting)
+
+
+@pytest.mark.parametrize(
+    ("metric", "most", "scale"),
+    [("error rate", 0.9, "logit"), ("error rate", 1.0, "log"), ("nats per token", 0.9, "log")],
+)
+def test_error_rates_have_a_ceiling_and_err_by_a_share_of_their_odds(
+    metric: str, most: float, scale: str
+) -> None:
+    runs = synthetic_runs(load_model("chinchilla"))
+    loss = runs["loss"] * most / runs["loss"].max()
+    columns = {"params": runs["params"], "tokens": runs["tokens"], "loss": loss}
+    named = RunTable.from_columns({**columns, "metric": np.full(len(runs), metric)})
+    members = default_members(named)
+    assert {link_of(model).scale for model in members} == {scale}
+    wanted = BELOW_CEILING if metric == "error rate" else (*PLAIN, *BELOW_CEILING)
+    assert tuple(model.id for model in members) == wanted
 
 
 def test_members_differ_in_their_ceiling_alone_and_groups_have_laws_of_their_own() -> None:

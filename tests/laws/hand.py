@@ -252,7 +252,6 @@ HAND: Mapping[str, Hand] = {
     "data-constrained-coupled": with_transient(data_constrained_coupled),
     "coupled-drift": with_transient(coupled),
     "coupled-drift-tempered": with_transient(coupled),
-    "ceiling-drift": with_transient(bent),
     "ceiling-drift-tempered": with_transient(bent),
     "ceiling-tempered": with_transient(bent),
     "coupled-tempered": with_transient(coupled),

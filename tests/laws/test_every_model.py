@@ -41,7 +41,7 @@ RATES = {"bjorck", "deepseek", "kaplan-lr", "porian", "step-law"}
 """Rules of the best learning rate and batch."""
 
 VARIANTS = {
-    "ceiling-drift", "ceiling-drift-tempered", "ceiling-tempered",
+    "ceiling-drift-tempered", "ceiling-tempered",
     "chinchilla-lr", "coupled-drift", "coupled-drift-tempered", "coupled-tempered",
     "lr-batch-valley", "lr-batch-valley-steep", "lr-valley", "lr-valley-steep",
     *(f"{law}-{size}" for law in (
@@ -51,7 +51,7 @@ VARIANTS = {
 }  # fmt: skip
 
 FROM_ANY_LEVEL = {
-    "ceiling-drift", "ceiling-drift-tempered", "ceiling-tempered", "chinchilla", "chinchilla-lr",
+    "ceiling-drift-tempered", "ceiling-tempered", "chinchilla", "chinchilla-lr",
     "coupled", "coupled-drift", "coupled-drift-tempered", "coupled-tempered", "data-constrained",
     "data-constrained-coupled", "distribution-shift", "lr-batch-valley", "lr-batch-valley-steep",
     "lr-valley", "lr-valley-steep", "overtrain",

@@ -63,7 +63,7 @@ def test_what_is_kept_is_named_by_model_and_runs() -> None:
     assert one.key == again.key
     paths = {
         Work(case=one, model=load_model(name), effort=effort, folder=Path("x")).path
-        for name in ("coupled", "ceiling-drift")
+        for name in ("coupled", "ceiling-tempered")
         for effort in (EFFORT, Effort(draws=60))
     }
     assert len(paths) == 4
@@ -73,8 +73,8 @@ def test_what_is_kept_is_named_by_model_and_runs() -> None:
 def test_an_average_is_judged_by_what_is_kept(tmp_path: Path) -> None:
     found = case()
     keep(found, "coupled", 1.0, tmp_path)
-    keep(found, "ceiling-drift", 1.1, tmp_path, failed="ess")
-    (rows,) = judge(read_average("coupled,ceiling-drift"), [found], EFFORT, tmp_path).values()
+    keep(found, "ceiling-tempered", 1.1, tmp_path, failed="ess")
+    (rows,) = judge(read_average("coupled,ceiling-tempered"), [found], EFFORT, tmp_path).values()
     assert set(rows) == {"one", "MEAN"}
     assert rows["MEAN"]["bias"] == pytest.approx(0, abs=1e-4)
     assert (rows["MEAN"]["left out"], rows["MEAN"]["fits"]) == (1, 2)
