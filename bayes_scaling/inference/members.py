@@ -29,7 +29,7 @@ BELOW_CEILING = ("ceiling-tempered", "ceiling-drift-tempered")
 """The same below one."""
 
 ONE_INPUT: Mapping[str, str] = {"params": "-n", "tokens": "", "flops": "-c"}
-"""End of the name of the law of runs that have one size only."""
+"""End of the name of the law of runs that have one size only, or of which one size varies."""
 
 MOST_PLAIN = 0.7
 """Most that members without a ceiling weigh together: odds within the runs are odds beyond them
@@ -57,10 +57,10 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
         pooled over groups forecast worse on deep splits, since recipes differ more than the few
         groups can say.
     """
-    sizes = [name for name in ONE_INPUT if name in runs]
+    sizes = [name for name in ONE_INPUT if _varies(runs, name)]
     unit, loss = unit_of(runs), runs["loss"]
     bounded = unit is not None and unit.bounded
-    if len(sizes) == 1:
+    if sizes and not {"params", "tokens"} <= set(sizes):
         members = _below_ceiling(f"saturating-m2{ONE_INPUT[sizes[0]]}")
     else:
         members = tuple(load_model(name) for name in (*(() if bounded else PLAIN), *BELOW_CEILING))
@@ -89,6 +89,15 @@ def shares(log_odds: float) -> dict[str, float]:
         **dict.fromkeys(PLAIN, plain / len(PLAIN)),
         **dict.fromkeys(BELOW_CEILING, (1 - plain) / len(BELOW_CEILING)),
     }
+
+
+def _varies(runs: RunTable, name: str) -> bool:
+    """Tell whether a size differs between runs of a family; what does not, no law can read."""
+    if name not in runs:
+        return False
+    family = runs.labels("family")
+    own = [runs[name][family == label] for label in np.unique(family)]
+    return any(float(values.max()) > float(values.min()) for values in own)
 
 
 def _below_ceiling(name: str) -> tuple[Model, Model]:

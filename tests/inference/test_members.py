@@ -71,6 +71,16 @@ def test_runs_of_one_size_have_the_members_below_a_ceiling() -> None:
             assert len(model.drifting) == bool(like.drifting)
 
 
+def test_a_size_that_is_the_same_in_all_runs_of_a_family_is_none() -> None:
+    rising, same = np.geomspace(1e8, 1e10, 8), np.repeat([1e8, 1e9], 4)
+    columns = {"loss": 9 * rising**-0.05, "family": np.repeat(["a", "b"], 4)}
+    for name, other in (("tokens", "params"), ("params", "tokens")):
+        runs = RunTable.from_columns({name: rising, other: same, **columns})
+        assert [tuple(model.sizes) for model in default_members(runs)] == [(name,)] * 2
+    alone = RunTable.from_columns({"tokens": rising, "params": same, "loss": columns["loss"]})
+    assert len(default_members(alone)) == 4
+
+
 @pytest.mark.parametrize(
     ("metric", "most", "scale"),
     [("error rate", 0.9, "logit"), ("error rate", 1.0, "log"), ("nats per token", 0.9, "log")],

@@ -187,7 +187,9 @@ def test_features_in_words() -> None:
         "exponents of params and tokens drift with scale; a transient in params x tokens; "
         "tempered (length 0.5)"
     )
-    assert "error of the form beyond the runs, Normal(" in features_in_words(load_model("coupled-drift"))
+    assert "error of the form beyond the runs, Normal(" in features_in_words(
+        load_model("coupled-drift")
+    )
 
 
 def test_tempered_models_are_named_in_one_line() -> None:
