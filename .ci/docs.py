@@ -23,7 +23,17 @@ PAGES = (
     "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "bayes_scaling/laws/README.md",
     "bayes_scaling/datasets/README.md",
 )  # fmt: skip
-ROOMS = ("runs", "datasets", "laws", "inference", "decisions", "validation", "report")
+ROOMS = (
+    "runs",
+    "datasets",
+    "formula",
+    "laws",
+    "posterior",
+    "questions",
+    "validation",
+    "figures",
+    "reports",
+)
 MODULES = ("bayes_scaling", *(f"bayes_scaling.{room}" for room in ROOMS),
            "bayes_scaling.intervals", "bayes_scaling.scores", "bayes_scaling.errors")  # fmt: skip
 PAGE = Template("""<!doctype html>

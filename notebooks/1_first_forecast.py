@@ -7,7 +7,7 @@
 
 # %%
 import bayes_scaling as bs
-from bayes_scaling.report import loss_curve, plot_allocation, plot_chance, plot_loss
+from bayes_scaling.figures import loss_curve, plot_allocation, plot_chance, plot_loss
 from settings import QUICK
 
 runs = bs.best_of_cells(bs.load_dataset("nano-lm"))

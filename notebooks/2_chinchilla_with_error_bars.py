@@ -9,8 +9,8 @@
 import numpy as np
 
 import bayes_scaling as bs
-from bayes_scaling.laws import select_rows
-from bayes_scaling.report import isoflop_valleys, plot_allocation, plot_isoflop
+from bayes_scaling.figures import isoflop_valleys, plot_allocation, plot_isoflop
+from bayes_scaling.runs import select_rows
 from settings import QUICK
 
 BUDGET = 5.76e23

@@ -8,8 +8,8 @@
 import numpy as np
 
 import bayes_scaling as bs
-from bayes_scaling.laws import select_rows
-from bayes_scaling.report import plot_tune
+from bayes_scaling.figures import plot_tune
+from bayes_scaling.runs import select_rows
 from settings import QUICK
 
 runs = bs.load_dataset("metz-mlp")

@@ -12,7 +12,7 @@
 import numpy as np
 
 import bayes_scaling as bs
-from bayes_scaling.report import plot_exponents
+from bayes_scaling.figures import plot_exponents
 from bayes_scaling.runs import RunTable
 from settings import QUICK
 

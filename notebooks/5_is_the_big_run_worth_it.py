@@ -6,7 +6,7 @@
 
 # %%
 import bayes_scaling as bs
-from bayes_scaling.report import isoflop_valleys, plot_next_runs, plot_regret
+from bayes_scaling.figures import isoflop_valleys, plot_next_runs, plot_regret
 from settings import QUICK
 
 runs = bs.best_of_cells(bs.load_dataset("nano-lm"))

@@ -7,7 +7,7 @@
 import numpy as np
 
 import bayes_scaling as bs
-from bayes_scaling.report import plot_backtest, plot_coverage, plot_prior
+from bayes_scaling.figures import plot_backtest, plot_coverage, plot_prior
 from settings import QUICK
 
 runs = bs.best_of_cells(bs.load_dataset("nano-lm"))

@@ -11,11 +11,11 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.inference import Fit
-from bayes_scaling.inference.diagnostics import Check
-from bayes_scaling.inference.prior import prior_fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import make_design
+from bayes_scaling.posterior import Fit
+from bayes_scaling.posterior.diagnostics import Check
+from bayes_scaling.posterior.prior import prior_fit
 from bayes_scaling.runs import RunTable
 from bayes_scaling.validation import Approaches, approaches
 from tests.synthetic import OK, UNCONVERGED

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from bayes_scaling.inference import Fit
 from bayes_scaling.laws import Model
 from bayes_scaling.laws.design import make_design
+from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import RunTable
 from bayes_scaling.validation.compare_models import compare
 from bayes_scaling.validation.comparison import Comparison

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from bayes_scaling.inference import Ensemble, Fit
+    from bayes_scaling.posterior import Ensemble, Fit
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 

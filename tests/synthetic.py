@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.inference import Check, Ensemble, Fit, ensemble_of, load
-from bayes_scaling.inference.diagnostics import Mixing, elements
-from bayes_scaling.inference.sampler import Settings
-from bayes_scaling.inference.slopes import slopes
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.drift import KNOTS
 from bayes_scaling.laws.noise import sample_noise
 from bayes_scaling.laws.parameters import Parameter
+from bayes_scaling.posterior import Check, Ensemble, Fit, ensemble_of, load
+from bayes_scaling.posterior.diagnostics import Mixing, elements
+from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.posterior.slopes import slopes
 from bayes_scaling.runs import RunTable
 
 TRUTH: Mapping[str, float] = {

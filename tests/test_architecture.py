@@ -28,15 +28,21 @@ HEAVY = {
 }
 # These files are themselves imported inside functions only.
 WITH_PYMC = {
-    f"laws/{name}.py": {"pymc", "pytensor"}
-    for name in ("build", "off_law", "pytensor_operations", "repeated", "variables")
+    f"{name}.py": {"pymc", "pytensor"}
+    for name in (
+        "formula/pytensor_operations",
+        "laws/build",
+        "laws/off_law",
+        "laws/repeated",
+        "laws/variables",
+    )
 }
 HEAVY_AT_TOP = {
     **WITH_PYMC,
     "laws/kernels.py": {"numba"},
-    "report/shown.py": {"matplotlib"},
+    "figures/shown.py": {"matplotlib"},
 }
-KNOWS_PYMC = (*WITH_PYMC, "inference/densities.py", "inference/run.py")
+KNOWS_PYMC = (*WITH_PYMC, "posterior/densities.py", "posterior/fit_model.py")
 """And what says which version sampled a fit."""
 KNOWS_NUMBA = ("laws/kernels.py", "laws/compiled.py")
 

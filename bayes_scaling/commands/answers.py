@@ -22,8 +22,8 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import format_kind
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions import Answer
-    from bayes_scaling.decisions.asked_law import Answerer
+    from bayes_scaling.questions import Answer
+    from bayes_scaling.questions.asked_law import Answerer
 
 CALLED = {
     "params": "params N",
@@ -66,11 +66,11 @@ def answering(source: str) -> Answerer:
         There is neither such a file nor such a law.
     """
     if source.endswith(".nc") or Path(source).exists():
-        from bayes_scaling.inference.storage import load
+        from bayes_scaling.posterior.storage import load
 
         return load(source)
-    from bayes_scaling.decisions import published
-    from bayes_scaling.decisions.literature import published_names
+    from bayes_scaling.questions import published
+    from bayes_scaling.questions.literature import published_names
 
     if source not in published_names():
         raise InputError(
@@ -91,8 +91,8 @@ def give(source: Answerer, answer: Answer, *, as_json: bool) -> None:
 
 def judge(source: Answerer, *notes: str) -> None:
     """Say what a reader should know of what answered; exit with 2 where it is not to be trusted."""
-    from bayes_scaling.decisions import PublishedLaw
-    from bayes_scaling.decisions.routed import say_share
+    from bayes_scaling.questions import PublishedLaw
+    from bayes_scaling.questions.routed import say_share
 
     own = source.notes if isinstance(source, PublishedLaw) else ()
     for note in dict.fromkeys((*notes, *own)):

@@ -102,7 +102,7 @@ def approaches(
     if plot:
         from matplotlib.figure import Figure
 
-        from bayes_scaling.report import plot_approaches
+        from bayes_scaling.figures import plot_approaches
 
         figure = plot_approaches(result).figure
         assert isinstance(figure, Figure)

@@ -57,7 +57,7 @@ def calibrate(
         progress=sys.stderr.isatty(),
     )
     if plot is not None:
-        from bayes_scaling.report import plot_calibration
+        from bayes_scaling.figures import plot_calibration
 
         figure = plot_calibration(found).get_figure(root=True)
         assert figure is not None

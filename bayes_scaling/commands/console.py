@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from bayes_scaling.intervals import Interval, format_kind, outward
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions import Allocation, Answer, Forecast
-    from bayes_scaling.decisions.asked_law import Answerer
+    from bayes_scaling.questions import Allocation, Answer, Forecast
+    from bayes_scaling.questions.asked_law import Answerer
     from bayes_scaling.validation import Approaches, Comparison
 
 ESTIMATED = {
@@ -105,8 +105,8 @@ def warn_of_checks(fit: Answerer | Approaches | Comparison) -> None:
 
 def named(fit: Answerer) -> dict[str, str]:
     """Name what answers, as plain data: a model, the average of several, or a published law."""
-    from bayes_scaling.decisions import PublishedLaw
-    from bayes_scaling.inference import Ensemble
+    from bayes_scaling.posterior import Ensemble
+    from bayes_scaling.questions import PublishedLaw
 
     if isinstance(fit, PublishedLaw):
         return {"published": fit.id}
@@ -115,7 +115,7 @@ def named(fit: Answerer) -> dict[str, str]:
 
 def answer_dict(fit: Answerer, result: Forecast | Allocation | Answer) -> dict[str, Any]:
     """Return an answer as plain data, with what each member of several says."""
-    from bayes_scaling.inference import Ensemble
+    from bayes_scaling.posterior import Ensemble
 
     found: dict[str, Any] = {**named(fit), "rows": result.rows()}
     if isinstance(fit, Ensemble):
@@ -125,8 +125,8 @@ def answer_dict(fit: Answerer, result: Forecast | Allocation | Answer) -> dict[s
 
 def print_rows(fit: Answerer, result: Forecast | Allocation) -> None:
     """Print a forecast or an allocation, one block per run or budget."""
-    from bayes_scaling.decisions import Forecast
-    from bayes_scaling.inference import Ensemble
+    from bayes_scaling.posterior import Ensemble
+    from bayes_scaling.questions import Forecast
 
     of_members = result.member_rows() if isinstance(fit, Ensemble) else []
     if isinstance(result, Forecast):

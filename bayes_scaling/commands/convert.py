@@ -30,8 +30,8 @@ def convert(
 
     Example: bayes-scaling convert '300 GB' --per-token 4.2
     """
-    from bayes_scaling.decisions.rig import Rig
-    from bayes_scaling.decisions.units import BYTES, flops_of, is_compute, tokens_of
+    from bayes_scaling.questions.rig import Rig
+    from bayes_scaling.questions.units import BYTES, flops_of, is_compute, tokens_of
     from bayes_scaling.runs.amounts import COMPUTE
 
     found: dict[str, float] = {}

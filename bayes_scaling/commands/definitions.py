@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.commands.console import print_table
 from bayes_scaling.commands.pictures import write_picture
-from bayes_scaling.decisions.prior_losses import PriorPredictive, prior_predictive
+from bayes_scaling.formula.nodes import Node, Solve, names
+from bayes_scaling.formula.render import latex_name, to_latex, to_text
 from bayes_scaling.intervals import KIND
 from bayes_scaling.laws import Model
 from bayes_scaling.laws.features import SCALE_REF
 from bayes_scaling.laws.lines import Line
-from bayes_scaling.laws.nodes import Node, Solve, names
 from bayes_scaling.laws.noise import PARAMETERS as NOISE
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.published import Constants, Published
-from bayes_scaling.laws.render import latex_name, to_latex, to_text
 from bayes_scaling.laws.variants import features_in_words
+from bayes_scaling.questions.prior_losses import PriorPredictive, prior_predictive
 
 if TYPE_CHECKING:
     from bayes_scaling.runs import RunTable
@@ -230,8 +230,8 @@ def _ends(ranges: Mapping[str, float]) -> tuple[float, float]:
 
 def draw_prior(model: Model, path: Path, runs: RunTable | None) -> None:
     """Write a picture of what a prior expects, with runs on top where they are given."""
-    from bayes_scaling.report.prior_plot import plot_prior
-    from bayes_scaling.report.style import new_figure
+    from bayes_scaling.figures.prior_plot import plot_prior
+    from bayes_scaling.figures.style import new_figure
 
     figure = new_figure()
     plot_prior(model, runs=runs, random_seed=SEED, ax=figure.add_subplot())

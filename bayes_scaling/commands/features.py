@@ -12,9 +12,9 @@ from bayes_scaling.intervals import format_kind, interval
 from bayes_scaling.laws.variants import tempering_in_words
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions import Allocation, Forecast
-    from bayes_scaling.decisions.exponents import Exponents, LocalExponent
-    from bayes_scaling.inference import AnyFit
+    from bayes_scaling.posterior import AnyFit
+    from bayes_scaling.questions import Allocation, Forecast
+    from bayes_scaling.questions.drifting_exponents import Exponents, LocalExponent
 
 MANY = 4
 """Groups up to which each has its line where exponents are printed."""
@@ -25,16 +25,16 @@ SAME = 1e-4
 
 def tempered(fit: AnyFit) -> str:
     """Say in one line which posteriors are tempered; empty where all are plain."""
-    from bayes_scaling.inference import members_of
+    from bayes_scaling.posterior import members_of
 
     return tempering_in_words(member.model for member in members_of(fit).values())
 
 
 def exponents_at(fit: AnyFit, result: Forecast | Allocation) -> Exponents:
     """Return the local exponents at the sizes of a forecast, or at the median best splits."""
-    from bayes_scaling.decisions import Forecast
-    from bayes_scaling.decisions.exponents import ASKED
-    from bayes_scaling.inference import leading
+    from bayes_scaling.posterior import leading
+    from bayes_scaling.questions import Forecast
+    from bayes_scaling.questions.drifting_exponents import ASKED
 
     model = leading(fit).model
     if isinstance(result, Forecast):
@@ -49,7 +49,7 @@ def exponents_at(fit: AnyFit, result: Forecast | Allocation) -> Exponents:
 
 def print_exponents(found: Exponents) -> None:
     """Print local exponents, one line each, after an empty line; nothing where nothing drifts."""
-    from bayes_scaling.decisions.exponents import ASKED
+    from bayes_scaling.questions.drifting_exponents import ASKED
 
     if not found.parts:
         return

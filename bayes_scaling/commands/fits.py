@@ -40,7 +40,7 @@ from bayes_scaling.files import check_target
 from bayes_scaling.intervals import PROBABILITY, check_probability
 
 if TYPE_CHECKING:
-    from bayes_scaling.inference import AnyFit
+    from bayes_scaling.posterior import AnyFit
     from bayes_scaling.runs import RunTable
 
 
@@ -106,8 +106,8 @@ def sample_chosen(
     models: list[AnyModel] | None, table: RunTable, *, draws: int, tune: int, chains: int, seed: int
 ) -> AnyFit:
     """Sample a fit of one model that is named, else an ensemble."""
-    from bayes_scaling.inference import fit as sample
-    from bayes_scaling.inference import fit_ensemble
+    from bayes_scaling.posterior import fit as sample
+    from bayes_scaling.posterior import fit_ensemble
 
     settings: dict[str, Any] = {
         "draws": draws, "tune": tune, "chains": chains, "random_seed": seed,

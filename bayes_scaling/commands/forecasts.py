@@ -50,8 +50,8 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions import Allocation, Forecast
-    from bayes_scaling.decisions.asked_law import Answerer
+    from bayes_scaling.questions import Allocation, Forecast
+    from bayes_scaling.questions.asked_law import Answerer
 
 
 def show(
@@ -63,7 +63,7 @@ def show(
 ) -> None:
     """Print a forecast or an allocation, and judge what it rests on."""
     from bayes_scaling.commands.features import exponents_at, print_exponents, tempered
-    from bayes_scaling.decisions import PublishedLaw
+    from bayes_scaling.questions import PublishedLaw
 
     drifting = None if isinstance(fit, PublishedLaw) else exponents_at(fit, result)
     weighed = "" if isinstance(fit, PublishedLaw) else tempered(fit)
@@ -118,8 +118,8 @@ def forecast(
 
     Example: bayes-scaling forecast fit.nc --params 70B --tokens 1.4T
     """
-    from bayes_scaling.decisions.asked_law import first_of
-    from bayes_scaling.decisions.sizes import reads
+    from bayes_scaling.questions.asked_law import first_of
+    from bayes_scaling.questions.sizes import reads
 
     result, family = _with_group(fit, family, new_group)
     sizes: dict[str, Any] = {
@@ -154,8 +154,8 @@ def _said(given: Mapping[str, Any]) -> str:
 
 def _not_read(fit: Answerer, given: Mapping[str, Any]) -> list[str]:
     """Say which of the sizes that were given no model of the fit reads, so that they do nothing."""
-    from bayes_scaling.decisions import PublishedLaw
-    from bayes_scaling.inference import members_of
+    from bayes_scaling.posterior import members_of
+    from bayes_scaling.questions import PublishedLaw
 
     if isinstance(fit, PublishedLaw):
         return []
@@ -173,8 +173,8 @@ def _not_read(fit: Answerer, given: Mapping[str, Any]) -> list[str]:
 
 def _register(fit: Answerer, answer: Forecast, path: Path) -> None:
     """Put a forecast on the record beside the fit."""
-    from bayes_scaling.decisions import PublishedLaw
-    from bayes_scaling.decisions.record import NAME, register
+    from bayes_scaling.questions import PublishedLaw
+    from bayes_scaling.questions.record import NAME, register
 
     if isinstance(fit, PublishedLaw):
         raise InputError(f"--register keeps forecasts beside a saved fit; {fit.id} is none")
@@ -188,7 +188,7 @@ def _with_group(
     name: str, family: str | None, new_group: str | None
 ) -> tuple[Answerer, str | None]:
     """Return what answers, and the group that is asked about."""
-    from bayes_scaling.decisions import PublishedLaw
+    from bayes_scaling.questions import PublishedLaw
 
     result = answering(name)
     if new_group is None:
@@ -235,7 +235,7 @@ def allocate(
 
     Example: bayes-scaling allocate fit.nc --flops 1e23 --max-tokens 2T
     """
-    from bayes_scaling.decisions.rig import Rig
+    from bayes_scaling.questions.rig import Rig
 
     rig = Rig(accelerator=accelerator, peak=peak, utilisation=utilisation, price=price,
               overhead=overhead)  # fmt: skip

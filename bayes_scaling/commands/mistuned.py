@@ -30,9 +30,9 @@ def mistuned(
 
     Example: bayes-scaling mistuned fit.nc --all
     """
-    from bayes_scaling.decisions.mistuned_runs import off_law
-    from bayes_scaling.inference import Ensemble
-    from bayes_scaling.inference.storage import load
+    from bayes_scaling.posterior import Ensemble
+    from bayes_scaling.posterior.storage import load
+    from bayes_scaling.questions.mistuned_runs import off_law
 
     source = load(fit)
     if isinstance(source, Ensemble):

@@ -31,9 +31,9 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.monitor import Monitor
-    from bayes_scaling.decisions.sizes import Sizes
-    from bayes_scaling.inference import AnyFit
+    from bayes_scaling.posterior import AnyFit
+    from bayes_scaling.questions.monitor import Monitor
+    from bayes_scaling.questions.sizes import Sizes
     from bayes_scaling.runs import RunTable
 
 EVERY = 10.0
@@ -78,14 +78,14 @@ def monitor(
     Example: bayes-scaling monitor fit.nc curve.csv --params 7e9 --tokens 1.4e11
     """
     from bayes_scaling.commands.tables import read_table
-    from bayes_scaling.inference.storage import load
+    from bayes_scaling.posterior.storage import load
 
     source = load(fit)
     given = {"params": params, "tokens": tokens, "steps": steps, **read_settings(inputs)}
     known = read_table(finished, None, None) if finished is not None else None
 
     def look() -> Monitor:
-        from bayes_scaling.decisions.monitor import monitor as watch
+        from bayes_scaling.questions.monitor import monitor as watch
 
         seen = read_table(curve, columns, where, needs_loss=False)
         if "loss" not in seen and "score" not in seen:
@@ -122,7 +122,7 @@ def planned_run(
     InputError
         Nothing says where the run ends.
     """
-    from bayes_scaling.inference import leading
+    from bayes_scaling.posterior import leading
 
     model = leading(source).model
     same = {

@@ -27,8 +27,8 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.next_runs import NextRuns
-    from bayes_scaling.inference import AnyFit
+    from bayes_scaling.posterior import AnyFit
+    from bayes_scaling.questions.next_runs import NextRuns
 
 
 def next_runs(
@@ -51,8 +51,8 @@ def next_runs(
 
     Example: bayes-scaling next-runs fit.nc --budget 1e20
     """
-    from bayes_scaling.decisions.next_runs import next_runs as choose
-    from bayes_scaling.inference.storage import load
+    from bayes_scaling.posterior.storage import load
+    from bayes_scaling.questions.next_runs import next_runs as choose
 
     if (params is None) != (tokens is None):
         raise InputError("the big run is given by --params and --tokens, or by neither")
@@ -85,7 +85,7 @@ def _read(path: Path | None) -> Any:
 
 
 def _as_dict(source: AnyFit, found: NextRuns) -> dict[str, Any]:
-    from bayes_scaling.inference import Ensemble, leading
+    from bayes_scaling.posterior import Ensemble, leading
 
     return {
         "model": ENSEMBLE if isinstance(source, Ensemble) else leading(source).model.id,

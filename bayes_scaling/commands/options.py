@@ -21,7 +21,7 @@ def _reader(name: str, **settings: float) -> Callable[[str | float], float]:
         try:
             return float(text)
         except ValueError:
-            from bayes_scaling.decisions import units
+            from bayes_scaling.questions import units
         try:
             return float(getattr(units, name)(text, **settings))
         except InputError as error:
@@ -207,7 +207,7 @@ def read_settings(given: list[str] | None) -> dict[str, float]:
     InputError
         One is not of that form.
     """
-    from bayes_scaling.decisions.units import count_of
+    from bayes_scaling.questions.units import count_of
 
     found = {}
     problems = []

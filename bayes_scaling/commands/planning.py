@@ -11,8 +11,8 @@ from bayes_scaling.commands.options import count_option, text_option
 from bayes_scaling.errors import InputError
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.limits import Limits
-    from bayes_scaling.decisions.rig import Rig
+    from bayes_scaling.questions.limits import Limits
+    from bayes_scaling.questions.rig import Rig
 
 Accelerator = Annotated[str, typer.Option(help="Accelerator, such as h100 or tpu-v5e.")]
 Peak = Annotated[
@@ -77,8 +77,8 @@ def read_limits(
     InputError
         A number makes no sense, or a device is described without its memory.
     """
-    from bayes_scaling.decisions.device import Device
-    from bayes_scaling.decisions.limits import Limits
+    from bayes_scaling.questions.device import Device
+    from bayes_scaling.questions.limits import Limits
 
     known = {name: value for name, value in given.items() if value is not None}
     described: dict[str, Any] = {n: value for n, value in device.items() if value is not None}

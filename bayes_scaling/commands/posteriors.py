@@ -12,12 +12,12 @@ from bayes_scaling.intervals import interval
 from bayes_scaling.laws.variants import features_in_words
 
 if TYPE_CHECKING:
-    from bayes_scaling.inference import AnyFit, Ensemble, Fit
+    from bayes_scaling.posterior import AnyFit, Ensemble, Fit
 
 
 def fit_dict(fit: AnyFit, probability: float) -> dict[str, Any]:
     """Return a fit or an ensemble as plain data: posteriors, checks and provenance."""
-    from bayes_scaling.inference import Ensemble
+    from bayes_scaling.posterior import Ensemble
 
     return {
         **(
@@ -61,7 +61,7 @@ def _posterior_dict(fit: Fit, probability: float) -> dict[str, Any]:
 
 def print_fit(fit: AnyFit, probability: float) -> None:
     """Print posterior and checks of a fit; members, weights and verdicts of an ensemble."""
-    from bayes_scaling.inference import Ensemble
+    from bayes_scaling.posterior import Ensemble
 
     if isinstance(fit, Ensemble):
         _print_members(fit)
@@ -103,6 +103,6 @@ def _print_members(ensemble: Ensemble) -> None:
 
 
 def _elements(fit: Fit) -> Iterable[tuple[str, Any]]:
-    from bayes_scaling.inference.diagnostics import elements
+    from bayes_scaling.posterior.diagnostics import elements
 
     return elements(fit.draws, fit.groups)

@@ -25,7 +25,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions import PublishedLaw
+    from bayes_scaling.questions import PublishedLaw
 
 
 def saturation(
@@ -148,8 +148,8 @@ def published(
     Example: bayes-scaling published hoffmann-2022 --params 70B --tokens 1.4T
     """
     from bayes_scaling.commands.forecasts import show
-    from bayes_scaling.decisions import list_published
-    from bayes_scaling.decisions import published as find
+    from bayes_scaling.questions import list_published
+    from bayes_scaling.questions import published as find
 
     if name is None:
         laws = list_published()
@@ -181,7 +181,7 @@ def _asked(family: str | None, probability: float) -> dict[str, Any]:
 
 def _law_dict(law: PublishedLaw) -> dict[str, Any]:
     """Return a published law as plain data."""
-    from bayes_scaling.laws.render import to_latex, to_text
+    from bayes_scaling.formula.render import to_latex, to_text
 
     return {
         "id": law.id,
@@ -200,8 +200,8 @@ def _law_dict(law: PublishedLaw) -> dict[str, Any]:
 
 def _print_law(law: PublishedLaw) -> None:
     """Print a published law: formula, constants, units, source."""
+    from bayes_scaling.formula.render import to_text
     from bayes_scaling.laws import load_model
-    from bayes_scaling.laws.render import to_text
 
     print(f"{law.id}: {law.title}\n")
     form = load_model(law.model).published

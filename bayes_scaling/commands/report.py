@@ -102,8 +102,8 @@ def report(
     Example: bayes-scaling report runs.csv --flops 1e23 --target-loss 2.0 -o report.html
     """
     from bayes_scaling.commands.posteriors import fit_dict
-    from bayes_scaling.inference.storage import load
-    from bayes_scaling.report import report as write
+    from bayes_scaling.posterior.storage import load
+    from bayes_scaling.reports import report as write
 
     check_probability(probability)
     output = check_target(output or Path(f"report.{format}"))
@@ -165,14 +165,14 @@ def _check(output: Path, format: str, pdf: bool) -> None:
 
 def _record(given: Path | None, output: Path) -> Path | None:
     """Return the record that is shown: the one that was named, or one beside the output."""
-    from bayes_scaling.decisions.record import NAME
+    from bayes_scaling.questions.record import NAME
 
     beside = output.with_name(NAME)
     return given if given is not None else (beside if beside.is_file() else None)
 
 
 def _print_pdf(page: Path) -> Path:
-    from bayes_scaling.report.pdf import print_pdf
+    from bayes_scaling.reports.pdf import print_pdf
 
     return print_pdf(page, page.with_suffix(".pdf"))
 

@@ -53,8 +53,8 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.asked_law import Answerer
-    from bayes_scaling.decisions.risk import Risk
+    from bayes_scaling.questions.asked_law import Answerer
+    from bayes_scaling.questions.risk import Risk
 
 
 def risk(
@@ -98,7 +98,7 @@ def risk(
 
     Example: bayes-scaling risk fit.nc --flops 1e23 --target-loss 2.0 --price 2.5
     """
-    from bayes_scaling.decisions.rig import Rig
+    from bayes_scaling.questions.rig import Rig
 
     if plan is not None:
         asked = (flops, hours, money, params, tokens, target_loss, value, price, family)
@@ -128,7 +128,7 @@ def risk(
 
 def _risk_of_plan(source: Answerer, path: Path, probability: float, *, as_json: bool) -> None:
     """Answer a plan, what does not match first."""
-    from bayes_scaling.decisions.run_plan import read_run_plan
+    from bayes_scaling.questions.run_plan import read_run_plan
 
     plan = read_run_plan(path)
     found = source.risk(**plan.asked, probability=probability, allow_unconverged=True)

@@ -24,7 +24,7 @@ from bayes_scaling.files import check_target
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.asked_law import Answerer
+    from bayes_scaling.questions.asked_law import Answerer
 
 Budget = Annotated[float, compute_option(help="Budget of the big run.")]
 Sure = Annotated[float, typer.Option(help="Probability with which the target should be reached.")]
@@ -41,7 +41,7 @@ def plan(
 
     Example: bayes-scaling plan big.toml
     """
-    from bayes_scaling.decisions.run_plan import TEMPLATE
+    from bayes_scaling.questions.run_plan import TEMPLATE
 
     check_target(path)
     if path.exists():
@@ -74,8 +74,8 @@ def stage_gate(
 
     Example: bayes-scaling stage-gate fit.nc --flops 1e23 --target-loss 2.0 --price 2.5 --value 5e6
     """
-    from bayes_scaling.decisions.rig import Rig
-    from bayes_scaling.decisions.stage_gate import stage_gate as ask
+    from bayes_scaling.questions.rig import Rig
+    from bayes_scaling.questions.stage_gate import stage_gate as ask
 
     rig = Rig(accelerator=accelerator, peak=peak, utilisation=utilisation, price=price,
               overhead=overhead)  # fmt: skip
@@ -103,7 +103,7 @@ def advise(
 
     Example: bayes-scaling advise fit.nc --flops 1e21 --data-bytes 300GB --target-loss 2.2
     """
-    from bayes_scaling.decisions.advise import advise as ask
+    from bayes_scaling.questions.advise import advise as ask
 
     if (data_bytes is None) == (data_tokens is None):
         raise InputError("say what data are on hand: --data-bytes, or --data-tokens")

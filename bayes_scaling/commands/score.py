@@ -12,7 +12,7 @@ from bayes_scaling.commands.options import Json, SavedFit
 from bayes_scaling.commands.tables import read_table
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.record import TrackRecord
+    from bayes_scaling.questions.record import TrackRecord
 
 
 def score(
@@ -27,7 +27,7 @@ def score(
 
     Example: bayes-scaling score fit.nc result.csv
     """
-    from bayes_scaling.decisions.record import NAME, score_record
+    from bayes_scaling.questions.record import NAME, score_record
 
     runs = read_table(results, None, None)
     found = score_record(fit.with_name(NAME) if record is None else record, runs)

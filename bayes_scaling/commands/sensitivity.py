@@ -41,8 +41,8 @@ def sensitivity(
 
     Example: bayes-scaling sensitivity fit.nc --params 7e10 --tokens 1.4e12 --target-loss 2.0
     """
-    from bayes_scaling.inference import leading
-    from bayes_scaling.inference.storage import load
+    from bayes_scaling.posterior import leading
+    from bayes_scaling.posterior.storage import load
 
     source = load(fit)
     sizes: dict[str, Any] = {"params": params, "tokens": tokens, "flops": flops}

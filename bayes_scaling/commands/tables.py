@@ -40,8 +40,7 @@ def read_table(
 ) -> RunTable:
     """Read a file, a folder or a glob of runs, or a data set by its name."""
     from bayes_scaling.datasets import list_datasets, load_dataset
-    from bayes_scaling.laws import select_rows
-    from bayes_scaling.runs import best_of_cells, plain_amounts, read_runs
+    from bayes_scaling.runs import best_of_cells, plain_amounts, read_runs, select_rows
 
     known = [item.name for item in list_datasets()]
     condition = amounts_in(where) if where else None
@@ -65,7 +64,7 @@ def read_table(
 
 def amounts_in(where: str) -> str:
     """Write the hours of accelerators in a condition as FLOP: ``flops <= 2e5 h100-hours``."""
-    from bayes_scaling.decisions.units import flops_of
+    from bayes_scaling.questions.units import flops_of
 
     def flop(found: re.Match[str]) -> str:
         try:

@@ -30,8 +30,8 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY, format_kind
 
 if TYPE_CHECKING:
-    from bayes_scaling.decisions.tune import Tuning
-    from bayes_scaling.inference import AnyFit
+    from bayes_scaling.posterior import AnyFit
+    from bayes_scaling.questions.tune import Tuning
 
 CALLED = {"learning_rate": "learning rate", "batch_size": "batch [tokens]"}
 """How what is tuned is called in print."""
@@ -51,7 +51,7 @@ def tune(
 
     Example: bayes-scaling tune fit.nc --params 1B --tokens 20B
     """
-    from bayes_scaling.inference.storage import load
+    from bayes_scaling.posterior.storage import load
 
     if plot is not None:
         check_picture(plot)
@@ -70,7 +70,7 @@ def tune(
     for warning in found.warnings:
         say(f"warning: {warning}")
     if plot is not None:
-        from bayes_scaling.report.tune_plot import plot_tune
+        from bayes_scaling.figures.tune_plot import plot_tune
 
         write_picture(plot_tune(found).figure, plot)  # type: ignore[arg-type]
     warn_of_checks(source)
@@ -79,7 +79,7 @@ def tune(
 
 
 def _as_dict(source: AnyFit, found: Tuning) -> dict[str, Any]:
-    from bayes_scaling.inference import Ensemble, leading
+    from bayes_scaling.posterior import Ensemble, leading
 
     name = ENSEMBLE if isinstance(source, Ensemble) else leading(source).model.id
     return {

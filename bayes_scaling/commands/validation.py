@@ -160,8 +160,8 @@ def _number(name: str, value: float) -> str:
 
 def _draw(result: Backtest, path: Path) -> None:
     """Draw intervals and coverage, or coverage and interval score by distance."""
-    from bayes_scaling.report import plot_backtest, plot_coverage, plot_rolling
-    from bayes_scaling.report.style import new_figure
+    from bayes_scaling.figures import plot_backtest, plot_coverage, plot_rolling
+    from bayes_scaling.figures.style import new_figure
 
     figure = new_figure(11.5, 4.3)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1) if result.rolling else (1.6, 1))

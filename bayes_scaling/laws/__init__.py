@@ -2,6 +2,5 @@
 
 from bayes_scaling.laws.catalogue import list_models, load_model
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.rows import select_rows
 
-__all__ = ["Model", "list_models", "load_model", "select_rows"]
+__all__ = ["Model", "list_models", "load_model"]

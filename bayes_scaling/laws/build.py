@@ -15,6 +15,8 @@ import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 
+from bayes_scaling.formula.nodes import evaluate
+from bayes_scaling.formula.pytensor_operations import PYTENSOR
 from bayes_scaling.laws.definition import Likelihood
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.drift import CENTRING, KNOTS, effective_name, layout, steps_name
@@ -23,9 +25,7 @@ from bayes_scaling.laws.groups import is_grouped
 from bayes_scaling.laws.hoist import Hoisted, hoist
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nodes import evaluate
 from bayes_scaling.laws.off_law import mixed_density
-from bayes_scaling.laws.pytensor_operations import PYTENSOR
 from bayes_scaling.laws.repeated import correlated_data, observe_correlated, observe_runs, run_data
 from bayes_scaling.laws.variables import dimension, level_data, sampled_values
 

@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from bayes_scaling.laws.nodes import Call, Name, Node, Number, substitute
+from bayes_scaling.formula.nodes import Call, Name, Node, Number, substitute
+from bayes_scaling.formula.parse import parse_formula
 from bayes_scaling.laws.parameters import Parameter
-from bayes_scaling.laws.parse import parse_formula
 from bayes_scaling.laws.priors import Prior
 
 if TYPE_CHECKING:

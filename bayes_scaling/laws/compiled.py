@@ -23,6 +23,7 @@ from typing import Any
 
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.files import cache_folder
+from bayes_scaling.formula import roots
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import OFF_SCALE, P_OFF, RUN_EFFECT
 from bayes_scaling.laws.program import Program, write_program
@@ -34,7 +35,7 @@ SUMS = "sums.json"
 """File in a folder of the cache with the hash of every other file."""
 
 SOLVING = """
-from bayes_scaling.laws import roots
+from bayes_scaling.formula import roots
 
 MOST_STEPS = roots.MOST_STEPS
 advance, begin = inner(roots.advance), inner(roots.start)
@@ -114,8 +115,8 @@ def source(model: Model, program: Program) -> str:
     folder = Path(__file__).parent
     pieces = [(folder / "kernels.py").read_text()]
     if "advance" in program.text:
-        roots = hashlib.sha256((folder / "roots.py").read_bytes()).hexdigest()
-        pieces += [SOLVING, f"# roots.py: {roots}\n"]
+        used = hashlib.sha256(Path(roots.__file__).read_bytes()).hexdigest()
+        pieces += [SOLVING, f"# roots.py: {used}\n"]
     pieces += [
         program.text,
         DENSITY.format(noise=_noise(model, program), read=len(program.response_of)),

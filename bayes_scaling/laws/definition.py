@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bayes_scaling.formula.nodes import Node
 from bayes_scaling.laws.features import OFF, Feature
 from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.link import Scale
-from bayes_scaling.laws.nodes import Node
 from bayes_scaling.laws.noise import NoiseFamily
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.priors import Prior

@@ -8,12 +8,12 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.formula.nodes import evaluate, names
+from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws.inputs import needs_positive
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nodes import evaluate, names
 from bayes_scaling.laws.noise import PARAMETERS as NOISE_PARAMETERS
-from bayes_scaling.laws.render import to_text
 from bayes_scaling.runs import RunTable, split_columns
 from bayes_scaling.runs.metrics import unit_of, unit_problems
 from bayes_scaling.runs.sweeps import mistuned

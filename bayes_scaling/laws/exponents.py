@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bayes_scaling.formula.nodes import Call, Name, Node, names, walk
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nodes import Call, Name, Node, names, walk
 
 LOGS = ("log", "log10")
 

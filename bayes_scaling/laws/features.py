@@ -32,10 +32,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.formula.nodes import Call, Name, Node
 from bayes_scaling.laws.ceiling import NONE, SATURATION, SHARPNESS
 from bayes_scaling.laws.drift import TAU
 from bayes_scaling.laws.link import Link
-from bayes_scaling.laws.nodes import Call, Name, Node
 from bayes_scaling.laws.noise import OFF_SCALE, P_OFF, RUN_EFFECT
 from bayes_scaling.laws.parameters import Parameter, Pool
 from bayes_scaling.laws.priors import Prior

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from bayes_scaling.formula.nodes import Call, Name, Node, Number, Solve, names
 from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
-from bayes_scaling.laws.nodes import Call, Name, Node, Number, Solve, names
 from bayes_scaling.runs.columns import COLUMNS
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.formula.nodes import Name, Node, substitute
 from bayes_scaling.laws.definition import Likelihood
 from bayes_scaling.laws.features import OFF, Feature
 from bayes_scaling.laws.lines import BASE, Line, override, reading, whole_formula
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nodes import Name, Node, substitute
 
 
 def reading_instead(base: Model, exchange: Mapping[str, str]) -> Model:

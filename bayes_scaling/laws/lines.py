@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.nodes import Node, names, substitute
-from bayes_scaling.laws.parse import parse_formula
+from bayes_scaling.formula.nodes import Node, names, substitute
+from bayes_scaling.formula.parse import parse_formula
 
 BASE = "base"
 """Name under which a formula reads the formula of the model it is built on."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.laws.nodes import Call, Node, Number
+from bayes_scaling.formula.nodes import Call, Node, Number
 
 if TYPE_CHECKING:
     from bayes_scaling.laws.definition import Definition

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.formula.nodes import Name, Node, Number, evaluate, names, substitute
+from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws import drift, features
 from bayes_scaling.laws.ceiling import with_ceiling
 from bayes_scaling.laws.definition import Definition
 from bayes_scaling.laws.features import switches
 from bayes_scaling.laws.lines import written_out
 from bayes_scaling.laws.link import link_of
-from bayes_scaling.laws.nodes import Name, Node, Number, evaluate, names, substitute
-from bayes_scaling.laws.render import to_text
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -295,6 +295,6 @@ class Model(Definition):
 
     def rows_of(self, runs: RunTable) -> RunTable:
         """Return the rows of a table that the protocol of the law takes; all where it has none."""
-        from bayes_scaling.laws.rows import chosen_rows
+        from bayes_scaling.runs.rows import chosen_rows
 
         return chosen_rows(runs, self.select, group=self.group) if self.select else runs

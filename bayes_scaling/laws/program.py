@@ -11,20 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bayes_scaling.laws.derivative import (
+from bayes_scaling.formula.derivative import (
     ONE,
     ZERO,
     add,
     derivative,
     multiply,
 )
+from bayes_scaling.formula.nodes import Call, Name, Node, Number, Solve, Text, names
+from bayes_scaling.formula.roots import prepare
 from bayes_scaling.laws.drift import effective_name, integral_names, slope_names
 from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
 from bayes_scaling.laws.hoist import is_positive_data
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nodes import Call, Name, Node, Number, Solve, Text, names
-from bayes_scaling.laws.roots import prepare
 
 SCALAR, GROUP, ROW = range(3)
 """What a value depends on: nothing that is sampled, nor the run; parameters alone; or the run."""

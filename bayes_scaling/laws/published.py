@@ -24,10 +24,10 @@ from math import isfinite
 from typing import Any
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.formula.nodes import Node, evaluate, names
+from bayes_scaling.formula.parse import check_names, parse_formula
+from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws.lines import Line, in_order, read_line, written_out
-from bayes_scaling.laws.nodes import Node, evaluate, names
-from bayes_scaling.laws.parse import check_names, parse_formula
-from bayes_scaling.laws.render import to_text
 from bayes_scaling.runs.columns import COLUMNS
 
 KEYS = ("formula", "where", "also", "laws")

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.formula.parse import parse_formula
 from bayes_scaling.laws import features
 from bayes_scaling.laws import noise as noises
 from bayes_scaling.laws.check import check_model
@@ -21,7 +22,6 @@ from bayes_scaling.laws.inherit import (
 from bayes_scaling.laws.lines import Line, in_order, override
 from bayes_scaling.laws.link import SCALES, Scale
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.parse import parse_formula
 from bayes_scaling.laws.priors import Prior, read_prior
 from bayes_scaling.laws.published import Published, read_published
 from bayes_scaling.laws.read_parameters import noise_parameters, read_parameters

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from bayes_scaling.formula.nodes import Number
+from bayes_scaling.formula.parse import parse_formula
 from bayes_scaling.laws import features
 from bayes_scaling.laws import noise as noises
 from bayes_scaling.laws.definition import Likelihood
 from bayes_scaling.laws.features import Feature
 from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nodes import Number
 from bayes_scaling.laws.parameters import Parameter, read_parameter
-from bayes_scaling.laws.parse import parse_formula
 from bayes_scaling.laws.tables import Tables, is_number
 
 

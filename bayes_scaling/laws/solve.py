@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.formula.nodes import Name, Node, Solve, names, substitute
+from bayes_scaling.formula.parse import parse_formula
+from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws.lines import Line
-from bayes_scaling.laws.nodes import Name, Node, Solve, names, substitute
-from bayes_scaling.laws.parse import parse_formula
-from bayes_scaling.laws.render import to_text
 
 KEYS = ("residual", "lo", "hi")
 

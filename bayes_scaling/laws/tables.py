@@ -9,12 +9,12 @@ from math import isfinite
 from typing import Any, TypeGuard, TypeVar
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.formula.nodes import Node
+from bayes_scaling.formula.parse import parse_formula
 from bayes_scaling.laws import features
 from bayes_scaling.laws.ceiling import read_level
 from bayes_scaling.laws.features import Feature
 from bayes_scaling.laws.lines import Line, read_line
-from bayes_scaling.laws.nodes import Node
-from bayes_scaling.laws.parse import parse_formula
 
 T = TypeVar("T")
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.formula.nodes import evaluate
 from bayes_scaling.laws.compiled import load
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.drift import CENTRING, integral_names, layout
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nodes import evaluate
 from bayes_scaling.laws.program import Program
 from bayes_scaling.laws.vector import Vector, make_vector
 

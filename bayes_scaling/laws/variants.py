@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.formula.nodes import Number, names
+from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws import features
 from bayes_scaling.laws.ceiling import read_level
 from bayes_scaling.laws.check import check_features, check_model
@@ -16,9 +18,7 @@ from bayes_scaling.laws.features import Feature
 from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nodes import Number, names
 from bayes_scaling.laws.priors import read_prior
-from bayes_scaling.laws.render import to_text
 from bayes_scaling.laws.tables import is_number
 from bayes_scaling.runs.columns import COLUMNS
 

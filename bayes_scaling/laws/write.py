@@ -6,12 +6,12 @@ import hashlib
 import json
 from typing import Any
 
+from bayes_scaling.formula.nodes import Solve
+from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws.features import OFF, Feature
 from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.nodes import Solve
 from bayes_scaling.laws.published import published_to_dict
-from bayes_scaling.laws.render import to_text
 from bayes_scaling.laws.solve import solve_to_dict
 
 

@@ -12,6 +12,7 @@ from bayes_scaling.runs.counting import (
 )
 from bayes_scaling.runs.protocols import PROTOCOLS, take_rows
 from bayes_scaling.runs.readers import read_runs
+from bayes_scaling.runs.rows import select_rows
 from bayes_scaling.runs.schedules import schedule_areas, schedule_rates, with_schedule_areas
 from bayes_scaling.runs.shapes import Shape, shapes_near
 from bayes_scaling.runs.summary import TableSummary, describe, lines_read
@@ -40,6 +41,7 @@ __all__ = [
     "read_runs",
     "schedule_areas",
     "schedule_rates",
+    "select_rows",
     "shapes_near",
     "split_columns",
     "take_rows",

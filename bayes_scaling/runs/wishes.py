@@ -17,10 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.formula.nodes import evaluate
+from bayes_scaling.formula.nodes import names as names_in
+from bayes_scaling.formula.parse import check_names, parse_condition, parse_formula
 from bayes_scaling.runs.amounts import COUNTS, Commas, compute_factor
 from bayes_scaling.runs.cells import read_numbers
 from bayes_scaling.runs.columns import canonical_name, fold, listed
 from bayes_scaling.runs.headings import read_heading
+from bayes_scaling.runs.rows import select_rows
 
 Cells = Mapping[str, Sequence[Any] | NDArray[Any]]
 _ROW = "row of the table"
@@ -150,9 +154,6 @@ def apply_formulas(
     InputError
         An expression cannot be read, or names no column.
     """
-    from bayes_scaling.laws.nodes import evaluate, names
-    from bayes_scaling.laws.parse import parse_formula
-
     made: dict[str, Sequence[Any] | NDArray[Any]] = {}
     renamed = dict(wishes.renamed)
     notes = []
@@ -166,7 +167,7 @@ def apply_formulas(
             problems += [f"--columns {target}={text}: {problem}" for problem in error.problems]
             continue
         values = {}
-        for name in sorted(names(node)):
+        for name in sorted(names_in(node)):
             column = _numbers(quoted.get(name, name), {**cells, **made}, wishes, commas)
             if column is None:
                 problems.append(
@@ -175,7 +176,7 @@ def apply_formulas(
                 )
             else:
                 values[name] = column
-        if set(values) < names(node):
+        if set(values) < names_in(node):
             continue
         size = len(next(iter(cells.values()), ()))
         with np.errstate(all="ignore"):
@@ -210,14 +211,11 @@ def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[n
     InputError
         The condition cannot be read, names no column, or no row meets it.
     """
-    from bayes_scaling.laws.nodes import names
-    from bayes_scaling.laws.parse import check_names, parse_condition
-    from bayes_scaling.laws.rows import select_rows
     from bayes_scaling.runs.table import RunTable
 
     plain, quoted = _without_backticks(plain_amounts(where))
     node = parse_condition(plain)
-    wanted = names(node)
+    wanted = names_in(node)
     known = list(columns)
     chosen: dict[str, NDArray[Any]] = {}
     for name in wanted:
@@ -299,9 +297,6 @@ def _identifier(name: str) -> str:
 
 def _is_expression(text: str, names: Sequence[str], is_old: bool) -> bool:
     """Whether the right side of a pair computes something; a new name may have any signs."""
-    from bayes_scaling.laws.nodes import names as names_in
-    from bayes_scaling.laws.parse import parse_formula
-
     plain, quoted = _without_backticks(plain_amounts(text))
     try:
         node = parse_formula(plain)

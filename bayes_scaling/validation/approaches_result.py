@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.tabulate import interval_rows
-from bayes_scaling.inference import Check, Fit
 from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.posterior import Check, Fit
+from bayes_scaling.questions.tabulate import interval_rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.decisions.forecast import Forecast
-from bayes_scaling.decisions.mixture import mix_forecasts
-from bayes_scaling.decisions.sizes import Sizes
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.inference import Check, Fit, fit
-from bayes_scaling.inference.members import default_members
-from bayes_scaling.inference.mixture import repeated_ids, row_problems
-from bayes_scaling.inference.sampler import Settings
-from bayes_scaling.inference.stacking import stacking_weights
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.rows import has_repeats
+from bayes_scaling.posterior import Check, Fit, fit
+from bayes_scaling.posterior.members import default_members
+from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.posterior.stacking import stacking_weights
+from bayes_scaling.posterior.weights import repeated_ids, row_problems
+from bayes_scaling.questions.forecast import Forecast
+from bayes_scaling.questions.mixture import mix_forecasts
+from bayes_scaling.questions.sizes import Sizes
 from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.runs.rows import has_repeats
 from bayes_scaling.validation.comparison import AVERAGES, EQUAL, STACKING, Comparison
 from bayes_scaling.validation.deep_split import deep_split, describe, score_groups
 from bayes_scaling.validation.loo import Loo, leave_one_out

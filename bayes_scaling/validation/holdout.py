@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.forecast import Forecast
-from bayes_scaling.decisions.mixture import mix_forecasts
 from bayes_scaling.errors import BayesScalingWarning
-from bayes_scaling.inference.average import fit_ensemble
-from bayes_scaling.inference.ensemble import AnyFit, Ensemble, members_of
-from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.run import fit
-from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import noise_logpdf
+from bayes_scaling.posterior.average import fit_ensemble
+from bayes_scaling.posterior.ensemble import AnyFit, Ensemble, members_of
+from bayes_scaling.posterior.fit_model import fit
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.questions.forecast import Forecast
+from bayes_scaling.questions.mixture import mix_forecasts
 from bayes_scaling.scores import log_density, pit, quantiles_at_levels
 from bayes_scaling.validation.split import Split
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.inference import Check, Fit
 from bayes_scaling.laws.density import bounded, log_likelihood, log_prior, unbounded
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.drift import REACH, Walk, steps_logpdf, steps_name, walk
 from bayes_scaling.laws.priors import Scale
+from bayes_scaling.posterior import Check, Fit
 
 Array = NDArray[np.float64]
 

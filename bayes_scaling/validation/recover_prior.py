@@ -15,15 +15,15 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.prior import prior_fit
-from bayes_scaling.inference.run import fit
-from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nominal import BEYOND, LARGEST, SMALLEST, nominal_sizes, unobserved
+from bayes_scaling.posterior.fit_model import fit
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.prior import prior_fit
+from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.questions.forecast import Forecast
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.validation.calibration import NEW_RUN, NOISE_FREE, Calibration
 from bayes_scaling.validation.run import AnyModel

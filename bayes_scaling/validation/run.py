@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.members import default_members
-from bayes_scaling.inference.mixture import model_problems
-from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.model import Model
+from bayes_scaling.posterior.members import default_members
+from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.posterior.weights import model_problems
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.validation.baselines import NAMES, baseline_quantiles
 from bayes_scaling.validation.holdout import Task, answer

@@ -12,10 +12,10 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.inputs import needs_positive, source_column
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.rows import select_rows
 from bayes_scaling.runs import RunTable, training_flops
 from bayes_scaling.runs.cells import Rows
 from bayes_scaling.runs.columns import SIZES
+from bayes_scaling.runs.rows import select_rows
 
 Mask = NDArray[np.bool_]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bayes_scaling.decisions.sizes import FACTOR, Sizes, Values
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import Model
+from bayes_scaling.questions.sizes import FACTOR, Sizes, Values
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.columns import SIZES, canonical_name
 from bayes_scaling.validation.split import size_columns

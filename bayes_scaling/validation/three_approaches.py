@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.inference import Fit, fit
-from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.design_checks import COLLINEAR
+from bayes_scaling.posterior import Fit, fit
+from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.runs.budgets import is_last
 from bayes_scaling.runs.sweeps import mistuned

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bayes_scaling.inference import Fit
 from bayes_scaling.laws import load_model
+from bayes_scaling.posterior import Fit
 from tests.command_line import call
 from tests.synthetic import PLAIN, synthetic_fit, synthetic_runs
 
@@ -48,6 +48,6 @@ def test_what_can_be_known_before_sampling_is_said_before_sampling(
         raise AssertionError("sampled for minutes first")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bayes_scaling.inference.fit", refuse)
+    monkeypatch.setattr("bayes_scaling.posterior.fit", refuse)
     synthetic_runs(load_model("chinchilla")).frame.to_csv("runs.csv", index=False)
     assert call("fit", "runs.csv", *options).code == 1

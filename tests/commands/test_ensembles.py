@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bayes_scaling.inference import Ensemble, Fit, load
 from bayes_scaling.laws import load_model
+from bayes_scaling.posterior import Ensemble, Fit, load
 from tests.command_line import call
 from tests.synthetic import CONFLICT, UNCONVERGED, synthetic_ensemble, synthetic_fit, synthetic_runs
 
@@ -117,8 +117,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         asked.append(models)
         return replace(synthetic_ensemble(), left_out={"third": "it did not converge (R-hat 2)"})
 
-    monkeypatch.setattr("bayes_scaling.inference.fit", one)
-    monkeypatch.setattr("bayes_scaling.inference.fit_ensemble", several)
+    monkeypatch.setattr("bayes_scaling.posterior.fit", one)
+    monkeypatch.setattr("bayes_scaling.posterior.fit_ensemble", several)
     return asked
 
 
@@ -172,7 +172,7 @@ def test_a_report_averages_by_default(
         given.append(fit)
         return output
 
-    monkeypatch.setattr("bayes_scaling.report.report", write)
+    monkeypatch.setattr("bayes_scaling.reports.report", write)
     assert call("report", table, "--no-backtest", "-o", tmp_path / "r.html").code == 0
     assert (
         call("report", table, "-m", "coupled", "--no-backtest", "-o", tmp_path / "r.html").code == 0

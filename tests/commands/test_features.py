@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from bayes_scaling.commands.posteriors import fit_dict, print_fit
-from bayes_scaling.inference import Ensemble, Fit, load
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.model import Model
+from bayes_scaling.posterior import Ensemble, Fit, load
 from tests.command_line import call
 from tests.synthetic import synthetic_ensemble, synthetic_fit, synthetic_runs
 
@@ -57,10 +57,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     def write(fit: object, output: Path, **_: object) -> Path:
         return output
 
-    monkeypatch.setattr("bayes_scaling.inference.fit", one)
-    monkeypatch.setattr("bayes_scaling.inference.fit_ensemble", several)
+    monkeypatch.setattr("bayes_scaling.posterior.fit", one)
+    monkeypatch.setattr("bayes_scaling.posterior.fit_ensemble", several)
     monkeypatch.setattr("bayes_scaling.validation.backtest", tested)
-    monkeypatch.setattr("bayes_scaling.report.report", write)
+    monkeypatch.setattr("bayes_scaling.reports.report", write)
     return asked
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayes_scaling.inference import Check, Fit, load
+from bayes_scaling.posterior import Check, Fit, load
 from tests.command_line import INTERVAL, call
 from tests.synthetic import OK, UNCONVERGED, load_fit, synthetic_fit
 
@@ -97,7 +97,7 @@ def test_report_on_a_saved_fit(
         output.write_text("<html></html>")
         return output
 
-    monkeypatch.setattr("bayes_scaling.report.report", write)
+    monkeypatch.setattr("bayes_scaling.reports.report", write)
     synthetic_fit(checks=checks).save(tmp_path / "fit.nc")
     out = tmp_path / "out.html"
     options = ("--flops", 1e23, "--target-loss", 1.9, "--probability", 0.8, "-o", out)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import call
-from tests.decisions.test_monitor import FINISHED, FIT, PLAN, flown
+from tests.questions.test_monitor import FINISHED, FIT, PLAN, flown
 
 ENDS = ("--tokens", PLAN["tokens"])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import call
-from tests.decisions.test_typical import OFF
+from tests.questions.test_typical import OFF
 from tests.synthetic import synthetic_fit
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.decisions.run_plan import QUESTIONS, read_run_plan
 from bayes_scaling.errors import InputError
+from bayes_scaling.questions.run_plan import QUESTIONS, read_run_plan
 from tests.command_line import call
 from tests.synthetic import synthetic_fit
 

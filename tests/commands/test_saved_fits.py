@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bayes_scaling.inference import Fit, load
+from bayes_scaling.posterior import Fit, load
 from tests.command_line import INTERVAL, call
 from tests.synthetic import CONFLICT, OK, PLAIN, UNCONVERGED, synthetic_fit
 

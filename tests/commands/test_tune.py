@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import call
-from tests.decisions.test_tune import BATCHES
+from tests.questions.test_tune import BATCHES
 from tests.synthetic import UNCONVERGED, synthetic_fit
 
 ASK = ("--params", 1e9, "--tokens", 2e10)

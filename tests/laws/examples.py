@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.inference import Fit
-from bayes_scaling.inference.prior import prior_fit
 from bayes_scaling.laws import Model
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.noise import RUN_EFFECT, sample_noise
+from bayes_scaling.posterior import Fit
+from bayes_scaling.posterior.prior import prior_fit
 from bayes_scaling.runs import RunTable
 
 Array = NDArray[np.float64]

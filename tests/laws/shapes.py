@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bayes_scaling.formula.nodes import Name, substitute
+from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws import Model
-from bayes_scaling.laws.nodes import Name, substitute
-from bayes_scaling.laws.render import to_text
 
 SIZES = ("params", "tokens", "flops", "steps")
 

@@ -10,15 +10,15 @@ from pytensor.compile.mode import Mode
 
 from bayes_scaling.commands.chosen import chosen_models
 from bayes_scaling.errors import InputError
+from bayes_scaling.formula.derivative import derivative
+from bayes_scaling.formula.nodes import evaluate, names
+from bayes_scaling.formula.parse import parse_formula
+from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.ceiling import less
 from bayes_scaling.laws.density import log_likelihood, log_prior
-from bayes_scaling.laws.derivative import derivative
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.nodes import evaluate, names
-from bayes_scaling.laws.parse import parse_formula
 from bayes_scaling.laws.prior_draws import draw_prior
-from bayes_scaling.laws.render import to_text
 from bayes_scaling.laws.variants import features_in_words
 from tests.laws.tables import table
 

@@ -73,7 +73,7 @@ def test_inverse_of_a_derived_quantity_gives_the_parameter_back(name: str) -> No
     derived = model.derive(point, REFERENCES)
     for line in model.derived:
         for parameter, node in line.inverse:
-            from bayes_scaling.laws.nodes import evaluate
+            from bayes_scaling.formula.nodes import evaluate
 
             back = evaluate(node, {**REFERENCES, **point, **derived})
             np.testing.assert_allclose(back, point[parameter], rtol=1e-9)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bayes_scaling.decisions.literature import laws_of
-from bayes_scaling.decisions.query import formulas
 from bayes_scaling.errors import InputError
+from bayes_scaling.formula.nodes import evaluate
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.catalogue import model_files
-from bayes_scaling.laws.nodes import evaluate
 from bayes_scaling.laws.published import published_to_dict, read_published
+from bayes_scaling.questions.literature import laws_of
+from bayes_scaling.questions.query import formulas
 
 GIVEN: dict[str, Any] = {
     "formula": "E + A / size**alpha + B / tokens**beta",

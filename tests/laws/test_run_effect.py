@@ -12,8 +12,8 @@ from bayes_scaling.laws import load_model
 from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.noise import NoiseFamily, noise_logpdf, sample_noise
-from bayes_scaling.laws.rows import has_repeats
 from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.rows import has_repeats
 
 OWN = {"sigma": np.array(0.01), "nu": np.array(4.0), "sigma_run": np.array(0.02)}
 

@@ -11,13 +11,13 @@ import pytest
 from pytensor.compile.mode import Mode
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.formula.nodes import Call, Name, Solve, evaluate, names, substitute, walk
+from bayes_scaling.formula.parse import parse_formula
+from bayes_scaling.formula.pytensor_operations import PYTENSOR
+from bayes_scaling.formula.render import equation_to_latex, to_latex, to_text
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.hoist import hoist
 from bayes_scaling.laws.lines import Line
-from bayes_scaling.laws.nodes import Call, Name, Solve, evaluate, names, substitute, walk
-from bayes_scaling.laws.parse import parse_formula
-from bayes_scaling.laws.pytensor_operations import PYTENSOR
-from bayes_scaling.laws.render import equation_to_latex, to_latex, to_text
 from bayes_scaling.laws.solve import read_solve, solve_to_dict
 from tests.laws.tables import OWN, PRIOR, table
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bayes_scaling.decisions.units import count_of, flops_of
 from bayes_scaling.errors import InputError
+from bayes_scaling.questions.units import count_of, flops_of
 from bayes_scaling.runs.amounts import (
     comma_of,
     commas_of,

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from bayes_scaling.inference.members import PLAIN
 from bayes_scaling.laws import Model, load_model
+from bayes_scaling.posterior.members import PLAIN
 from tests.studies.benchmark import SOURCES, cases, rows_of, run_models, show, task_means
 
 Models = tuple[Model, ...]

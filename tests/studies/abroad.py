@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bayes_scaling.inference.members import PLAIN, default_members, shares
 from bayes_scaling.laws import Model, load_model
+from bayes_scaling.posterior.members import PLAIN, default_members, shares
 from tests.studies.homes import INNER, OUTER, SUITES, Case, load_cases
 from tests.studies.kept_fits import (
     FOLDER,

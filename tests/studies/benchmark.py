@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from bayes_scaling import scores
 from bayes_scaling.errors import BayesScalingWarning
-from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws import Model, load_model
+from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
 from bayes_scaling.validation.baselines import baseline_quantiles
 from bayes_scaling.validation.holdout import Answer, Task, answer

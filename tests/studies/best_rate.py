@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bayes_scaling.inference import fit
 from bayes_scaling.intervals import Interval, interval
-from bayes_scaling.laws import select_rows
-from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.posterior import fit
+from bayes_scaling.runs import RunTable, read_runs, select_rows
 from bayes_scaling.runs.sweeps import best_of
 
 LARGEST = "params_nonembedding > 1.07e9 and tokens > 5.6e10"

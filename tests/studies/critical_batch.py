@@ -21,12 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bayes_scaling as bs
-from bayes_scaling.inference import Fit
 from bayes_scaling.intervals import quantiles
-from bayes_scaling.laws import select_rows
 from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.runs import RunTable
+from bayes_scaling.posterior import Fit
+from bayes_scaling.runs import RunTable, select_rows
 from bayes_scaling.runs.sweeps import best_of
 
 DATA = Path("../shared/data")

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.datasets import load_dataset
 from bayes_scaling.errors import BayesScalingWarning
-from bayes_scaling.laws import select_rows
-from bayes_scaling.runs import RunTable, best_of_cells
+from bayes_scaling.runs import RunTable, best_of_cells, select_rows
 from bayes_scaling.validation.rolling import ratio_bins, rolling_splits
 from bayes_scaling.validation.split import WHOLE, Split, make_splits
 from tests.studies.tasks import load_tasks

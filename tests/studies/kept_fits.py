@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning
-from bayes_scaling.inference.ensemble import failed_sampling
-from bayes_scaling.inference.evidence import log_odds_without
-from bayes_scaling.inference.members import BELOW_CEILING, PLAIN, default_members
-from bayes_scaling.inference.mixture import stratify
 from bayes_scaling.laws import Model
+from bayes_scaling.posterior.ensemble import failed_sampling
+from bayes_scaling.posterior.evidence import log_odds_without
+from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_members
+from bayes_scaling.posterior.weights import stratify
 from bayes_scaling.validation.holdout import member_log_density
 from tests.studies.homes import Case
 

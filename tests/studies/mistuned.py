@@ -20,10 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bayes_scaling as bs
-from bayes_scaling.inference import Fit
 from bayes_scaling.intervals import quantiles
-from bayes_scaling.laws import select_rows
-from bayes_scaling.runs import RunTable, best_of_cells
+from bayes_scaling.posterior import Fit
+from bayes_scaling.runs import RunTable, best_of_cells, select_rows
 from bayes_scaling.runs.sweeps import best_of
 
 Array = NDArray[np.float64]

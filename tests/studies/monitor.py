@@ -19,11 +19,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 import bayes_scaling as bs
-from bayes_scaling.decisions.monitor import Monitor, monitor
-from bayes_scaling.decisions.sizes import Sizes
-from bayes_scaling.inference.ensemble import AnyFit
-from bayes_scaling.laws import select_rows
-from bayes_scaling.runs import RunTable
+from bayes_scaling.posterior.ensemble import AnyFit
+from bayes_scaling.questions.monitor import Monitor, monitor
+from bayes_scaling.questions.sizes import Sizes
+from bayes_scaling.runs import RunTable, select_rows
 from tests.studies.curves import CHOSEN, fitted, read
 
 SMALL = 3.1e11

@@ -11,11 +11,10 @@ import warnings
 import numpy as np
 
 from bayes_scaling.datasets import load_dataset
-from bayes_scaling.decisions.forecast import Forecast
-from bayes_scaling.inference import fit
 from bayes_scaling.intervals import quantiles
-from bayes_scaling.laws import select_rows
-from bayes_scaling.runs import best_of_cells
+from bayes_scaling.posterior import fit
+from bayes_scaling.questions.forecast import Forecast
+from bayes_scaling.runs import best_of_cells, select_rows
 
 CUTS = (1e11, 1e12)
 LARGEST = 9e12

@@ -17,10 +17,9 @@ import warnings
 import numpy as np
 
 import bayes_scaling as bs
-from bayes_scaling.inference import Fit
 from bayes_scaling.intervals import quantiles
-from bayes_scaling.laws import select_rows
-from bayes_scaling.runs import RunTable
+from bayes_scaling.posterior import Fit
+from bayes_scaling.runs import RunTable, select_rows
 
 SEEDS = 20
 BUDGETS = (1e12, 3e12)

@@ -19,10 +19,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning
-from bayes_scaling.inference import Fit, fit
 from bayes_scaling.intervals import quantiles
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.parameters import Pool
+from bayes_scaling.posterior import Fit, fit
 from bayes_scaling.runs import RunTable
 from tests.studies.tasks import bench_folder
 

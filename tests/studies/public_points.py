@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bayes_scaling as bs
-from bayes_scaling.inference.ensemble import AnyFit
-from bayes_scaling.laws import select_rows
-from bayes_scaling.runs import RunTable
+from bayes_scaling.posterior.ensemble import AnyFit
+from bayes_scaling.runs import RunTable, select_rows
 from bayes_scaling.validation.least_squares import minimise
 
 DATA = Path("../shared/data/chinchilla_epoch.csv")

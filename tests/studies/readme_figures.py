@@ -14,8 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 import bayes_scaling as bs
-from bayes_scaling.laws import select_rows
-from bayes_scaling.report import (
+from bayes_scaling.figures import (
     isoflop_valleys,
     loss_curve,
     plot_allocation,
@@ -27,6 +26,7 @@ from bayes_scaling.report import (
     plot_next_runs,
     plot_tune,
 )
+from bayes_scaling.runs import select_rows
 
 BEYOND = 100.0
 """How far beyond the largest run the planned one lies."""

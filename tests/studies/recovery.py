@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.inference import Fit, fit
-from bayes_scaling.inference.diagnostics import elements
 from bayes_scaling.intervals import quantiles
 from bayes_scaling.laws import load_model
+from bayes_scaling.posterior import Fit, fit
+from bayes_scaling.posterior.diagnostics import elements
 from bayes_scaling.runs import RunTable
 
 KAPLAN = {"alpha_N": 0.076, "alpha_D": 0.103, "N_c": 6.4e13, "D_c": 1.8e13}

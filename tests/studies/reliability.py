@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import bayes_scaling as bs
-from bayes_scaling.laws import select_rows
-from bayes_scaling.runs import RunTable
+from bayes_scaling.runs import RunTable, select_rows
 from bayes_scaling.scores import LEVELS
 
 DATA = Path("../shared/data")

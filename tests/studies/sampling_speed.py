@@ -17,12 +17,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bayes_scaling.inference.diagnostics import elements, mixing
-from bayes_scaling.inference.sampler import Settings, sample
-from bayes_scaling.laws import load_model, select_rows
+from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.laws.target import make_target
-from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.posterior.diagnostics import elements, mixing
+from bayes_scaling.posterior.sampler import Settings, sample
+from bayes_scaling.runs import RunTable, read_runs, select_rows
 from tests.studies.recovery import simulate_kaplan
 
 TERMS = {
@@ -124,7 +124,7 @@ def main() -> None:
     """Compare on the 240 points, and time a refit of them."""
     warnings.simplefilter("ignore")
     from bayes_scaling.datasets import load_dataset
-    from bayes_scaling.inference import fit
+    from bayes_scaling.posterior import fit
 
     runs = read_runs(sys.argv[1]) if len(sys.argv) > 1 else load_dataset("chinchilla")
     runs = select_rows(runs, "epoch_outlier == 0")

@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 
 import bayes_scaling as bs
-from bayes_scaling.inference import Check, Ensemble, Fit
-from bayes_scaling.laws import load_model, select_rows
+from bayes_scaling.laws import load_model
 from bayes_scaling.laws.compiled import _LOADED
-from bayes_scaling.runs import RunTable
+from bayes_scaling.posterior import Check, Ensemble, Fit
+from bayes_scaling.runs import RunTable, select_rows
 from tests.laws.examples import example
 
 DATA = Path(os.environ.get("BAYES_SCALING_PUBLIC_DATA", "../shared/data"))

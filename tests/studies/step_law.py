@@ -19,10 +19,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.inference import Fit, fit
 from bayes_scaling.intervals import quantiles
-from bayes_scaling.laws import select_rows
-from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.posterior import Fit, fit
+from bayes_scaling.runs import RunTable, read_runs, select_rows
 from bayes_scaling.runs.sweeps import best_of
 
 Array = NDArray[np.float64]

@@ -20,11 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.datasets import load_dataset
-from bayes_scaling.inference import Fit, fit
+from bayes_scaling.figures import style
 from bayes_scaling.intervals import format_kind, quantiles
-from bayes_scaling.laws import select_rows
-from bayes_scaling.report import style
-from bayes_scaling.runs import RunTable
+from bayes_scaling.posterior import Fit, fit
+from bayes_scaling.runs import RunTable, select_rows
 from bayes_scaling.runs.sweeps import best_of
 
 Array = NDArray[np.float64]

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.inference import Check, Ensemble, Fit, ensemble_of
-from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws import Model, load_model
+from bayes_scaling.posterior import Check, Ensemble, Fit, ensemble_of
+from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
 from tests.synthetic import OK, UNCONVERGED, synthetic_fit, synthetic_runs
 

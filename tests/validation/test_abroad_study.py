@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayes_scaling.inference.members import default_members
 from bayes_scaling.laws import load_model
+from bayes_scaling.posterior.members import default_members
 from bayes_scaling.validation.split import make_splits
 from tests.studies import abroad
 from tests.studies.abroad import judge, members_of

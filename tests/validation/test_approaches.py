@@ -11,7 +11,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.diagnostics import Check
+from bayes_scaling.posterior.diagnostics import Check
 from bayes_scaling.runs import RunTable
 from bayes_scaling.validation import Approaches
 from tests.approaches import (

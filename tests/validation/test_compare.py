@@ -10,8 +10,8 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.members import default_members
 from bayes_scaling.laws import load_model
+from bayes_scaling.posterior.members import default_members
 from bayes_scaling.runs import RunTable
 from bayes_scaling.scores import COLUMNS
 from bayes_scaling.validation.comparison import AVERAGES, Comparison

@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 
 from bayes_scaling import scores
-from bayes_scaling.inference import ensemble_of
-from bayes_scaling.inference.sampler import Settings
 from bayes_scaling.laws import load_model
+from bayes_scaling.posterior import ensemble_of
+from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.validation.holdout import Task, answer, member_log_density
 from bayes_scaling.validation.split import Split, make_splits
 from tests.synthetic import UNCONVERGED, synthetic_fit

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
-from bayes_scaling.inference.sampler import Settings
+from bayes_scaling.figures import plot_calibration
 from bayes_scaling.laws.nominal import BEYOND, unobserved
-from bayes_scaling.report import plot_calibration
+from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.validation.calibration import NEW_RUN, NOISE_FREE, Calibration, inside
 from bayes_scaling.validation.recover_prior import beyond, default_sizes, simulate
 from tests.command_line import call

@@ -1,0 +1,81 @@
+from .approaches_plot import (
+    plot_approaches as plot_approaches,
+)
+from .backtest_plots import (
+    plot_backtest as plot_backtest,
+)
+from .compare_plots import (
+    plot_compare as plot_compare,
+)
+from .curves import (
+    loss_curve as loss_curve,
+)
+from .forest_plots import (
+    exponents_table as exponents_table,
+)
+from .forest_plots import (
+    members_table as members_table,
+)
+from .forest_plots import (
+    plot_exponents as plot_exponents,
+)
+from .forest_plots import (
+    plot_members as plot_members,
+)
+from .plots import (
+    plot_allocation as plot_allocation,
+)
+from .plots import (
+    plot_learning_rate as plot_learning_rate,
+)
+from .plots import (
+    plot_loss as plot_loss,
+)
+from .posterior_plot import (
+    plot_posterior as plot_posterior,
+)
+from .prior_plot import (
+    plot_prior as plot_prior,
+)
+from .risk_plots import (
+    chance_table as chance_table,
+)
+from .risk_plots import (
+    plot_chance as plot_chance,
+)
+from .risk_plots import (
+    plot_isoflop as plot_isoflop,
+)
+from .risk_plots import (
+    plot_regret as plot_regret,
+)
+from .run_plots import (
+    next_runs_table as next_runs_table,
+)
+from .run_plots import (
+    plot_mistuned as plot_mistuned,
+)
+from .run_plots import (
+    plot_monitor as plot_monitor,
+)
+from .run_plots import (
+    plot_next_runs as plot_next_runs,
+)
+from .score_plots import (
+    plot_calibration as plot_calibration,
+)
+from .score_plots import (
+    plot_coverage as plot_coverage,
+)
+from .score_plots import (
+    plot_rolling as plot_rolling,
+)
+from .tune_plot import (
+    plot_tune as plot_tune,
+)
+from .tune_plot import (
+    tune_curves as tune_curves,
+)
+from .valleys import (
+    isoflop_valleys as isoflop_valleys,
+)

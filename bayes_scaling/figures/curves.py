@@ -1,0 +1,185 @@
+"""Loss along the best path of a law: what the figures show, computed by the decisions room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.laws.inputs import source_column
+from bayes_scaling.posterior import AnyFit, Ensemble, leading, members_of
+from bayes_scaling.questions import Allocation, Forecast
+from bayes_scaling.questions.new_budget import BUDGET
+from bayes_scaling.questions.sizes import FACTOR, Values
+from bayes_scaling.questions.stated import states_split
+from bayes_scaling.runs import RunTable, split_columns, training_flops
+
+POINTS = 16
+"""Places along a curve; the curves are close to straight on log axes."""
+
+FIGURE_DRAWS = 1000
+"""Draws behind a figure of the allocation, at most; tables and forecasts use all of them."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LossCurve:
+    """Loss along the compute-optimal path, or along the only input of a law.
+
+    Attributes
+    ----------
+    along : str
+        What is on the x axis: ``"flops"``, ``"params"``, ``"tokens"`` or the input of the law.
+    x : array (n,)
+        Places, ascending, in the unit of that column.
+    forecast : Forecast
+        Draws of both losses at each place, and of tuned inputs.
+    allocation : Allocation or None
+        The path, where the law splits budgets.
+    """
+
+    along: str
+    x: NDArray[np.float64]
+    forecast: Forecast
+    allocation: Allocation | None = None
+
+
+def can_allocate(fit: AnyFit) -> bool:
+    """Tell whether a law trades params against tokens and needs nothing else, or states a split."""
+    return set(leading(fit).model.sizes) == {"params", "tokens"} or all(
+        states_split(item) for item in members_of(fit).values()
+    )
+
+
+def several_groups(fit: AnyFit) -> bool:
+    """Tell whether answers differ between groups of runs."""
+    grouped = any(
+        values.ndim == 3 for item in members_of(fit).values() for values in item.draws.values()
+    )
+    return grouped and len(fit.groups) > 1 and not _only_budgets(fit)
+
+
+def _only_budgets(fit: AnyFit) -> bool:
+    """Tell whether groups are budgets of one family; what is asked of is then a budget to come."""
+    columns = split_columns(leading(fit).model.group)
+    others = "/".join(name for name in columns if name != BUDGET)
+    return BUDGET in columns and len(fit.runs.groups(others)) == 1
+
+
+def runs_of(fit: AnyFit, family: str | None) -> RunTable:
+    """Return the runs of one group; all of them for None."""
+    if family is None:
+        return fit.runs
+    return fit.runs.take(fit.runs.labels(leading(fit).model.group) == family)
+
+
+def observed(fit: AnyFit, runs: RunTable, along: str) -> NDArray[np.float64]:
+    """Return where the runs lie on an axis (n_runs,), counted as the law counts.
+
+    A law in non-embedding params has its budgets in them as well, so its runs are placed by
+    6 x params_nonembedding x tokens.
+    """
+    model = leading(fit).model
+    params = source_column(model, runs, "params")
+    if along == "flops" and "flops" not in model.inputs:
+        if params != "params" or "flops" not in runs:
+            return training_flops(runs[params], runs["tokens"])
+    return np.asarray(runs[source_column(model, runs, along)], float)
+
+
+def default_axis(fit: AnyFit) -> str:
+    """Return what a forecast of a law is asked along: flops, or its only input.
+
+    Raises
+    ------
+    InputError
+        The law has several inputs that nothing ties together.
+    """
+    if can_allocate(fit):
+        return "flops"
+    model = leading(fit).model
+    if len(model.sizes) == 1:
+        return model.sizes[0]
+    raise InputError(
+        f"{model.id} reads {', '.join(model.sizes)}, and only params and tokens are tied "
+        "by a budget: ask fit.forecast for the sizes you mean"
+    )
+
+
+def farthest(fit: AnyFit, along: str) -> float:
+    """Return the largest value of the runs on an axis."""
+    return float(np.nanmax(observed(fit, fit.runs, along)))
+
+
+def loss_curve(
+    fit: AnyFit,
+    *,
+    along: str | None = None,
+    to: float | None = None,
+    family: str | None = None,
+    allow_unconverged: bool = False,
+) -> LossCurve:
+    """Compute both losses along the best path of a law.
+
+    Parameters
+    ----------
+    fit : Fit or Ensemble
+        The posterior.
+    along : str, optional
+        Axis: ``flops``, ``params`` or ``tokens`` for a law that splits budgets; else its input.
+    to : float, optional
+        Where the path ends: a budget [FLOP] for a law that splits budgets, else a value of its
+        input. By default 100 times the largest of the runs.
+    family : str, optional
+        The group it is asked for, where the fit has several.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    LossCurve
+
+    Raises
+    ------
+    InputError
+        The law has no such axis, or the range is empty.
+    """
+    base = default_axis(fit)
+    along = base if along is None else along
+    allowed = ("flops", "params", "tokens") if base == "flops" and can_allocate(fit) else (base,)
+    if along not in allowed:
+        raise InputError(
+            f"{leading(fit).model.id} can be shown along {', '.join(allowed)}; got {along!r}"
+        )
+    seen = observed(fit, runs_of(fit, family), base)
+    low = float(np.nanmin(seen))
+    high = FACTOR * float(np.nanmax(seen)) if to is None else float(to)
+    if not high > 0:
+        raise InputError(f"a path must end at a positive {base}, got {to!r}")
+    places = np.geomspace(low, max(high, float(np.nanmax(seen))), POINTS)
+    path = None
+    sizes: dict[str, Values] = {base: places}
+    if can_allocate(fit):
+        path = thin(fit).allocate(
+            flops=places.tolist(), family=family, allow_unconverged=allow_unconverged
+        )
+        sizes["params"] = np.median(path.params, axis=0)
+    if family is not None:
+        sizes[leading(fit).model.group] = family
+    found = fit.forecast(sizes, allow_unconverged=allow_unconverged)
+    # One deviation per draw all along the path: the same bands, without the jitter of fresh ones.
+    deviation = found.draws[:, :1] / found.noise_free[:, :1]
+    found = replace(found, draws=found.noise_free * deviation)
+    return LossCurve(
+        along=along, x=np.asarray(found.plan.columns[along]), forecast=found, allocation=path
+    )
+
+
+def thin(fit: AnyFit, draws: int = FIGURE_DRAWS) -> AnyFit:
+    """Return the fit with about as many draws as a figure needs, evenly taken from every chain."""
+    if isinstance(fit, Ensemble):
+        share = -(-draws // len(fit.members))
+        members = {name: item.thinned(share) for name, item in fit.members.items()}
+        return replace(fit, members=members)
+    return fit.thinned(draws)

@@ -1,0 +1,279 @@
+"""`fit_ensemble`: from several models and a table of runs to an `Ensemble`."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.laws.catalogue import load_model
+from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.model import Model
+from bayes_scaling.posterior.diagnostics import Check
+from bayes_scaling.posterior.ensemble import Ensemble, failed_sampling
+from bayes_scaling.posterior.evidence import log_odds_without
+from bayes_scaling.posterior.fit_model import fit
+from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_members, shares
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.posterior.weights import (
+    LEAST,
+    equal_weights,
+    model_problems,
+    renormalised,
+    row_problems,
+    weight_problems,
+)
+from bayes_scaling.runs import RunTable, read_runs
+
+LONGER = 3
+"""How many times longer a member is sampled that did not converge at first."""
+
+
+def fit_ensemble(
+    runs: RunTable | Any,
+    models: Sequence[str | Path | Model | Mapping[str, Any]] | None = None,
+    *,
+    weights: Mapping[str, float] | None = None,
+    draws: int = 1000,
+    tune: int = 800,
+    chains: int = 4,
+    target_accept: float = 0.95,
+    random_seed: int | None = None,
+    progress: bool = False,
+) -> Ensemble:
+    """Sample the posteriors of several models given the same runs, and average them.
+
+    Parameters
+    ----------
+    runs : RunTable, DataFrame or path
+        The small runs.
+    models : sequence of str, Path, Model or mapping, optional
+        Ids, TOML files, definitions or models, of different ids, that read the same columns; by
+        default those of `bayes_scaling.posterior.members.default_members`.
+    weights : mapping of str to float, optional
+        By the id of the model, in any unit. By default equal; of the default members, by how
+        probable the runs make a ceiling (`bayes_scaling.posterior.members.shares`).
+    draws, tune, chains : int
+        Draws kept and discarded per chain, and chains, of each member.
+    target_accept : float
+        Acceptance probability that the step size aims at.
+    random_seed : int, optional
+        Seed from which every member gets one of its own; a fresh one is taken and kept if absent.
+    progress : bool
+        Whether to report progress on standard error.
+
+    Returns
+    -------
+    Ensemble
+        Members that did not converge are left out by name, with the reason.
+
+    Raises
+    ------
+    InputError
+        A model, the runs, the weights or the settings cannot be used; nothing is sampled then.
+
+    Warns
+    -----
+    BayesScalingWarning
+        The runs fit a model poorly (too few, collinear, another parameter count).
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> fit = bs.fit_ensemble(bs.load_dataset("nano-lm"))  # doctest: +SKIP
+    """
+    runs = runs if isinstance(runs, RunTable) else read_runs(runs)
+    members = default_members(runs) if models is None else _load(models)
+    settings = Settings.chosen(
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        target_accept=target_accept,
+        random_seed=random_seed,
+    )
+    _check(members, weights)
+    for text in _said_before_sampling(members, runs):
+        warnings.warn(text, BayesScalingWarning, stacklevel=2)
+    seeds = np.random.SeedSequence(settings.random_seed).spawn(len(members))
+    planned = {
+        model.id: _Planned(model=model, runs=runs, settings=settings, sequence=sequence)
+        for model, sequence in zip(members, seeds, strict=True)
+    }
+    fits: dict[str, Fit] = {}
+    if models is None and weights is None and PLAIN[0] in planned:
+        fits, weights = _told_of_ceiling(planned, progress)
+    for name, plan in planned.items():
+        if name not in fits and (weights is None or weights[name] > 0):
+            fits[name] = plan.sample(progress=progress)
+    kept = [fits[name] for name in planned if name in fits]
+    given = None if weights is None else {fit.model.id: weights[fit.model.id] for fit in kept}
+    return ensemble_of(kept, weights=given, settings=settings)
+
+
+def _told_of_ceiling(
+    planned: Mapping[str, _Planned], progress: bool
+) -> tuple[dict[str, Fit], dict[str, float]]:
+    """Sample members below a ceiling until one converges, and weigh all by what it tells."""
+    fits: dict[str, Fit] = {}
+    for plain, below in zip(PLAIN, BELOW_CEILING, strict=True):
+        fit = fits[below] = planned[below].sample(progress=progress)
+        if fit.status == "converged":
+            odds = log_odds_without(fit, planned[plain].model)
+            weights = shares(odds)
+            fits[below] = replace(fit, checks=(*fit.checks, _said_of_ceiling(odds, weights)))
+            return fits, weights
+    return fits, shares(0.0)
+
+
+def _said_of_ceiling(log_odds: float, weights: Mapping[str, float]) -> Check:
+    """Say what the runs tell of a ceiling, and what follows for the average."""
+    odds = min(float(np.exp(abs(log_odds))), 1e6)
+    speak = "against" if log_odds > 0 else "for"
+    share = sum(weights[name] for name in BELOW_CEILING)
+    return Check(
+        name="ceiling",
+        verdict="ok",
+        evidence=f"the runs speak {speak} a ceiling, {odds:.3g} to 1; laws below one weigh "
+        f"{share:.2f} together",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Planned:
+    """A member that may be sampled."""
+
+    model: Model
+    runs: RunTable
+    settings: Settings
+    sequence: np.random.SeedSequence
+
+    def sample(self, *, progress: bool) -> Fit:
+        """Sample it, in words where somebody watches."""
+        if progress:
+            sys.stderr.write(f"{self.model.id}\n")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BayesScalingWarning)  # said before
+            found = self._fit(self.settings, self.sequence, progress)
+            return found if found.status == "converged" else self._again(found, progress)
+
+    def _again(self, found: Fit, progress: bool) -> Fit:
+        """Sample it once more and longer: to leave it out would move the average."""
+        if progress:
+            sys.stderr.write(f"{self.model.id} did not converge: sampled once more, for longer\n")
+        settings, (sequence,) = self.settings, self.sequence.spawn(1)
+        draws, tune = LONGER * settings.draws, LONGER * settings.tune
+        longer = replace(settings, draws=draws, tune=tune, target_accept=0.98)
+        second = self._fit(longer, sequence, progress)
+        said = Check(
+            name="sampled twice",
+            verdict="ok",
+            evidence=f"{settings.draws} draws a chain did not converge ({failed_sampling(found)}); "
+            f"these are {draws}, after {tune} to tune",
+        )
+        return replace(second, checks=(*second.checks, said))
+
+    def _fit(self, settings: Settings, sequence: np.random.SeedSequence, progress: bool) -> Fit:
+        return fit(self.model, self.runs, **asdict(settings.seeded(sequence)), progress=progress)
+
+
+def ensemble_of(
+    fits: Sequence[Fit],
+    *,
+    weights: Mapping[str, float] | None = None,
+    settings: Settings | None = None,
+) -> Ensemble:
+    """Average fits of several models to the same runs.
+
+    Parameters
+    ----------
+    fits : sequence of Fit
+        Their models must have different ids, and the same response, inputs and groups.
+    weights : mapping of str to float, optional
+        By the id of the model, in any unit; equal by default.
+    settings : Settings, optional
+        Whose seed the ensemble has; those of the first fit by default.
+
+    Returns
+    -------
+    Ensemble
+        Without the fits that did not converge and those of (nearly) no weight; the weights of the
+        others sum to 1. Where none converged it holds them all the same, and its status says so.
+
+    Raises
+    ------
+    InputError
+        The fits cannot be averaged, or weights do not belong to them.
+    """
+    problems = [
+        f"{fit.model.id} was fitted on other runs than {fits[0].model.id}; fit both on the same"
+        for fit in fits[1:]
+        if fit.runs.content_hash != fits[0].runs.content_hash
+    ]
+    _check([fit.model for fit in fits], weights, problems)
+    by_name = {fit.model.id: fit for fit in fits}
+    given = dict(equal_weights(by_name) if weights is None else weights)
+    weighty = [name for name in by_name if given[name] > 0]
+    converged = [name for name in weighty if by_name[name].status == "converged"]
+    shares = renormalised({name: given[name] for name in converged or weighty})
+    kept = {name: by_name[name] for name, share in shares.items() if share >= LEAST}
+    left_out = {
+        name: f"it did not converge ({failed_sampling(item)})"
+        if item.status == "unconverged" and converged
+        else f"its weight is {shares.get(name, 0.0):.2g}, too little to matter"
+        for name, item in by_name.items()
+        if name not in kept
+    }
+    return Ensemble(
+        members=kept,
+        weights=renormalised({name: shares[name] for name in kept}),
+        left_out=left_out,
+        settings=settings or fits[0].settings,
+    )
+
+
+def _load(models: Sequence[str | Path | Model | Mapping[str, Any]]) -> tuple[Model, ...]:
+    """Load every model, or say what is wrong with each."""
+    if isinstance(models, str | Path | Model | Mapping):
+        raise InputError(f"models must be a list such as ['chinchilla', 'coupled'], got {models!r}")
+    loaded, problems = [], []
+    for item in models:
+        try:
+            loaded.append(load_model(item))
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError(problems)
+    return tuple(loaded)
+
+
+def _check(
+    models: Sequence[Model], weights: Mapping[str, float] | None, problems: Sequence[str] = ()
+) -> None:
+    """Raise `InputError` with all that keeps models from being averaged with these weights."""
+    found = [*model_problems(models), *problems]
+    if weights is not None:
+        found += weight_problems(weights, [model.id for model in models])
+    if found:
+        raise InputError(found, source="ensemble")
+
+
+def _said_before_sampling(models: Sequence[Model], runs: RunTable) -> list[str]:
+    """Return what is to be said of the runs, each once; problems of all models are raised."""
+    texts: list[str] = []
+    problems: list[str] = []
+    for model in models:
+        try:
+            texts += make_design(model, model.rows_of(runs)).warnings
+        except InputError as error:
+            problems.append(str(error))
+    problems = problems or row_problems(models, runs)
+    if problems:
+        raise InputError(problems)
+    return list(dict.fromkeys(texts))

@@ -1,0 +1,242 @@
+"""`fit`: from a model and a table of runs to a `Fit`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling import __version__
+from bayes_scaling.errors import BayesScalingWarning
+from bayes_scaling.laws.catalogue import catalogue_hash, load_model
+from bayes_scaling.laws.density import log_law
+from bayes_scaling.laws.design import Design, make_design
+from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.noise import RUN_EFFECT
+from bayes_scaling.laws.variants import with_features
+from bayes_scaling.posterior.diagnostics import Check, diagnose, elements, mixing
+from bayes_scaling.posterior.form_checks import form_checks
+from bayes_scaling.posterior.large_tables import MANY
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.reference_answers import reference_answers
+from bayes_scaling.posterior.sampler import Engine, Sampled, Settings, sample
+from bayes_scaling.posterior.slopes import slopes
+from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.runs.rows import has_repeats
+
+MOST_VALUES = 20_000_000
+"""Values of the law at runs under draws that checks look at."""
+
+PACKAGES = ("pymc", "nutpie", "arviz", "numpy")
+"""Packages whose versions are kept with a fit, beside our own."""
+
+RUN_SPREAD = 0.03
+"""Common deviation of the rows of a run that seeds do not explain; measured: .0002 to .025."""
+
+
+def fit(
+    model: str | Path | Model | Mapping[str, Any],
+    runs: RunTable | Any,
+    *,
+    drift: bool | None = None,
+    transient: bool | None = None,
+    run_effect: bool | None = None,
+    correlated: bool | None = None,
+    mistuned: bool | None = None,
+    ceiling: bool | float | str | None = None,
+    temper: float | None = None,
+    draws: int = 1000,
+    tune: int = 800,
+    chains: int = 4,
+    target_accept: float = 0.95,
+    random_seed: int | None = None,
+    engine: Engine = "generated",
+    progress: bool = False,
+) -> Fit:
+    """Sample the posterior of a scaling law given a table of runs.
+
+    Parameters
+    ----------
+    model : str, Path, Model or mapping
+        A model id (``"chinchilla"``), a TOML file, a definition or a `Model`.
+    runs : RunTable, DataFrame or path
+        The small runs.
+    drift, transient : bool, optional
+        Whether exponents drift with scale, and whether small runs may lie above the law; as in the
+        definition of the model where absent. See `bayes_scaling.laws.features`.
+    run_effect : bool, optional
+        Whether the rows of one run share a deviation from the law; by default where the table
+        holds several rows of a run, such as checkpoints.
+    correlated : bool, optional
+        Whether, instead of that, deviations of rows of one run are remembered from row to row, as
+        along a training curve.
+    mistuned : bool, optional
+        Whether some runs lie above the law, which is then what tuned runs reach.
+    ceiling : bool, float or str, optional
+        Whether the law is flat near the loss of an untrained model, or the level of that loss: a
+        number, a formula such as ``"log(50257)"``, or the name of a column.
+    temper : float, optional
+        Length of tempering as a share of the span of the runs, 0 for none. The shorter, the more
+        the largest runs speak and the less the others; the result is then no plain posterior.
+    draws, tune, chains : int
+        Draws kept and discarded per chain, and chains.
+    target_accept : float
+        Acceptance probability that the step size aims at; raise it against divergences.
+    random_seed : int, optional
+        Seed of the posterior and of every later draw; a fresh one is taken and kept if absent.
+    engine : {"generated", "pymc"}
+        Which density is sampled: the one generated from the formula, in seconds, or that of the
+        PyMC model (`Model.build`), which is the same.
+    progress : bool
+        Whether to report progress on standard error.
+
+    Returns
+    -------
+    Fit
+        Also when it did not converge: see `Fit.status` and `Fit.checks`.
+
+    Raises
+    ------
+    InputError
+        The model, the runs or the settings cannot be used.
+
+    Warns
+    -----
+    BayesScalingWarning
+        The runs fit the model poorly (too few, collinear, another parameter count).
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> fit = bs.fit("chinchilla", bs.load_dataset("nano-lm"))  # doctest: +SKIP
+    """
+    law = load_model(model)
+    given = runs if isinstance(runs, RunTable) else read_runs(runs)
+    runs = law.rows_of(given)
+    instead = any((correlated, mistuned, law.correlated.on, law.mistuned.on))
+    if run_effect is None and not instead and has_repeats(runs, law.group):
+        run_effect = True
+    switches = {
+        "drift": drift, "transient": transient, "run_effect": run_effect,
+        "correlated": correlated, "mistuned": mistuned,
+        "ceiling": ceiling,
+    }  # fmt: skip
+    if temper is not None or any(on is not None for on in switches.values()):
+        law = with_features(law, switches, temper=temper)
+    settings = Settings.chosen(
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        target_accept=target_accept,
+        random_seed=random_seed,
+    ).for_runs(len(runs))
+    design = make_design(law, runs)
+    taken = [f"{law.id} takes {runs.notes[-1]}"] if len(runs) < len(given) else []
+    for text in (*taken, *design.warnings):
+        warnings.warn(text, BayesScalingWarning, stacklevel=2)
+    sampled = sample(law, design, settings, engine=engine, progress=progress)
+    return assemble(law, runs, design, settings, sampled)
+
+
+def assemble(
+    model: Model, runs: RunTable, design: Design, settings: Settings, sampled: Sampled
+) -> Fit:
+    """Put a `Fit` together from what the sampler returned: derived quantities and diagnostics."""
+    kept = {**sampled.draws, **_derived(model, design, sampled)}
+    unchecked = Fit(
+        model=model,
+        runs=runs,
+        draws=kept,
+        steps=sampled.steps,
+        stats=sampled.stats,
+        references=dict(design.references),
+        groups=design.groups,
+        mixing={},
+        checks=(),
+        settings=settings,
+        provenance=_provenance(model, runs, sampled),
+    )
+    kept |= slopes(unchecked)
+    answers = reference_answers(unchecked, design)
+    mixed = {name: mixing(values) for name, values in elements(kept, design.groups)}
+    asked = {name: mixing(values) for name, values in elements(answers, design.groups)}
+    law = _law_at_runs(unchecked, design)
+    checks = (
+        *diagnose(model, design, kept, sampled.stats, mixed, asked, law),
+        *form_checks(model, design, law),
+        *_said_of_rows(model, runs, kept),
+    )
+    return replace(unchecked, draws=kept, mixing=mixed | asked, checks=checks)
+
+
+def _law_at_runs(fit: Fit, design: Design) -> np.ndarray:
+    """Law at the fitted runs (n_draws, n_runs), of as many draws as leave memory to others."""
+    every = max(1, fit.n_draws * design.response.size // MOST_VALUES)
+    draws = {name: values[::every] for name, values in fit.flat.items()}
+    walks = {name: walk.take(slice(None, None, every)) for name, walk in fit.walks.items()}
+    return log_law(fit.model, design, draws, walks)
+
+
+def _said_of_rows(
+    model: Model, runs: RunTable, draws: Mapping[str, np.ndarray]
+) -> tuple[Check, ...]:
+    """Say which rows a law took, and where rows of one run share a deviation, how large it is."""
+    said = []
+    if model.select and runs.notes:
+        said.append(Check(name="rows", verdict="ok", evidence=runs.notes[-1]))
+    if len(runs) >= MANY:
+        chains, kept = draws["sigma"].shape[:2]
+        evidence = f"{len(runs):,} runs, so {chains} x {kept} draws that are nearly independent"
+        said.append(Check(name="many runs", verdict="ok", evidence=evidence))
+    if model.run_effect.on:
+        count, spread = np.unique(runs.labels("run")).size, float(np.median(draws[RUN_EFFECT]))
+        large = spread > RUN_SPREAD
+        check = Check(
+            name="run effect",
+            verdict="warn" if large else "ok",
+            evidence=f"{len(runs)} rows of {count} runs; those of one run deviate together, by "
+            f"{spread:.1%}",
+            advice="seeds alone do not make runs differ that much: the law does not hold along a "
+            "run; keep one row of each, or set run_effect=False"
+            if large
+            else "",
+        )
+        said.append(check)
+    return tuple(said)
+
+
+def _derived(model: Model, design: Design, sampled: Sampled) -> dict[str, np.ndarray]:
+    """Compute derived quantities; a shared parameter broadcasts against grouped ones."""
+    grouped = any(values.ndim == 3 for values in sampled.draws.values())
+    values = {
+        parameter.name: _aligned(sampled.draws[parameter.name], grouped)
+        for parameter in model.parameters
+    }
+    derived = model.derive(values, design.references)
+    return {
+        name: array[..., 0] if grouped and array.shape[-1] == 1 else np.asarray(array)
+        for name, array in derived.items()
+    }
+
+
+def _aligned(values: np.ndarray, grouped: bool) -> np.ndarray:
+    return values[..., None] if grouped and values.ndim == 2 else values
+
+
+def _provenance(model: Model, runs: RunTable, sampled: Sampled) -> dict[str, str]:
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model_hash": model.content_hash,
+        "runs_hash": runs.content_hash,
+        "catalogue_hash": catalogue_hash(model.id),
+        "compile_seconds": f"{sampled.compile_seconds:.3f}",
+        "sample_seconds": f"{sampled.sample_seconds:.3f}",
+        "version_bayes-scaling": __version__,
+        **{f"version_{name}": version(name) for name in PACKAGES},
+    }

@@ -1,0 +1,206 @@
+"""Advice on one page: with the data on hand, which size, will it do, or are more data needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.questions.answer import group_named
+from bayes_scaling.questions.asked_law import Answerer, AskedLaw, of_any
+from bayes_scaling.questions.choice import expected_split
+from bayes_scaling.questions.forecast import Forecast
+from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.risk import SURE, in_words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CLOSE = 1.05
+"""Factor to which the tokens that are needed are found."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Advice:
+    """What to do with a budget and the data on hand.
+
+    Attributes
+    ----------
+    forecast : Forecast
+        Of the best run from scratch on the data on hand, and of that on any amount of data.
+    tokens : float
+        Data on hand.
+    target : float, optional
+        Loss that should be reached.
+    needed : float, optional
+        Tokens on hand from which the target is reached with probability `sure` at this budget, no
+        fewer than are; inf where no amount does, None without a target.
+    sure : float
+        That probability.
+    """
+
+    forecast: Forecast
+    tokens: float
+    target: float | None
+    needed: float | None
+    sure: float = SURE
+
+    def __repr__(self) -> str:
+        """Say the advice."""
+        return f"Advice({self.verdict})"
+
+    @property
+    def limited(self) -> bool:
+        """Whether the best run would read more than there is."""
+        return float(self.forecast.plan.columns["tokens"][1]) > 1.001 * self.tokens
+
+    @property
+    def chances(self) -> tuple[float, float]:
+        """Probability of the target on the data on hand, and on any amount; nan without one."""
+        target = np.nan if self.target is None else self.target
+        on_hand, free = (self.forecast.draws <= target).mean(axis=0)
+        return (float(on_hand), float(free)) if self.target is not None else (np.nan, np.nan)
+
+    @property
+    def verdict(self) -> str:
+        """What to do, in a sentence."""
+        plan = self.forecast.plan.columns
+        params, tokens = (float(plan[name][0]) for name in ("params", "tokens"))
+        size = f"train {params:.2g} params on {tokens:.2g} tokens from scratch"
+        if self.needed is None:
+            return f"{size}; {'more data would help' if self.limited else 'the data suffice'}"
+        on_hand, free = self.chances
+        if on_hand >= self.sure:
+            return f"{size}: it reaches the target with probability {on_hand:.2f}"
+        if self.needed < np.inf:
+            return f"get more data first: about {self.needed:.2g} tokens, {self.tokens:.2g} on hand"
+        if free < 1 - self.sure:
+            return "neither these data nor more reach the target with this budget"
+        return (
+            f"{size} only if {on_hand:.2f} is chance enough: no amount of data makes it "
+            f"{self.sure:.0%} sure with this budget"
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one dict for the data on hand, and one for any amount of data."""
+        told = zip(("on hand", "any amount"), self.forecast.rows(), self.chances, strict=True)
+        return [
+            {"data": name, **row}
+            | (
+                {}
+                if self.target is None
+                else {"target": self.target, "chance": chance}
+                | {"in_words": in_words(chance, self.target)}
+            )
+            for name, row, chance in told
+        ]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row for the data on hand, one for any amount."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+
+def advise(
+    fit: Answerer,
+    flops: float,
+    tokens: float,
+    *,
+    target_loss: float | None = None,
+    sure: float = SURE,
+    family: str | None = None,
+    limits: Limits | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Advice:
+    """Advise what to train with a budget and the data on hand.
+
+    Parameters
+    ----------
+    fit : Fit, Ensemble or PublishedLaw
+        A law in params and tokens.
+    flops : float
+        Budget [FLOP].
+    tokens : float
+        Data on hand, read once.
+    target_loss : float, optional
+        Loss that should be reached.
+    sure : float
+        Probability with which it should be.
+    family, limits, probability, allow_unconverged
+        As in `bayes_scaling.questions.risk.risk`.
+
+    Returns
+    -------
+    Advice
+
+    Raises
+    ------
+    InputError
+        A number cannot be used.
+    UnconvergedError
+        The fit did not converge.
+    """
+    check_probability(probability)
+    problems = [
+        f"{name} must be above 0, got {given!r}"
+        for name, given in (
+            ("flops", flops),
+            ("tokens on hand", tokens),
+            ("target_loss", target_loss),
+        )
+        if given is not None and not (np.isfinite(given) and given > 0)
+    ]
+    if not 0 < sure < 1:
+        problems.append(f"sure is a probability between 0 and 1, got {sure!r}")
+    if problems:
+        raise InputError(problems, source="advice")
+    fit.require_converged(allow_unconverged=allow_unconverged)
+    free = limits or Limits()
+    law = of_any(fit, family=family)
+    capped = replace(free, max_tokens=min(tokens, free.max_tokens))
+    choices = [expected_split(law, flops, each) for each in (capped, free)]
+    sizes: dict[str, Any] = {
+        "params": [each.params for each in choices],
+        "tokens": [each.tokens for each in choices],
+    }
+    sizes |= group_named(fit, family)
+    asked = fit.forecast(sizes, probability=probability, allow_unconverged=True)
+    needed = None
+    if target_loss is not None:
+        needed = _needed(law, asked, flops, tokens, target_loss, sure, free)
+    return Advice(forecast=asked, tokens=tokens, target=target_loss, needed=needed, sure=sure)
+
+
+def _needed(
+    law: AskedLaw,
+    asked: Forecast,
+    flops: float,
+    tokens: float,
+    target: float,
+    sure: float,
+    free: Limits,
+) -> float:
+    """Find the least tokens on hand that make the target sure, by bisection in their log."""
+    if np.mean(asked.draws[:, 1] <= target) < sure:
+        return np.inf
+    noise = asked.draws[:, 1] / asked.noise_free[:, 1]
+
+    def reached(amount: float) -> bool:
+        choice = expected_split(law, flops, replace(free, max_tokens=amount))
+        return bool(np.mean(choice.loss * noise <= target) >= sure)
+
+    most = float(asked.plan.columns["tokens"][1])
+    on_hand = min(tokens, most)
+    if np.mean(asked.draws[:, 0] <= target) >= sure:
+        return on_hand
+    low, high = on_hand, most
+    while high > CLOSE * low:
+        middle = float(np.sqrt(low * high))
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high

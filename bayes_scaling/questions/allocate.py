@@ -1,0 +1,332 @@
+"""Allocate: the best split of a compute budget between parameters and tokens, draw by draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.questions.asked_law import Numbers, of_any, other_inputs
+from bayes_scaling.questions.choice import WITHOUT, Choice, expected_split
+from bayes_scaling.questions.forecast import extrapolation
+from bayes_scaling.questions.limits import Limits, split_within
+from bayes_scaling.questions.new_budget import at_new_budget
+from bayes_scaling.questions.optimum import SOLVERS
+from bayes_scaling.questions.published_laws import PublishedLaw
+from bayes_scaling.questions.sizes import Member, group_index, reads
+from bayes_scaling.questions.spread import spread_shares
+from bayes_scaling.questions.stated import stated_split, states_split
+from bayes_scaling.questions.tabulate import interval_rows, member_rows
+from bayes_scaling.runs import training_flops
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Allocation:
+    """Compute-optimal sizes.
+
+    Attributes
+    ----------
+    given : str
+        What was fixed: ``"flops"``, ``"params"`` or ``"tokens"``.
+    params, tokens, flops : array (n_draws, n_cases)
+        Optimal sizes per draw; what was given is constant over the draws.
+    loss : array (n_draws, n_cases)
+        Noise-free loss at each draw's own optimum (nats per token); nan of a published rule.
+    share : float
+        Share of params that is active, which is what flops count; 1 for dense models.
+    tuned : mapping of str to array (n_draws, n_cases)
+        Tuned value, at the optimum, of inputs such as the learning rate.
+    extrapolation : mapping of str to array (n_cases,)
+        E-folds of the median optimum beyond the fitted runs of the group.
+    edge : array of bool (n_draws, n_cases)
+        Draws without an optimum inside the range searched, or at a limit.
+    choose : callable, optional
+        From a budget to the one split of least expected loss, and how flat its valley is; absent
+        where a size was given, or where the law states its split.
+    limits : Limits
+        What the split had to stay within.
+    group_column, label : str
+        The column that names the groups, and the group it holds for.
+    probability : float
+        Probability of the intervals in `table`.
+    member : array of int (n_draws,)
+        Member that each draw comes from; all 0 for a single fit.
+    members : tuple of str
+        Ids of the models.
+    weights : tuple of float
+        Of the members; they sum to 1.
+    """
+
+    given: str
+    params: Array
+    tokens: Array
+    flops: Array
+    loss: Array
+    share: float = 1.0
+    tuned: Mapping[str, Array] = field(default_factory=dict)
+    extrapolation: Mapping[str, Array] = field(default_factory=dict)
+    edge: NDArray[np.bool_]
+    choose: Callable[[float], Choice] | None = None
+    limits: Limits = WITHOUT
+    group_column: str = "family"
+    label: str = "all"
+    probability: float = PROBABILITY
+    member: NDArray[np.int64]
+    members: tuple[str, ...]
+    weights: tuple[float, ...] = (1.0,)
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """For each budget the one split to choose; empty where there is nothing to choose."""
+        if self.choose is None:
+            return ()
+        return tuple(self.choose(float(budget)) for budget in self.flops[0])
+
+    @property
+    def tokens_per_param(self) -> Array:
+        """Tokens per parameter at the optimum (n_draws, n_cases)."""
+        return self.tokens / self.params
+
+    @property
+    def at_edge(self) -> Array:
+        """Share of draws without an optimum inside the range searched (n_cases,)."""
+        return np.asarray(self.edge.mean(axis=0))
+
+    def __repr__(self) -> str:
+        """Say how much there is; `table` has the numbers."""
+        return f"Allocation({self.params.shape[1]} cases, {len(self.params)} draws; see .table)"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the table as one dict per case, of plain numbers and texts."""
+        rows = interval_rows(self.draws, self.extrapolation, self.probability)
+        return [
+            self._asked(row)
+            | {"at_edge": float(self.at_edge[index])}
+            | self._chosen(index)
+            | {f"spread_{part}": float(share[index]) for part, share in self.spread.items()}
+            for index, row in enumerate(rows)
+        ]
+
+    def member_rows(self) -> list[dict[str, Any]]:
+        """Return what each member says of each case by itself, with its weight."""
+        rows = member_rows(
+            self.draws,
+            member=self.member,
+            members=self.members,
+            weights=self.weights,
+            probability=self.probability,
+        )
+        at_edge = {
+            name: self.edge[self.member == position].mean(axis=0)
+            for position, name in enumerate(self.members)
+        }
+        return [
+            self._asked(row) | {"at_edge": float(at_edge[row["member"]][index])}
+            for index, row in rows
+        ]
+
+    @cached_property
+    def spread(self) -> Mapping[str, Array]:
+        """Shares (n_cases,) of ``form`` and ``within`` in the variance of log tokens per param.
+
+        They sum to 1: what the members disagree about, and what each leaves open by itself. None
+        of one draw.
+        """
+        if len(self.member) == 1:
+            return {}
+        found = spread_shares(self.tokens_per_param, member=self.member, weights=self.weights)
+        return {"form": found["form"], "within": 1 - found["form"]}
+
+    @property
+    def draws(self) -> Mapping[str, Array]:
+        """What is told of each case (n_draws, n_cases); no loss where the law has none."""
+        loss = {} if np.isnan(self.loss).all() else {"loss": self.loss}
+        return {
+            "params": self.params,
+            **({} if self.share == 1.0 else {"params_active": self.share * self.params}),
+            "tokens": self.tokens,
+            "flops": self.flops,
+            "tokens_per_param": self.tokens_per_param,
+            **loss,
+            **self.tuned,
+        }
+
+    def _chosen(self, index: int) -> dict[str, float]:
+        """Tell what to choose, where that is known."""
+        if self.choose is None:
+            return {}
+        choice = self.choices[index]
+        return {
+            "choose_params": choice.params,
+            "choose_tokens": choice.tokens,
+            "expected_regret": float(np.mean(choice.loss - self.loss[:, index])),
+            "flat_params_from": choice.flat[0],
+            "flat_params_to": choice.flat[1],
+        }
+
+    def _asked(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Put what was given first, without the interval that it does not have."""
+        edges = {f"{self.given}_lower", f"{self.given}_upper"}
+        return {"given": self.given, self.group_column: self.label} | {
+            name: value for name, value in row.items() if name not in edges
+        }
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per case: N*, D*, C, tokens per parameter, loss, each with its interval."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+    @property
+    def by_member(self) -> pd.DataFrame:
+        """One row per case and member: its weight, and its own split with intervals."""
+        import pandas as pd
+
+        return pd.DataFrame(self.member_rows())
+
+
+def allocate(
+    fit: Member,
+    *,
+    flops: Numbers | None = None,
+    params: Numbers | None = None,
+    tokens: Numbers | None = None,
+    family: str | None = None,
+    inputs: Mapping[str, float] | None = None,
+    limits: Limits | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Allocation:
+    """Find the split of compute that minimises the noise-free loss on C = 6 N D, per draw.
+
+    Parameters
+    ----------
+    fit : Fit or PublishedLaw
+        The posterior of a law in params and tokens, or of one that states the best split; or a
+        published law, whose allocation has one draw.
+    flops, params, tokens : float or sequence of float
+        Exactly one: a budget to split, or a size whose compute-optimal partner is wanted.
+    family : str, optional
+        The group it is asked for, where the fit has several.
+    inputs : mapping of str to float, optional
+        Other inputs of the law, such as unique_tokens, where data are repeated.
+    limits : Limits, optional
+        Sizes that a budget may be spent on, and tokens that the model will serve, whose compute
+        the budget then includes.
+    probability : float
+        Probability of the equal-tailed intervals.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    Allocation
+
+    Raises
+    ------
+    InputError
+        Not exactly one size is given, it is not positive, the law has no sizes to trade, or the
+        limits allow no split.
+    UnconvergedError
+        The fit did not converge.
+
+    Notes
+    -----
+    The search assumes no formula: a grid in log params finds the valley of every draw, and a root
+    of the loss's slope along the budget, by finite differences, finds its bottom. For
+    ``chinchilla`` the result equals the closed form of Hoffmann et al. 2022, eq. 4.
+
+    Examples
+    --------
+    >>> fit.allocate(flops=[1e21, 1e23]).table  # doctest: +SKIP
+    """
+    check_probability(probability)
+    limits = limits or WITHOUT
+    fit.require_converged(allow_unconverged=allow_unconverged)
+    given, values = _one_given(flops=flops, params=params, tokens=tokens)
+    stated = states_split(fit)
+    if limits and (stated or given != "flops"):
+        raise InputError("limits are for a budget that is split by a law in params and tokens")
+    if isinstance(fit, Fit):
+        fit, family = at_new_budget(fit, family)
+    group, labels, problems = group_index(fit, family, 1)
+    rule = stated and isinstance(fit, PublishedLaw)  # which has no loss to search or to tell
+    problems += other_inputs((), inputs or {}, reads(fit).id)[1] if rule else []
+    if problems:
+        raise InputError(problems, source="allocate")
+    law = None if rule else of_any(fit, family=family, inputs=inputs)
+    share = 1.0 if law is None else law.share
+    logs = np.log(values / share if given == "flops" else values).tolist()
+    if law is None or stated:
+        told = [stated_split(fit, given, each, int(group[0])) for each in logs]
+        budgets = np.exp(np.stack([each[3] for each in told], axis=1))
+        solved = [each[:3] for each in told]
+    elif limits:
+        solved = [split_within(law.split_loss(), each, law.draws, limits) for each in logs]
+    else:
+        solved = [SOLVERS[given](law.split_loss(), each, law.draws) for each in logs]
+    edge = np.stack([each[2] for each in solved], axis=1)
+    best = {
+        name: np.exp(np.stack([each[place] for each in solved], axis=1))
+        for place, name in enumerate(("params", "tokens"))
+    }
+    if law is None:
+        loss, flops = np.full(edge.shape, np.nan), budgets
+    else:
+        loss = law.at(best, law.draws[:, None])
+        flops = training_flops(share * best["params"], best["tokens"])
+    sizes = {**best, "flops": flops, given: np.broadcast_to(values, edge.shape)}
+    tuned: Mapping[str, Array] = {}
+    if isinstance(fit, Fit) and law is not None:
+        tuned = fit.tuned({**sizes, **law.settled}, group=group)
+    medians = {name: np.median(each, axis=0) for name, each in sizes.items()}
+    choose = None
+    if law is not None and given == "flops" and not stated:
+        choose = partial(expected_split, law, limits=limits)
+    return Allocation(
+        given=given,
+        params=sizes["params"],
+        tokens=sizes["tokens"],
+        flops=sizes["flops"],
+        loss=loss,
+        share=share,
+        tuned=tuned,
+        extrapolation=extrapolation(fit, medians, labels * len(values)),
+        edge=edge,
+        choose=choose,
+        limits=limits,
+        group_column=reads(fit).group,
+        label=labels[0],
+        probability=probability,
+        member=np.zeros(len(edge), dtype=np.int64),
+        members=(reads(fit).id,),
+    )
+
+
+def _one_given(**sizes: Numbers | None) -> tuple[str, Array]:
+    present = {name: value for name, value in sizes.items() if value is not None}
+    if len(present) != 1:
+        raise InputError(
+            f"give exactly one of flops, params and tokens; got {', '.join(present) or 'none'}"
+        )
+    ((name, value),) = present.items()
+    try:
+        values = np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be a number or numbers, got {value!r}") from None
+    if values.ndim != 1 or values.size == 0 or not (np.isfinite(values) & (values > 6)).all():
+        raise InputError(f"{name} must be finite and above 6, got {value!r}")
+    return name, values

@@ -1,0 +1,199 @@
+"""What a budget must leave room for: limits on sizes, and the tokens a model will serve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.questions.device import Device
+from bayes_scaling.questions.optimum import STENCIL, Edge, Index, Loss, root_of
+from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
+
+Array = NDArray[np.float64]
+
+FLOPS_PER_SERVED = 2.0
+"""FLOPs per parameter and token served: a forward pass."""
+
+CLOSE = 1e-9
+"""Log params by which a size of the menu may lie outside the ends."""
+
+LIMITED = ("min_params", "max_params", "min_tokens", "max_tokens", "max_steps", "max_batch")
+"""What must be above 0."""
+
+PLACES = 241
+"""Places of the first search over params."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Limits of a run, and what the model is for.
+
+    Attributes
+    ----------
+    min_params, max_params : float
+        Sizes that may be chosen, such as the largest that fits a device.
+    min_tokens, max_tokens : float
+        Tokens that may be chosen, such as those on hand.
+    max_steps, max_batch : float
+        Steps that there is time for, and tokens in the largest batch that loses nothing (the
+        critical one): together they bound the tokens. Both or neither.
+    menu : sequence of float
+        Params of the shapes that can be built; empty where any size can.
+    inference_tokens : float
+        Tokens the model will serve over its life. A budget is then one of training and serving,
+        6 N D + 2 N D_inf.
+
+    Raises
+    ------
+    InputError
+        A number is negative, a least one exceeds a largest one, or of steps and batch only one is
+        limited; every problem at once.
+    """
+
+    min_params: float = 1.0
+    max_params: float = np.inf
+    min_tokens: float = 1.0
+    max_tokens: float = np.inf
+    max_steps: float = np.inf
+    max_batch: float = np.inf
+    menu: tuple[float, ...] = ()
+    inference_tokens: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the numbers, and put the menu in order."""
+        object.__setattr__(self, "menu", tuple(sorted(float(each) for each in self.menu)))
+        named = {name: getattr(self, name) for name in LIMITED}
+        named |= {f"menu size {each!r}": each for each in self.menu}
+        problems = [
+            f"{name} must be above 0, got {value!r}" for name, value in named.items()
+            if not value > 0
+        ]  # fmt: skip
+        if np.isfinite(self.max_steps) != np.isfinite(self.max_batch):
+            problems.append("max_steps and max_batch bound the tokens together: give both")
+        if not (np.isfinite(self.inference_tokens) and self.inference_tokens >= 0):
+            problems.append(f"inference_tokens is 0 or more, got {self.inference_tokens!r}")
+        problems += [
+            f"min_{size} {low:g} exceeds max_{size} {high:g}"
+            for size, low, high in (
+                ("params", self.min_params, self.max_params),
+                ("tokens", self.min_tokens, self.most_tokens),
+            )
+            if low > high
+        ]
+        if problems:
+            raise InputError(problems, source="limits")
+
+    def __bool__(self) -> bool:
+        """Whether anything is limited or served."""
+        return self != Limits()
+
+    def on(self, device: Device) -> Limits:
+        """Return these limits with params that fit a device."""
+        return replace(self, max_params=min(self.max_params, device.max_params))
+
+    @property
+    def most_tokens(self) -> float:
+        """Tokens that may be read: those allowed, or what the steps hold at the largest batch."""
+        return min(self.max_tokens, self.max_steps * self.max_batch)
+
+    def places(self, log_flops: float, count: int) -> Array:
+        """Return log params to look at on a budget: the menu, or `count` between the ends.
+
+        Raises
+        ------
+        InputError
+            None is allowed.
+        """
+        low, high = self.ends(log_flops)
+        if not self.menu:
+            return np.linspace(low, high, count)
+        sizes = np.log(self.menu)
+        allowed = sizes[(sizes >= low - CLOSE) & (sizes <= high + CLOSE)]
+        if not allowed.size:
+            raise InputError(
+                f"no size of the menu ({', '.join(f'{each:.3g}' for each in self.menu)}) spends "
+                f"{np.exp(log_flops):.3g} FLOP within the limits: between {np.exp(low):.3g} and "
+                f"{np.exp(high):.3g} params do"
+            )
+        return np.asarray(allowed, float)
+
+    def log_tokens(self, log_params: Array, log_flops: float | Array) -> Array:
+        """Log of the tokens that a budget leaves a model; nan where it leaves none."""
+        left = np.exp(log_flops - log_params) - FLOPS_PER_SERVED * self.inference_tokens
+        with np.errstate(all="ignore"):
+            return np.log(left / FLOPS_PER_PARAM_TOKEN)
+
+    def log_params[Log: (float, Array)](self, log_tokens: float, log_flops: Log) -> Log:
+        """Log of the params that a budget allows on tokens."""
+        each = FLOPS_PER_PARAM_TOKEN * np.exp(log_tokens) + FLOPS_PER_SERVED * self.inference_tokens
+        return log_flops - float(np.log(each))
+
+    def ends(self, log_flops: float) -> tuple[float, float]:
+        """Return the least and the largest log params that a budget and the limits allow.
+
+        Raises
+        ------
+        InputError
+            They allow none.
+        """
+        low = np.log(self.min_params)
+        if np.isfinite(self.most_tokens):
+            low = max(low, self.log_params(np.log(self.most_tokens), log_flops))
+        high = min(np.log(self.max_params), self.log_params(np.log(self.min_tokens), log_flops))
+        if low > high:
+            raise InputError(
+                f"no size spends {np.exp(log_flops):.3g} FLOP within the limits: tokens up to "
+                f"{self.most_tokens:g} ask for {np.exp(low):.3g} params, and at most "
+                f"{np.exp(high):.3g} are allowed; spend less, or repeat data"
+            )
+        return float(low), float(high)
+
+
+def split_within(
+    loss: Loss, log_flops: float, draws: Index, limits: Limits
+) -> tuple[Array, Array, Edge]:
+    """Find the optimal log params and log tokens (n_draws,) on a budget within limits.
+
+    Parameters
+    ----------
+    loss : callable
+        Loss as a function of log params, log tokens and the draw.
+    log_flops : float
+        Log of the budget.
+    draws : array of int (n_draws,)
+        The draws.
+    limits : Limits
+        What is allowed.
+
+    Returns
+    -------
+    (log_params, log_tokens, edge) : arrays (n_draws,)
+        The last tells draws whose optimum is a limit, or the first or last size of the menu.
+
+    Raises
+    ------
+    InputError
+        The limits allow no size.
+    """
+    grid = limits.places(log_flops, PLACES)
+    values = loss(grid, limits.log_tokens(grid, log_flops), draws[:, None])
+    best = np.argmin(np.nan_to_num(values, nan=np.inf), axis=1)
+    edge = (best == 0) | (best == grid.size - 1)
+    if limits.menu:
+        return grid[best], limits.log_tokens(grid[best], log_flops), edge
+    inside = np.clip(best, 1, PLACES - 2)
+
+    def slope(u: Array, draw: Index) -> Array:
+        def at(step: int) -> Array:
+            place = u + step * STENCIL / 4
+            return np.log(loss(place, limits.log_tokens(place, log_flops), draw))
+
+        return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (3 * STENCIL)
+
+    root = root_of(slope, grid[inside - 1], grid[inside + 1], draws)
+    chosen = np.clip(np.where(np.isfinite(root), root, grid[best]), grid[0], grid[-1])
+    edge &= ~np.isfinite(root)
+    return chosen, limits.log_tokens(chosen, log_flops), edge

@@ -1,0 +1,104 @@
+"""The published laws of the catalogue, by name."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.formula.nodes import Node, names
+from bayes_scaling.laws import Model, load_model
+from bayes_scaling.laws.catalogue import model_files
+from bayes_scaling.laws.published import Constants
+from bayes_scaling.questions.published_laws import PublishedLaw
+from bayes_scaling.runs.columns import COLUMNS
+
+
+def laws_of(model: Model) -> tuple[PublishedLaw, ...]:
+    """Return the published laws that a definition holds."""
+    if model.published is None:
+        return ()
+    form = model.published
+    formulas = {model.response: form.closed()}
+    formulas |= {line.name: form.closed(line.name) for line in form.also}
+    return tuple(_law(model, formulas, constants) for constants in form.laws)
+
+
+def _law(model: Model, formulas: Mapping[str, Node], constants: Constants) -> PublishedLaw:
+    return PublishedLaw(
+        id=constants.id,
+        model=model.id,
+        kind=model.kind,
+        title=constants.title or model.title,
+        formulas=formulas,
+        constants=dict(constants.values),
+        intervals=dict(constants.intervals),
+        units=constants.units,
+        source=constants.source or "; ".join(model.references),
+        columns=dict(model.columns),
+        defaults={
+            line.name: line.node
+            for line in model.tuned
+            if names(line.node) <= {*COLUMNS, *dict(constants.values)}
+        },
+    )
+
+
+def published_names() -> dict[str, str]:
+    """Return the definition that holds each published law, by the name of the law, sorted.
+
+    Nothing but the names is read, so this is quick.
+    """
+    found: dict[str, str] = {}
+    for model, path in model_files().items():
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8")).get("published", {})
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+            continue  # whoever loads the model is told
+        laws = table.get("laws", {}) if isinstance(table, Mapping) else {}
+        found |= dict.fromkeys(laws, model)
+    return dict(sorted(found.items()))
+
+
+def list_published() -> tuple[PublishedLaw, ...]:
+    """Return every published law of the catalogue, sorted by id.
+
+    Raises
+    ------
+    InputError
+        A definition cannot be read.
+    """
+    models = dict.fromkeys(published_names().values())
+    found = [law for model in models for law in laws_of(load_model(model))]
+    return tuple(sorted(found, key=lambda law: law.id))
+
+
+def published(name: str) -> PublishedLaw:
+    """Return a published law by its name.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"hoffmann-2022"`` or ``"kaplan-2020-nd"``; `list_published` has all.
+
+    Returns
+    -------
+    PublishedLaw
+
+    Raises
+    ------
+    InputError
+        There is none of that name, or its definition cannot be read.
+
+    Examples
+    --------
+    >>> float(published("hoffmann-2022").loss({"params": 7e10, "tokens": 1.4e12}).round(3))
+    1.937
+    """
+    homes = published_names()
+    if name in homes:
+        return next(law for law in laws_of(load_model(homes[name])) if law.id == name)
+    near = difflib.get_close_matches(str(name), homes, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise InputError(f"no published law {name!r}; {hint}known are {', '.join(homes)}")

@@ -1,0 +1,244 @@
+"""Monitor of a run in flight: where it will end, and whether it is still on track."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.posterior.ensemble import AnyFit, leading
+from bayes_scaling.questions import alarm
+from bayes_scaling.questions.curve_shapes import LOOKS, at_looks
+from bayes_scaling.questions.finished_curves import lessons
+from bayes_scaling.questions.flight import Flight, flight_of, last_logged
+from bayes_scaling.questions.sizes import Sizes
+from bayes_scaling.questions.training_curves import clock_of, law_of_flight
+from bayes_scaling.runs import RunTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+FALSE_ALARMS = 0.05
+"""Share of healthy runs that raise an alarm at any time, unless it is said."""
+
+DOUBT = 3.0
+"""Factor by which the law is trusted less than it trusts itself, before the first look as after it.
+
+Far beyond its runs a law errs in one direction for all larger runs, and a curve should be able to
+say so. Chosen inside the small runs of nano-lm: see tests/studies/monitor.py.
+"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Monitor:
+    """What a run in flight says so far.
+
+    Attributes
+    ----------
+    progress : array (n_looks,)
+        Share of the way at each look made.
+    clock : str
+        Column that tells how far the run has come.
+    total : float
+        Its value at the end.
+    loss : array (n_looks,)
+        Last loss that was logged at or before each look (nats per token).
+    expected, spread : arrays (n_looks,)
+        Log loss expected from all earlier looks, and its standard deviation.
+    end, end_spread : arrays (n_looks + 1,)
+        Log loss expected at the end of training and its standard deviation, before the first look
+        and after each.
+    statistic : array (n_looks,)
+        Largest surprise so far; see `bayes_scaling.questions.alarm`.
+    limit : float
+        What it exceeds in a share `false_alarms` of healthy runs.
+    false_alarms : float
+        That share.
+    finished : int
+        Curves of finished runs that were learned from.
+    diverged : float or None
+        Where the loss was first not finite, by the clock: an alarm whatever the looks say.
+    notes : tuple of str
+        What was assumed.
+    probability : float
+        Probability of the intervals.
+    """
+
+    progress: Array
+    clock: str
+    total: float
+    loss: Array
+    expected: Array
+    spread: Array
+    end: Array
+    end_spread: Array
+    statistic: Array
+    limit: float
+    false_alarms: float
+    finished: int
+    diverged: float | None = None
+    notes: tuple[str, ...] = ()
+    probability: float = PROBABILITY
+
+    def __repr__(self) -> str:
+        """Say how the run stands; `table` has the numbers."""
+        return f"Monitor({self.progress.size} looks, {self.status}; see .table)"
+
+    @property
+    def alarm(self) -> int | None:
+        """The look that raised an alarm first; None while the run is on track."""
+        over = np.flatnonzero(self.statistic > self.limit)
+        return int(over[0]) if over.size else None
+
+    @property
+    def alarmed(self) -> bool:
+        """Whether there is an alarm, at a look or since the loss is not finite."""
+        return self.diverged is not None or self.alarm is not None
+
+    @property
+    def status(self) -> str:
+        """How the run stands, in words."""
+        if self.diverged is not None:
+            return f"ALARM: diverged at {self.clock} {self.diverged:g}: the loss is not finite"
+        if not self.progress.size:
+            return f"too early to tell: the first look is at {LOOKS[0]:.0%}"
+        if self.alarm is None:
+            return "on track"
+        side = "above" if np.log(self.loss[self.alarm]) > self.expected[self.alarm] else "below"
+        return f"alarm at {self.progress[self.alarm]:.0%}: the loss lies {side} what was expected"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one dict per look, the first of them before the run began."""
+        from scipy import special
+
+        reach = float(special.ndtri((1 + self.probability) / 2))
+        ends = _interval("final", self.end, reach * self.end_spread)
+        start = {"progress": 0.0, self.clock: 0.0, **ends[0], "alarm": False}
+        seen = _interval("expected", self.expected, reach * self.spread)
+        return [start | {"probability": self.probability}] + [
+            {"progress": float(share), self.clock: float(share * self.total)}
+            | {"loss": float(self.loss[look]), **seen[look], **ends[look + 1]}
+            | {"statistic": float(self.statistic[look]), "limit": self.limit}
+            | {"alarm": bool(self.statistic[look] > self.limit), "probability": self.probability}
+            for look, share in enumerate(self.progress)
+        ]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per look: loss, what was expected of it, and the forecast of the end after it."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+
+def _interval(name: str, centre: Array, reach: Array) -> list[dict[str, float]]:
+    middle, low, high = (np.exp(centre + sign * reach) for sign in (0, -1, 1))
+    return [
+        {name: float(middle[i]), f"{name}_lower": float(low[i]), f"{name}_upper": float(high[i])}
+        for i in range(centre.size)
+    ]
+
+
+def monitor(
+    fit: AnyFit,
+    curve: RunTable,
+    plan: Sizes,
+    *,
+    finished: RunTable | None = None,
+    false_alarms: float = FALSE_ALARMS,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Monitor:
+    """Forecast the final loss of a run in flight, and tell whether it is on track.
+
+    Parameters
+    ----------
+    fit : Fit or Ensemble
+        The posterior; its forecast, as wide as the law was found to err (`DOUBT`), is what is
+        believed before the run begins.
+    curve : RunTable
+        What the run has shown: tokens or steps, and loss.
+    plan : mapping, DataFrame or RunTable
+        The run at its end, as for a forecast. For a law that holds along curves (it reads steps or
+        areas of the learning rate) the rows of the whole schedule.
+    finished : RunTable, optional
+        Training curves of finished runs of the same recipe. By default those that were fitted;
+        where the fit has none, the shipped ``nano-lm-curves``, with wider bands.
+    false_alarms : float
+        Share of healthy runs that raise an alarm at any time.
+    probability : float
+        Probability of the intervals.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    Monitor
+
+    Raises
+    ------
+    InputError
+        The curve or the plan cannot be used.
+    UnconvergedError
+        The fit did not converge.
+
+    Notes
+    -----
+    Log losses at all looks are joint normal: the law and its uncertainty, the shape that finished
+    runs had (`bayes_scaling.questions.curve_shapes`), and the noise of a run. Each look conditions
+    the rest.
+    """
+    check_probability(probability)
+    if not 0 < false_alarms < 1:
+        raise InputError(f"false_alarms is a share between 0 and 1, got {false_alarms!r}")
+    fit.require_converged(allow_unconverged=allow_unconverged)
+    clock = clock_of(curve)
+    law, descent, compute, noise, total = law_of_flight(fit, plan, clock)
+    known = lessons(fit, finished, curve, noise)
+    centre = law.mean(axis=0)
+    doubted = centre + DOUBT * (law - centre)
+    mean, covariance = known.shapes.expected(doubted[:, known.first :], descent, compute)
+    flight = flight_of(curve, clock, total, response=leading(fit).model.response)
+    seen, looks = _seen(flight)
+    looks = looks[looks >= known.first]
+    skipped = np.arange(known.first, looks[0] if looks.size else known.first)
+    kept = np.setdiff1d(np.arange(known.first, LOOKS.size), skipped)
+    within = kept - known.first
+    values = np.log(seen[kept])
+    expected, spread, end, end_spread = alarm.update(
+        mean[within], covariance[np.ix_(within, within)], values, looks.size
+    )
+    surprises = (values[: looks.size] - expected) / spread
+    return Monitor(
+        progress=LOOKS[looks],
+        clock=clock,
+        total=total,
+        loss=last_logged(flight, LOOKS[looks]),
+        expected=expected,
+        spread=spread,
+        end=end,
+        end_spread=end_spread,
+        statistic=alarm.statistic(surprises) if looks.size else surprises,
+        limit=alarm.limit(
+            kept.size, false_alarms, known.statistic, leading(fit).generator("monitor")
+        ),
+        false_alarms=false_alarms,
+        finished=known.shapes.runs,
+        diverged=flight.diverged,
+        notes=(*known.notes, *flight.notes),
+        probability=probability,
+    )
+
+
+def _seen(flight: Flight) -> tuple[Array, NDArray[np.int64]]:
+    """Return losses at all looks (n_looks,), and the looks that were made."""
+    if not flight.loss.size:
+        return np.full(LOOKS.size, np.nan), np.empty(0, dtype=np.int64)
+    logs = at_looks(flight.progress, np.log(flight.loss))
+    return np.exp(logs), np.flatnonzero(np.isfinite(logs))

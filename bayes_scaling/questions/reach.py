@@ -1,0 +1,186 @@
+"""Reach: the tokens, steps and compute at which a loss is reached, or the cheapest run that does.
+
+Larger models reach a loss in fewer tokens, and at most sizes some losses are out of reach whatever
+the data: both are told draw by draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.questions.answer import Answer, Found, ask, cases, group_named
+from bayes_scaling.questions.asked_law import (
+    SEARCH,
+    Answerer,
+    AskedLaw,
+    Numbers,
+    given_sizes,
+    of_any,
+)
+from bayes_scaling.questions.cheapest import cheapest
+from bayes_scaling.questions.limits import FLOPS_PER_SERVED, Limits
+from bayes_scaling.questions.optimum import Index, root_of
+from bayes_scaling.questions.saturation import the_other
+from bayes_scaling.runs import training_flops
+
+Array = NDArray[np.float64]
+
+STEP = 0.5
+"""Spacing of the first search [e-folds]."""
+
+
+def reach(
+    fit: Answerer,
+    loss: Numbers,
+    *,
+    params: Numbers | None = None,
+    tokens: Numbers | None = None,
+    batch_size: float | None = None,
+    inference_tokens: float = 0.0,
+    family: str | None = None,
+    inputs: Mapping[str, float] | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Answer:
+    """Find what it takes to reach a noise-free loss.
+
+    Parameters
+    ----------
+    fit : Fit, Ensemble or PublishedLaw
+        A law in params and tokens (or steps), or in one size.
+    loss : float or sequence of float
+        The loss to reach, in the unit of the runs (nats per token).
+    params, tokens : float or sequence of float, optional
+        The size that is given; the other one is found. With neither, the run that reaches the
+        loss with the least compute is found.
+    batch_size : float, optional
+        Tokens per step, for the number of steps.
+    inference_tokens : float
+        Tokens the model will serve over its life. With neither size given, what is least is then
+        training and serving together, 6 N D + 2 N D_inf, told as ``lifetime_flops``.
+    family : str, optional
+        The group it is asked for, where the fit has several.
+    inputs : mapping of str to float, optional
+        Other inputs of the law, such as unique_tokens.
+    probability : float
+        Probability of the equal-tailed intervals.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    Answer
+        params or tokens, flops by C = 6 N D, and steps where the batch size is known;
+        ``unreachable`` where no size does (which then is inf).
+
+    Raises
+    ------
+    InputError
+        A number is not above 0, both sizes are given, or one the law does not read.
+    UnconvergedError
+        The fit did not converge.
+
+    Examples
+    --------
+    >>> fit.reach(2.0, params=[7e9, 7e10]).table  # doctest: +SKIP
+    """
+    given = given_sizes({"loss": loss, "params": params, "tokens": tokens})
+    batch = check_batch(batch_size)
+    served = Limits(inference_tokens=inference_tokens).inference_tokens
+    return ask(
+        fit,
+        lambda member: find_reach(
+            of_any(member, family=family, inputs=inputs), given, batch, served
+        ),
+        asked=cases(
+            given, {} if batch is None else {"batch_size": batch}, group_named(fit, family)
+        ),
+        probability=probability,
+        allow_unconverged=allow_unconverged,
+    )
+
+
+def check_batch(batch_size: float | None) -> float | None:
+    """Return the batch size, or say what is wrong with it."""
+    if batch_size is None:
+        return None
+    return float(given_sizes({"batch_size": batch_size})["batch_size"][0])
+
+
+def find_reach(
+    law: AskedLaw, given: Mapping[str, Array], batch_size: float | None, served: float = 0.0
+) -> Found:
+    """Find the sizes that reach a loss; `given` holds the loss and a size, if any (n_cases,)."""
+    loss = given["loss"]
+    sizes = {name: values for name, values in given.items() if name != "loss"}
+    if not sizes and law.traded == ("params", "tokens"):
+        return _with_steps(_cheapest(law, loss, served), batch_size)
+    sought = the_other(law, sizes)
+    found = [
+        _first(law, sought, {name: values[case] for name, values in sizes.items()}, loss[case])
+        for case in range(loss.size)
+    ]
+    log_size = np.stack(found, axis=1)
+    draws = {sought: np.exp(log_size)}
+    if {sought, *sizes} == {"params", "tokens"}:
+        draws["flops"] = law.share * training_flops(draws[sought], next(iter(sizes.values())))
+        draws |= _lifetime(draws["flops"], law.share * {**sizes, **draws}["params"], served)
+    result = Found(draws=draws, flags={"unreachable": np.isinf(log_size)})
+    return _with_steps(result, batch_size)
+
+
+def _cheapest(law: AskedLaw, loss: Array, served: float) -> Found:
+    """Find the run that reaches each loss with the least compute over the life of the model."""
+    function = law.split_loss()
+    target = np.broadcast_to(np.log(loss), (law.n_draws, loss.size))
+    found = [
+        cheapest(function, target[:, case], law.draws, served=served) for case in range(loss.size)
+    ]
+    log_params, log_tokens = (np.stack(part, axis=1) for part in zip(*found, strict=True))
+    sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}
+    sizes["flops"] = law.share * training_flops(sizes["params"], sizes["tokens"])
+    sizes |= _lifetime(sizes["flops"], law.share * sizes["params"], served)
+    return Found(draws=sizes, flags={"unreachable": np.isinf(log_params)})
+
+
+def _lifetime(flops: Array, params: Array, served: float) -> dict[str, Array]:
+    """Compute of training and serving, where anything is served."""
+    return {"lifetime_flops": flops + FLOPS_PER_SERVED * params * served} if served else {}
+
+
+def _with_steps(found: Found, batch_size: float | None) -> Found:
+    """Add steps to tokens, or tokens to steps, where the batch size is known."""
+    draws = dict(found.draws)
+    if batch_size is not None and "tokens" in draws:
+        draws["steps"] = draws["tokens"] / batch_size
+    elif batch_size is not None and "steps" in draws:
+        draws["tokens"] = draws["steps"] * batch_size
+    elif batch_size is not None:
+        raise InputError("batch_size turns tokens into steps: give params, and tokens are found")
+    return Found(draws=draws, flags=found.flags)
+
+
+def _first(law: AskedLaw, sought: str, given: Mapping[str, float], loss: float) -> Array:
+    """Log of the smallest size (n_draws,) that reaches a loss; inf where none does."""
+    grid = np.arange(0.0, SEARCH + STEP, STEP)
+    fixed = {name: np.asarray(value) for name, value in given.items()}
+    losses = law.at({**fixed, sought: np.exp(grid)}, law.draws[:, None])
+    with np.errstate(invalid="ignore"):
+        reached = losses <= loss
+    first = np.argmax(reached, axis=1)
+    found = np.where(reached.any(axis=1), 0.0, np.inf)
+    inner = np.flatnonzero(reached.any(axis=1) & (first > 0))
+    if not inner.size:
+        return found
+
+    def above(x: Array, draw: Index) -> Array:
+        return np.asarray(np.log(law.at({**fixed, sought: np.exp(x)}, draw)) - np.log(loss))
+
+    upper = grid[first[inner]]
+    found[inner] = root_of(above, upper - STEP, upper, inner)
+    return found

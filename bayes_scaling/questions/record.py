@@ -1,0 +1,256 @@
+"""Forecasts on record: written before a run is made, scored when it is done.
+
+A record is a text file with one JSON object per line, only ever added to: forecasts, each with its
+plan, its quantiles, the hashes of model and runs and the date, and later what runs reached. Every
+line carries a hash of itself and of the line before, so a change in between shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.posterior.ensemble import AnyFit, Ensemble, leading
+from bayes_scaling.runs import RunTable
+from bayes_scaling.scores import LEVELS, quantiles_at_levels, score_quantiles
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.questions.forecast import Forecast
+
+Array = NDArray[np.float64]
+
+NAME = "forecasts.jsonl"
+"""Name of the record, beside the fits."""
+
+CLOSE = 0.02
+"""Relative difference in every size up to which a result is that of a plan."""
+
+MEDIAN, LOW, HIGH = LEVELS.size // 2, 1, LEVELS.size - 2
+"""Places of the median and of the ends of the 90 % interval among the levels."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrackRecord:
+    """Forecasts on record, and what became of them.
+
+    Attributes
+    ----------
+    forecasts : tuple of mapping
+        As they were written, oldest first.
+    outcomes : mapping of str to float
+        Loss that was reached, by the hash of the forecast.
+    unmatched : tuple of str
+        Results that no forecast was for.
+    """
+
+    forecasts: tuple[Mapping[str, Any], ...]
+    outcomes: Mapping[str, float]
+    unmatched: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Say how much there is; `table` has the numbers."""
+        return f"TrackRecord({len(self.outcomes)} of {len(self.forecasts)} scored; see .table)"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one dict per forecast: its plan, its interval, and the loss and scores, if any."""
+        return [self._row(item) for item in self.forecasts]
+
+    def _row(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        quantiles = np.array(item["quantiles"])
+        row = {"created": item["created"], "model": item["model"], **item["plan"]}
+        row |= {"new_run": quantiles[MEDIAN], "new_run_lower": quantiles[LOW]}
+        row |= {"new_run_upper": quantiles[HIGH], "probability": 0.9, "kind": "ETI"}
+        if item["hash"] not in self.outcomes:
+            return row | {"loss": None}
+        loss = self.outcomes[item["hash"]]
+        inside = bool(quantiles[LOW] <= loss <= quantiles[HIGH])
+        found = score_quantiles(quantiles[:, None], np.array([loss]))
+        return row | {"loss": loss, "error": found["bias"], "inside": inside, "crps": found["crps"]}
+
+    @cached_property
+    def scores(self) -> dict[str, float] | None:
+        """Scores over all forecasts that have an outcome; None without any."""
+        done = [item for item in self.forecasts if item["hash"] in self.outcomes]
+        if not done:
+            return None
+        quantiles = np.array([item["quantiles"] for item in done]).T
+        return score_quantiles(quantiles, np.array([self.outcomes[item["hash"]] for item in done]))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per forecast."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+
+def register(fit: AnyFit, forecast: Forecast, path: str | Path) -> tuple[str, ...]:
+    """Put a forecast on record.
+
+    Parameters
+    ----------
+    fit : Fit or Ensemble
+        What it was made with.
+    forecast : Forecast
+        One line is written for each of its runs.
+    path : path
+        The record; made where there is none.
+
+    Returns
+    -------
+    tuple of str
+        Hashes of the lines.
+
+    Raises
+    ------
+    InputError
+        What is at `path` is no record, or was changed.
+    """
+    members = list(fit.members.values()) if isinstance(fit, Ensemble) else [fit]
+    known = {
+        "kind": "forecast",
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": "ensemble" if isinstance(fit, Ensemble) else leading(fit).model.id,
+        "response": leading(fit).model.response,
+        "model_hashes": [member.provenance["model_hash"] for member in members],
+        "runs_hash": leading(fit).provenance["runs_hash"],
+        "tuning": forecast.tuning,
+    }
+    quantiles = quantiles_at_levels(forecast.draws)
+    plan = forecast.plan
+    lines = []
+    for run in range(len(plan)):
+        sizes = {name: float(values[run]) for name, values in plan.columns.items()}
+        asked: dict[str, Any] = {**sizes, plan.group_column: plan.labels[run]}
+        lines.append({**known, "plan": asked, "quantiles": quantiles[:, run].tolist()})
+    return _add(Path(path), lines)
+
+
+def read_record(path: str | Path) -> TrackRecord:
+    """Read a record.
+
+    Raises
+    ------
+    InputError
+        There is none, it is no record, or a line was changed since it was written.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(
+            f"no record {str(path)!r}: 'bayes-scaling forecast FIT --register' begins one"
+        )
+    lines = _lines(path)
+    return TrackRecord(
+        forecasts=tuple(line for line in lines if line["kind"] == "forecast"),
+        outcomes={line["of"]: line["loss"] for line in lines if line["kind"] == "outcome"},
+    )
+
+
+def score_record(path: str | Path, results: RunTable) -> TrackRecord:
+    """Score forecasts on record by what runs reached, and put that on record too.
+
+    Parameters
+    ----------
+    path : path
+        The record.
+    results : RunTable
+        Finished runs: the sizes of the plan, and the loss. Each takes the open forecasts of its
+        sizes, within 2 %, and of its group.
+
+    Returns
+    -------
+    TrackRecord
+
+    Raises
+    ------
+    InputError
+        There is no record, or the results lack the response.
+    """
+    known = read_record(path)
+    found, unmatched = [], []
+    for row in range(len(results)):
+        given = {name: results[name][row] for name in results.columns}
+        matching = [item for item in known.forecasts if _is_of(item, given)]
+        if not matching:
+            unmatched.append(str(given.get("run", f"row {row + 1}")))
+        found += [
+            {"kind": "outcome", "of": item["hash"], "loss": float(given[item["response"]]),
+             "created": datetime.now(UTC).isoformat(timespec="seconds")}
+            for item in matching
+            if item["hash"] not in known.outcomes
+        ]  # fmt: skip
+    _add(Path(path), found)
+    scored = read_record(path)
+    return TrackRecord(
+        forecasts=scored.forecasts, outcomes=scored.outcomes, unmatched=tuple(unmatched)
+    )
+
+
+def _is_of(item: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    """Whether a result is that of a forecast: all that both say agrees, sizes among it."""
+    if item["response"] not in given or not np.isfinite(given[item["response"]]):
+        return False
+    plan, told = item["plan"], 0
+    for name, planned in plan.items():
+        value = given.get(name)
+        if isinstance(planned, str):
+            if value not in (None, "", planned) and plan[name] != "all":
+                return False
+        elif value is not None and np.isfinite(value):
+            if abs(np.log(value / planned)) > CLOSE:
+                return False
+            told += name != "flops"
+    return told > 0
+
+
+# ---- the file ------------------------------------------------------------------------------------
+
+
+def _hash(line: Mapping[str, Any]) -> str:
+    text = json.dumps({k: v for k, v in line.items() if k != "hash"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Read all lines and check each hash."""
+    problems, found, before = [], [], ""
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            line = json.loads(text)
+            if line["before"] != before or _hash(line) != line["hash"]:
+                problems.append(f"line {number} was changed, or a line before it was")
+            before = line["hash"]
+            found.append(line)
+        except (ValueError, KeyError, TypeError):
+            problems.append(f"line {number} is no line of a record of forecasts")
+    if problems:
+        raise InputError(problems, source=str(path))
+    return found
+
+
+def _add(path: Path, lines: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Add lines, each with its hash and that of the line before."""
+    if not lines:
+        return ()
+    known = _lines(path) if path.is_file() else []
+    before, texts, hashes = known[-1]["hash"] if known else "", [], []
+    for line in lines:
+        whole = {**line, "before": before}
+        before = _hash(whole)
+        hashes.append(before)
+        texts.append(json.dumps({**whole, "hash": before}) + "\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write("".join(texts))
+    return tuple(hashes)

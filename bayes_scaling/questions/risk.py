@@ -1,0 +1,294 @@
+"""Risk of a planned run: does it reach its target, what does its split lose, is it worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.questions.answer import group_named
+from bayes_scaling.questions.asked_law import Answerer, Numbers, given_sizes, of_any
+from bayes_scaling.questions.choice import expected_split
+from bayes_scaling.questions.enough import budget_for, extra_compute
+from bayes_scaling.questions.forecast import Forecast
+from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.tabulate import interval_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+SURE = 0.9
+"""Probability with which the smallest sufficient budget reaches the target, unless it is said."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Risk:
+    """What can go wrong with planned runs.
+
+    Attributes
+    ----------
+    forecast : Forecast
+        Of the runs.
+    flops : array (n_runs,)
+        Their compute [FLOP].
+    target : float, optional
+        Loss that should be reached.
+    best : array (n_draws, n_runs)
+        Noise-free loss of each draw's own best split of the same compute.
+    extra_flops : array (n_fewer, n_runs)
+        Compute beyond what the best split would need for the same loss, relative to that.
+    beats : array (n_runs, n_runs)
+        Probability that the noise-free loss of one run is below that of another.
+    sure : float
+        Probability that the sufficient budget is for.
+    enough : float, optional
+        Least compute that reaches the target with that probability; inf where none does, None
+        without a target.
+    rig : Rig, optional
+        What compute costs.
+    value : float, optional
+        What reaching the target is worth, in the currency of the rig.
+    probability : float
+        Probability of the intervals.
+    """
+
+    forecast: Forecast
+    flops: Array
+    target: float | None
+    best: Array
+    extra_flops: Array
+    beats: Array
+    sure: float = SURE
+    enough: float | None = None
+    rig: Rig | None = None
+    value: float | None = None
+    probability: float = PROBABILITY
+
+    def __repr__(self) -> str:
+        """Say how much there is; `table` has the numbers."""
+        return f"Risk({self.flops.size} runs, target {self.target}; see .table)"
+
+    @property
+    def regret(self) -> Array:
+        """Noise-free loss beyond that of the best split (n_draws, n_runs)."""
+        return self.forecast.noise_free - self.best
+
+    @property
+    def chance(self) -> Array:
+        """Probability that a new run reaches the target (n_runs,); nan without one."""
+        target = np.nan if self.target is None else self.target
+        hit = (self.forecast.draws <= target).mean(axis=0)
+        return np.where(np.isnan(target), np.nan, hit)
+
+    @property
+    def member_chances(self) -> dict[str, Array]:
+        """The same by member."""
+        target = np.nan if self.target is None else self.target
+        return {
+            name: (self.forecast.draws[self.forecast.member == index] <= target).mean(axis=0)
+            for index, name in enumerate(self.forecast.members)
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the table as one dict per run, of plain numbers and texts."""
+        quantities = {"noise_free": self.forecast.noise_free, "new_run": self.forecast.draws}
+        quantities |= {"regret": self.regret}
+        if self.target is not None:
+            quantities["overshoot"] = self.forecast.draws - self.target
+        rows = interval_rows(quantities, self.forecast.extrapolation, self.probability)
+        extra = interval_rows({"extra_flops": self.extra_flops}, {}, self.probability)
+        return [
+            self._asked(index) | row | more | self._judged(index)
+            for index, (row, more) in enumerate(zip(rows, extra, strict=True))
+        ]
+
+    def _asked(self, index: int) -> dict[str, Any]:
+        plan = self.forecast.plan
+        sizes = {name: float(values[index]) for name, values in plan.columns.items()}
+        return sizes | {"flops": float(self.flops[index]), plan.group_column: plan.labels[index]}
+
+    def _judged(self, index: int) -> dict[str, Any]:
+        """Tell chances, costs and the decision."""
+        found: dict[str, Any] = {
+            "expected_regret": float(self.regret[:, index].mean()),
+            "expected_extra_flops": float(self.extra_flops[:, index].mean()),
+        }
+        if self.target is not None:
+            chances = {name: float(each[index]) for name, each in self.member_chances.items()}
+            worst = min(chances, key=chances.__getitem__)
+            found |= {"target": self.target, "chance": float(self.chance[index])}
+            found |= {"in_words": self._in_words(float(self.chance[index]), self.target)}
+            found |= {"most_pessimistic": worst, "chance_of_it": chances[worst]}
+            found |= {"sure": self.sure, "enough_flops": self.enough}
+        if self.rig is not None:
+            flops = float(self.flops[index])
+            found |= {"hours": self.rig.hours(flops), "money": self.rig.money(flops)}
+            price = found["money"]
+            if price is not None:
+                found["regret_money"] = found["expected_extra_flops"] * price
+            if price is not None and self.value is not None and self.target is not None:
+                gains = [chance * self.value - price for chance in chances.values()]
+                found["expected_gain"] = float(self.chance[index]) * self.value - price
+                found["decision"] = decision(gains)
+        return found
+
+    def _in_words(self, chance: float, target: float) -> str:
+        if len(self.forecast.draws) == 1:
+            return f"{'reaches' if chance else 'misses'} {target:.4g}"
+        return in_words(chance, target)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per run: losses, chance of the target, regret, cost, decision."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+
+def in_words(chance: float, target: float) -> str:
+    """Say a chance as a person would: "1 in 8 chance of missing 2.00"."""
+    which, share = ("missing", 1 - chance) if chance >= 0.5 else ("reaching", chance)
+    if share < 0.005:
+        return f"less than 1 in 200 chance of {which} {target:.4g}"
+    odds = f"{1 / share:.2g}" if share > 1 / 3 else f"{1 / share:.0f}"
+    return f"1 in {odds} chance of {which} {target:.4g}"
+
+
+def decision(gains: list[float]) -> str:
+    """Say whether to go, from the expected gain under each law that was averaged."""
+    if min(gains) > 0:
+        return "go"
+    return "no go" if max(gains) <= 0 else "we cannot tell: the laws disagree"
+
+
+def risk(
+    fit: Answerer,
+    *,
+    flops: Numbers | None = None,
+    params: Numbers | None = None,
+    tokens: Numbers | None = None,
+    target_loss: float | None = None,
+    sure: float = SURE,
+    family: str | None = None,
+    inputs: Mapping[str, float] | None = None,
+    limits: Limits | None = None,
+    rig: Rig | None = None,
+    value: float | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Risk:
+    """Tell what can go wrong with planned runs.
+
+    Parameters
+    ----------
+    fit : Fit, Ensemble or PublishedLaw
+        A law in params and tokens.
+    flops : float or sequence of float, optional
+        Budgets [FLOP], each at its split of least expected loss.
+    params, tokens : float or sequence of float, optional
+        Plans of their own, in place of budgets.
+    target_loss : float, optional
+        Loss that a run should reach.
+    sure : float
+        Probability with which the smallest sufficient budget should reach it.
+    family : str, optional
+        The group it is asked for, where the fit has several.
+    inputs : mapping of str to float, optional
+        Other inputs of the law, such as unique_tokens.
+    limits : Limits, optional
+        What splits of budgets stay within.
+    rig : Rig, optional
+        What compute costs.
+    value : float, optional
+        What reaching the target is worth, in the currency of the rig, for a decision.
+    probability : float
+        Probability of the equal-tailed intervals.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    Risk
+
+    Raises
+    ------
+    InputError
+        Not exactly one of budgets and plans is given, or a number cannot be used.
+    UnconvergedError
+        The fit did not converge.
+    """
+    check_probability(probability)
+    _check(flops, params, tokens, target_loss, sure, value)
+    fit.require_converged(allow_unconverged=allow_unconverged)
+    law, within = of_any(fit, family=family, inputs=inputs), limits or Limits()
+    sizes: dict[str, Any] = {"params": params, "tokens": tokens}
+    if flops is not None:
+        budgets = np.atleast_1d(np.asarray(flops, float))
+        choices = [expected_split(law, float(budget), within) for budget in budgets]
+        sizes = {name: [getattr(each, name) for each in choices] for name in sizes}
+    sizes |= group_named(fit, family)
+    asked = fit.forecast(
+        {**(inputs or {}), **sizes}, probability=probability, allow_unconverged=True
+    )
+    spent = asked.plan.columns["flops"]
+    own = within if flops is not None else Limits()
+    best = fit.allocate(
+        flops=spent if flops is None else budgets, family=family, inputs=inputs, limits=own,
+        allow_unconverged=True,
+    ).loss  # fmt: skip
+    losses = asked.noise_free
+    noise = np.log(asked.draws[:, 0] / losses[:, 0])
+    enough = None
+    if target_loss is not None:
+        enough = budget_for(law, target_loss, sure, noise, float(spent[0]), within)
+    return Risk(
+        forecast=asked,
+        flops=spent,
+        target=target_loss,
+        best=best,
+        extra_flops=extra_compute(law, losses, spent),
+        beats=(losses[:, :, None] < losses[:, None, :]).mean(axis=0),
+        sure=sure,
+        enough=enough,
+        rig=rig,
+        value=value,
+        probability=probability,
+    )
+
+
+def _check(
+    flops: Numbers | None,
+    params: Numbers | None,
+    tokens: Numbers | None,
+    target: float | None,
+    sure: float,
+    value: float | None,
+) -> None:
+    sizes = {"flops": flops, "params": params, "tokens": tokens}
+    given = [name for name, values in sizes.items() if values is not None]
+    problems = []
+    if given not in (["flops"], ["params", "tokens"]):
+        problems.append(
+            "give either budgets (flops), or plans (params and tokens); got "
+            + (" and ".join(given) or "none")
+        )
+    try:
+        given_sizes(sizes)
+    except InputError as error:
+        problems += error.problems
+    if target is not None and not (np.isfinite(target) and target > 0):
+        problems.append(f"target_loss is above 0, got {target!r}")
+    if not 0 < sure < 1:
+        problems.append(f"sure is a probability between 0 and 1, got {sure!r}")
+    if value is not None and target is None:
+        problems.append("value is what reaching a target is worth: give target_loss too")
+    if problems:
+        raise InputError(problems, source="risk")

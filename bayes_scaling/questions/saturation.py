@@ -1,0 +1,149 @@
+"""Saturation: the size beyond which doubling it buys less than a share of the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.posterior.queries import GAIN
+from bayes_scaling.questions.answer import Answer, Found, ask, cases, group_named
+from bayes_scaling.questions.asked_law import (
+    SEARCH,
+    Answerer,
+    AskedLaw,
+    Numbers,
+    given_sizes,
+    of_any,
+)
+from bayes_scaling.questions.optimum import Index, root_of
+from bayes_scaling.runs import training_flops
+
+Array = NDArray[np.float64]
+
+DOUBLING = float(np.log(2.0))
+PER_DOUBLING = 2
+"""Places of the first search in every doubling of the size."""
+
+
+def saturation(
+    fit: Answerer,
+    gain: float = GAIN,
+    *,
+    params: Numbers | None = None,
+    tokens: Numbers | None = None,
+    family: str | None = None,
+    inputs: Mapping[str, float] | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Answer:
+    """Find the size beyond which doubling it lowers the noise-free loss by less than a share.
+
+    Parameters
+    ----------
+    fit : Fit, Ensemble or PublishedLaw
+        A law in params and tokens, or in one size.
+    gain : float
+        Share of the loss.
+    params, tokens : float or sequence of float
+        The size that stays as it is; the other one is found. A law of one size takes neither.
+    family : str, optional
+        The group it is asked for, where the fit has several.
+    inputs : mapping of str to float, optional
+        Other inputs of the law, such as unique_tokens.
+    probability : float
+        Probability of the equal-tailed intervals.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    Answer
+        The size, compute and loss there; ``never`` where doubling goes on to pay at any size
+        (which then is inf).
+
+    Raises
+    ------
+    InputError
+        The gain is no share, or not the sizes are given that the law needs.
+    UnconvergedError
+        The fit did not converge.
+
+    Examples
+    --------
+    >>> fit.saturation(0.02, tokens=2.2e10).table  # doctest: +SKIP
+    """
+    given = given_sizes({"params": params, "tokens": tokens})
+    return ask(
+        fit,
+        lambda member: find_saturation(of_any(member, family=family, inputs=inputs), gain, given),
+        asked=cases(given, {"gain": gain}, group_named(fit, family)),
+        probability=probability,
+        allow_unconverged=allow_unconverged,
+    )
+
+
+def find_saturation(law: AskedLaw, gain: float, given: Mapping[str, Array]) -> Found:
+    """Find where doubling stops to pay; `given` holds the size that stays (n_cases,)."""
+    if not 0 < gain < 1:
+        raise InputError(f"gain must be a share between 0 and 1, got {gain!r}; .02 is 2 %")
+    sought = the_other(law, given)
+    count = next((values.size for values in given.values()), 1)
+    found = [
+        _last_gain(law, sought, {name: values[case] for name, values in given.items()}, gain)
+        for case in range(count)
+    ]
+    log_size = np.stack(found, axis=1)
+    size = np.exp(log_size)
+    draws = {sought: size}
+    if {sought, *given} == {"params", "tokens"}:
+        other = next(iter(given))
+        draws["flops"] = law.share * training_flops(size, given[other])
+    reached = np.exp(np.minimum(log_size, SEARCH))
+    draws[law.response] = law.at({**given, sought: reached}, law.draws[:, None])
+    return Found(draws=draws, flags={"never": np.isinf(log_size)})
+
+
+def the_other(law: AskedLaw, given: Mapping[str, Array]) -> str:
+    """Return the size that is not given, or say which sizes to give."""
+    left = [name for name in law.traded if name not in given]
+    extra = [name for name in given if name not in law.traded]
+    if len(left) == 1 and not extra:
+        return left[0]
+    if len(law.traded) == 1:
+        raise InputError(
+            f"{law.id} reads only {law.traded[0]}, which is what is found; give no size"
+        )
+    raise InputError(
+        f"{law.id} trades {' and '.join(law.traded)}: give one of them, and the other is found; "
+        f"got {', '.join(given) or 'none'}"
+    )
+
+
+def _last_gain(law: AskedLaw, sought: str, given: Mapping[str, Any], gain: float) -> Array:
+    """Log of the last size (n_draws,) whose doubling gains as much; inf where none is the last."""
+    step = DOUBLING / PER_DOUBLING
+    grid = np.arange(0.0, SEARCH, step)
+    loss = law.at({**given, sought: np.exp(grid)}, law.draws[:, None])
+    with np.errstate(all="ignore"):
+        enough = loss[:, PER_DOUBLING:] <= (1 - gain) * loss[:, :-PER_DOUBLING]
+    last = enough.shape[1] - 1 - np.argmax(enough[:, ::-1], axis=1)
+    some, never = enough.any(axis=1), enough[:, -1]
+    found = np.where(never, np.inf, 0.0)
+    inner = np.flatnonzero(some & ~never)
+    if not inner.size:
+        return found
+
+    def excess(x: Array, draw: Index) -> Array:
+        now, doubled = (
+            law.at({**given, sought: np.exp(place)}, draw) for place in (x, x + DOUBLING)
+        )
+        return np.asarray(np.log(now) + np.log1p(-gain) - np.log(doubled))
+
+    lower = grid[last[inner]]
+    found[inner] = root_of(excess, lower, lower + step, inner)
+    return found

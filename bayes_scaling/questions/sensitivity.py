@@ -1,0 +1,207 @@
+"""Sensitivity: how a forecast moves with the form of the law, the prior, and drift.
+
+Form: what each law that is averaged says by itself. Prior: the draws weighed as if the prior had
+counted half or twice, by its density to a power. Drift: exponents that stay beyond the runs what
+they are at their ends. None of them needs a new fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.intervals import KIND, PROBABILITY, check_probability
+from bayes_scaling.laws.density import log_prior
+from bayes_scaling.laws.design import make_design
+from bayes_scaling.posterior.beyond import frozen_walks
+from bayes_scaling.posterior.ensemble import AnyFit, Ensemble, members_of
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.questions.forecast import Forecast, forecast
+from bayes_scaling.questions.new_budget import forecast_at
+from bayes_scaling.questions.sizes import Sizes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+POWERS: Mapping[str, float] = {"half": 0.5, "twice": 2.0}
+"""Powers of the prior density, by how much the prior counts then."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sensitivity:
+    """A forecast of one run under other assumptions.
+
+    Attributes
+    ----------
+    forecast : Forecast
+        As it is.
+    draws : mapping of (str, str) to array (n_draws,)
+        Loss of a new run, by kind and name of the assumption.
+    weights : mapping of (str, str) to array (n_draws,)
+        Of those draws, Pareto-smoothed where the draws were weighed anew; they sum to 1.
+    untold : tuple of (str, str)
+        Assumptions that the draws cannot tell of: the Pareto k of their weights is too high.
+    target : float, optional
+        Loss that should be reached.
+    probability : float
+        Probability of the intervals.
+    """
+
+    forecast: Forecast
+    draws: Mapping[tuple[str, str], Array]
+    weights: Mapping[tuple[str, str], Array]
+    untold: tuple[tuple[str, str], ...] = ()
+    target: float | None = None
+    probability: float = PROBABILITY
+
+    def __repr__(self) -> str:
+        """Say how much there is; `table` has the numbers."""
+        return f"Sensitivity({len(self.draws)} assumptions; see .table)"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one dict per assumption."""
+        tail = (1 - self.probability) / 2
+        found = []
+        for key, losses in self.draws.items():
+            weights = self.weights[key]
+            low, middle, high = weighted_quantiles(losses, weights, (tail, 0.5, 1 - tail))
+            row: dict[str, Any] = {"assumption": key[0], "variant": key[1]}
+            row |= {"new_run": middle, "new_run_lower": low, "new_run_upper": high}
+            row |= {"probability": self.probability, "kind": KIND}
+            if self.target is not None:
+                row["chance"] = min(1.0, float(weights @ (losses <= self.target)))
+            row["note"] = "too few effective draws to tell: fit again" if key in self.untold else ""
+            found.append(row)
+        return found
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per assumption."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+
+def sensitivity(
+    fit: AnyFit,
+    sizes: Sizes,
+    *,
+    target_loss: float | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Sensitivity:
+    """Tell how the forecast of a run moves with form, prior and drift.
+
+    Parameters
+    ----------
+    fit : Fit or Ensemble
+        The posterior.
+    sizes : mapping, DataFrame or RunTable
+        The run, as for a forecast; the first of several.
+    target_loss : float, optional
+        Loss that should be reached.
+    probability : float
+        Probability of the equal-tailed intervals.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    Sensitivity
+
+    Raises
+    ------
+    InputError
+        The sizes cannot be used.
+    UnconvergedError
+        The fit did not converge.
+
+    References
+    ----------
+    Kallioinen et al. 2024, doi:10.1007/s11222-023-10366-5 (priors to a power); Vehtari et al.
+    2024, arXiv:1507.02646 (Pareto smoothing).
+    """
+    check_probability(probability)
+    members = members_of(fit)
+    whole = fit.forecast(sizes, probability=probability, allow_unconverged=allow_unconverged)
+    shares = fit.weights if isinstance(fit, Ensemble) else dict.fromkeys(members, 1.0)
+    parts = {name: forecast(each, sizes, allow_unconverged=True) for name, each in members.items()}
+    losses = {name: part.draws[:, 0] for name, part in parts.items()}
+    even = {name: np.full(values.size, 1 / values.size) for name, values in losses.items()}
+
+    def mixed(by: Mapping[str, Array]) -> Array:
+        return np.concatenate([shares[name] * each for name, each in by.items()])
+
+    together = np.concatenate(list(losses.values()))
+    draws = {("as it is", ""): together}
+    weights = {("as it is", ""): mixed(even)}
+    untold = []
+    for name, power in POWERS.items():
+        key = ("prior", f"counts {name}")
+        found = {member: _reweighted(each, power) for member, each in members.items()}
+        draws[key] = together
+        weights[key] = mixed({member: each for member, (each, _) in found.items()})
+        if not all(reliable for _, reliable in found.values()):
+            untold.append(key)
+    if any(each.steps for each in members.values()):
+        key = ("drift", "none beyond the runs")
+        still = [_frozen(each, parts[name], sizes) for name, each in members.items()]
+        draws[key], weights[key] = np.concatenate(still), mixed(even)
+    if len(members) > 1:
+        for name in members:
+            draws["form", name], weights["form", name] = losses[name], even[name]
+    return Sensitivity(
+        forecast=whole,
+        draws=draws,
+        weights=weights,
+        untold=tuple(untold),
+        target=target_loss,
+        probability=probability,
+    )
+
+
+def _reweighted(fit: Fit, power: float) -> tuple[Array, bool]:
+    """Weigh draws as if the prior density had been raised to a power.
+
+    Returns
+    -------
+    weights : array (n_draws,)
+        Pareto-smoothed; they sum to 1.
+    reliable : bool
+        Whether the Pareto k is low enough for that number of draws.
+    """
+    from arviz_stats.base import array_stats
+
+    grouping = make_design(fit.model, fit.runs).grouping
+    parts = log_prior(fit.model, fit.flat, grouping).values()
+    logs = (power - 1) * np.sum([each.reshape(len(each), -1).sum(axis=1) for each in parts], axis=0)
+    with np.errstate(all="ignore"):  # tails of hardly any spread; Pareto k says what came of it
+        smoothed, k = array_stats.psislw(-logs)  # ArviZ takes minus the log ratios
+    weights = np.exp(smoothed)
+    return weights / weights.sum(), bool(k <= min(0.7, 1 - 1 / np.log10(logs.size)))
+
+
+def _frozen(fit: Fit, part: Forecast, sizes: Sizes) -> Array:
+    """Loss of a new run (n_draws,) with exponents that stay what they are at the ends."""
+    if not fit.steps:
+        return part.draws[:, 0]
+    at, _ = forecast_at(fit, sizes)
+    names = [name for name in fit.model.inputs if name in part.plan.columns]
+    inputs = {name: part.plan.columns[name][:1] for name in names}
+    still = at.predict(inputs, group=part.plan.group[:1], walks=frozen_walks(at))
+    return np.asarray(still[:, 0] * part.draws[:, 0] / part.noise_free[:, 0])
+
+
+def weighted_quantiles(
+    values: Array, weights: Array, levels: tuple[float, ...]
+) -> tuple[float, ...]:
+    """Quantiles of weighted values (n,), whose weights sum to 1."""
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order]) - weights[order] / 2
+    return tuple(float(each) for each in np.interp(levels, reached, values[order]))

@@ -1,0 +1,334 @@
+"""What a user asks about: sizes and settings of runs to come, checked and completed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.laws.inputs import needs_positive, source_column
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.questions.published_laws import PublishedLaw
+from bayes_scaling.questions.routed import active_share
+from bayes_scaling.runs import RunTable, split_columns, training_flops
+from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
+from bayes_scaling.runs.complete import complete, model_size
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Member = Fit | PublishedLaw
+"""What answers by one law."""
+
+Values = float | str | Sequence[float] | Sequence[str] | NDArray[np.float64]
+Sizes = Union[Mapping[str, Values], RunTable, "pd.DataFrame"]
+
+FACTOR = 100.0
+"""How far beyond the largest run a forecast is asked for, unless it is said."""
+
+TOLERANCE = 0.3
+"""Share by which given flops may differ from 6 N D."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Runs to come, laid out for a law.
+
+    Attributes
+    ----------
+    columns : mapping of str to array (n_runs,)
+        Sizes and settings, in the units of the run table; completed by C = 6 N D.
+    group : array of int (n_runs,)
+        Group of each run in the fit.
+    labels : tuple of str
+        Its label.
+    group_column : str
+        The column that names the groups.
+    names : tuple of str
+        What the runs are called, where a table names them; else empty.
+    """
+
+    columns: Mapping[str, NDArray[np.float64]]
+    group_column: str
+    group: NDArray[np.int64]
+    labels: tuple[str, ...]
+    names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Return the number of runs."""
+        return self.group.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reads:
+    """What a law reads of a table.
+
+    Attributes
+    ----------
+    id : str
+        Its name.
+    inputs, needed : tuple of str
+        What it reads, and what of that must be given.
+    meant : mapping of str to str
+        Inputs that mean a more specific column.
+    columns : tuple of str
+        Other columns that may be given.
+    group : str
+        The column that names groups.
+    """
+
+    id: str
+    inputs: tuple[str, ...]
+    needed: tuple[str, ...]
+    meant: Mapping[str, str]
+    columns: tuple[str, ...]
+    group: str
+
+    @property
+    def wanted(self) -> set[str]:
+        """Columns that are taken: the inputs, and what completes them."""
+        return {*self.inputs, "params", "tokens", "flops"}
+
+
+def reads(fit: Member) -> Reads:
+    """Return what the law of a fit, or a published law, reads."""
+    if isinstance(fit, PublishedLaw):
+        return Reads(
+            id=fit.id,
+            inputs=fit.inputs,
+            needed=fit.needed,
+            meant=fit.columns,
+            columns=(),
+            group="family",
+        )
+    model, runs = fit.model, fit.runs
+    return Reads(
+        id=model.id,
+        inputs=tuple(model.inputs),
+        needed=tuple(model.sizes),
+        meant={n: meant for n, meant in model.columns if source_column(model, runs, n) == meant},
+        columns=tuple(runs.columns),
+        group=model.group,
+    )
+
+
+def read_plan(fit: Member, sizes: Sizes) -> Plan:
+    """Check and complete the sizes of runs to come.
+
+    Parameters
+    ----------
+    fit : Fit or PublishedLaw
+        Whose law is asked.
+    sizes : mapping, DataFrame or RunTable
+        Any two of params, tokens and flops, or the inputs of the law; learning rate and others
+        where the law has them; the family where the fit has several. Aliases such as N, D, C, lr
+        are understood.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        Something is missing, not positive, of unequal length or unknown; all at once.
+    """
+    given, law = canonical_sizes(sizes), reads(fit)
+    names = _take_group_names(given, law.group)
+    asked = isinstance(sizes, Mapping)
+    if isinstance(fit, PublishedLaw) and not asked:
+        names = None  # the groups of a table are not those of the law
+    problems = _unknown(law, given) if asked else []
+    _take_meant_counts(law, given)
+    numbers, bad_numbers = numbers_of(given, law.wanted)
+    problems += bad_numbers
+    lengths = {name: value.size for name, value in numbers.items()}
+    if names is not None:
+        lengths[law.group] = np.size(names)
+    longest, bad_lengths = longest_of(lengths)
+    problems += bad_lengths
+    if problems:
+        raise InputError(problems, source="sizes")
+    columns = {name: np.broadcast_to(value, longest) for name, value in numbers.items()}
+    share = active_share(fit)
+    if share != 1.0 and "params_active" not in columns:
+        columns |= _routed(columns, share)
+    columns = dict(complete(columns).columns)
+    problems = [*_missing(law, columns), *(disagreements(columns) if asked else [])]
+    group, labels, group_problems = group_index(fit, names, longest)
+    problems += group_problems
+    if problems:
+        raise InputError(problems, source="sizes")
+    return Plan(
+        columns=columns,
+        group_column=law.group,
+        group=group,
+        labels=labels,
+        names=tuple(map(str, run_names(sizes).get("run", ()))),
+    )
+
+
+def run_names(sizes: Sizes) -> dict[str, NDArray[np.str_]]:
+    """Return the names of runs, where a table has them."""
+    return {"run": sizes["run"]} if isinstance(sizes, RunTable) and "run" in sizes else {}
+
+
+def _routed(
+    columns: Mapping[str, NDArray[np.float64]], share: float
+) -> dict[str, NDArray[np.float64]]:
+    """Return total and active params (n_runs,) of routed models, as far as they follow."""
+    if "params" in columns:
+        return {"params_active": share * columns["params"]}
+    active = complete(columns).columns.get("params")
+    return {} if active is None else {"params": active / share, "params_active": active}
+
+
+def _take_group_names(given: dict[str, Values], group_column: str) -> Values | None:
+    """Take the names of groups out of what was given, joined where several columns name them."""
+    if group_column in given:
+        return given.pop(group_column)
+    columns = split_columns(group_column)
+    present = [name for name in columns if name in given]
+    missing = [name for name in columns if name not in given]
+    if present and missing:
+        raise InputError(f"groups are named by {group_column}: give {', '.join(missing)} too")
+    if not present:
+        return None
+    parts = np.broadcast_arrays(*(np.atleast_1d(given.pop(name)) for name in columns))
+    return ["/".join(_label(part) for part in row) for row in zip(*parts, strict=True)]
+
+
+def group_index(
+    fit: Member, names: Values | None, size: int
+) -> tuple[NDArray[np.int64], tuple[str, ...], list[str]]:
+    """Return the group of each run, its label, and problems with what was given."""
+    known = ", ".join(fit.groups)
+    if isinstance(fit, PublishedLaw):
+        labels = [fit.groups[0]] * size
+        own = names is None or {*np.atleast_1d(names)} <= {*fit.groups}
+        problem = f"{fit.id} is one published law and has no groups: name no {reads(fit).group}"
+        problems = [] if own else [problem]
+    elif names is None:
+        differs = any(values.ndim == 3 for values in fit.draws.values())
+        problem = f"the fit has several groups: say which {fit.model.group}, one of {known}"
+        labels = [fit.groups[0]] * size
+        problems = [problem] if differs and len(fit.groups) > 1 else []
+    else:
+        labels = [_label(name) for name in np.broadcast_to(np.atleast_1d(names), size)]
+        unknown = sorted(set(labels) - set(fit.groups))
+        problems = [
+            f"{fit.model.group} {name!r} is not in the fit; known are {known}. For a new one, from "
+            "the population, use fit.with_new_group(name), or --new-group"
+            for name in unknown
+        ]
+    if problems:
+        return np.zeros(size, dtype=np.int64), tuple(labels), problems
+    index = np.array([fit.groups.index(label) for label in labels], dtype=np.int64)
+    return index, tuple(labels), []
+
+
+def _label(name: object) -> str:
+    """Write the name of a group as `RunTable.labels` does."""
+    return f"{name:.12g}" if isinstance(name, int | float | np.number) else str(name)
+
+
+def canonical_sizes(sizes: Sizes) -> dict[str, Values]:
+    """Return what was given by the names of the vocabulary."""
+    if isinstance(sizes, RunTable):
+        return {name: sizes[name] for name in sizes.columns}
+    if isinstance(sizes, Mapping):
+        items = dict(sizes)
+    elif hasattr(sizes, "columns") and hasattr(sizes, "to_numpy"):
+        items = {str(name): sizes[name].to_numpy() for name in sizes.columns}
+    else:
+        raise InputError(
+            f"sizes must be a mapping such as {{'params': 7e10, 'tokens': 1.4e12}} or a "
+            f"DataFrame, got {type(sizes).__name__}"
+        )
+    found: dict[str, Values] = {}
+    for name, value in items.items():
+        column = canonical_name(str(name)) or str(name)
+        if column in found:
+            raise InputError(f"{name!r} and another column both mean {column!r}; keep one")
+        found[column] = value
+    return found
+
+
+def _unknown(law: Reads, given: Mapping[str, Values]) -> list[str]:
+    """Return a problem for every name that is neither an input nor a column."""
+    problems = []
+    for name in given:
+        if name not in {*law.wanted, *COLUMNS, *law.columns}:
+            near = nearest(name, law.wanted)
+            hint = f"did you mean {near!r}?" if near else f"known are {', '.join(law.wanted)}"
+            problems.append(f"unknown name {name!r}; {hint}")
+    return problems
+
+
+def _take_meant_counts(law: Reads, given: dict[str, Values]) -> None:
+    """Where the law means a more specific column, read that one."""
+    for name, meant in law.meant.items():
+        if meant in given:
+            given[name] = given.pop(meant)
+            if "params" in given and "tokens" in given:
+                given.pop("flops", None)
+
+
+def disagreements(columns: Mapping[str, NDArray[np.float64]]) -> list[str]:
+    """Return a problem where params, tokens and flops are given and do not fit together."""
+    if not {"params", "tokens", "flops"} <= set(columns):
+        return []
+    size = model_size(columns, columns["flops"].size)[0]
+    ratio = columns["flops"] / training_flops(size, columns["tokens"])
+    worst = float(ratio[np.argmax(np.abs(np.log(ratio)))])
+    if abs(np.log(worst)) <= np.log(1 + TOLERANCE):
+        return []
+    return [f"flops are {worst:.3g} times 6 x params x tokens; give two of the three"]
+
+
+def numbers_of(
+    given: Mapping[str, Values], wanted: Iterable[str]
+) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
+    """Return the numbers (n,) among what was given, and problems with them."""
+    numbers, problems = {}, []
+    for name in sorted(set(wanted) & set(given)):
+        value = given[name]
+        try:
+            array = np.atleast_1d(np.asarray(value, dtype=float))
+        except (TypeError, ValueError):
+            problems.append(f"{name!r} must be a number or numbers, got {value!r}")
+            continue
+        positive = needs_positive(name)
+        bad = ~(np.isfinite(array) & ((array > 0) | (not positive)))
+        if array.ndim != 1 or array.size == 0:
+            problems.append(f"{name!r} must be one number or a list of numbers")
+        elif bad.any():
+            kind = "positive and finite" if positive else "finite"
+            problems.append(f"{name!r} must be {kind}, got {array[bad][0]:g}")
+        else:
+            numbers[name] = array
+    return numbers, problems
+
+
+def longest_of(lengths: Mapping[str, int]) -> tuple[int, list[str]]:
+    """Return the number of runs, and problems with columns of another length."""
+    longest = max(lengths.values(), default=0)
+    return longest, [
+        f"{name!r} has {length} values, others have {longest}"
+        for name, length in lengths.items()
+        if length not in (1, longest)
+    ]
+
+
+def _missing(law: Reads, columns: Mapping[str, NDArray[np.float64]]) -> list[str]:
+    missing = [name for name in law.needed if name not in columns]
+    if not missing:
+        return []
+    hint = ""
+    if set(missing) <= {"params", "tokens"}:
+        hint = "; two of params, tokens and flops are enough, and allocate splits a flops budget"
+    return [f"{law.id} needs {' and '.join(repr(name) for name in missing)}{hint}"]

@@ -1,0 +1,218 @@
+"""A stage gate: what a smaller run, made first, would tell about the big one, and is it worth it.
+
+What the smaller run will show is drawn from the forecast of it; each such outcome weighs the draws
+anew, and with them what is believed of the big run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import PROBABILITY, check_probability, quantiles
+from bayes_scaling.questions.answer import group_named
+from bayes_scaling.questions.asked_law import Answerer, AskedLaw, of_any
+from bayes_scaling.questions.choice import WITHOUT, expected_split
+from bayes_scaling.questions.forecast import Forecast
+from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.rig import Rig
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[np.float64]
+
+SHARE = 0.1
+"""Compute of the smaller run over that of the big one, unless it is said."""
+
+OUTCOMES = 200
+"""Outcomes of the smaller run that are weighed."""
+
+EVEN = 0.5
+"""Chance from which a run is made, where nothing is said of its worth."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StageGate:
+    """What a smaller run would tell.
+
+    Attributes
+    ----------
+    forecast : Forecast
+        Of the smaller run and of the big one.
+    target : float
+        Loss that the big run should reach.
+    chance : float
+        That it does, as far as is known now.
+    chances : array (n_outcomes,)
+        The same after each outcome of the smaller run, all equally likely.
+    widths : array (n_outcomes,)
+        Width of the interval of the big run's loss after each.
+    go_from : float
+        Chance from which the big run is made.
+    rig : Rig, optional
+        What compute costs.
+    value : float, optional
+        What reaching the target is worth.
+    probability : float
+        Probability of the intervals.
+    """
+
+    forecast: Forecast
+    target: float
+    chance: float
+    chances: Array
+    widths: Array
+    go_from: float = EVEN
+    rig: Rig | None = None
+    value: float | None = None
+    probability: float = PROBABILITY
+
+    def __repr__(self) -> str:
+        """Say what it would change; `table` has the numbers."""
+        return f"StageGate(changes the decision with probability {self.changes:.2f}; see .table)"
+
+    @property
+    def changes(self) -> float:
+        """Probability that the smaller run changes what is decided now."""
+        return float(np.mean((self.chances >= self.go_from) != (self.chance >= self.go_from)))
+
+    @property
+    def flops(self) -> Array:
+        """Compute of the smaller run and of the big one (2,) [FLOP]."""
+        return self.forecast.plan.columns["flops"]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return one dict of plain numbers."""
+        small, big = ({name: float(values[run]) for name, values in
+                       self.forecast.plan.columns.items()} for run in (0, 1))  # fmt: skip
+        before = quantiles(self.forecast.draws[:, 1], self.probability)
+        middle, low, high = quantiles(self.chances, self.probability)
+        row = {f"first_{name}": value for name, value in small.items()} | big
+        row |= {"target": self.target, "chance": self.chance, "go_from": self.go_from}
+        row |= {"chance_after": float(middle), "width": float(before[2] - before[1])}
+        row |= {"width_after": float(self.widths.mean()), "changes_decision": self.changes}
+        if len(self.forecast.draws) > 1:  # a published law has one, and no intervals
+            row |= {"chance_after_lower": float(low), "chance_after_upper": float(high)}
+            row |= {"probability": self.probability}
+        return [row | self._worth()]
+
+    def _worth(self) -> dict[str, float]:
+        """Return what the smaller run costs, and the value of what it is expected to tell."""
+        if self.rig is None or self.rig.price is None:
+            return {}
+        first, whole = (self.rig.money(float(each)) or 0.0 for each in self.flops)
+        found = {"first_money": first, "money": whole}
+        if self.value is None:
+            return found
+        now = max(0.0, self.chance * self.value - whole)
+        later = float(np.mean(np.maximum(0.0, self.chances * self.value - whole)))
+        return found | {"value_of_first": later - now, "gain_of_first": later - now - first}
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+
+def stage_gate(
+    fit: Answerer,
+    flops: float,
+    target_loss: float,
+    *,
+    share: float = SHARE,
+    family: str | None = None,
+    limits: Limits = WITHOUT,
+    rig: Rig | None = None,
+    value: float | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> StageGate:
+    """Tell what a smaller run would tell, and whether it is worth making first.
+
+    Parameters
+    ----------
+    fit : Fit, Ensemble or PublishedLaw
+        A law in params and tokens; a published one has nothing to learn from a smaller run.
+    flops : float
+        Budget of the big run [FLOP], at its split of least expected loss.
+    target_loss : float
+        Loss that it should reach.
+    share : float
+        Compute of the smaller run over that of the big one.
+    family, limits, rig, value, probability, allow_unconverged
+        As in `bayes_scaling.questions.risk.risk`.
+
+    Returns
+    -------
+    StageGate
+
+    Raises
+    ------
+    InputError
+        A number cannot be used.
+    UnconvergedError
+        The fit did not converge.
+    """
+    check_probability(probability)
+    problems = [
+        f"{name} must be above 0, got {given!r}"
+        for name, given in (("flops", flops), ("target_loss", target_loss))
+        if not (np.isfinite(given) and given > 0)
+    ]
+    if not 0 < share < 1:
+        problems.append(f"share is between 0 and 1, got {share!r}")
+    if value is not None and (rig is None or rig.price is None):
+        problems.append("value is weighed against a cost: give a rig with the price of an hour")
+    if problems:
+        raise InputError(problems, source="stage gate")
+    fit.require_converged(allow_unconverged=allow_unconverged)
+    law = of_any(fit, family=family)
+    splits = [expected_split(law, each, limits) for each in (share * flops, flops)]
+    sizes: dict[str, Any] = {
+        "params": [each.params for each in splits],
+        "tokens": [each.tokens for each in splits],
+    }
+    sizes |= group_named(fit, family)
+    asked = fit.forecast(sizes, probability=probability, allow_unconverged=True)
+    hit = (asked.draws[:, 1] <= target_loss).astype(float)
+    weights = _weights(law, asked)
+    money = rig.money(flops) if rig is not None else None
+    known = value is not None and money is not None
+    return StageGate(
+        forecast=asked,
+        target=target_loss,
+        chance=float(hit.mean()),
+        chances=weights @ hit,
+        widths=_widths(asked.draws[:, 1], weights, probability),
+        go_from=min(1.0, (money or 0.0) / value) if known and value else EVEN,
+        rig=rig,
+        value=value,
+        probability=probability,
+    )
+
+
+def _weights(law: AskedLaw, asked: Forecast) -> Array:
+    """Weights of the draws (n_outcomes, n_draws) after each outcome of the smaller run."""
+    outcomes = np.quantile(np.log(asked.draws[:, 0]), (np.arange(OUTCOMES) + 0.5) / OUTCOMES)
+    away = outcomes[:, None] - np.log(asked.noise_free[:, 0])
+    logs = law.noise(away, law.draws)
+    weights = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def _widths(losses: Array, weights: Array, probability: float) -> Array:
+    """Width of the central interval of losses (n_draws,) under each row of weights."""
+    order = np.argsort(losses)
+    reached = np.cumsum(weights[:, order], axis=1)
+    tail = (1 - probability) / 2
+    low, high = ((reached < each).sum(axis=1) for each in (tail, 1 - tail))
+    places = np.minimum(np.stack([low, high]), losses.size - 1)
+    ends = losses[order][places]
+    return np.asarray(ends[1] - ends[0])

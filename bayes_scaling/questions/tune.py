@@ -1,0 +1,331 @@
+"""Tune: the best learning rate and batch size at a size, what another choice costs, and who agrees.
+
+Everything is asked of a law with a valley in the learning rate (``coupled+lr-valley``), and in the
+batch size where it has one (``coupled+lr-batch-valley``). Told are the best pair of each draw, with
+its interval; the one choice to make, which has the least expected loss over all draws; and what a
+rate or batch a few factors off would lose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
+from bayes_scaling.posterior.ensemble import AnyFit, Ensemble, leading, members_of
+from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.questions.forecast import extrapolation
+from bayes_scaling.questions.rate_rules import published_rates
+from bayes_scaling.questions.sizes import Plan, read_plan
+from bayes_scaling.questions.tabulate import interval_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayes_scaling.questions.asked_law import Numbers
+
+Array = NDArray[np.float64]
+
+CHOSEN = ("learning_rate", "batch_size")
+"""What is tuned, where the law reads it."""
+
+FACTORS = (0.125, 0.25, 0.5, 2.0, 4.0, 8.0)
+"""Factors by which a choice is off, in the table of penalties."""
+
+RULE_KEYS = ("rule", "learning_rate", "batch_size", "counts", "source", "note")
+"""What is told of a published rule."""
+
+PLACES = 33
+"""Places of the search for the least expected loss, along each of what is tuned."""
+
+Excess = Callable[[Mapping[str, float]], Array]
+"""From a choice of rate and batch at one size to the loss over the best, minus 1 (n_draws,)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tuning:
+    """How to tune runs of some sizes.
+
+    Attributes
+    ----------
+    plan : Plan
+        The runs.
+    best : mapping of str to array (n_draws, n_runs)
+        Best learning rate, and batch size in tokens where the law finds one, draw by draw.
+    recommended : mapping of str to array (n_runs,)
+        The choice of least expected noise-free loss.
+    regret : array (n_draws, n_runs)
+        Loss of the recommended choice over that of the best one, minus 1.
+    penalties : tuple of dict
+        What a choice off by a factor costs: per run, what is changed, and the factor.
+    rules : tuple of dict
+        What published rules choose for each run, and what the law says that costs.
+    swept : mapping of str to (float, float)
+        Least and largest value of what is tuned in the fitted runs.
+    extrapolation : mapping of str to array (n_runs,)
+        E-folds of the sizes beyond the fitted runs.
+    warnings : tuple of str
+        Where the answer lies outside what was swept.
+    probability : float
+        Probability of the intervals.
+    excess : tuple of callable
+        Of each run, from a choice to its loss over that of the best one, minus 1 (n_draws,).
+    """
+
+    plan: Plan
+    best: Mapping[str, Array]
+    recommended: Mapping[str, Array]
+    regret: Array
+    penalties: tuple[dict[str, Any], ...]
+    rules: tuple[dict[str, Any], ...] = ()
+    swept: Mapping[str, tuple[float, float]]
+    extrapolation: Mapping[str, Array] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    probability: float = PROBABILITY
+    excess: tuple[Excess, ...]
+
+    def __repr__(self) -> str:
+        """Say how much there is; `table` has the numbers."""
+        return f"Tuning({', '.join(self.best)} of {len(self.plan)} runs; see .table)"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the table as one dict per run, of plain numbers and texts."""
+        quantities = {f"best_{name}": draws for name, draws in self.best.items()}
+        rows = interval_rows(quantities | {"regret": self.regret}, self.extrapolation,
+                             self.probability)  # fmt: skip
+        return [
+            sizes_of(self.plan, index)
+            | {name: float(values[index]) for name, values in self.recommended.items()}
+            | {"expected_regret": float(self.regret[:, index].mean())}
+            | row
+            for index, row in enumerate(rows)
+        ]
+
+    def rules_of(self, index: int) -> list[dict[str, Any]]:
+        """Return what published rules choose for one of the runs."""
+        own = sizes_of(self.plan, index)
+        return [row for row in self.rules if own.items() <= row.items()]
+
+    def penalties_of(self, index: int) -> list[dict[str, Any]]:
+        """Return what other choices cost for one of the runs."""
+        own = sizes_of(self.plan, index)
+        return [row for row in self.penalties if own.items() <= row.items()]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per run: the recommended choice, the best one with its interval, regret."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+
+def sizes_of(plan: Plan, index: int) -> dict[str, Any]:
+    """Return what was asked of one of the runs: its sizes and its group."""
+    sizes = {name: float(values[index]) for name, values in plan.columns.items()}
+    return sizes | {plan.group_column: plan.labels[index]}
+
+
+def tune(
+    fit: AnyFit,
+    params: Numbers,
+    tokens: Numbers,
+    *,
+    batch_size: Numbers | None = None,
+    family: str | None = None,
+    probability: float = PROBABILITY,
+    allow_unconverged: bool = False,
+) -> Tuning:
+    """Find the best learning rate, and batch size, of runs.
+
+    Parameters
+    ----------
+    fit : Fit or Ensemble
+        The posterior of a law with a valley in the learning rate.
+    params, tokens : float or sequence of float
+        Sizes of the runs, in the count of parameters that the fit was given.
+    batch_size : float or sequence of float, optional
+        Tokens per step, where it is settled; the best rate is then that of this batch.
+    family : str, optional
+        The group it is asked for, where the fit has several.
+    probability : float
+        Probability of the equal-tailed intervals.
+    allow_unconverged : bool
+        Whether to go on with a fit that did not converge.
+
+    Returns
+    -------
+    Tuning
+
+    Raises
+    ------
+    InputError
+        The law reads no learning rate, or a number cannot be used.
+    UnconvergedError
+        The fit did not converge.
+
+    References
+    ----------
+    arXiv:2503.04715 for the valley and its power laws.
+
+    Examples
+    --------
+    >>> fit.tune(params=1e9, tokens=2e10).table  # doctest: +SKIP
+    """
+    check_probability(probability)
+    model = leading(fit).model
+    free = _tuned_of(fit, batch_size)
+    fit.require_converged(allow_unconverged=allow_unconverged)
+    sizes: dict[str, Any] = {"params": params, "tokens": tokens}
+    if batch_size is not None:
+        sizes["batch_size"] = batch_size
+    if family is not None:
+        sizes[model.group] = family
+    plan = read_plan(leading(fit), sizes)
+    inputs = {name: plan.columns[name] for name in model.inputs if name in plan.columns}
+
+    def best_of(name: str) -> Array:
+        return _mixed(fit, lambda member: member.tuned(inputs, group=plan.group)[name])
+
+    best = {name: best_of(name) for name in free}
+    excess = tuple(_excess(fit, plan, inputs, index) for index in range(len(plan)))
+    chosen = [_least(excess[i], {n: best[n][:, i] for n in free}) for i in range(len(plan))]
+    recommended = {name: np.array([choice[name] for choice in chosen]) for name in free}
+    swept = {name: _range(fit, name) for name in free}
+    return Tuning(
+        plan=plan,
+        best=best,
+        recommended=recommended,
+        regret=np.stack([excess[i](choice) for i, choice in enumerate(chosen)], axis=1),
+        penalties=tuple(
+            row
+            for i, choice in enumerate(chosen)
+            for row in _penalties(excess[i], choice, sizes_of(plan, i), probability)
+        ),
+        rules=tuple(
+            row
+            for i, choice in enumerate(chosen)
+            for row in _rules(excess[i], choice, sizes_of(plan, i), probability)
+        ),
+        swept=swept,
+        extrapolation=extrapolation(fit, plan.columns, plan.labels),
+        warnings=tuple(_outside(best, swept)),
+        probability=probability,
+        excess=excess,
+    )
+
+
+def _tuned_of(fit: AnyFit, batch_size: Numbers | None) -> tuple[str, ...]:
+    """Return what is to be tuned, or say why the law cannot tell."""
+    model = leading(fit).model
+    known = [line.name for line in model.tuned]
+    problems = []
+    if "learning_rate" not in known:
+        problems.append(
+            f"{model.id} knows no best learning rate: fit a law with a valley, such as "
+            f"{model.id}+lr-valley, on runs that swept it"
+        )
+    if batch_size is not None and "batch_size" not in model.inputs:
+        problems.append(
+            f"{model.id} reads no batch_size; leave it out, or fit a law with lr-batch-valley"
+        )
+    if problems:
+        raise InputError(problems)
+    return tuple(
+        name for name in CHOSEN if name in known and (name != "batch_size" or batch_size is None)
+    )
+
+
+def _mixed(fit: AnyFit, ask: Callable[[Fit], Array]) -> Array:
+    """Ask every member, and take the draws that stand for it (n_draws, ...)."""
+    parts = [ask(member) for member in members_of(fit).values()]
+    if not isinstance(fit, Ensemble):
+        return parts[0]
+    return np.concatenate([part[rows] for part, rows in zip(parts, fit.rows, strict=True)])
+
+
+def _excess(fit: AnyFit, plan: Plan, inputs: Mapping[str, Array], index: int) -> Excess:
+    """Return what a choice costs at one of the sizes."""
+    own = {name: values[index : index + 1] for name, values in inputs.items()}
+    group = plan.group[index : index + 1]
+    at_best = _mixed(fit, lambda member: member.predict(own, group=group))
+
+    def lost(choice: Mapping[str, float]) -> Array:
+        given = {**own, **{name: np.array([value]) for name, value in choice.items()}}
+        loss = _mixed(fit, lambda member: member.predict(given, group=group))
+        return np.asarray((loss / at_best - 1)[:, 0])
+
+    return lost
+
+
+def _least(excess: Excess, best: Mapping[str, Array]) -> dict[str, float]:
+    """Return the choice of least expected loss: a search along each in turn, twice over."""
+    choice = {name: float(np.exp(np.median(np.log(draws)))) for name, draws in best.items()}
+    for _ in range(3 if len(best) > 1 else 1):
+        for name, draws in best.items():
+            low, high = np.log(np.quantile(draws, [0.01, 0.99]))
+            places = np.exp(np.linspace(low, high, PLACES))
+            costs = [excess({**choice, name: float(place)}).mean() for place in places]
+            choice[name] = float(places[int(np.argmin(costs))])
+    return choice
+
+
+def _penalties(
+    excess: Excess, choice: Mapping[str, float], sizes: Mapping[str, Any], probability: float
+) -> list[dict[str, Any]]:
+    """Tabulate what it costs to be off by a factor in one of what is tuned."""
+    rows = []
+    for name in choice:
+        for factor in FACTORS:
+            taken = {**choice, name: factor * choice[name]}
+            median, lower, upper = quantiles(excess(taken), probability)
+            rows.append(
+                {**sizes, "changed": name, "factor": factor, **taken}
+                | {"penalty": float(median), "penalty_lower": float(lower)}
+                | {"penalty_upper": float(upper), "probability": probability, "kind": KIND}
+            )
+    return rows
+
+
+def _rules(
+    excess: Excess, choice: Mapping[str, float], sizes: Mapping[str, Any], probability: float
+) -> list[dict[str, Any]]:
+    """Tabulate what published rules choose, and what the law says that costs.
+
+    A rule without a batch is taken with the recommended one.
+    """
+    rows = []
+    said = published_rates(
+        sizes["params"], sizes["tokens"], params_nonembedding=sizes.get("params_nonembedding")
+    )
+    for row in said.rows():
+        taken = {name: row[name] or value for name, value in choice.items()}
+        cost: list[float | None] = [None] * 3
+        if row["learning_rate"] is not None:
+            cost = [float(end) for end in quantiles(excess(taken), probability)]
+        named = dict(zip(("penalty", "penalty_lower", "penalty_upper"), cost, strict=True))
+        rows.append({**sizes, **{key: row[key] for key in RULE_KEYS}, **named})
+    return rows
+
+
+def _range(fit: AnyFit, name: str) -> tuple[float, float]:
+    values = np.asarray(fit.runs[name], float)
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _outside(best: Mapping[str, Array], swept: Mapping[str, tuple[float, float]]) -> Sequence[str]:
+    """Say where the best choice lies outside what the runs swept."""
+    found = []
+    for name, draws in best.items():
+        low, high = swept[name]
+        for median in np.median(draws, axis=0):
+            if not low <= median <= high:
+                found.append(
+                    f"the best {name.replace('_', ' ')}, {median:.3g}, lies outside what the runs "
+                    f"swept, {low:.3g} to {high:.3g}: nothing was seen there"
+                )
+    return found

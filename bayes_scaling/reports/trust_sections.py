@@ -1,0 +1,120 @@
+"""Sections on trust: a backtest on the same runs, forecasts on record, and methods with sources."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bayes_scaling.figures import backtest_plots, style
+from bayes_scaling.figures.numbers import write_count, write_number
+from bayes_scaling.posterior import AnyFit, Ensemble, members_of
+from bayes_scaling.questions.record import TrackRecord
+from bayes_scaling.reports.blocks import Block, Items, Picture, Prose, Table
+from bayes_scaling.validation import Backtest
+
+SCORES = {"mare": "error", "bias": "bias", "coverage90": "in 90 %", "coverage50": "in 50 %",
+          "width90": "width", "interval_score90": "interval score"}  # fmt: skip
+"""Scores that are shown, and their headings."""
+
+SOURCES = (
+    "Sampling: Hoffman and Gelman 2014, arXiv:1111.4246 (NUTS). Convergence: Vehtari et al. 2021, "
+    "doi:10.1214/20-BA1221 (rank-normalised R-hat and effective sizes).",
+    "Averaging: Yao et al. 2018, doi:10.1214/17-BA1091 (stacking). Scores: Gneiting and Raftery "
+    "2007, doi:10.1198/016214506000001437.",
+)
+"""Where the methods that all reports use come from."""
+
+
+def held(backtest: Backtest) -> tuple[int, int]:
+    """Count held-out runs whose 90 % interval held, and all of them."""
+    rows = backtest.forecast_rows()
+    hits = [row["lower90"] <= row["observed"] <= row["upper90"] for row in rows]
+    return sum(hits), len(hits)
+
+
+def backtest_fact(backtest: Backtest) -> tuple[str, str, str]:
+    """Say in the verdict whether such forecasts held on these runs."""
+    hits, count = held(backtest)
+    furthest = max(float(np.max(split.efolds)) for split in backtest.splits)
+    return (
+        "Did it hold on your runs?",
+        f"{hits} of {count}",
+        f"larger runs inside the 90 % interval, foretold from smaller ones up to "
+        f"{np.exp(furthest):.2g}x away",
+    )
+
+
+def backtest_section(backtest: Backtest) -> tuple[Block, ...]:
+    """Show forecasts of the larger runs from the smaller ones, beside what they reached."""
+    hits, count = held(backtest)
+    picture = Picture(
+        source=style.to_data_uri(backtest_plots.plot_backtest(backtest), "backtest"),
+        alt=f"Forecasts of {count} held-out runs with intervals, and what they reached.",
+        caption=f"Fitted again on the smaller runs alone: the 90 % interval holds for {hits} of "
+        f"{count} larger ones. Runs of one sweep err together, so few of them count as many.",
+    )
+    rows = tuple(
+        (str(row["method"]), *(f"{row[name]:.3g}" for name in SCORES))
+        for row in backtest.mean_rows()
+    )
+    table = Table(
+        caption="Scores relative to the loss; lower is better but for the shares",
+        head=("method", *SCORES.values()),
+        rows=rows,
+    )
+    return (picture, table)
+
+
+def record_section(record: TrackRecord) -> tuple[Block, ...]:
+    """Show forecasts that were put on record, and what became of them."""
+    rows = tuple(
+        (
+            row["created"][:10],
+            str(row["model"]),
+            write_count(row["params"]) if "params" in row else "",
+            write_count(row["tokens"]) if "tokens" in row else "",
+            f"{write_number(row['new_run'])} [{write_number(row['new_run_lower'])}, "
+            f"{write_number(row['new_run_upper'])}]",
+            "open" if row["loss"] is None else write_number(row["loss"], 4),
+            "" if row["loss"] is None else ("inside" if row["inside"] else "outside"),
+        )
+        for row in record.rows()
+    )
+    table = Table(
+        caption="Forecasts on record, made before their runs: median [90 % ETI]",
+        head=("since", "model", "parameters", "tokens", "forecast", "reached", ""),
+        rows=rows,
+        text_columns=(0, 1, 6),
+    )
+    done = record.scores
+    if done is None:
+        return (Prose(text="No run of a forecast on record is finished yet."), table)
+    text = (
+        f"{len(record.outcomes)} of {len(record.forecasts)} forecasts are scored: the 90 % "
+        f"interval held for {done['coverage90']:.0%} of them, mean error {done['mare']:.2%}."
+    )
+    return (Prose(text=text), table)
+
+
+def methods_section(fit: AnyFit) -> tuple[Block, ...]:
+    """Say in a paragraph how the numbers were made, with sources."""
+    members = members_of(fit)
+    settings = fit.settings
+    laws = "a law" if len(members) == 1 else f"{len(members)} laws"
+    text = (
+        f"The posterior of {laws} ({', '.join(members)}) given {len(fit.runs)} runs was sampled "
+        f"with the no-U-turn sampler in PyMC, {settings.chains} chains of {settings.draws} draws "
+        f"after {settings.tune} of tuning, seed {settings.random_seed}. Losses deviate from the "
+        "law on the log scale, with heavy tails. "
+    )
+    if isinstance(fit, Ensemble) and len(members) > 1:
+        weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.weights.items())
+        text += f"Draws of the laws are mixed with weights {weights}. "
+    text += (
+        "Exponents may drift with scale, and beyond the runs they go on drifting, as far as the "
+        "model says so. Intervals are equal-tailed; the law of total variance parts their spread."
+    )
+    references = dict.fromkeys(
+        reference for each in members.values() for reference in each.model.references
+    )
+    texts = (*(f"Law: {reference}." for reference in references), *SOURCES)
+    return (Prose(text=text), Items(texts=texts))

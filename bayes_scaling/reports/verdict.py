@@ -1,0 +1,240 @@
+"""The first section: the answer at a glance, and the gravest doubt about it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bayes_scaling.figures.curves import observed
+from bayes_scaling.figures.labels import response_unit
+from bayes_scaling.figures.numbers import (
+    TIMES,
+    without_kind,
+    write_chance,
+    write_count,
+    write_counts,
+    write_factor,
+    write_number,
+)
+from bayes_scaling.laws.variants import tempering_in_words
+from bayes_scaling.posterior import members_of
+from bayes_scaling.questions import Forecast
+from bayes_scaling.reports.answer_sections import cell, explained, place, unanswered
+from bayes_scaling.reports.answers import MOST_FAMILIES, Answers
+from bayes_scaling.reports.blocks import Block, Facts, Items, Notice, Prose, Table, Tone
+from bayes_scaling.reports.caveats import caveats, missed_runs
+from bayes_scaling.reports.member_sections import most_pessimistic
+from bayes_scaling.reports.trust_sections import backtest_fact
+from bayes_scaling.validation import Backtest
+
+MISSED = "This law misses your best large runs."
+
+
+def verdict_section(
+    answers: tuple[Answers, ...], backtest: Backtest | None = None
+) -> tuple[Block, ...]:
+    """Say the answer first: loss, split, distance, chance, backtest, and the gravest doubt."""
+    first = answers[0]
+    if first.question.axis is None:
+        return (unanswered(first), *_missed(first), _caveat(first))
+    blocks: list[Block] = []
+    if len(answers) > 1:
+        blocks += [Prose(text=_order(answers)), _families_table(answers)]
+    blocks += [
+        Prose(text=_headline(first), lead=True),
+        *_missed(first),
+        Facts(rows=_facts(first, backtest)),
+        Prose(text=_reading(first)),
+    ]
+    if first.question.unanswered:
+        blocks.append(unanswered(first))
+    return (*blocks, _caveat(first), *_lesser_caveats(first))
+
+
+def _order(answers: tuple[Answers, ...]) -> str:
+    """Say how the families are ordered, and which of them the page shows."""
+    count, first = len(answers), answers[0].family
+    some = f"the first {MOST_FAMILIES}" if count > MOST_FAMILIES else "all of them"
+    return (
+        f"The fit holds {count} families, each answered by itself; the one with the largest run "
+        f"comes first. Headline and cards are of {first}; figures follow for {some}."
+    )
+
+
+def _reading(item: Answers) -> str:
+    """Explain brackets and e-folds, once for the page."""
+    probability = item.question.probability
+    tail = 50 * (1 - probability)
+    tempered = tempering_in_words(fit.model for fit in members_of(item.fit).values())
+    return (
+        f"Large numbers are medians. Brackets hold {100 * probability:g} % of the draws, with "
+        f"{tail:.3g} % below and {tail:.3g} % above: an equal-tailed interval, or ETI. E-folds "
+        f"count factors of 2.718: 4.6 e-folds = 100{TIMES}."
+        + (f" {tempered[:1].upper()}{tempered[1:]}." if tempered else "")
+    )
+
+
+def _missed(item: Answers) -> tuple[Block, ...]:
+    """Warn that the law misses the best of the largest runs, from which a forecast starts."""
+    miss = missed_runs(item.fit)
+    if miss is None:
+        return ()
+    title = MISSED.replace("This law misses", miss.who)
+    where = "see the check \u201clargest runs\u201d under Diagnostics"
+    if item.question.axis is not None:
+        where = f"see the figure of the loss below, and {where[4:]}"
+    if not miss.side:
+        text = f"{miss.evidence} Expect the big run off this forecast; {where}. {miss.advice}"
+        return (Notice(tone="warn", title=title, text=text.strip()),)
+    text = (
+        f"They lie {miss.distance} {miss.side} {miss.line}. Expect the big run {miss.side} this "
+        f"forecast; {where}. {miss.advice}"
+    )
+    return (Notice(tone="warn", title=title, text=text.strip()),)
+
+
+def _headline(item: Answers) -> str:
+    of = f" of {item.family}" if item.family is not None else ""
+    unit, probability = response_unit(item.fit), item.question.probability
+    loss = cell(item.planned.draws[:, 0], probability) + (f" {unit}" if unit else "")
+    loss += f" ({100 * probability:g} % interval)"
+    if item.allocation is None:
+        return f"At {place(item)}, a new run{of} should reach a loss of {loss}."
+    params, tokens = (item.planned.plan.columns[name][0] for name in ("params", "tokens"))
+    return (
+        f"At {place(item)}, the best split{of} is {write_count(params)} parameters on "
+        f"{write_count(tokens)} tokens. A new run of that size should reach a loss of {loss}."
+    )
+
+
+def _facts(item: Answers, backtest: Backtest | None) -> tuple[tuple[str, str, str], ...]:
+    probability, planned = item.question.probability, item.planned
+    rows = []
+    if item.allocation is not None:
+        index = int(np.argmin(abs(np.log(item.places / item.question.at))))
+        split = item.allocation
+        params, tokens = split.params[:, index], split.tokens[:, index]
+        ratio = cell(split.tokens_per_param[:, index], probability)
+        rows += [
+            ("Parameters N*", *_cut(write_counts(params, probability))),
+            ("Tokens D*", *_cut(write_counts(tokens, probability), f"{ratio} tokens per param")),
+        ]
+    new_run, law = (cell(draws[:, 0], probability) for draws in (planned.draws, planned.noise_free))
+    unit = response_unit(item.fit)
+    more = f"{unit}; " if unit else ""
+    rows.append(("Loss of a new run", *_cut(new_run, f"{more}the law itself, noise-free: {law}")))
+    rows += _best_run(item)
+    rows += _worst_member(item)
+    for name, draws in planned.tuned.items():
+        value = cell(draws[:, 0], probability)
+        rows.append((f"Tuned {name.replace('_', ' ')}", *_cut(value, "at that size")))
+    rows.append(_distance(item))
+    if item.question.target_loss is not None:
+        rows.append(_chance(planned, item.question.target_loss))
+    if backtest is not None:
+        rows.append(backtest_fact(backtest))
+    return tuple(rows)
+
+
+def _best_run(item: Answers) -> list[tuple[str, str, str]]:
+    """Name the lowest loss that a run has reached."""
+    axis, response = item.question.axis or "flops", item.model.response
+    losses = np.asarray(item.runs[response], float)
+    if response != "loss":
+        return []
+    best = int(np.nanargmin(losses))
+    at = float(observed(item.fit, item.runs, axis)[best])
+    size = f"{write_number(at)} FLOP" if axis == "flops" else f"{write_count(at)} {axis}"
+    counts = [
+        f"{write_count(float(item.runs[name][best]))} {words}"
+        for name, words in (("params", "parameters"), ("tokens", "tokens"))
+        if name in item.runs
+    ]
+    details = [text for text in (response_unit(item.fit), " on ".join(counts)) if text]
+    return [("Best run so far", f"{write_number(losses[best], 4)} at {size}", "; ".join(details))]
+
+
+def _worst_member(item: Answers) -> list[tuple[str, str, str]]:
+    """Name the member of an ensemble that expects the highest loss."""
+    planned = item.planned
+    if len(planned.members) < 2:
+        return []
+    name = most_pessimistic(planned)
+    index = planned.members.index(name)
+    own = cell(planned.draws[planned.member == index, 0], item.question.probability)
+    more = f"{name}, weight {planned.weights[index]:.2f} of {len(planned.members)} laws averaged"
+    return [("The most pessimistic law", *_cut(own, more))]
+
+
+def _cut(written: str, more: str = "") -> tuple[str, str]:
+    """Part a written interval into what is set large and what is set small, without its kind."""
+    head, _, tail = without_kind(written).partition(" [")
+    return head, f"[{tail}" + (f"; {more}" if more else "")
+
+
+def _distance(item: Answers) -> tuple[str, str, str]:
+    axis = item.question.axis or "flops"
+    beyond = {name: float(values[0]) for name, values in item.planned.extrapolation.items()}
+    efolds = beyond.get(axis, 0.0)
+    unit = "FLOP" if axis == "flops" else axis
+    largest = float(np.nanmax(observed(item.fit, item.runs, axis)))
+    written = write_number(largest) if axis == "flops" else write_count(largest)
+    value = f"{write_factor(math.exp(efolds))}, {efolds:.1f} e-folds" if efolds >= 0.005 else "none"
+    others = ", ".join(
+        f"{name.replace('_', ' ')} {write_factor(math.exp(far)) if far >= 0.005 else 'inside'}"
+        for name, far in beyond.items()
+        if name != axis
+    )
+    text = f"the largest run has {written} {unit}" + (f"; by size: {others}" if others else "")
+    return "Beyond the runs", value, text
+
+
+def _chance(planned: Forecast, target: float) -> tuple[str, str, str]:
+    losses = planned.draws[:, 0]
+    misses = float(np.mean(losses > target))
+    law = float(np.mean(planned.noise_free[:, 0] <= target))
+    return (
+        f"Chance of missing {target:g}",
+        write_chance(misses, losses.size),
+        f"the loss of a new run is at most {target:g} with probability "
+        f"{100 * (1 - misses):.3g} %; the law itself with {100 * law:.3g} %",
+    )
+
+
+def _families_table(answers: tuple[Answers, ...]) -> Table:
+    target, probability = answers[0].question.target_loss, answers[0].question.probability
+    allocates = answers[0].allocation is not None
+    head = ["family", "runs"]
+    head += ["parameters N*", "tokens D*"] if allocates else []
+    head += ["loss of a new run"]
+    head += [f"chance of missing {target:g}"] if target is not None else []
+    rows = []
+    for item in answers:
+        row = [str(item.family), str(len(item.runs))]
+        if item.allocation is not None:
+            column = list(item.places).index(item.question.at)
+            row += [
+                without_kind(write_counts(draws[:, column], probability))
+                for draws in (item.allocation.params, item.allocation.tokens)
+            ]
+        row.append(cell(item.planned.draws[:, 0], probability))
+        if target is not None:
+            row.append(_chance(item.planned, target)[1])
+        rows.append(tuple(row))
+    return Table(
+        caption=f"Every family at {place(answers[0])}: {explained(probability)}",
+        head=tuple(head),
+        rows=tuple(rows),
+    )
+
+
+def _caveat(item: Answers) -> Notice:
+    tone: Tone = "fail" if not item.fit.trustworthy else "warn"
+    title = "Biggest caveat" if missed_runs(item.fit) is None else "Next caveat"
+    return Notice(tone=tone, title=title, text=caveats(item)[0])
+
+
+def _lesser_caveats(item: Answers) -> tuple[Block, ...]:
+    rest = caveats(item)[1:]
+    return (Prose(text="Also keep in mind:"), Items(texts=rest)) if rest else ()

@@ -1,0 +1,115 @@
+"""Choosing rows of a run table: by a condition in text, or by the protocol of a law."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.formula.nodes import Call, Name, Node, Text, evaluate, walk
+from bayes_scaling.formula.parse import check_names, parse_condition
+from bayes_scaling.runs.protocols import PROTOCOLS, take_rows
+from bayes_scaling.runs.sweeps import best_of_cells
+from bayes_scaling.runs.table import RunTable
+
+TUNED = "tuned"
+"""The choice of the best run of each size, for rules of learning rates and batches."""
+
+
+def select_rows(runs: RunTable, condition: str) -> RunTable:
+    """Return the rows of a table that meet a condition.
+
+    Parameters
+    ----------
+    runs : RunTable
+        The table.
+    condition : str
+        Over its columns, for example ``flops <= 1e12 and corpus == "c4"``.
+
+    Returns
+    -------
+    RunTable
+
+    Raises
+    ------
+    InputError
+        The condition cannot be read, names no column, compares text with numbers, or no row
+        meets it.
+
+    Examples
+    --------
+    >>> small = select_rows(runs, "flops <= 1e19")  # doctest: +SKIP
+    """
+    node = parse_condition(condition)
+    where = f"condition {condition!r}"
+    problems = check_names(node, runs.columns, where=where)
+    problems = problems or _mixed_comparisons(node, runs, where)
+    if problems:
+        raise InputError(problems)
+    mask = np.broadcast_to(evaluate(node, runs.columns), (len(runs),)).astype(bool)
+    if not mask.any():
+        raise InputError(f"{where}: none of {len(runs)} runs meets it")
+    return runs.take(mask)
+
+
+def chosen_rows(runs: RunTable, select: str, *, group: str) -> RunTable:
+    """Return the rows that a law takes.
+
+    Parameters
+    ----------
+    runs : RunTable
+        The table.
+    select : str
+        The name of a protocol, such as ``"envelope"``; ``"tuned"``, the best run of each size;
+        or a condition.
+    group : str
+        The column whose groups are looked at one by one.
+
+    Returns
+    -------
+    RunTable
+        Its last note says what was taken.
+
+    Raises
+    ------
+    InputError
+        The protocol cannot be applied to the table, or the condition cannot be read.
+    """
+    if select in PROTOCOLS:
+        return take_rows(runs, select, group=group)
+    chosen = best_of_cells(runs) if select == TUNED else select_rows(runs, select)
+    note = f"{select}: {len(chosen)} of {len(runs)} rows"
+    return replace(chosen, notes=(*chosen.notes, note))
+
+
+def has_repeats(runs: RunTable, group: str) -> bool:
+    """Whether several runs of one group have several rows each, such as checkpoints.
+
+    One run alone does not count: what its rows share is not told from the level of the group.
+    """
+    if "run" not in runs:
+        return False
+    names, groups = runs.labels("run"), runs.labels(group)
+    for label in np.unique(groups):
+        own = names[(groups == label) & (names != "")]
+        if (np.unique(own, return_counts=True)[1] > 1).sum() > 1:
+            return True
+    return False
+
+
+def _mixed_comparisons(node: Node, runs: RunTable, where: str) -> list[str]:
+    """Return a problem for every operation that mixes or computes with text."""
+
+    def is_text(item: Node) -> bool:
+        text_column = isinstance(item, Name) and runs[item.id].dtype.kind != "f"
+        return isinstance(item, Text) or text_column
+
+    problems = []
+    for item in walk(node):
+        if not isinstance(item, Call):
+            continue
+        texts = [is_text(arg) for arg in item.args]
+        if any(texts) and not (all(texts) and item.op in ("==", "!=")):
+            problems.append(f"{where}: text can only be compared with text, by == or !=")
+    return problems

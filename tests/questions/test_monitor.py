@@ -1,0 +1,206 @@
+"""A run in flight: conditioning, false alarms, shapes of curves, and the whole, by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.errors import InputError, UnconvergedError
+from bayes_scaling.posterior import Fit
+from bayes_scaling.questions import alarm
+from bayes_scaling.questions.curve_shapes import LOOKS, at_looks, covered, fit_shapes
+from bayes_scaling.runs import RunTable
+from tests.synthetic import UNCONVERGED, synthetic_fit
+
+FIT = synthetic_fit()
+PLAN = {"params": 5e9, "tokens": 1e11}
+WAY = np.geomspace(0.02, 1.0, 60)
+
+
+def curve_of(
+    fit: Fit, params: float, tokens: float, factor: float = 1.0, seed: int = 0
+) -> dict[str, Any]:
+    """Rows of one run whose log loss comes down along a power of the way, over the law's end."""
+    rng = np.random.default_rng(seed)
+    logs = np.median(np.log(fit.forecast({"params": params, "tokens": tokens}).noise_free))
+    descent = 0.5 * np.exp(0.1 * rng.standard_normal())
+    loss = np.exp(logs + descent * (WAY**-0.2 - 1) + 0.002 * rng.standard_normal(WAY.size))
+    return {
+        "run": np.full(WAY.size, f"run-{seed}"),
+        "params": np.full(WAY.size, params),
+        "tokens": tokens * WAY,
+        "loss": factor * loss,
+    }
+
+
+def table_of(*curves: dict[str, Any]) -> RunTable:
+    """Join curves."""
+    return RunTable(
+        columns={name: np.concatenate([each[name] for each in curves]) for name in curves[0]}
+    )
+
+
+FINISHED = table_of(
+    *(
+        curve_of(FIT, params, tokens, seed=100 + 7 * i + j)
+        for i, params in enumerate(np.geomspace(3e8, 3e9, 6))
+        for j, tokens in enumerate(np.geomspace(5e9, 5e10, 7))
+    )
+)
+
+
+def flown(share: float, **changes: Any) -> RunTable:
+    """Return a run of the plan, until a share of the way."""
+    whole = table_of(curve_of(FIT, PLAN["params"], PLAN["tokens"], **changes))
+    return whole.take(WAY <= share * (1 + 1e-9))
+
+
+# ---- the parts -----------------------------------------------------------------------------------
+
+
+def test_a_look_is_the_mean_of_the_rows_just_before_it() -> None:
+    way = np.array([0.04, 0.0975, 0.1, 0.5, 1.0])
+    found = at_looks(way, np.array([5.0, 3.0, 1.0, 2.0, 4.0]), np.array([0.03, 0.1, 0.5, 1.0]))
+    np.testing.assert_allclose(found[1:], [2.0, 2.0, 4.0])
+    assert np.isnan(found[0])
+
+
+def test_updates_are_those_of_joint_normals() -> None:
+    rng = np.random.default_rng(1)
+    root = rng.standard_normal((5, 5))
+    mean, covariance, values = rng.standard_normal(5), root @ root.T, rng.standard_normal(5)
+    expected, spread, end, end_spread = alarm.update(mean, covariance, values, 3)
+    known = covariance[:3, :3]
+    gain = np.linalg.solve(known, covariance[:3, 4])
+    assert end[-1] == pytest.approx(mean[4] + gain @ (values[:3] - mean[:3]))
+    assert end_spread[-1] == pytest.approx(np.sqrt(covariance[4, 4] - gain @ covariance[:3, 4]))
+    assert (expected[0], spread[0]) == pytest.approx((mean[0], np.sqrt(covariance[0, 0])))
+
+
+def test_the_limit_is_passed_by_as_many_healthy_runs_as_asked() -> None:
+    rng = np.random.default_rng(2)
+    limit = alarm.limit(14, 0.05, np.array([]), np.random.default_rng(3))
+    healthy = alarm.statistic(rng.standard_normal((4000, 14)))[:, -1]
+    assert np.mean(healthy > limit) == pytest.approx(0.05, abs=0.012)
+    wild = 2 * healthy[:400]
+    found = alarm.limit(14, 0.05, wild, np.random.default_rng(3))
+    assert np.mean(wild > found) <= 0.05
+
+
+def test_what_is_small_and_lasts_adds_up() -> None:
+    lasting = alarm.statistic(np.full((1, 14), 1.6))[0]
+    assert lasting[-1] > 3 > lasting[0]
+
+
+def test_shapes_and_their_descents_are_found() -> None:
+    rng = np.random.default_rng(4)
+    descent = np.exp(rng.uniform(-3, -1, 200))
+    scale = 1.5 * descent * np.exp(0.1 * rng.standard_normal(200))
+    shape = LOOKS[:-1] ** -0.2 - 1
+    ends = 0.01 * rng.standard_normal(200)
+    curves = np.column_stack([scale[:, None] * shape + ends[:, None], ends])
+    found = fit_shapes(curves, descent, np.zeros(200), LOOKS, 0.01, scaled=True)
+    mean, covariance = found.expected(np.zeros((1, LOOKS.size)), np.array([0.1]), 0.0)
+    np.testing.assert_allclose(mean[:-1], 0.15 * shape, rtol=0.05)
+    assert np.sqrt(found.variance) == pytest.approx(0.1, abs=0.02)
+    assert np.sqrt(covariance[-1, -1]) == pytest.approx(0.01, abs=0.002)
+    _, wider = found.expected(np.zeros((1, LOOKS.size)), np.array([0.1]), 3.0)
+    assert wider[0, 0] > 2 * covariance[0, 0]
+
+
+def test_late_curves_are_left_out() -> None:
+    curves = np.ones((30, 5))
+    curves[:10, :2] = np.nan
+    used, first = covered(curves)
+    assert first == 0
+    assert used.sum() == 20
+    curves[:25, :2] = np.nan
+    assert covered(curves)[1] == 2
+
+
+# ---- the whole -----------------------------------------------------------------------------------
+
+
+def test_the_end_is_foretold_ever_more_narrowly() -> None:
+    found = FIT.monitor(flown(0.5), PLAN, finished=FINISHED)
+    truth = float(np.log(curve_of(FIT, PLAN["params"], PLAN["tokens"])["loss"][-1]))
+    assert found.alarm is None
+    assert "on track" in repr(found)
+    assert abs(found.end[-1] - truth) < 2 * found.end_spread[-1]
+    assert found.end_spread[-1] < found.end_spread[1] <= found.end_spread[0]
+    row = found.rows()[-1]
+    assert row["final_lower"] < np.exp(truth) < row["final_upper"]
+    assert row["expected_lower"] < row["loss"] < row["expected_upper"]
+    assert found.table.shape[0] == found.progress.size + 1
+
+
+def test_before_the_first_look_there_is_the_forecast() -> None:
+    found = FIT.monitor(flown(0.03), PLAN, finished=FINISHED)
+    assert found.progress.size == 0
+    assert "too early" in found.status
+    law = np.log(FIT.forecast(PLAN).noise_free[:, 0])
+    assert found.end[0] == pytest.approx(law.mean(), abs=0.1 * law.std())
+
+
+def test_healthy_runs_stay_on_track_and_broken_ones_do_not() -> None:
+    seen = [FIT.monitor(flown(1.0, seed=seed), PLAN, finished=FINISHED).alarm for seed in range(20)]
+    assert sum(each is not None for each in seen) <= 3
+    high = FIT.monitor(flown(1.0, factor=1.3), PLAN, finished=FINISHED)
+    assert high.alarm in (0, 1)
+    assert "above" in high.status
+    whole = curve_of(FIT, PLAN["params"], PLAN["tokens"])
+    whole["loss"] = whole["loss"] * np.where(whole["tokens"] > 0.5 * PLAN["tokens"], 1.1, 1.0)
+    spiked = FIT.monitor(table_of(whole), PLAN, finished=FINISHED)
+    assert spiked.alarm is not None
+    assert spiked.progress[spiked.alarm] > 0.5
+
+
+@pytest.mark.slow
+def test_without_curves_the_shipped_ones_are_borrowed() -> None:
+    found = FIT.monitor(flown(0.3), PLAN)
+    assert "nano-lm-curves" in found.notes[0]
+    assert np.isfinite(found.end).all()
+
+
+def test_curves_of_fitted_runs_are_preferred() -> None:
+    columns = {**FINISHED.columns, "run": np.where(FINISHED["run"] == "run-100", "run-0", "x")}
+    names = np.repeat([f"run-{i}" for i in range(10)] + [f"other-{i}" for i in range(32)], 60)
+    renamed = RunTable(columns={**columns, "run": names})
+    found = FIT.monitor(flown(0.3), PLAN, finished=renamed)
+    assert found.finished == 10
+    assert "10 of 42" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("share", "given", "message"),
+    [
+        (1.0, {"plan": {"params": 5e9, "tokens": 5e10}}, "beyond the 5e\\+10 of the plan"),
+        (0.3, {"false_alarms": 2.0}, "share between 0 and 1"),
+        (0.3, {"finished": FINISHED.take(np.array([0, 1]))}, "has no training curve"),
+        (0.3, {"plan": {"params": 5e9}}, "tokens"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(share: float, given: Any, message: str) -> None:
+    asked = {"plan": PLAN, "finished": FINISHED, **given}
+    with pytest.raises(InputError, match=message):
+        FIT.monitor(flown(share), **asked)
+
+
+def test_a_curve_needs_a_clock_and_a_fit_that_converged() -> None:
+    seen = RunTable(columns={"loss": np.array([2.0])})
+    with pytest.raises(InputError, match="neither"):
+        FIT.monitor(seen, PLAN)
+    with pytest.raises(UnconvergedError):
+        synthetic_fit(checks=UNCONVERGED).monitor(flown(0.3), PLAN)
+
+
+def test_an_ensemble_watches_too() -> None:
+    from tests.synthetic import synthetic_ensemble
+
+    ensemble = synthetic_ensemble("chinchilla", "coupled")
+    found = ensemble.monitor(flown(0.4), PLAN, finished=FINISHED)
+    assert isinstance(found, bs.Monitor)
+    assert np.isfinite(found.end).all()

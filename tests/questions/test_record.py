@@ -1,0 +1,96 @@
+"""Forecasts on record: written once, scored by what runs reach, and safe from changes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.questions.record import read_record, register, score_record
+from bayes_scaling.runs import RunTable
+from bayes_scaling.scores import score
+from tests.command_line import call
+from tests.synthetic import synthetic_ensemble, synthetic_fit
+
+FIT = synthetic_fit()
+SIZES = {"params": [1e9, 1e10], "tokens": [2e10, 2e11]}
+FORECAST = FIT.forecast(SIZES)
+MEDIANS = np.median(FORECAST.draws, axis=0)
+
+
+def results(factor: float = 1.0) -> RunTable:
+    """Return runs of the sizes that were forecast, and one that was not."""
+    return RunTable(
+        columns={
+            "run": np.array(["small", "big", "other"]),
+            "params": np.array([1.005e9, 1e10, 5e10]),
+            "tokens": np.array([2e10, 2.01e11, 5e11]),
+            "loss": np.array([*(factor * MEDIANS), 2.0]),
+        }
+    )
+
+
+def test_forecasts_are_scored_by_what_runs_reached(tmp_path: Path) -> None:
+    path = tmp_path / "forecasts.jsonl"
+    assert len(register(FIT, FORECAST, path)) == 2
+    assert read_record(path).scores is None
+    found = score_record(path, results())
+    assert found.unmatched == ("other",)
+    assert [row["inside"] for row in found.rows()] == [True, True]
+    expected = score(FORECAST.draws, MEDIANS)
+    assert found.scores == pytest.approx(expected)
+    assert found.table["loss"].tolist() == pytest.approx(MEDIANS.tolist())
+    assert "2 of 2" in repr(found)
+
+
+def test_an_outcome_stays(tmp_path: Path) -> None:
+    path = tmp_path / "forecasts.jsonl"
+    register(FIT, FORECAST, path)
+    score_record(path, results(1.2))
+    again = score_record(path, results(1.0))
+    assert [row["inside"] for row in again.rows()] == [False, False]
+    register(synthetic_ensemble(), synthetic_ensemble().forecast(SIZES), path)
+    assert [row["loss"] is None for row in read_record(path).rows()] == [False, False, True, True]
+
+
+def test_what_was_changed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "forecasts.jsonl"
+    register(FIT, FORECAST, path)
+    first, second = path.read_text().splitlines()
+    line = json.loads(first)
+    line["quantiles"][0] = 1.0
+    path.write_text(f"{json.dumps(line)}\n{second}\n")
+    with pytest.raises(InputError, match="line 1 was changed"):
+        read_record(path)
+    path.write_text(f"{second}\n")
+    with pytest.raises(InputError, match="line 1 was changed, or a line before"):
+        read_record(path)
+    path.write_text("run,loss\n")
+    with pytest.raises(InputError, match="no line of a record"):
+        register(FIT, FORECAST, path)
+    assert path.read_text() == "run,loss\n"
+
+
+def test_the_commands_write_and_score(tmp_path: Path) -> None:
+    fit = FIT.save(tmp_path / "fit.nc")
+    asked = call("forecast", fit, "--params", 1e9, "--tokens", 2e10, "--register")
+    assert asked.code == 0, asked.err
+    assert "on record in" in asked.err
+    table = tmp_path / "result.csv"
+    table.write_text(f"run,N,D,loss\nfirst,1e9,2e10,{MEDIANS[0]}\nother,1e9,9e10,2\n")
+    found = call("score", fit, table)
+    assert found.code == 0, found.err
+    assert "inside" in found.out
+    assert "in 90 %" in found.out
+    assert "result other" in found.err
+    rows = json.loads(call("score", fit, table, "--json").out)
+    assert rows["rows"][0]["loss"] == pytest.approx(MEDIANS[0])
+
+
+def test_without_a_record_it_is_said_how_to_begin_one(tmp_path: Path) -> None:
+    found = call("score", FIT.save(tmp_path / "fit.nc"), "nano-lm")
+    assert found.code == 1
+    assert "--register' begins one" in found.err

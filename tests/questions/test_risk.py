@@ -1,0 +1,154 @@
+"""What can go wrong with a plan: chances, regret, sufficient budgets, and decisions, by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.errors import InputError, UnconvergedError
+from bayes_scaling.questions.asked_law import of_any
+from bayes_scaling.questions.choice import expected_split
+from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.risk import decision, in_words
+from tests.synthetic import PLAIN, UNCONVERGED, synthetic_ensemble, synthetic_fit
+
+FIT = synthetic_fit(PLAIN)
+FLOPS = 1e22
+
+
+def test_the_chance_is_that_of_a_new_run() -> None:
+    target = float(np.quantile(FIT.risk(flops=FLOPS).forecast.draws, 0.3))
+    found = FIT.risk(flops=FLOPS, target_loss=target)
+    assert found.chance[0] == pytest.approx(0.3, abs=0.01)
+    row = found.rows()[0]
+    sizes = {name: row[name] for name in ("params", "tokens")}
+    np.testing.assert_array_equal(found.forecast.draws, FIT.forecast(sizes).draws)
+    assert row["overshoot"] == pytest.approx(np.median(found.forecast.draws) - target)
+    assert row["in_words"] == f"1 in {1 / row['chance']:.0f} chance of reaching {target:.4g}"
+
+
+def test_a_budget_is_split_as_allocated() -> None:
+    row, choice = FIT.risk(flops=FLOPS).rows()[0], FIT.allocate(flops=FLOPS).choices[0]
+    assert row["params"] == pytest.approx(choice.params)
+    assert row["tokens"] == pytest.approx(choice.tokens)
+    assert row["regret_lower"] >= -1e-12
+    assert row["expected_regret"] == pytest.approx(
+        FIT.allocate(flops=FLOPS).rows()[0]["expected_regret"]
+    )
+
+
+def test_a_poor_split_wastes_the_compute_that_the_best_one_saves() -> None:
+    params, tokens = 1e9, FLOPS / 6e9
+    found = FIT.risk(params=params, tokens=tokens)
+    flat = FIT.flat
+    taken = np.unique(np.linspace(0, FIT.n_draws - 1, 400).astype(int))
+    loss = found.forecast.noise_free[:, 0]
+    for place, draw in list(enumerate(taken))[::80]:
+        a, b, A, B, E = (flat[name][draw] for name in ("alpha", "beta", "A", "B", "E"))
+        G = (a * A / (b * B)) ** (1 / (a + b))
+        # the budget at which the closed form of the best split gives that loss, by bisection
+        low, high = 40.0, 60.0
+        for _ in range(80):
+            middle = (low + high) / 2
+            n = G * (np.exp(middle) / 6) ** (b / (a + b))
+            d = np.exp(middle) / 6 / n
+            low, high = (middle, high) if E + A / n**a + B / d**b > loss[draw] else (low, middle)
+        extra = FLOPS / np.exp(low) - 1
+        assert found.extra_flops[place, 0] == pytest.approx(extra, rel=1e-3, abs=1e-6)
+    assert (found.regret > 0).all()
+
+
+def test_the_sufficient_budget_suffices_and_no_less_does() -> None:
+    target = float(np.quantile(FIT.risk(flops=FLOPS).forecast.draws, 0.5))
+    found = FIT.risk(flops=FLOPS, target_loss=target, sure=0.8)
+    assert found.enough is not None
+    assert found.enough > FLOPS
+    law = of_any(FIT)
+
+    def reached(flops: float) -> float:
+        choice = expected_split(law, flops, Limits())
+        sizes = {"params": choice.params, "tokens": choice.tokens}
+        return float((FIT.forecast(sizes).draws <= target).mean())
+
+    assert reached(found.enough) >= 0.79
+    assert reached(0.9 * found.enough) < 0.81
+    assert FIT.risk(flops=FLOPS, target_loss=1.0).enough == np.inf
+
+
+def test_of_two_plans_the_chance_that_one_beats_the_other() -> None:
+    found = FIT.risk(params=[1e9, 1e10], tokens=[1e12, 2e11])
+    first, second = found.forecast.noise_free.T
+    assert found.beats[0, 1] == pytest.approx((first < second).mean())
+    assert found.beats[0, 1] + found.beats[1, 0] == pytest.approx(1)
+
+
+def test_worth_and_price_make_a_decision() -> None:
+    target = float(np.quantile(FIT.risk(flops=FLOPS).forecast.draws, 0.5))
+    rig = bs.Rig(price=2.0)
+    price = rig.money(FLOPS) or 0.0
+    asked: dict[str, Any] = {"flops": FLOPS, "target_loss": target, "rig": rig}
+    go = FIT.risk(**asked, value=4 * price).rows()[0]
+    assert go["decision"] == "go"
+    assert go["expected_gain"] == pytest.approx(go["chance"] * 4 * price - price)
+    assert FIT.risk(**asked, value=1.5 * price).rows()[0]["decision"] == "no go"
+    assert decision([1.0, -1.0]) == "we cannot tell: the laws disagree"
+
+
+def test_an_ensemble_names_its_most_pessimistic_member() -> None:
+    ensemble = synthetic_ensemble("chinchilla", "coupled")
+    target = float(np.quantile(ensemble.risk(flops=FLOPS).forecast.draws, 0.5))
+    found = ensemble.risk(flops=FLOPS, target_loss=target)
+    row = found.rows()[0]
+    assert row["chance_of_it"] == min(float(each[0]) for each in found.member_chances.values())
+    assert row["most_pessimistic"] in ensemble.members
+    assert (found.regret >= -1e-9).all()
+
+
+@pytest.mark.parametrize(
+    ("chance", "words"),
+    [
+        (0.875, "1 in 8 chance of missing 2"),
+        (0.25, "1 in 4 chance of reaching 2"),
+        (0.99, "1 in 100 chance of missing 2"),
+        (1.0, "less than 1 in 200 chance of missing 2"),
+        (0.0, "less than 1 in 200 chance of reaching 2"),
+    ],
+)
+def test_a_chance_in_words(chance: float, words: str) -> None:
+    assert in_words(chance, 2.0) == words
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "either budgets"),
+        ({"params": 1e9}, "either budgets"),
+        ({"flops": 1e22, "params": 1e9, "tokens": 1e10}, "either budgets"),
+        ({"flops": 1e22, "params": 1e9}, "either budgets .* got flops and params"),
+        ({"flops": 1e22, "tokens": 1e10}, "either budgets .* got flops and tokens"),
+        ({"flops": float("nan")}, "flops must be above 0 and finite"),
+        ({"flops": float("inf"), "target_loss": 2.0}, "flops must be above 0 and finite"),
+        ({"flops": [1e22, -1.0]}, "flops must be above 0 and finite"),
+        ({"params": 1e9, "tokens": float("nan")}, "tokens must be above 0 and finite"),
+        ({"flops": 1e22, "target_loss": -1.0}, "target_loss is above 0"),
+        ({"flops": 1e22, "sure": 90.0}, "sure is a probability"),
+        ({"flops": 1e22, "value": 1.0}, "give target_loss too"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        FIT.risk(**given)
+
+
+@pytest.mark.parametrize("flops", [float("nan"), float("inf"), -1.0, 0.0])
+def test_a_split_of_no_budget_is_not_searched_for(flops: float) -> None:
+    with pytest.raises(InputError, match="above 0 and finite"):
+        expected_split(of_any(FIT), flops)
+
+
+def test_a_fit_that_did_not_converge_is_not_asked() -> None:
+    with pytest.raises(UnconvergedError):
+        synthetic_fit(checks=UNCONVERGED).risk(flops=FLOPS)

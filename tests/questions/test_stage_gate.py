@@ -1,0 +1,123 @@
+"""A smaller run made first: what it tells, by hand and against sampling, and what that is worth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import bayes_scaling as bs
+from bayes_scaling.errors import InputError, UnconvergedError
+from bayes_scaling.posterior import ensemble_of
+from bayes_scaling.questions.stage_gate import stage_gate
+from tests.synthetic import UNCONVERGED, synthetic_ensemble, synthetic_fit
+
+FIT = synthetic_fit(draws=500, spread=0.05)
+FLOPS = 1e23
+NOW = FIT.risk(flops=FLOPS)
+TARGET = float(np.quantile(NOW.forecast.draws, 0.5))
+RIG = bs.Rig(price=2.0)
+PRICE = RIG.money(FLOPS) or 0.0
+
+
+def test_the_chance_is_that_of_risk_and_is_kept_on_average() -> None:
+    found = FIT.stage_gate(FLOPS, TARGET)
+    known = float(FIT.risk(flops=FLOPS, target_loss=TARGET).chance[0])
+    assert found.chance == pytest.approx(known, abs=0.03)
+    assert found.chances.mean() == pytest.approx(found.chance, abs=0.02)
+    assert found.forecast.plan.columns["flops"] == pytest.approx([0.1 * FLOPS, FLOPS])
+
+
+def test_a_run_that_says_all_settles_the_matter() -> None:
+    near, far = (FIT.stage_gate(FLOPS, TARGET, share=share) for share in (0.9, 1e-6))
+    assert near.widths.mean() < far.widths.mean()
+    assert np.std(near.chances) > 0.3
+    assert np.std(far.chances) < np.std(near.chances)
+    row = near.rows()[0]
+    assert row["width_after"] < 0.6 * row["width"]
+    assert "changes the decision" in repr(near)
+
+
+def test_weights_are_those_of_conditioning_by_hand() -> None:
+    found = FIT.stage_gate(FLOPS, TARGET)
+    small, big = found.forecast.draws.T
+    # the lowest outcomes of the smaller run go with the big runs beside it
+    close = np.abs(np.log(small / np.quantile(small, 0.05))) < 0.002
+    assert found.chances[:20].mean() == pytest.approx(np.mean(big[close] <= TARGET), abs=0.12)
+
+
+def test_outcomes_weigh_draws_by_the_noise_of_each() -> None:
+    sigma = np.where(np.arange(500) % 2, 0.002, 0.03)
+    fit = replace(FIT, draws={**FIT.draws, "sigma": np.broadcast_to(sigma, (4, 500))})
+    found = fit.stage_gate(FLOPS, TARGET)
+    first, law = (np.log(part[:, 0]) for part in (found.forecast.draws, found.forecast.noise_free))
+    outcomes = np.quantile(first, (np.arange(200) + 0.5) / 200)
+    density = stats.t.pdf(outcomes[:, None], fit.flat["nu"], law, fit.flat["sigma"])
+    expected = density @ (found.forecast.draws[:, 1] <= TARGET) / density.sum(axis=1)
+    np.testing.assert_allclose(found.chances, expected, rtol=1e-9)
+
+
+def test_members_of_an_ensemble_weigh_outcomes_by_their_own_noise() -> None:
+    quiet, loud = synthetic_ensemble("chinchilla", "coupled").members.values()
+    loud = replace(loud, draws={**loud.draws, "sigma": 20 * loud.draws["sigma"]})
+    found = ensemble_of([quiet, loud], weights={"chinchilla": 0.5, "coupled": 0.5}).stage_gate(
+        FLOPS, TARGET
+    )
+    first, law = (np.log(part[:, 0]) for part in (found.forecast.draws, found.forecast.noise_free))
+    nu, sigma = (
+        np.concatenate([fit.flat[name] for fit in (quiet, loud)]) for name in ("nu", "sigma")
+    )
+    outcomes = np.quantile(first, (np.arange(200) + 0.5) / 200)
+    density = stats.t.pdf(outcomes[:, None], nu, law, sigma)
+    expected = density @ (found.forecast.draws[:, 1] <= TARGET) / density.sum(axis=1)
+    np.testing.assert_allclose(found.chances, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("probability", [0.5, 0.9])
+def test_the_interval_of_the_chance_is_the_one_it_is_called(probability: float) -> None:
+    found = FIT.stage_gate(FLOPS, TARGET, probability=probability)
+    row = found.rows()[0]
+    ends = np.quantile(found.chances, [0.5 - probability / 2, 0.5 + probability / 2])
+    assert [row["chance_after_lower"], row["chance_after_upper"]] == pytest.approx(ends)
+
+
+def test_what_it_tells_is_worth_no_more_than_knowing_all() -> None:
+    value = 2 * PRICE
+    found = FIT.stage_gate(FLOPS, TARGET, rig=RIG, value=value)
+    row = found.rows()[0]
+    assert found.go_from == pytest.approx(0.5)
+    hit = found.forecast.draws[:, 1] <= TARGET
+    perfect = hit.mean() * (value - PRICE) - max(0.0, hit.mean() * value - PRICE)
+    assert -1e-9 * PRICE <= row["value_of_first"] <= perfect + 0.02 * value
+    assert row["gain_of_first"] == pytest.approx(row["value_of_first"] - row["first_money"])
+    assert 0 < found.changes < 1
+    sure = FIT.stage_gate(FLOPS, TARGET, rig=RIG, value=1e6 * PRICE)
+    assert sure.changes == pytest.approx(0.0, abs=0.02)
+
+
+def test_an_ensemble_is_asked_the_same_way() -> None:
+    found = synthetic_ensemble("chinchilla", "coupled").stage_gate(FLOPS, TARGET, family="all")
+    assert np.isfinite(found.widths).all()
+    assert found.table.shape[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"flops": -1.0}, "flops must be above 0"),
+        ({"target_loss": float("nan")}, "target_loss must be above 0"),
+        ({"share": 2.0}, "share is between 0 and 1"),
+        ({"value": 3.0}, "price of an hour"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        stage_gate(FIT, **{"flops": FLOPS, "target_loss": TARGET, **given})
+
+
+def test_a_fit_that_did_not_converge_is_not_asked() -> None:
+    with pytest.raises(UnconvergedError):
+        synthetic_fit(checks=UNCONVERGED).stage_gate(FLOPS, TARGET)

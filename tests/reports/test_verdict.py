@@ -1,0 +1,139 @@
+"""The verdict: what is said at first sight, and what the captions say of the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bayes_scaling.posterior import Check, Fit
+from bayes_scaling.reports.answer_sections import (
+    allocation_section,
+    learning_rate_section,
+    loss_section,
+)
+from bayes_scaling.reports.answers import Answers, ask, families
+from bayes_scaling.reports.blocks import Block, Facts, Notice, Picture, Prose
+from bayes_scaling.reports.caveats import caveats, missed_runs
+from bayes_scaling.reports.verdict import MISSED, verdict_section
+from bayes_scaling.runs import RunTable
+from tests.synthetic import OK, synthetic_fit
+
+UNIT = "validation nats per byte"
+
+
+def missing(side: str) -> Check:
+    evidence = f"the best 11 of the 33 largest lie 11.9% {side} the law, 4.8 times the noise"
+    return Check(name="largest runs", verdict="warn", evidence=evidence, advice="fit another law")
+
+
+def answers(fit: Fit) -> tuple[Answers, ...]:
+    question = ask(fit, target_loss=2.0)
+    return tuple(Answers(fit=fit, question=question, family=name) for name in families(fit))
+
+
+def caption(blocks: tuple[Block, ...]) -> str:
+    return next(block.caption for block in blocks if isinstance(block, Picture))
+
+
+@pytest.fixture(scope="module")
+def fit() -> Fit:
+    return synthetic_fit("chinchilla-lr", extra={"metric": UNIT})
+
+
+@pytest.mark.parametrize("side", ["below", "above"])
+def test_a_law_that_misses_the_best_large_runs_says_so_first(fit: Fit, side: str) -> None:
+    (item,) = answers(replace(fit, checks=(*OK, missing(side))))
+    lead, notice, cards = verdict_section((item,))[:3]
+    assert isinstance(lead, Prose)
+    assert lead.lead
+    assert isinstance(notice, Notice)
+    assert (notice.tone, notice.title) == ("warn", MISSED)
+    assert f"12 % {side} it. Expect the big run {side} this forecast" in notice.text
+    assert "Fit another law." in notice.text
+    assert isinstance(cards, Facts)
+    titles = [block.title for block in verdict_section((item,)) if isinstance(block, Notice)]
+    assert titles == [MISSED, "Next caveat"]
+    assert not any("argest runs" in text for text in caveats(item))
+    assert f"they lie 12 % {side} the line" in caption(loss_section(item))
+    assert "lie above the line" not in caption(loss_section(item)).replace("12 % above", "")
+
+
+def test_evidence_in_other_words_is_passed_on(fit: Fit) -> None:
+    check = Check(name="largest runs", verdict="warn", evidence="three runs look odd")
+    (item,) = answers(replace(fit, checks=(*OK, check)))
+    notice = verdict_section((item,))[1]
+    assert isinstance(notice, Notice)
+    assert notice.text.startswith("Three runs look odd. Expect the big run off this forecast")
+
+
+def test_without_the_warning_there_is_no_notice(fit: Fit) -> None:
+    assert missed_runs(fit) is None
+    (item,) = answers(fit)
+    assert isinstance(verdict_section((item,))[1], Facts)
+    assert "lie above the line" in caption(loss_section(item))
+
+
+def test_units_brackets_and_efolds_are_told_once(fit: Fit) -> None:
+    (item,) = answers(fit)
+    lead, cards, reading = verdict_section((item,))[:3]
+    assert isinstance(lead, Prose)
+    assert lead.text.endswith(f"] {UNIT} (90 % interval).")
+    assert isinstance(cards, Facts)
+    texts = {label: f"{value} {detail}" for label, value, detail in cards.rows}
+    assert UNIT in texts["Loss of a new run"]
+    assert "ETI" not in "".join(texts.values())
+    assert isinstance(reading, Prose)
+    assert "5 % below and 5 % above: an equal-tailed interval, or ETI" in reading.text
+    assert "4.6 e-folds = 100\N{MULTIPLICATION SIGN}" in reading.text
+
+
+def test_the_best_run_is_named(fit: Fit) -> None:
+    (item,) = answers(fit)
+    cards = verdict_section((item,))[1]
+    assert isinstance(cards, Facts)
+    value, detail = next(row[1:] for row in cards.rows if row[0] == "Best run so far")
+    assert value == f"{fit.runs['loss'].min():.4g} at 1e21 FLOP"
+    assert detail.startswith(UNIT)
+
+
+def test_a_unit_that_is_not_known_is_not_named() -> None:
+    lead = verdict_section(answers(synthetic_fit()))[0]
+    assert isinstance(lead, Prose)
+    assert lead.text.endswith("] (90 % interval).")
+
+
+def test_the_order_of_families_is_told() -> None:
+    order = verdict_section(answers(synthetic_fit("kaplan-c", families=tuple("abcde"))))[0]
+    assert isinstance(order, Prose)
+    assert "the one with the largest run comes first" in order.text
+    assert "figures follow for the first 4" in order.text
+    both = verdict_section(answers(synthetic_fit("kaplan-c", families=("a", "b"))))[0]
+    assert isinstance(both, Prose)
+    assert "Headline and cards are of a; figures follow for all of them" in both.text
+
+
+def test_a_split_that_was_hardly_tried_is_named() -> None:
+    fit = synthetic_fit()
+    (item,) = answers(fit)
+    assert "hardly tried" not in caption(allocation_section(item))
+    ratio = np.where(fit.runs["tokens"] / fit.runs["params"] < 5, 0.1, 0.2)
+    columns = {
+        **fit.runs.columns,
+        "params": np.sqrt(fit.runs["flops"] / 6 / ratio),
+        "tokens": np.sqrt(fit.runs["flops"] / 6 * ratio),
+    }
+    (item,) = answers(replace(fit, runs=RunTable(columns=columns)))
+    written = caption(allocation_section(item))
+    assert (
+        "90 % of the runs near that budget have 0.12 to 0.2: that split was hardly tried."
+        in written
+    )
+
+
+def test_the_figure_of_rates_tells_line_from_points(fit: Fit) -> None:
+    (item,) = answers(fit)
+    written = caption(learning_rate_section(item))
+    assert "Line: the bottom of the learning-rate valley" in written
+    assert "need not lie on the line" in written
