@@ -98,10 +98,11 @@ def judge(
             weights = tuple(by_name[name] for name in members)
         for key, row in scored(case, mixed(parts, weights), parts).items():
             rows[case.suite][key].append(row)
-    return {suite: _means(groups) for suite, groups in rows.items()}
+    return {suite: means_of_tasks(groups) for suite, groups in rows.items()}
 
 
-def _means(groups: Mapping[tuple[str, str], Sequence[Row]]) -> dict[str, Row]:
+def means_of_tasks(groups: Mapping[tuple[str, str], Sequence[Row]]) -> dict[str, Row]:
+    """Average rows by task, and over tasks as ``MEAN``."""
     by_task: dict[str, list[Row]] = defaultdict(list)
     for (task, _), parts in groups.items():
         by_task[task].append(_mean(parts, [part["targets"] for part in parts]))
