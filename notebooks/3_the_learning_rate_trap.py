@@ -40,7 +40,7 @@ SIZES = {name: float(wide[name][0]) for name in ("params", "tokens")}
 
 
 def told(fit: bs.Fit, **more: float) -> str:
-    row = fit.forecast({**SIZES, **more}, allow_unconverged=True).rows()[0]
+    row = fit.accept_unconverged().forecast({**SIZES, **more}).rows()[0]
     return f"{row['new_run']:.3f} [{row['new_run_lower']:.3f}, {row['new_run_upper']:.3f}]"
 
 
@@ -55,11 +55,11 @@ best = float(np.nanmin(widest["loss"]))
 print(f"the law of rates, tuned        {told(valley)}; truth {best:.3f}")
 
 # %%
-draws = valley.forecast({**SIZES, "learning_rate": fixed}, allow_unconverged=True).draws[:, 0]
+draws = valley.accept_unconverged().forecast({**SIZES, "learning_rate": fixed}).draws[:, 0]
 print(f"beforehand, the chance to fail by this much: {np.mean(draws >= truth):.2f}")
 
 # %%
-tuning = valley.tune(**SIZES, allow_unconverged=True)
+tuning = valley.accept_unconverged().tune(**SIZES)
 plot_tune(tuning)
 
 # %% [markdown]

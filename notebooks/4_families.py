@@ -59,7 +59,7 @@ truth = float(law("ours", np.array(ASKED["params"]), np.array(ASKED["tokens"])))
 
 
 def told(fit: bs.Fit, **more: str) -> str:
-    row = fit.forecast({**ASKED, **more}, allow_unconverged=True).rows()[0]
+    row = fit.accept_unconverged().forecast({**ASKED, **more}).rows()[0]
     return f"{row['new_run']:.3f} [{row['new_run_lower']:.3f}, {row['new_run_upper']:.3f}]"
 
 

@@ -40,7 +40,7 @@ for _ in range(12):
     loss = law(n, d) * np.exp(0.004 * rng.standard_t(6, flops.size))
     simulated = bs.RunTable.from_columns({"params": n, "tokens": d, "loss": loss})
     fit = bs.fit("chinchilla", simulated, **{**QUICK, "draws": 300, "tune": 500})
-    row = fit.forecast({"params": 1e10, "tokens": 2e11}, allow_unconverged=True).rows()[0]
+    row = fit.accept_unconverged().forecast({"params": 1e10, "tokens": 2e11}).rows()[0]
     truth = float(law(np.array(1e10), np.array(2e11)))
     held.append(row["noise_free_lower"] <= truth <= row["noise_free_upper"])
 print(f"90 % intervals hold the truth in {sum(held)} of {len(held)} simulated sweeps")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any
 from unittest import mock
@@ -11,14 +10,14 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.posterior import Fit
 from bayes_scaling.posterior.diagnostics import Check
-from bayes_scaling.posterior.prior import prior_fit
+from bayes_scaling.posterior.prior import prior_member
 from bayes_scaling.runs import RunTable
 from bayes_scaling.validation import Approaches, approaches
-from tests.synthetic import OK, UNCONVERGED
+from tests.synthetic import OK, UNCONVERGED, changed
 
 E, A, B, ALPHA, BETA = 1.8, 480.0, 2100.0, 0.348, 0.366
 EXPONENT = BETA / (ALPHA + BETA)
@@ -115,7 +114,9 @@ def unsampled(
     def fit(name: str, runs: RunTable, **settings: Any) -> Fit:
         model = load_model(name)
         design = make_design(model, runs)
-        made = prior_fit(model, runs, draws=DRAWS, random_seed=int(settings["random_seed"]))
+        made = Fit.of_one(
+            prior_member(model, runs, draws=DRAWS, random_seed=int(settings["random_seed"]))
+        )
         rng = np.random.default_rng(len(name))
         values = truth(name, design.references)
         if tilt and name in tilt:
@@ -129,7 +130,7 @@ def unsampled(
             draws["k_population"], draws["k_sd"] = draws["k"], np.full((1, DRAWS), 0.1)
             draws["k"] = np.repeat(draws["k"][..., None], len(design.groups), axis=2)
         said = UNCONVERGED if name in unconverged else OK
-        return replace(
+        return changed(
             made,
             runs=runs,
             draws=draws,

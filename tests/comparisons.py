@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import Model
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import RunTable
 from bayes_scaling.validation.compare_models import compare
 from bayes_scaling.validation.comparison import Comparison
-from tests.synthetic import OK, UNCONVERGED, synthetic_fit, synthetic_runs
+from tests.synthetic import OK, UNCONVERGED, changed, synthetic_fit, synthetic_runs
 
 MODELS = ("chinchilla", "coupled", "saturating-m2-c")
 
@@ -38,7 +37,7 @@ def unsampled(
         families = runs.groups("family")
         options: dict[str, Any] = {"families": families, "checks": checks, "draws": 50}
         made = synthetic_fit(model.to_dict(), **options, spread=0.0005)
-        return replace(made, runs=runs, references=make_design(model, runs).references)
+        return changed(made, runs=runs, references=make_design(model, runs).references)
 
     return fit
 

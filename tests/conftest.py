@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import Ensemble, Fit
+    from bayes_scaling.facade import Fit
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -62,7 +62,7 @@ def fitted() -> Fit:
 
 
 @pytest.fixture(scope="session")
-def averaged(fitted: Fit) -> Ensemble:
+def averaged(fitted: Fit) -> Fit:
     """Sample chinchilla and coupled once, shortly, on the runs of `fitted`."""
     import bayes_scaling as bs
 

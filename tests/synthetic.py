@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import ensemble_of, load
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.drift import KNOTS
 from bayes_scaling.laws.noise import sample_noise
 from bayes_scaling.laws.parameters import Parameter
-from bayes_scaling.posterior import Check, Ensemble, Fit, ensemble_of, load
+from bayes_scaling.posterior import Check, Member
 from bayes_scaling.posterior.diagnostics import Mixing, elements
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.slopes import slopes
@@ -178,7 +180,7 @@ def synthetic_fit(
         for values in (sampled[item.name],)
     }
     kept = {**sampled, **law.derive(aligned, design.references)}
-    fit = Fit(
+    fit = Member(
         model=law,
         runs=runs,
         draws=kept,
@@ -199,9 +201,15 @@ def synthetic_fit(
     )
     kept |= slopes(fit)
     mixed = Mixing(r_hat=1.001, ess=380.0, ess_tail=360.0)
-    return replace(
-        fit, draws=kept, mixing={name: mixed for name, _ in elements(kept, design.groups)}
-    )
+    whole = {name: mixed for name, _ in elements(kept, design.groups)}
+    return Fit.of_one(replace(fit, draws=kept, mixing=whole))
+
+
+def changed[Thing](thing: Thing, **changes: Any) -> Thing:
+    """Return a value with other fields; of a fit of one law, those of its member."""
+    if isinstance(thing, Fit):
+        return replace(Fit.of_one(replace(thing.only, **changes)), accepted=thing.accepted)  # type: ignore[return-value]
+    return replace(thing, **changes)  # type: ignore[type-var]
 
 
 def _draws(
@@ -231,7 +239,7 @@ def synthetic_ensemble(
     checks: Mapping[str, tuple[Check, ...]] | None = None,
     draws: int = 100,
     spread: float = 0.02,
-) -> Ensemble:
+) -> Fit:
     """Average fits made by hand to the runs of the first model.
 
     Parameters
@@ -247,7 +255,7 @@ def synthetic_ensemble(
 
     Returns
     -------
-    Ensemble
+    Fit
     """
     found = checks or {}
     fits = [
@@ -258,14 +266,14 @@ def synthetic_ensemble(
     ]
     runs = fits[0].runs
     kept = {"runs_hash": runs.content_hash}
-    same = [replace(fit, runs=runs, provenance={**fit.provenance, **kept}) for fit in fits]
+    same = [changed(fit, runs=runs, provenance={**fit.provenance, **kept}) for fit in fits]
     return ensemble_of(same, weights=weights)
 
 
 def load_fit(path: Path) -> Fit:
-    """Load a saved fit that is no ensemble."""
+    """Load a saved fit of one law."""
     found = load(path)
-    assert isinstance(found, Fit)
+    assert not found.averages
     return found
 
 

@@ -141,7 +141,7 @@ def test_any_error_of_ours_is_1(monkeypatch: pytest.MonkeyPatch, saved: Path) ->
     def fail(path: Path) -> None:
         raise BayesScalingError("something is off")
 
-    monkeypatch.setattr("bayes_scaling.posterior.storage.load", fail)
+    monkeypatch.setattr("bayes_scaling.posterior.load", fail)
     found = call("forecast", saved, *ASK)
     assert (found.code, found.out, found.err) == (1, "", "error: something is off\n")
 

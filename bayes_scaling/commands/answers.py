@@ -22,8 +22,8 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import format_kind
 
 if TYPE_CHECKING:
+    from bayes_scaling.papers import Answerer
     from bayes_scaling.questions import Answer
-    from bayes_scaling.questions.asked_law import Answerer
 
 CALLED = {
     "params": "params N",
@@ -66,10 +66,10 @@ def answering(source: str) -> Answerer:
         There is neither such a file nor such a law.
     """
     if source.endswith(".nc") or Path(source).exists():
-        from bayes_scaling.posterior.storage import load
+        from bayes_scaling.fitting import load
 
-        return load(source)
-    from bayes_scaling.questions import published
+        return load(source).accept_unconverged()
+    from bayes_scaling.papers import published
     from bayes_scaling.questions.literature import published_names
 
     if source not in published_names():
@@ -77,7 +77,7 @@ def answering(source: str) -> Answerer:
             f"no file {source!r}, and no published law of that name; a saved fit ends in .nc, and "
             "'bayes-scaling published' lists the laws"
         )
-    return published(source)
+    return published(source).accept_unconverged()
 
 
 def give(source: Answerer, answer: Answer, *, as_json: bool) -> None:
@@ -91,7 +91,7 @@ def give(source: Answerer, answer: Answer, *, as_json: bool) -> None:
 
 def judge(source: Answerer, *notes: str) -> None:
     """Say what a reader should know of what answered; exit with 2 where it is not to be trusted."""
-    from bayes_scaling.questions import PublishedLaw
+    from bayes_scaling.papers import PublishedLaw
     from bayes_scaling.questions.routed import say_share
 
     own = source.notes if isinstance(source, PublishedLaw) else ()

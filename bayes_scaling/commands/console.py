@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from bayes_scaling.intervals import Interval, format_kind, outward
 
 if TYPE_CHECKING:
+    from bayes_scaling.papers import Answerer
     from bayes_scaling.questions import Allocation, Answer, Forecast
-    from bayes_scaling.questions.asked_law import Answerer
     from bayes_scaling.validation import Approaches, Comparison
 
 ESTIMATED = {
@@ -105,30 +105,26 @@ def warn_of_checks(fit: Answerer | Approaches | Comparison) -> None:
 
 def named(fit: Answerer) -> dict[str, str]:
     """Name what answers, as plain data: a model, the average of several, or a published law."""
-    from bayes_scaling.posterior import Ensemble
-    from bayes_scaling.questions import PublishedLaw
+    from bayes_scaling.papers import PublishedLaw
 
     if isinstance(fit, PublishedLaw):
         return {"published": fit.id}
-    return {"model": ENSEMBLE if isinstance(fit, Ensemble) else fit.model.id}
+    return {"model": fit.id}
 
 
 def answer_dict(fit: Answerer, result: Forecast | Allocation | Answer) -> dict[str, Any]:
     """Return an answer as plain data, with what each member of several says."""
-    from bayes_scaling.posterior import Ensemble
-
     found: dict[str, Any] = {**named(fit), "rows": result.rows()}
-    if isinstance(fit, Ensemble):
+    if fit.averages:
         found |= {"by_member": result.member_rows(), "left_out": dict(fit.left_out)}
     return found | {"checks": checks_list(fit)}
 
 
 def print_rows(fit: Answerer, result: Forecast | Allocation) -> None:
     """Print a forecast or an allocation, one block per run or budget."""
-    from bayes_scaling.posterior import Ensemble
     from bayes_scaling.questions import Forecast
 
-    of_members = result.member_rows() if isinstance(fit, Ensemble) else []
+    of_members = result.member_rows() if fit.averages else []
     if isinstance(result, Forecast):
         group, given = result.plan.group_column, {*result.plan.columns}
     else:

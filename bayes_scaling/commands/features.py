@@ -12,7 +12,7 @@ from bayes_scaling.intervals import format_kind, interval
 from bayes_scaling.laws.variants import tempering_in_words
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import AnyFit
+    from bayes_scaling.facade import Fit
     from bayes_scaling.questions import Allocation, Forecast
     from bayes_scaling.questions.drifting_exponents import Exponents, LocalExponent
 
@@ -23,27 +23,24 @@ SAME = 1e-4
 """Range of draws below which they are one number to the reader."""
 
 
-def tempered(fit: AnyFit) -> str:
+def tempered(fit: Fit) -> str:
     """Say in one line which posteriors are tempered; empty where all are plain."""
-    from bayes_scaling.posterior import members_of
-
-    return tempering_in_words(member.model for member in members_of(fit).values())
+    return tempering_in_words(member.model for member in fit.members.values())
 
 
-def exponents_at(fit: AnyFit, result: Forecast | Allocation) -> Exponents:
+def exponents_at(fit: Fit, result: Forecast | Allocation) -> Exponents:
     """Return the local exponents at the sizes of a forecast, or at the median best splits."""
-    from bayes_scaling.posterior import leading
     from bayes_scaling.questions import Forecast
     from bayes_scaling.questions.drifting_exponents import ASKED
 
-    model = leading(fit).model
+    model = fit.leading.model
     if isinstance(result, Forecast):
         sizes: dict[str, Any] = {name: result.plan.columns[name] for name in model.sizes}
         sizes[model.group] = result.plan.labels
     else:
         sizes = {name: [row[name] for row in result.rows()] for name in model.sizes}
         sizes[model.group] = result.label
-    found = fit.exponents(sizes, probability=result.probability, allow_unconverged=True)
+    found = fit.exponents(sizes, probability=result.probability)
     return replace(found, parts=tuple(part for part in found.parts if part.at == ASKED))
 
 

@@ -40,11 +40,11 @@ from bayes_scaling.files import check_target
 from bayes_scaling.intervals import PROBABILITY, check_probability
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import AnyFit
+    from bayes_scaling.facade import Fit
     from bayes_scaling.runs import RunTable
 
 
-def finish(fit: AnyFit) -> None:
+def finish(fit: Fit) -> None:
     """Exit with 2 where the statistics are not to be trusted."""
     if not fit.trustworthy:
         raise typer.Exit(2)
@@ -104,10 +104,9 @@ def fit(
 
 def sample_chosen(
     models: list[AnyModel] | None, table: RunTable, *, draws: int, tune: int, chains: int, seed: int
-) -> AnyFit:
+) -> Fit:
     """Sample a fit of one model that is named, else an ensemble."""
-    from bayes_scaling.posterior import fit as sample
-    from bayes_scaling.posterior import fit_ensemble
+    from bayes_scaling.fitting import fit as sample, fit_ensemble
 
     settings: dict[str, Any] = {
         "draws": draws, "tune": tune, "chains": chains, "random_seed": seed,

@@ -50,8 +50,8 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
+    from bayes_scaling.papers import Answerer
     from bayes_scaling.questions import Allocation, Forecast
-    from bayes_scaling.questions.asked_law import Answerer
 
 
 def show(
@@ -63,7 +63,7 @@ def show(
 ) -> None:
     """Print a forecast or an allocation, and judge what it rests on."""
     from bayes_scaling.commands.features import exponents_at, print_exponents, tempered
-    from bayes_scaling.questions import PublishedLaw
+    from bayes_scaling.papers import PublishedLaw
 
     drifting = None if isinstance(fit, PublishedLaw) else exponents_at(fit, result)
     weighed = "" if isinstance(fit, PublishedLaw) else tempered(fit)
@@ -118,16 +118,13 @@ def forecast(
 
     Example: bayes-scaling forecast fit.nc --params 70B --tokens 1.4T
     """
-    from bayes_scaling.questions.asked_law import first_of
-    from bayes_scaling.questions.sizes import reads
-
     result, family = _with_group(fit, family, new_group)
     sizes: dict[str, Any] = {
         "params": params,
         "tokens": tokens,
         "flops": flops,
         "learning_rate": learning_rate,
-        reads(first_of(result)).group: family,
+        result.leading.reads.group: family,
         **read_settings(inputs),
     }
     given = {name: value for name, value in sizes.items() if value is not None}
@@ -135,14 +132,12 @@ def forecast(
         if given:
             raise InputError(f"give a table of runs, or sizes, not both: --runs and {_said(given)}")
         table = read_table(runs, None, None, needs_loss=False)
-        answer = result.forecast(
-            table, tuning=tuning, probability=probability, allow_unconverged=True
-        )
+        answer = result.forecast(table, tuning=tuning, probability=probability)
         show(result, answer, furthest=max_extrapolation, as_json=as_json)
         return
     for line in _not_read(result, given):
         say(f"note: {line}")
-    answer = result.forecast(given, tuning=tuning, probability=probability, allow_unconverged=True)
+    answer = result.forecast(given, tuning=tuning, probability=probability)
     if register:
         _register(result, answer, Path(fit))
     show(result, answer, furthest=max_extrapolation, as_json=as_json)
@@ -154,12 +149,11 @@ def _said(given: Mapping[str, Any]) -> str:
 
 def _not_read(fit: Answerer, given: Mapping[str, Any]) -> list[str]:
     """Say which of the sizes that were given no model of the fit reads, so that they do nothing."""
-    from bayes_scaling.posterior import members_of
-    from bayes_scaling.questions import PublishedLaw
+    from bayes_scaling.papers import PublishedLaw
 
     if isinstance(fit, PublishedLaw):
         return []
-    read = {name for each in members_of(fit).values() for name in each.model.inputs}
+    read = {name for each in fit.members.values() for name in each.model.inputs}
     if "flops" in read:
         return []
     sizes = [name for name in ("params", "tokens") if name in given and name not in read]
@@ -173,7 +167,7 @@ def _not_read(fit: Answerer, given: Mapping[str, Any]) -> list[str]:
 
 def _register(fit: Answerer, answer: Forecast, path: Path) -> None:
     """Put a forecast on the record beside the fit."""
-    from bayes_scaling.questions import PublishedLaw
+    from bayes_scaling.papers import PublishedLaw
     from bayes_scaling.questions.record import NAME, register
 
     if isinstance(fit, PublishedLaw):
@@ -188,7 +182,7 @@ def _with_group(
     name: str, family: str | None, new_group: str | None
 ) -> tuple[Answerer, str | None]:
     """Return what answers, and the group that is asked about."""
-    from bayes_scaling.questions import PublishedLaw
+    from bayes_scaling.papers import PublishedLaw
 
     result = answering(name)
     if new_group is None:
@@ -256,6 +250,5 @@ def allocate(
         inputs=read_settings(inputs),
         limits=limits,
         probability=probability,
-        allow_unconverged=True,
     )
     show(result, answer, furthest=max_extrapolation, as_json=as_json)

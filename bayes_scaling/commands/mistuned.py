@@ -30,16 +30,14 @@ def mistuned(
 
     Example: bayes-scaling mistuned fit.nc --all
     """
-    from bayes_scaling.posterior import Ensemble
-    from bayes_scaling.posterior.storage import load
-    from bayes_scaling.questions.mistuned_runs import off_law
+    from bayes_scaling.fitting import load, off_law
 
-    source = load(fit)
-    if isinstance(source, Ensemble):
+    source = load(fit).accept_unconverged()
+    if source.averages:
         raise InputError(
             "this asks one law: fit a single model with --mistuned, such as -m coupled"
         )
-    found = off_law(source, material=material, probability=probability, allow_unconverged=True)
+    found = off_law(source, material=material, probability=probability)
     rows = sorted(found.rows(), key=lambda row: -row["off"])
     if as_json:
         print_json({"model": source.model.id, "rows": rows, "checks": checks_list(source)})

@@ -31,7 +31,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import AnyFit
+    from bayes_scaling.facade import Fit
     from bayes_scaling.questions.monitor import Monitor
     from bayes_scaling.questions.sizes import Sizes
     from bayes_scaling.runs import RunTable
@@ -78,14 +78,13 @@ def monitor(
     Example: bayes-scaling monitor fit.nc curve.csv --params 7e9 --tokens 1.4e11
     """
     from bayes_scaling.commands.tables import read_table
-    from bayes_scaling.posterior.storage import load
+    from bayes_scaling.fitting import load
 
-    source = load(fit)
+    source = load(fit).accept_unconverged()
     given = {"params": params, "tokens": tokens, "steps": steps, **read_settings(inputs)}
     known = read_table(finished, None, None) if finished is not None else None
 
     def look() -> Monitor:
-        from bayes_scaling.questions.monitor import monitor as watch
 
         seen = read_table(curve, columns, where, needs_loss=False)
         if "loss" not in seen and "score" not in seen:
@@ -93,9 +92,9 @@ def monitor(
                 f"{curve}: no column 'loss'; say which it is: --columns 'THEIR_NAME=loss'"
             )
         planned = _read_plan(plan) if plan is not None else planned_run(source, seen, given, family)
-        return watch(
-            source, seen, planned, finished=known, false_alarms=false_alarms,
-            probability=probability, allow_unconverged=True,
+        return source.monitor(
+            seen, planned, finished=known, false_alarms=false_alarms,
+            probability=probability,
         )  # fmt: skip
 
     found = look()
@@ -113,7 +112,7 @@ def monitor(
 
 
 def planned_run(
-    source: AnyFit, curve: RunTable, given: dict[str, float | None], family: str | None
+    source: Fit, curve: RunTable, given: dict[str, float | None], family: str | None
 ) -> Sizes:
     """Return the run at its end: what was given, and what is the same in all rows of the curve.
 
@@ -122,9 +121,7 @@ def planned_run(
     InputError
         Nothing says where the run ends.
     """
-    from bayes_scaling.posterior import leading
-
-    model = leading(source).model
+    model = source.leading.model
     same = {
         name: curve[name][0]
         for name in {*model.inputs, "params", model.group}
@@ -169,7 +166,7 @@ def _follow(look: Any, found: Monitor, every: float, *, as_json: bool) -> None:
             say(f"note: the curve cannot be read at the moment ({error}); waiting")
 
 
-def _as_dict(source: AnyFit, found: Monitor) -> dict[str, Any]:
+def _as_dict(source: Fit, found: Monitor) -> dict[str, Any]:
     return {
         "status": found.status,
         "alarm": found.alarmed,

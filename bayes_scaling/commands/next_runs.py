@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from bayes_scaling.commands.console import (
-    ENSEMBLE,
     checks_list,
     print_json,
     print_table,
@@ -27,7 +26,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import AnyFit
+    from bayes_scaling.facade import Fit
     from bayes_scaling.questions.next_runs import NextRuns
 
 
@@ -51,16 +50,15 @@ def next_runs(
 
     Example: bayes-scaling next-runs fit.nc --budget 1e20
     """
-    from bayes_scaling.posterior.storage import load
-    from bayes_scaling.questions.next_runs import next_runs as choose
+    from bayes_scaling.fitting import load
 
     if (params is None) != (tokens is None):
         raise InputError("the big run is given by --params and --tokens, or by neither")
     target = None if params is None or tokens is None else {"params": params, "tokens": tokens}
-    source = load(fit)
-    found = choose(
-        source, budget, candidates=_read(candidates), target=target, aim=aim, family=family,
-        probability=probability, allow_unconverged=True,
+    source = load(fit).accept_unconverged()
+    found = source.next_runs(
+        budget, candidates=_read(candidates), target=target, aim=aim, family=family,
+        probability=probability,
     )  # fmt: skip
     if as_json:
         print_json(_as_dict(source, found))
@@ -84,11 +82,10 @@ def _read(path: Path | None) -> Any:
     return pd.read_csv(path)
 
 
-def _as_dict(source: AnyFit, found: NextRuns) -> dict[str, Any]:
-    from bayes_scaling.posterior import Ensemble, leading
+def _as_dict(source: Fit, found: NextRuns) -> dict[str, Any]:
 
     return {
-        "model": ENSEMBLE if isinstance(source, Ensemble) else leading(source).model.id,
+        "model": source.id,
         "target": dict(found.target),
         "aim": found.aim,
         "rows": found.rows(),

@@ -12,32 +12,27 @@ from bayes_scaling.intervals import interval
 from bayes_scaling.laws.variants import features_in_words
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import AnyFit, Ensemble, Fit
+    from bayes_scaling.facade import Fit
+    from bayes_scaling.posterior import Member
 
 
-def fit_dict(fit: AnyFit, probability: float) -> dict[str, Any]:
+def fit_dict(fit: Fit, probability: float) -> dict[str, Any]:
     """Return a fit or an ensemble as plain data: posteriors, checks and provenance."""
-    from bayes_scaling.posterior import Ensemble
-
     return {
-        **(
-            _members_dict(fit, probability)
-            if isinstance(fit, Ensemble)
-            else _posterior_dict(fit, probability)
-        ),
+        **(_members_dict(fit, probability) if fit.averages else _posterior_dict(fit, probability)),
         "runs": len(fit.runs),
         "groups": list(fit.groups),
         "status": fit.status,
         "trustworthy": fit.trustworthy,
         "checks": checks_list(fit),
-        "exponents": fit.exponents(probability=probability, allow_unconverged=True).rows(),
+        "exponents": fit.exponents(probability=probability).rows(),
         "tempered": tempered(fit),
         "notes": list(fit.runs.notes),
         "provenance": dict(fit.provenance),
     }
 
 
-def _members_dict(ensemble: Ensemble, probability: float) -> dict[str, Any]:
+def _members_dict(ensemble: Fit, probability: float) -> dict[str, Any]:
     return {
         "model": ENSEMBLE,
         "members": {
@@ -48,7 +43,7 @@ def _members_dict(ensemble: Ensemble, probability: float) -> dict[str, Any]:
     }
 
 
-def _posterior_dict(fit: Fit, probability: float) -> dict[str, Any]:
+def _posterior_dict(fit: Fit | Member, probability: float) -> dict[str, Any]:
     summary = {}
     for name, values in _elements(fit):
         summary[name] = interval(values, probability).to_dict() | asdict(fit.mixing[name])
@@ -59,13 +54,11 @@ def _posterior_dict(fit: Fit, probability: float) -> dict[str, Any]:
     }
 
 
-def print_fit(fit: AnyFit, probability: float) -> None:
+def print_fit(fit: Fit, probability: float) -> None:
     """Print posterior and checks of a fit; members, weights and verdicts of an ensemble."""
-    from bayes_scaling.posterior import Ensemble
-
-    if isinstance(fit, Ensemble):
+    if fit.averages:
         _print_members(fit)
-        print_exponents(fit.exponents(probability=probability, allow_unconverged=True))
+        print_exponents(fit.exponents(probability=probability))
         return
     print(f"{fit.model.id}: {fit.model.title}")
     if features_in_words(fit.model):
@@ -78,13 +71,13 @@ def print_fit(fit: AnyFit, probability: float) -> None:
         for mixed in (fit.mixing[name],)
     ]
     print_table(rows, ("parameter", "posterior", "R-hat", "ESS"))
-    print_exponents(fit.exponents(probability=probability, allow_unconverged=True))
+    print_exponents(fit.exponents(probability=probability))
     print()
     for check in fit.checks:
         print(check)
 
 
-def _print_members(ensemble: Ensemble) -> None:
+def _print_members(ensemble: Fit) -> None:
     settings = ensemble.settings
     print(f"{ENSEMBLE} of {len(ensemble.members)}, {len(ensemble.runs)} runs, "
           f"{settings.chains} chains of {settings.draws} draws each")  # fmt: skip
@@ -102,7 +95,7 @@ def _print_members(ensemble: Ensemble) -> None:
         print(tempered(ensemble))
 
 
-def _elements(fit: Fit) -> Iterable[tuple[str, Any]]:
+def _elements(fit: Fit | Member) -> Iterable[tuple[str, Any]]:
     from bayes_scaling.posterior.diagnostics import elements
 
     return elements(fit.draws, fit.groups)

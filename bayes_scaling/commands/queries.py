@@ -25,7 +25,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.questions import PublishedLaw
+    from bayes_scaling.papers import PublishedLaw
 
 
 def saturation(
@@ -148,8 +148,7 @@ def published(
     Example: bayes-scaling published hoffmann-2022 --params 70B --tokens 1.4T
     """
     from bayes_scaling.commands.forecasts import show
-    from bayes_scaling.questions import list_published
-    from bayes_scaling.questions import published as find
+    from bayes_scaling.papers import list_published, published as find
 
     if name is None:
         laws = list_published()
@@ -173,7 +172,7 @@ def published(
 
 def _asked(family: str | None, probability: float) -> dict[str, Any]:
     """Return what every question takes."""
-    return {"family": family, "probability": probability, "allow_unconverged": True}
+    return {"family": family, "probability": probability}
 
 
 # ---- one published law ---------------------------------------------------------------------------

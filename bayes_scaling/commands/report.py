@@ -102,7 +102,7 @@ def report(
     Example: bayes-scaling report runs.csv --flops 1e23 --target-loss 2.0 -o report.html
     """
     from bayes_scaling.commands.posteriors import fit_dict
-    from bayes_scaling.posterior.storage import load
+    from bayes_scaling.fitting import load
     from bayes_scaling.reports import report as write
 
     check_probability(probability)
@@ -124,11 +124,11 @@ def report(
     )  # fmt: skip
     settings = {"draws": draws, "tune": tune, "chains": chains}
     if saved:
-        result = load(source)
+        result = load(source).accept_unconverged()
         table = result.runs
     else:
         table = read_table(source, columns, where, best=best, drop_empty=drop_empty, commas=commas)
-        result = sample_chosen(models, table, **settings, seed=seed)
+        result = sample_chosen(models, table, **settings, seed=seed).accept_unconverged()
     tested = None
     if backtest or (backtest is None and not saved):
         tested = _tested(table, models, {**settings, "random_seed": seed})
@@ -141,7 +141,6 @@ def report(
         command=" ".join(["bayes-scaling", *sys.argv[1:]]),
         backtest=tested,
         record=_record(record, output),
-        allow_unconverged=True,
     )
     printed = _print_pdf(written) if pdf else None
     if as_json:

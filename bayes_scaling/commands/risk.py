@@ -53,7 +53,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.questions.asked_law import Answerer
+    from bayes_scaling.papers import Answerer
     from bayes_scaling.questions.risk import Risk
 
 
@@ -121,7 +121,7 @@ def risk(
         flops=read_budgets(flops, hours, money, rig), params=params, tokens=tokens,
         target_loss=target_loss, sure=sure, family=family,
         inputs=read_settings(inputs), limits=limits,
-        rig=rig, value=value, probability=probability, allow_unconverged=True,
+        rig=rig, value=value, probability=probability
     )  # fmt: skip
     _finish(source, found, (), as_json=as_json)
 
@@ -131,7 +131,7 @@ def _risk_of_plan(source: Answerer, path: Path, probability: float, *, as_json: 
     from bayes_scaling.questions.run_plan import read_run_plan
 
     plan = read_run_plan(path)
-    found = source.risk(**plan.asked, probability=probability, allow_unconverged=True)
+    found = source.risk(**plan.asked, probability=probability)
     if not as_json:
         print(f"{plan.title}\n")
     _finish(source, found, plan.unmatched, as_json=as_json)

@@ -24,7 +24,7 @@ from bayes_scaling.files import check_target
 from bayes_scaling.intervals import PROBABILITY
 
 if TYPE_CHECKING:
-    from bayes_scaling.questions.asked_law import Answerer
+    from bayes_scaling.papers import Answerer
 
 Budget = Annotated[float, compute_option(help="Budget of the big run.")]
 Sure = Annotated[float, typer.Option(help="Probability with which the target should be reached.")]
@@ -75,14 +75,13 @@ def stage_gate(
     Example: bayes-scaling stage-gate fit.nc --flops 1e23 --target-loss 2.0 --price 2.5 --value 5e6
     """
     from bayes_scaling.questions.rig import Rig
-    from bayes_scaling.questions.stage_gate import stage_gate as ask
 
     rig = Rig(accelerator=accelerator, peak=peak, utilisation=utilisation, price=price,
               overhead=overhead)  # fmt: skip
     source = answering(fit)
-    found = ask(
-        source, flops, target_loss, share=share, family=family, rig=rig, value=value,
-        probability=probability, allow_unconverged=True,
+    found = source.stage_gate(
+        flops, target_loss, share=share, family=family, rig=rig, value=value,
+        probability=probability,
     )  # fmt: skip
     _print(source, found.rows(), _gate_lines, as_json=as_json)
 
@@ -103,17 +102,15 @@ def advise(
 
     Example: bayes-scaling advise fit.nc --flops 1e21 --data-bytes 300GB --target-loss 2.2
     """
-    from bayes_scaling.questions.advise import advise as ask
-
     if (data_bytes is None) == (data_tokens is None):
         raise InputError("say what data are on hand: --data-bytes, or --data-tokens")
     if not bytes_per_token > 0:
         raise InputError(f"--bytes-per-token must be above 0, got {bytes_per_token!r}")
     tokens = data_tokens if data_bytes is None else data_bytes / bytes_per_token
     source = answering(fit)
-    found = ask(
-        source, flops, tokens or 0.0, target_loss=target_loss, sure=sure, family=family,
-        probability=probability, allow_unconverged=True,
+    found = source.advise(
+        flops, tokens or 0.0, target_loss=target_loss, sure=sure, family=family,
+        probability=probability,
     )  # fmt: skip
     more = {"verdict": found.verdict, "tokens_on_hand": found.tokens, "needed": found.needed}
     _print(source, found.rows(), _advice_lines, more, as_json=as_json)

@@ -41,16 +41,13 @@ def sensitivity(
 
     Example: bayes-scaling sensitivity fit.nc --params 7e10 --tokens 1.4e12 --target-loss 2.0
     """
-    from bayes_scaling.posterior import leading
-    from bayes_scaling.posterior.storage import load
+    from bayes_scaling.fitting import load
 
-    source = load(fit)
+    source = load(fit).accept_unconverged()
     sizes: dict[str, Any] = {"params": params, "tokens": tokens, "flops": flops}
-    sizes |= {leading(source).model.group: family, **read_settings(inputs)}
+    sizes |= {source.leading.model.group: family, **read_settings(inputs)}
     given = {name: value for name, value in sizes.items() if value is not None}
-    found = source.sensitivity(
-        given, target_loss=target_loss, probability=probability, allow_unconverged=True
-    )
+    found = source.sensitivity(given, target_loss=target_loss, probability=probability)
     if as_json:
         print_json({"rows": found.rows(), "checks": checks_list(source)})
     else:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling.commands.console import (
-    ENSEMBLE,
     beyond,
     checks_list,
     print_json,
@@ -30,7 +29,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY, format_kind
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import AnyFit
+    from bayes_scaling.facade import Fit
     from bayes_scaling.questions.tune import Tuning
 
 CALLED = {"learning_rate": "learning rate", "batch_size": "batch [tokens]"}
@@ -51,17 +50,16 @@ def tune(
 
     Example: bayes-scaling tune fit.nc --params 1B --tokens 20B
     """
-    from bayes_scaling.posterior.storage import load
+    from bayes_scaling.fitting import load
 
     if plot is not None:
         check_picture(plot)
     for name, values in (("--params", params), ("--tokens", tokens)):
         if not values:
             raise InputError(f"give {name}")
-    source = load(fit)
+    source = load(fit).accept_unconverged()
     found = source.tune(
-        params, tokens, batch_size=batch_size, family=family, probability=probability,
-        allow_unconverged=True,
+        params, tokens, batch_size=batch_size, family=family, probability=probability
     )  # fmt: skip
     if as_json:
         print_json(_as_dict(source, found))
@@ -78,10 +76,9 @@ def tune(
         raise typer.Exit(2)
 
 
-def _as_dict(source: AnyFit, found: Tuning) -> dict[str, Any]:
-    from bayes_scaling.posterior import Ensemble, leading
+def _as_dict(source: Fit, found: Tuning) -> dict[str, Any]:
 
-    name = ENSEMBLE if isinstance(source, Ensemble) else leading(source).model.id
+    name = source.id
     return {
         "model": name,
         "rows": found.rows(),

@@ -12,23 +12,13 @@ from .curves import (
 )
 from .forest_plots import (
     exponents_table as exponents_table,
-)
-from .forest_plots import (
     members_table as members_table,
-)
-from .forest_plots import (
     plot_exponents as plot_exponents,
-)
-from .forest_plots import (
     plot_members as plot_members,
 )
 from .plots import (
     plot_allocation as plot_allocation,
-)
-from .plots import (
     plot_learning_rate as plot_learning_rate,
-)
-from .plots import (
     plot_loss as plot_loss,
 )
 from .posterior_plot import (
@@ -39,41 +29,23 @@ from .prior_plot import (
 )
 from .risk_plots import (
     chance_table as chance_table,
-)
-from .risk_plots import (
     plot_chance as plot_chance,
-)
-from .risk_plots import (
     plot_isoflop as plot_isoflop,
-)
-from .risk_plots import (
     plot_regret as plot_regret,
 )
 from .run_plots import (
     next_runs_table as next_runs_table,
-)
-from .run_plots import (
     plot_mistuned as plot_mistuned,
-)
-from .run_plots import (
     plot_monitor as plot_monitor,
-)
-from .run_plots import (
     plot_next_runs as plot_next_runs,
 )
 from .score_plots import (
     plot_calibration as plot_calibration,
-)
-from .score_plots import (
     plot_coverage as plot_coverage,
-)
-from .score_plots import (
     plot_rolling as plot_rolling,
 )
 from .tune_plot import (
     plot_tune as plot_tune,
-)
-from .tune_plot import (
     tune_curves as tune_curves,
 )
 from .valleys import (

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws.inputs import source_column
-from bayes_scaling.posterior import AnyFit, Ensemble, leading, members_of
 from bayes_scaling.questions import Allocation, Forecast
 from bayes_scaling.questions.new_budget import BUDGET
 from bayes_scaling.questions.sizes import FACTOR, Values
-from bayes_scaling.questions.stated import states_split
 from bayes_scaling.runs import RunTable, split_columns, training_flops
 
 POINTS = 16
@@ -45,42 +44,42 @@ class LossCurve:
     allocation: Allocation | None = None
 
 
-def can_allocate(fit: AnyFit) -> bool:
+def can_allocate(fit: Fit) -> bool:
     """Tell whether a law trades params against tokens and needs nothing else, or states a split."""
-    return set(leading(fit).model.sizes) == {"params", "tokens"} or all(
-        states_split(item) for item in members_of(fit).values()
+    return set(fit.leading.model.sizes) == {"params", "tokens"} or all(
+        item.states_split for item in fit.members.values()
     )
 
 
-def several_groups(fit: AnyFit) -> bool:
+def several_groups(fit: Fit) -> bool:
     """Tell whether answers differ between groups of runs."""
     grouped = any(
-        values.ndim == 3 for item in members_of(fit).values() for values in item.draws.values()
+        values.ndim == 3 for item in fit.members.values() for values in item.draws.values()
     )
     return grouped and len(fit.groups) > 1 and not _only_budgets(fit)
 
 
-def _only_budgets(fit: AnyFit) -> bool:
+def _only_budgets(fit: Fit) -> bool:
     """Tell whether groups are budgets of one family; what is asked of is then a budget to come."""
-    columns = split_columns(leading(fit).model.group)
+    columns = split_columns(fit.leading.model.group)
     others = "/".join(name for name in columns if name != BUDGET)
     return BUDGET in columns and len(fit.runs.groups(others)) == 1
 
 
-def runs_of(fit: AnyFit, family: str | None) -> RunTable:
+def runs_of(fit: Fit, family: str | None) -> RunTable:
     """Return the runs of one group; all of them for None."""
     if family is None:
         return fit.runs
-    return fit.runs.take(fit.runs.labels(leading(fit).model.group) == family)
+    return fit.runs.take(fit.runs.labels(fit.leading.model.group) == family)
 
 
-def observed(fit: AnyFit, runs: RunTable, along: str) -> NDArray[np.float64]:
+def observed(fit: Fit, runs: RunTable, along: str) -> NDArray[np.float64]:
     """Return where the runs lie on an axis (n_runs,), counted as the law counts.
 
     A law in non-embedding params has its budgets in them as well, so its runs are placed by
     6 x params_nonembedding x tokens.
     """
-    model = leading(fit).model
+    model = fit.leading.model
     params = source_column(model, runs, "params")
     if along == "flops" and "flops" not in model.inputs:
         if params != "params" or "flops" not in runs:
@@ -88,7 +87,7 @@ def observed(fit: AnyFit, runs: RunTable, along: str) -> NDArray[np.float64]:
     return np.asarray(runs[source_column(model, runs, along)], float)
 
 
-def default_axis(fit: AnyFit) -> str:
+def default_axis(fit: Fit) -> str:
     """Return what a forecast of a law is asked along: flops, or its only input.
 
     Raises
@@ -98,7 +97,7 @@ def default_axis(fit: AnyFit) -> str:
     """
     if can_allocate(fit):
         return "flops"
-    model = leading(fit).model
+    model = fit.leading.model
     if len(model.sizes) == 1:
         return model.sizes[0]
     raise InputError(
@@ -107,24 +106,23 @@ def default_axis(fit: AnyFit) -> str:
     )
 
 
-def farthest(fit: AnyFit, along: str) -> float:
+def farthest(fit: Fit, along: str) -> float:
     """Return the largest value of the runs on an axis."""
     return float(np.nanmax(observed(fit, fit.runs, along)))
 
 
 def loss_curve(
-    fit: AnyFit,
+    fit: Fit,
     *,
     along: str | None = None,
     to: float | None = None,
     family: str | None = None,
-    allow_unconverged: bool = False,
 ) -> LossCurve:
     """Compute both losses along the best path of a law.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior.
     along : str, optional
         Axis: ``flops``, ``params`` or ``tokens`` for a law that splits budgets; else its input.
@@ -133,8 +131,6 @@ def loss_curve(
         input. By default 100 times the largest of the runs.
     family : str, optional
         The group it is asked for, where the fit has several.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
 
     Returns
     -------
@@ -150,7 +146,7 @@ def loss_curve(
     allowed = ("flops", "params", "tokens") if base == "flops" and can_allocate(fit) else (base,)
     if along not in allowed:
         raise InputError(
-            f"{leading(fit).model.id} can be shown along {', '.join(allowed)}; got {along!r}"
+            f"{fit.leading.model.id} can be shown along {', '.join(allowed)}; got {along!r}"
         )
     seen = observed(fit, runs_of(fit, family), base)
     low = float(np.nanmin(seen))
@@ -161,13 +157,11 @@ def loss_curve(
     path = None
     sizes: dict[str, Values] = {base: places}
     if can_allocate(fit):
-        path = thin(fit).allocate(
-            flops=places.tolist(), family=family, allow_unconverged=allow_unconverged
-        )
+        path = thin(fit).allocate(flops=places.tolist(), family=family)
         sizes["params"] = np.median(path.params, axis=0)
     if family is not None:
-        sizes[leading(fit).model.group] = family
-    found = fit.forecast(sizes, allow_unconverged=allow_unconverged)
+        sizes[fit.leading.model.group] = family
+    found = fit.forecast(sizes)
     # One deviation per draw all along the path: the same bands, without the jitter of fresh ones.
     deviation = found.draws[:, :1] / found.noise_free[:, :1]
     found = replace(found, draws=found.noise_free * deviation)
@@ -176,10 +170,6 @@ def loss_curve(
     )
 
 
-def thin(fit: AnyFit, draws: int = FIGURE_DRAWS) -> AnyFit:
+def thin(fit: Fit, draws: int = FIGURE_DRAWS) -> Fit:
     """Return the fit with about as many draws as a figure needs, evenly taken from every chain."""
-    if isinstance(fit, Ensemble):
-        share = -(-draws // len(fit.members))
-        members = {name: item.thinned(share) for name, item in fit.members.items()}
-        return replace(fit, members=members)
-    return fit.thinned(draws)
+    return fit.thinned(-(-draws // len(fit.members)))

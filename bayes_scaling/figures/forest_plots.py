@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from bayes_scaling.posterior import Fit
+    from bayes_scaling.facade import Fit
     from bayes_scaling.questions import Forecast
 
 NOISE = ("sigma", "nu")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayes_scaling.posterior import AnyFit, leading, members_of
+from bayes_scaling.facade import Fit
 from bayes_scaling.runs.columns import COLUMNS
 
 LONGEST = 60
@@ -15,9 +15,9 @@ AXES = {
 }
 
 
-def law_label(fit: AnyFit) -> str:
+def law_label(fit: Fit) -> str:
     """Name a law, or say how many are averaged."""
-    names = list(members_of(fit))
+    names = list(fit.members)
     return names[0] if len(names) == 1 else f"the average of {len(names)} laws"
 
 
@@ -27,17 +27,17 @@ def column_label(name: str) -> str:
     return f"{name} [{unit}]" if unit not in ("", "1", "parameters", name) else name
 
 
-def axis_label(fit: AnyFit, name: str) -> str:
+def axis_label(fit: Fit, name: str) -> str:
     """Name an axis with its unit, as the law counts it."""
-    source = dict(leading(fit).model.columns).get(name)
+    source = dict(fit.leading.model.columns).get(name)
     if source == "params_nonembedding" and source in fit.runs:
         return "non-embedding parameters N"
     return AXES.get(name) or column_label(name)
 
 
-def response_label(fit: AnyFit) -> str:
+def response_label(fit: Fit) -> str:
     """Name the response with its unit; a metric that all runs share knows better what it is."""
-    name, metric = leading(fit).model.response, _metric(fit)
+    name, metric = fit.leading.model.response, _metric(fit)
     if not metric:
         return column_label(name)
     if response_unit(fit):
@@ -46,13 +46,13 @@ def response_label(fit: AnyFit) -> str:
     return f"{name} on {metric}" + (f" [{unit}]" if unit != "1" else "")
 
 
-def response_unit(fit: AnyFit) -> str:
+def response_unit(fit: Fit) -> str:
     """Return the unit of the response, where the metric of the runs names it; else nothing."""
     metric = _metric(fit)
     return metric if "nats" in metric or "bits" in metric else ""
 
 
-def _metric(fit: AnyFit) -> str:
+def _metric(fit: Fit) -> str:
     """Return the metric that all runs share; empty where there is none, or it is too long."""
     metrics = fit.runs.groups("metric") if "metric" in fit.runs else ()
     return metrics[0] if len(metrics) == 1 and len(metrics[0]) <= LONGEST else ""

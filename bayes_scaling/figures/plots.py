@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures import style
 from bayes_scaling.figures.curves import LossCurve, loss_curve, observed, runs_of
 from bayes_scaling.figures.labels import AXES, axis_label, response_label
 from bayes_scaling.figures.published_lines import draw_published_losses, draw_published_splits
 from bayes_scaling.intervals import interval, quantiles
-from bayes_scaling.posterior import AnyFit, leading
 from bayes_scaling.questions import Allocation, Forecast
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.sweeps import best_rates, mistuned
@@ -25,11 +25,11 @@ from bayes_scaling.runs.sweeps import best_rates, mistuned
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from bayes_scaling.questions.published_laws import PublishedLaw
+    from bayes_scaling.papers import PublishedLaw
 
 
 def plot_loss(
-    fit: AnyFit,
+    fit: Fit,
     *,
     along: str | None = None,
     flops_to: float | None = None,
@@ -37,14 +37,13 @@ def plot_loss(
     planned: Forecast | None = None,
     published: Sequence[PublishedLaw] = (),
     curve: LossCurve | None = None,
-    allow_unconverged: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Plot loss along the compute-optimal path, with the runs.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior.
     along : {"flops", "params", "tokens"}, optional
         The x axis; a law of one input has only that.
@@ -58,8 +57,6 @@ def plot_loss(
         Laws of papers, drawn beside; their losses are those of other tokenizers and texts.
     curve : LossCurve, optional
         The path, where it was computed before.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
@@ -67,13 +64,11 @@ def plot_loss(
     -------
     matplotlib.axes.Axes
     """
-    curve = curve or loss_curve(
-        fit, along=along, to=flops_to, family=family, allow_unconverged=allow_unconverged
-    )
+    curve = curve or loss_curve(fit, along=along, to=flops_to, family=family)
     ax = ax if ax is not None else style.new_axes()
     runs = runs_of(fit, family)
     seen = observed(fit, runs, curve.along)
-    losses = np.asarray(runs[leading(fit).model.response], float)
+    losses = np.asarray(runs[fit.leading.model.response], float)
     _draw_runs(ax, seen, losses, runs)
     several = len(curve.forecast.members) > 1
     name = "laws averaged" if several else "law"
@@ -221,20 +216,19 @@ def _fitted_edge(allocation: Allocation, budgets: NDArray[np.float64]) -> float 
 
 
 def plot_learning_rate(
-    fit: AnyFit,
+    fit: Fit,
     *,
     flops_to: float | None = None,
     family: str | None = None,
     planned: Forecast | None = None,
     curve: LossCurve | None = None,
-    allow_unconverged: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Plot the tuned learning rate against params at compute-optimal tokens.
 
     Parameters
     ----------
-    fit, flops_to, family, planned, curve, allow_unconverged, ax
+    fit, flops_to, family, planned, curve, ax
         As in `plot_loss`.
 
     Returns
@@ -246,11 +240,9 @@ def plot_learning_rate(
     InputError
         The law has no tuned learning rate.
     """
-    if not any(line.name == "learning_rate" for line in leading(fit).model.tuned):
-        raise InputError(f"{leading(fit).model.id} has no learning rate; fit chinchilla-lr")
-    curve = curve or loss_curve(
-        fit, to=flops_to, family=family, allow_unconverged=allow_unconverged
-    )
+    if not any(line.name == "learning_rate" for line in fit.leading.model.tuned):
+        raise InputError(f"{fit.leading.model.id} has no learning rate; fit chinchilla-lr")
+    curve = curve or loss_curve(fit, to=flops_to, family=family)
     ax = ax if ax is not None else style.new_axes()
     params, rates = curve.forecast.plan.columns["params"], curve.forecast.tuned["learning_rate"]
     style.band(ax, params, rates, colour=style.GREEN, label="tuned rate")

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures import style
 from bayes_scaling.figures.numbers import TIMES, write_factor
 from bayes_scaling.laws.parameters import Parameter
-from bayes_scaling.posterior import Fit
+from bayes_scaling.posterior import Member
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,7 @@ COLUMNS = 4
 BINS = 40
 
 
-def plot_posterior(fit: Fit, *, axes: Sequence[Axes] | None = None) -> tuple[Axes, ...]:
+def plot_posterior(fit: Fit | Member, *, axes: Sequence[Axes] | None = None) -> tuple[Axes, ...]:
     """Plot prior against posterior of every sampled parameter, noise included.
 
     Parameters
@@ -69,7 +70,7 @@ def plot_posterior(fit: Fit, *, axes: Sequence[Axes] | None = None) -> tuple[Axe
     return tuple(axes[: len(parameters)])
 
 
-def _panel(ax: Axes, fit: Fit, parameter: Parameter) -> None:
+def _panel(ax: Axes, fit: Fit | Member, parameter: Parameter) -> None:
     name = parameter.population_name
     draws = fit.flat[name if name in fit.flat else parameter.name]
     columns = draws[:, None] if draws.ndim == 1 else draws

@@ -15,7 +15,7 @@ from bayes_scaling.figures import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from bayes_scaling.questions.published_laws import PublishedLaw
+    from bayes_scaling.papers import PublishedLaw
 
 Array = NDArray[np.float64]
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.curves import thin
 from bayes_scaling.intervals import PROBABILITY, quantiles
-from bayes_scaling.posterior import AnyFit, leading
 from bayes_scaling.questions.choice import Choice
 from bayes_scaling.questions.sizes import Values
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
@@ -68,24 +68,21 @@ class Valley:
 
 
 def isoflop_valleys(
-    fit: AnyFit,
+    fit: Fit,
     flops: Sequence[float],
     *,
     family: str | None = None,
-    allow_unconverged: bool = False,
 ) -> tuple[Valley, ...]:
     """Compute the valleys of budgets.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior of a law in params and tokens.
     flops : sequence of float
         Budgets [FLOP].
     family : str, optional
         The group it is asked for, where the fit has several.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
 
     Raises
     ------
@@ -94,9 +91,9 @@ def isoflop_valleys(
     UnconvergedError
         The fit did not converge.
     """
-    fit.require_converged(allow_unconverged=allow_unconverged)
+    fit.require_converged()
     source = thin(fit)
-    split = source.allocate(flops=list(flops), family=family, allow_unconverged=True)
+    split = source.accept_unconverged().allocate(flops=list(flops), family=family)
     found = []
     for index, budget in enumerate(flops):
         choice = split.choices[index]
@@ -106,8 +103,8 @@ def isoflop_valleys(
             "tokens": budget / split.share / FLOPS_PER_PARAM_TOKEN / params,
         }
         if family is not None:
-            sizes[leading(fit).model.group] = family
-        loss = source.forecast(sizes, allow_unconverged=True).noise_free
+            sizes[fit.leading.model.group] = family
+        loss = source.accept_unconverged().forecast(sizes).noise_free
         found.append(
             Valley(
                 flops=float(budget),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bayes_scaling.formula.nodes import FUNCTIONS, Node, names
 from bayes_scaling.formula.parse import check_names
-from bayes_scaling.laws import features
-from bayes_scaling.laws import noise as noises
+from bayes_scaling.laws import features, noise as noises
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs.columns import COLUMNS
 

@@ -8,8 +8,7 @@ from typing import Any, cast
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.formula.parse import parse_formula
-from bayes_scaling.laws import features
-from bayes_scaling.laws import noise as noises
+from bayes_scaling.laws import features, noise as noises
 from bayes_scaling.laws.check import check_model
 from bayes_scaling.laws.definition import KINDS, Kind, Likelihood
 from bayes_scaling.laws.features import Feature

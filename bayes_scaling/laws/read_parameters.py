@@ -9,8 +9,7 @@ from typing import Any
 
 from bayes_scaling.formula.nodes import Number
 from bayes_scaling.formula.parse import parse_formula
-from bayes_scaling.laws import features
-from bayes_scaling.laws import noise as noises
+from bayes_scaling.laws import features, noise as noises
 from bayes_scaling.laws.definition import Likelihood
 from bayes_scaling.laws.features import Feature
 from bayes_scaling.laws.lines import Line

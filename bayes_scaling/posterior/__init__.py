@@ -1,22 +1,18 @@
-"""From models and runs to posteriors: sampling, diagnostics, `Fit`, `Ensemble`, saving, loading."""
+"""From models and runs to posteriors: sampling, diagnostics, `Posterior`, saving, loading."""
 
 from bayes_scaling.posterior.average import ensemble_of, fit_ensemble
 from bayes_scaling.posterior.diagnostics import Check
-from bayes_scaling.posterior.ensemble import AnyFit, Ensemble, leading, members_of
-from bayes_scaling.posterior.fitting import fit
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.member import Member, Reads
+from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.posterior.storage import load, save
 
 __all__ = [
-    "AnyFit",
     "Check",
-    "Ensemble",
-    "Fit",
+    "Member",
+    "Posterior",
+    "Reads",
     "ensemble_of",
-    "fit",
     "fit_ensemble",
-    "leading",
     "load",
-    "members_of",
     "save",
 ]

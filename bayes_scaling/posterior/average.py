@@ -1,4 +1,4 @@
-"""`fit_ensemble`: from several models and a table of runs to an `Ensemble`."""
+"""`fit_ensemble`: from several models and a table of runs to a `Posterior`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.model import Model
 from bayes_scaling.posterior.diagnostics import Check
-from bayes_scaling.posterior.ensemble import Ensemble, failed_sampling
 from bayes_scaling.posterior.evidence import log_odds_without
-from bayes_scaling.posterior.fit_model import fit
+from bayes_scaling.posterior.fit_model import fit_law
+from bayes_scaling.posterior.member import Member
 from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_members, shares
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.posterior import Posterior, failed_sampling
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.weights import (
     LEAST,
@@ -47,7 +47,7 @@ def fit_ensemble(
     target_accept: float = 0.95,
     random_seed: int | None = None,
     progress: bool = False,
-) -> Ensemble:
+) -> Posterior:
     """Sample the posteriors of several models given the same runs, and average them.
 
     Parameters
@@ -71,7 +71,7 @@ def fit_ensemble(
 
     Returns
     -------
-    Ensemble
+    Posterior
         Members that did not converge are left out by name, with the reason.
 
     Raises
@@ -106,7 +106,7 @@ def fit_ensemble(
         model.id: _Planned(model=model, runs=runs, settings=settings, sequence=sequence)
         for model, sequence in zip(members, seeds, strict=True)
     }
-    fits: dict[str, Fit] = {}
+    fits: dict[str, Member] = {}
     if models is None and weights is None and PLAIN[0] in planned:
         fits, weights = _told_of_ceiling(planned, progress)
     for name, plan in planned.items():
@@ -119,9 +119,9 @@ def fit_ensemble(
 
 def _told_of_ceiling(
     planned: Mapping[str, _Planned], progress: bool
-) -> tuple[dict[str, Fit], dict[str, float]]:
+) -> tuple[dict[str, Member], dict[str, float]]:
     """Sample members below a ceiling until one converges, and weigh all by what it tells."""
-    fits: dict[str, Fit] = {}
+    fits: dict[str, Member] = {}
     for plain, below in zip(PLAIN, BELOW_CEILING, strict=True):
         fit = fits[below] = planned[below].sample(progress=progress)
         if fit.status == "converged":
@@ -154,7 +154,7 @@ class _Planned:
     settings: Settings
     sequence: np.random.SeedSequence
 
-    def sample(self, *, progress: bool) -> Fit:
+    def sample(self, *, progress: bool) -> Member:
         """Sample it, in words where somebody watches."""
         if progress:
             sys.stderr.write(f"{self.model.id}\n")
@@ -163,7 +163,7 @@ class _Planned:
             found = self._fit(self.settings, self.sequence, progress)
             return found if found.status == "converged" else self._again(found, progress)
 
-    def _again(self, found: Fit, progress: bool) -> Fit:
+    def _again(self, found: Member, progress: bool) -> Member:
         """Sample it once more and longer: to leave it out would move the average."""
         if progress:
             sys.stderr.write(f"{self.model.id} did not converge: sampled once more, for longer\n")
@@ -179,21 +179,23 @@ class _Planned:
         )
         return replace(second, checks=(*second.checks, said))
 
-    def _fit(self, settings: Settings, sequence: np.random.SeedSequence, progress: bool) -> Fit:
-        return fit(self.model, self.runs, **asdict(settings.seeded(sequence)), progress=progress)
+    def _fit(self, settings: Settings, sequence: np.random.SeedSequence, progress: bool) -> Member:
+        return fit_law(
+            self.model, self.runs, **asdict(settings.seeded(sequence)), progress=progress
+        )
 
 
 def ensemble_of(
-    fits: Sequence[Fit],
+    fits: Sequence[Member],
     *,
     weights: Mapping[str, float] | None = None,
     settings: Settings | None = None,
-) -> Ensemble:
+) -> Posterior:
     """Average fits of several models to the same runs.
 
     Parameters
     ----------
-    fits : sequence of Fit
+    fits : sequence of Member
         Their models must have different ids, and the same response, inputs and groups.
     weights : mapping of str to float, optional
         By the id of the model, in any unit; equal by default.
@@ -202,7 +204,7 @@ def ensemble_of(
 
     Returns
     -------
-    Ensemble
+    Posterior
         Without the fits that did not converge and those of (nearly) no weight; the weights of the
         others sum to 1. Where none converged it holds them all the same, and its status says so.
 
@@ -230,7 +232,7 @@ def ensemble_of(
         for name, item in by_name.items()
         if name not in kept
     }
-    return Ensemble(
+    return Posterior(
         members=kept,
         weights=renormalised({name: shares[name] for name in kept}),
         left_out=left_out,

@@ -19,18 +19,18 @@ from bayes_scaling.laws.features import log_scale
 from bayes_scaling.laws.link import link_of
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior.posterior import Fit
+    from bayes_scaling.posterior.member import Member
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 
-def draw_walks(fit: Fit, purpose: str) -> Mapping[str, Walk]:
+def draw_walks(fit: Member, purpose: str) -> Mapping[str, Walk]:
     """Return the walk of every input that drifts.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Member
         The posterior, which holds the steps inside the range of the runs.
     purpose : str
         What the steps beyond are drawn for; those of one purpose are always the same.
@@ -51,7 +51,7 @@ def draw_walks(fit: Fit, purpose: str) -> Mapping[str, Walk]:
     }
 
 
-def frozen_walks(fit: Fit) -> Mapping[str, Walk]:
+def frozen_walks(fit: Member) -> Mapping[str, Walk]:
     """Return the walks with exponents that stay beyond the runs what they are at their ends."""
     still = np.zeros((2, fit.n_draws, REACH))
     return {
@@ -60,7 +60,7 @@ def frozen_walks(fit: Fit) -> Mapping[str, Walk]:
     }
 
 
-def _steps_beyond(fit: Fit, purpose: str) -> Array:
+def _steps_beyond(fit: Member, purpose: str) -> Array:
     """Return standardised steps below and above the runs (2, n_draws, REACH)."""
     shape = (2, fit.settings.chains, fit.settings.draws, REACH)
     steps = fit.generator(purpose).standard_normal(shape)[:, :, :: fit.every]
@@ -97,7 +97,7 @@ class FormError:
         return np.asarray(np.maximum(0.0, scale - self.ends[group]))
 
 
-def draw_form_error(fit: Fit) -> FormError | None:
+def draw_form_error(fit: Member) -> FormError | None:
     """Draw the error of the form of a law that has one."""
     prior, shape = fit.model.form_error, (fit.settings.chains, fit.settings.draws)
     if prior is None:
@@ -119,7 +119,7 @@ def draw_form_error(fit: Fit) -> FormError | None:
     return FormError(ends=scale[last], fall=above - at, share=np.asarray(share))
 
 
-def form_variance(fit: Fit, inputs: Mapping[str, Array], group: Index) -> Array | float:
+def form_variance(fit: Member, inputs: Mapping[str, Array], group: Index) -> Array | float:
     """Variance of the loss, on the scale of noise, that is the error of the form (n_sizes,)."""
     error = fit.form_error
     if error is None or fit.model.form_error is None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.laws.ceiling import SATURATION
 from bayes_scaling.laws.model import Model
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.member import Member
 
 LEAST_SHARE = 1e-9
 """Share of the posterior that is taken to be near no saturation where none is."""
@@ -26,12 +26,12 @@ NEAR = 0.06
 """Saturation up to which a law counts as one without: within the runs nothing tells them apart."""
 
 
-def log_odds_without(fit: Fit, plain: Model) -> float:
+def log_odds_without(fit: Member, plain: Model) -> float:
     """Return the log of the evidence of a law without a ceiling over that of the law with one.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Member
         Of the law with a ceiling of unknown level.
     plain : Model
         The law without; its other parameters are those of the fitted one, each with its prior.
@@ -64,7 +64,7 @@ def _share_below(bound: float, draws: NDArray[np.float64], weights: NDArray[np.f
     return float(np.log(max(betainc(mean * size, (1 - mean) * size, bound), LEAST_SHARE)))
 
 
-def _log_prior_ratio(fit: Fit, plain: Model) -> NDArray[np.float64]:
+def _log_prior_ratio(fit: Member, plain: Model) -> NDArray[np.float64]:
     """Log of the prior density of the law without over that of the fitted one (n_draws,)."""
     total = np.zeros(fit.n_draws)
     for other in plain.parameters:

@@ -1,4 +1,4 @@
-"""`fit`: from a model and a table of runs to a `Fit`."""
+"""From one law and a table of runs to its draws."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bayes_scaling.laws.variants import with_features
 from bayes_scaling.posterior.diagnostics import Check, diagnose, elements, mixing
 from bayes_scaling.posterior.form_checks import form_checks
 from bayes_scaling.posterior.large_tables import MANY
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.member import Member
 from bayes_scaling.posterior.reference_answers import reference_answers
 from bayes_scaling.posterior.sampler import Engine, Sampled, Settings, sample
 from bayes_scaling.posterior.slopes import slopes
@@ -40,7 +40,7 @@ RUN_SPREAD = 0.03
 """Common deviation of the rows of a run that seeds do not explain; measured: .0002 to .025."""
 
 
-def fit(
+def fit_law(
     model: str | Path | Model | Mapping[str, Any],
     runs: RunTable | Any,
     *,
@@ -58,7 +58,7 @@ def fit(
     random_seed: int | None = None,
     engine: Engine = "generated",
     progress: bool = False,
-) -> Fit:
+) -> Member:
     """Sample the posterior of a scaling law given a table of runs.
 
     Parameters
@@ -98,8 +98,8 @@ def fit(
 
     Returns
     -------
-    Fit
-        Also when it did not converge: see `Fit.status` and `Fit.checks`.
+    Member
+        Also when it did not converge: see `Member.status` and `Member.checks`.
 
     Raises
     ------
@@ -146,10 +146,10 @@ def fit(
 
 def assemble(
     model: Model, runs: RunTable, design: Design, settings: Settings, sampled: Sampled
-) -> Fit:
-    """Put a `Fit` together from what the sampler returned: derived quantities and diagnostics."""
+) -> Member:
+    """Put a `Member` together from what the sampler returned, with its diagnostics."""
     kept = {**sampled.draws, **_derived(model, design, sampled)}
-    unchecked = Fit(
+    unchecked = Member(
         model=model,
         runs=runs,
         draws=kept,
@@ -175,7 +175,7 @@ def assemble(
     return replace(unchecked, draws=kept, mixing=mixed | asked, checks=checks)
 
 
-def _law_at_runs(fit: Fit, design: Design) -> np.ndarray:
+def _law_at_runs(fit: Member, design: Design) -> np.ndarray:
     """Law at the fitted runs (n_draws, n_runs), of as many draws as leave memory to others."""
     every = max(1, fit.n_draws * design.response.size // MOST_VALUES)
     draws = {name: values[::every] for name, values in fit.flat.items()}

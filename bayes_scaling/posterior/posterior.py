@@ -1,233 +1,223 @@
-"""`Fit`: one posterior as plain data, with what it came from."""
+"""`Posterior`: the draws of one law or of several, weighted, given one table of runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.errors import UnconvergedError
+from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.laws.density import effective_sizes, every_draw, per_run
 from bayes_scaling.laws.drift import Walk
-from bayes_scaling.laws.features import log_scale
-from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.posterior import regroup
-from bayes_scaling.posterior.beyond import FormError, draw_form_error, draw_walks
 from bayes_scaling.posterior.diagnostics import Check, Mixing, standing
-from bayes_scaling.posterior.queries import Queries
+from bayes_scaling.posterior.member import Member
+from bayes_scaling.posterior.regroup import of, thinned, with_new_group
 from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.posterior.tree import make_tree, stored_name
+from bayes_scaling.posterior.weights import stratify
 from bayes_scaling.runs import RunTable
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from bayes_scaling.questions.drifting_exponents import Exponents
-    from bayes_scaling.questions.forecast import Forecast
-    from bayes_scaling.questions.sizes import Sizes
-    from bayes_scaling.questions.typical import Tuned
+
+ENSEMBLE = "ensemble"
+"""Name of what several laws say together."""
+
+MEMBERS = "members"
+"""Name of the check that tells who was left out, and of the group of the file that holds them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Fit(Queries):
-    """The posterior of one model on one table of runs.
+class Posterior:
+    """The draws of laws on one table of runs; a single law is one member of weight 1.
 
     Attributes
     ----------
-    model : Model
-        The law, priors included.
-    runs : RunTable
-        The runs it was fitted on.
-    draws : mapping of str to array (n_chains, n_draws) or (n_chains, n_draws, n_groups)
-        Sampled parameters and derived quantities, by the names of the definition.
-    steps : mapping of str to array (n_chains, n_draws, n_steps)
-        Standardised steps of the walk of every input that drifts.
-    stats : mapping of str to array (n_chains, n_draws)
-        Sampler statistics.
-    references : mapping of str to float
-        Reference sizes of the law.
-    groups : tuple of str
-        Labels of the last axis of grouped draws.
-    mixing : mapping of str to Mixing
-        R-hat and effective sizes of every scalar quantity.
-    checks : tuple of Check
-        Diagnostics, with verdicts and advice.
+    members : mapping of str to Member
+        By the id of the law. They share rows, response, inputs and groups.
+    weights : mapping of str to float
+        Of each member; they sum to 1.
+    left_out : mapping of str to str
+        Models that were fitted and do not count, with the reason.
     settings : Settings
-        How it was sampled.
-    provenance : mapping of str to str
-        Versions, hashes, time and seconds.
-    every : int
-        One in how many draws of each chain it holds; see `thinned`.
+        How the members were sampled; of several each has a seed of its own, grown from this one.
     """
 
-    model: Model
-    runs: RunTable
-    draws: Mapping[str, NDArray[np.float64]]
-    steps: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    stats: Mapping[str, NDArray[Any]]
-    references: Mapping[str, float]
-    groups: tuple[str, ...]
-    mixing: Mapping[str, Mixing]
-    checks: tuple[Check, ...]
+    members: Mapping[str, Member]
+    weights: Mapping[str, float]
+    left_out: Mapping[str, str] = field(default_factory=dict)
     settings: Settings
-    provenance: Mapping[str, str]
-    every: int = 1
+
+    @classmethod
+    def of_one(cls, member: Member) -> Self:
+        """Return the posterior of one law."""
+        return cls(members={member.id: member}, weights={member.id: 1.0}, settings=member.settings)
 
     def __repr__(self) -> str:
         """Say what was fitted; `summary` has the numbers."""
-        size = f"{self.settings.chains} x {self.settings.draws} draws"
-        return f"Fit({self.model.id} on {len(self.runs)} runs, {size}, {standing(self.checks)})"
+        if not self.averages:
+            size = f"{self.settings.chains} x {self.settings.draws} draws"
+            return f"Fit({self.id} on {len(self.runs)} runs, {size}, {standing(self.checks)})"
+        parts = ", ".join(f"{name} {weight:.2f}" for name, weight in self.weights.items())
+        return f"Fit({parts} on {len(self.runs)} runs, {standing(self.checks)})"
+
+    # ---- what the members share --------------------------------------------------------------
+
+    @property
+    def averages(self) -> bool:
+        """Whether several laws were averaged, be it that one alone was left."""
+        return len(self.members) > 1 or bool(self.left_out)
+
+    @property
+    def id(self) -> str:
+        """Name of the law; ``"ensemble"`` where several were averaged."""
+        return ENSEMBLE if self.averages else self.leading.id
+
+    @property
+    def leading(self) -> Member:
+        """The member of the largest weight, for what all of them share; the first of equals."""
+        return self.members[max(self.weights, key=lambda name: self.weights[name])]
+
+    @property
+    def only(self) -> Member:
+        """The one member.
+
+        Raises
+        ------
+        InputError
+            There are several.
+        """
+        if len(self.members) > 1:
+            raise InputError(
+                f"{', '.join(self.members)} were averaged: take one by its name, "
+                f"fit.members[{self.leading.id!r}]"
+            )
+        return self.leading
+
+    @property
+    def runs(self) -> RunTable:
+        """The runs that every member was fitted on."""
+        return self.leading.runs
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Labels of the groups of runs."""
+        return self.leading.groups
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """What the members come from: once where it is the same, else by ``member.name``."""
+        found: dict[str, str] = {}
+        for key in dict.fromkeys(key for fit in self.members.values() for key in fit.provenance):
+            values = {
+                name: fit.provenance[key]
+                for name, fit in self.members.items()
+                if key in fit.provenance
+            }
+            if len(values) == len(self.members) and len(set(values.values())) == 1:
+                found[key] = next(iter(values.values()))
+            else:
+                found |= {f"{name}.{key}": value for name, value in values.items()}
+        return found
 
     # ---- status ------------------------------------------------------------------------------
 
     @property
     def status(self) -> Literal["converged", "unconverged"]:
-        """Whether the sampler did its work."""
-        return "unconverged" if any(check.stuck for check in self.checks) else "converged"
+        """Whether the members converged; one that did not is here only where none did."""
+        failed = any(fit.status == "unconverged" for fit in self.members.values())
+        return "unconverged" if failed else "converged"
 
     @property
     def trustworthy(self) -> bool:
-        """Whether no check failed, prior-data conflict included."""
-        return all(check.verdict != "fail" for check in self.checks)
+        """Whether no check of any member failed."""
+        return all(fit.trustworthy for fit in self.members.values())
 
-    def require_converged(self, *, allow_unconverged: bool = False) -> None:
-        """Raise `UnconvergedError` where a decision would rest on a fit that did not converge."""
-        if self.status == "unconverged" and not allow_unconverged:
-            failed = "; ".join(str(check) for check in self.checks if check.verdict == "fail")
-            raise UnconvergedError(
-                f"the fit of {self.model.id!r} did not converge: {failed}. "
-                "Pass allow_unconverged=True to decide on it all the same"
-            )
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Checks of the members, by ``name of member``, once where all say the same."""
+        first, *others = self.members.values()
+        if not self.averages:
+            return first.checks
+        shared = [check for check in first.checks if all(check in fit.checks for fit in others)]
+        own = [
+            check.of(name)
+            for name, fit in self.members.items()
+            for check in fit.checks
+            if check not in shared
+        ]
+        out = [
+            Check(name=MEMBERS, verdict="warn", evidence=f"{name} is left out: {reason}")
+            for name, reason in self.left_out.items()
+        ]
+        return (*own, *shared, *out)
+
+    @property
+    def verdicts(self) -> Mapping[str, Mapping[str, str]]:
+        """Verdict of every check, by member and check; empty where a member has no such check."""
+        names = dict.fromkeys(check.name for fit in self.members.values() for check in fit.checks)
+        blank = dict.fromkeys(names, "")
+        return {
+            name: blank | {check.name: str(check.verdict) for check in fit.checks}
+            for name, fit in self.members.items()
+        }
 
     # ---- draws -------------------------------------------------------------------------------
 
     @cached_property
-    def flat(self) -> Mapping[str, NDArray[np.float64]]:
-        """Draws with the chains joined: (n_draws,) or (n_draws, n_groups)."""
-        return {name: _flat(values) for name, values in self.draws.items()}
+    def rows(self) -> tuple[NDArray[np.int64], ...]:
+        """Draws of each member (n_taken,) that stand for it in the mixture."""
+        sizes = [fit.n_draws for fit in self.members.values()]
+        return stratify([self.weights[name] for name in self.members], sizes)
+
+    @cached_property
+    def member(self) -> NDArray[np.int64]:
+        """Position of the member that each draw of the mixture comes from (n_draws,)."""
+        return np.repeat(np.arange(len(self.rows)), [len(rows) for rows in self.rows])
 
     @property
     def n_draws(self) -> int:
-        """Number of draws, over all chains."""
-        return len(next(iter(self.flat.values())))
+        """Number of draws of the mixture."""
+        return self.member.size
 
-    @cached_property
-    def walks(self) -> Mapping[str, Walk]:
-        """Local exponents of the inputs that drift, the steps beyond the runs included.
-
-        Those steps come from the seed of the fit, so every decision sees the same ones.
-        """
-        return draw_walks(self, "drift")
-
-    @cached_property
-    def form_error(self) -> FormError | None:
-        """Error of the form beyond the runs; None for a law that has none."""
-        return draw_form_error(self)
-
-    def predict(
-        self,
-        inputs: Mapping[str, NDArray[np.float64]],
-        *,
-        group: NDArray[np.int64],
-        draw: NDArray[np.int64] | None = None,
-        walks: Mapping[str, Walk] | None = None,
-    ) -> NDArray[np.float64]:
-        """Compute the noise-free loss at any size.
-
-        Parameters
-        ----------
-        inputs : mapping of str to array
-            What the law reads, in the units of the run table; tuned inputs may be absent.
-        group : array of int
-            Group of each size; broadcasts with the sizes.
-        draw : array of int, optional
-            Which draws; broadcasts with the sizes. All of them, (n_draws, 1), by default.
-        walks : mapping of str to Walk, optional
-            Other walks than those of the fit.
-
-        Returns
-        -------
-        array
-            Broadcast of all, (n_draws, n_sizes) by default (nats per token).
-        """
-        draw = every_draw(self.flat) if draw is None else draw
-        law = self.law(inputs, group=group, draw=draw, walks=walks)
-        if self.form_error is None:
-            return law
-        scale = log_scale(inputs, self.model.scale_inputs)
-        return link_of(self.model).shifted(law, self.form_error.at(scale, group, draw))
-
-    def law(
-        self,
-        inputs: Mapping[str, NDArray[np.float64]],
-        *,
-        group: NDArray[np.int64],
-        draw: NDArray[np.int64] | None = None,
-        walks: Mapping[str, Walk] | None = None,
-    ) -> NDArray[np.float64]:
-        """Compute the law without the error of its form; else as `predict`."""
-        draw = every_draw(self.flat) if draw is None else draw
-        values = per_run(self.model, self.flat, group, draw)
-        walks = self.walks if walks is None else walks
-        values |= effective_sizes(walks, inputs, self.references, draw)
-        return np.asarray(self.model.predict(values, inputs, self.references))
-
-    def tuned(
-        self, inputs: Mapping[str, NDArray[np.float64]], *, group: NDArray[np.int64]
-    ) -> dict[str, NDArray[np.float64]]:
-        """Compute the value of inputs that are not given, in a well-tuned run (n_draws, n_sizes).
-
-        Parameters
-        ----------
-        inputs : mapping of str to array
-            Sizes (n_sizes,) or (n_draws, n_sizes), in the units of the run table.
-        group : array of int
-            Group of each size.
-        """
-        draw = every_draw(self.flat)
-        values = per_run(self.model, self.flat, group, draw)
-        values |= effective_sizes(self.walks, inputs, self.references, draw)
-        found = self.model.tuned_values(values, inputs, self.references)
-        return {
-            line.name: np.asarray(found[line.name])
-            for line in self.model.tuned
-            if line.name in found
-        }
+    def mix[Number: (np.float64, np.bool_)](
+        self, parts: Sequence[NDArray[Number]]
+    ) -> NDArray[Number]:
+        """Take from what each member says (n_draws, ...) the draws that stand in the mixture."""
+        taken = [part[rows] for part, rows in zip(parts, self.rows, strict=True)]
+        return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=0)
 
     def generator(self, purpose: str) -> np.random.Generator:
-        """Return the random generator of one purpose; the same for the same fit and purpose."""
+        """Return the random generator of one purpose; the same for the same seed and purpose."""
         return self.settings.generator(purpose)
 
     @property
     def tree(self) -> xr.DataTree:
-        """The posterior as a DataTree, for any function of ArviZ."""
-        from bayes_scaling.posterior.tree import make_tree
+        """The draws as a DataTree, for any function of ArviZ; of several under ``members/name``."""
+        if not self.averages:
+            return make_tree(self.only)
+        import xarray as xr
 
-        return make_tree(self)
-
-    def thinned(self, draws: int) -> Fit:
-        """Return the fit with about that many draws, evenly taken from every chain."""
-        return regroup.thinned(self, draws)
-
-    def of(self, response: str) -> Fit:
-        """Return the fit of another observed quantity; its forecasts are of that one."""
-        return regroup.of(self, response)
-
-    def with_new_group(self, label: str | Mapping[str, str]) -> Fit:
-        """Add a group drawn from the population; see `regroup.with_new_group`."""
-        return regroup.with_new_group(self, label)
-
-    # ---- answers -----------------------------------------------------------------------------
+        parts = {
+            f"{MEMBERS}/{stored_name(name)}": make_tree(fit) for name, fit in self.members.items()
+        }
+        return xr.DataTree.from_dict(
+            {
+                f"{place}/{group}": node.dataset
+                for place, tree in parts.items()
+                for group, node in tree.children.items()
+            }
+        )
 
     def summary(self, *, probability: float = PROBABILITY) -> pd.DataFrame:
-        """Summarise the posterior, derived quantities in the published parameterisation included.
+        """Summarise the draws of every member.
 
         Parameters
         ----------
@@ -237,49 +227,91 @@ class Fit(Queries):
         Returns
         -------
         pandas.DataFrame
-            Indexed by quantity: median, lower, upper, probability, kind, r_hat, ess, ess_tail,
-            and whether the posterior is plain or tempered. ``slope_x`` is the local exponent of
-            an input x that drifts, at the largest run and relative to the reference.
+            Indexed by parameter: the columns of `Member.summary`. Where laws were averaged, indexed
+            by member and parameter, with the weight.
         """
-        from bayes_scaling.posterior.summarise import summarise
+        if not self.averages:
+            return self.only.summary(probability=probability)
+        import pandas as pd
 
-        return summarise(self, probability)
+        tables = {
+            name: fit.summary(probability=probability).assign(weight=self.weights[name])
+            for name, fit in self.members.items()
+        }
+        return pd.concat(tables, names=["member"])
 
-    def exponents(
+    # ---- posteriors made of it ---------------------------------------------------------------
+
+    def of(self, response: str) -> Self:
+        """Return the posterior of another observed quantity; see `regroup.of`."""
+        if response == self.leading.response:
+            return self
+        return self._each(lambda fit: of(fit, response))
+
+    def thinned(self, draws: int) -> Self:
+        """Return the posterior with about that many draws of each member, evenly taken."""
+        return self._each(lambda fit: thinned(fit, draws))
+
+    def with_new_group(self, label: str | Mapping[str, str]) -> Self:
+        """Add a group drawn from the population; see `regroup.with_new_group`."""
+        return self._each(lambda fit: with_new_group(fit, label))
+
+    def _each(self, change: Callable[[Member], Member]) -> Self:
+        return replace(self, members={name: change(fit) for name, fit in self.members.items()})
+
+    # ---- of one law --------------------------------------------------------------------------
+
+    @property
+    def model(self) -> Model:
+        """The law of the one member."""
+        return self.only.model
+
+    @property
+    def draws(self) -> Mapping[str, NDArray[np.float64]]:
+        """Draws of the one member by parameter (n_chains, n_draws) or (.., n_groups)."""
+        return self.only.draws
+
+    @property
+    def flat(self) -> Mapping[str, NDArray[np.float64]]:
+        """The same with the chains joined."""
+        return self.only.flat
+
+    @property
+    def stats(self) -> Mapping[str, NDArray[Any]]:
+        """Sampler statistics of the one member."""
+        return self.only.stats
+
+    @property
+    def references(self) -> Mapping[str, float]:
+        """Reference sizes of the one member."""
+        return self.only.references
+
+    @property
+    def mixing(self) -> Mapping[str, Mixing]:
+        """R-hat and effective sizes of the one member."""
+        return self.only.mixing
+
+    @property
+    def steps(self) -> Mapping[str, NDArray[np.float64]]:
+        """Standardised steps of the walks of the one member."""
+        return self.only.steps
+
+    @property
+    def walks(self) -> Mapping[str, Walk]:
+        """Local exponents of the one member that drift."""
+        return self.only.walks
+
+    def predict(
         self,
-        sizes: Sizes | None = None,
+        inputs: Mapping[str, NDArray[np.float64]],
         *,
-        probability: float = PROBABILITY,
-        allow_unconverged: bool = False,
-    ) -> Exponents:
-        """Tell how exponents drift; see `bayes_scaling.questions.drifting_exponents.exponents`."""
-        from bayes_scaling.questions.drifting_exponents import exponents
-
-        return exponents(self, sizes, probability=probability, allow_unconverged=allow_unconverged)
-
-    def forecast(
-        self,
-        sizes: Sizes,
-        *,
-        tuning: Tuned = "tuned",
-        probability: float = PROBABILITY,
-        allow_unconverged: bool = False,
-    ) -> Forecast:
-        """Forecast the loss of runs; see `bayes_scaling.questions.forecast.forecast`."""
-        from bayes_scaling.questions.forecast import forecast
-
-        return forecast(
-            self, sizes, tuning=tuning, probability=probability,
-            allow_unconverged=allow_unconverged,
-        )  # fmt: skip
-
-    def save(self, path: str | Path) -> Path:
-        """Save to one netCDF file; see `bayes_scaling.posterior.storage.save`."""
-        from bayes_scaling.posterior.storage import save
-
-        return save(self, path)
+        group: NDArray[np.int64],
+        draw: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Compute the noise-free loss by the one member; see `Member.predict`."""
+        return self.only.predict(inputs, group=group, draw=draw)
 
 
-def _flat(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Join the chains."""
-    return values.reshape(-1, *values.shape[2:])
+def failed_sampling(fit: Member) -> str:
+    """Name the checks of the sampling that failed, with their evidence."""
+    return "; ".join(f"{check.name} {check.evidence}" for check in fit.checks if check.stuck)

@@ -1,4 +1,4 @@
-"""A prior laid out as a `Fit`, so that every decision can be asked what the prior expects."""
+"""A prior laid out as a `Member`, so that every question can be asked what the prior expects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bayes_scaling.laws.drift import KNOTS
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nominal import ALL, unobserved
 from bayes_scaling.laws.prior_draws import draw_prior
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.member import Member
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.slopes import slopes
 from bayes_scaling.runs import RunTable
@@ -21,7 +21,7 @@ from bayes_scaling.runs import RunTable
 Draws = Mapping[str, NDArray[np.float64]]
 
 
-def prior_fit(model: Model, runs: RunTable, *, draws: int, random_seed: int) -> Fit:
+def prior_member(model: Model, runs: RunTable, *, draws: int, random_seed: int) -> Member:
     """Draw from the prior of a law.
 
     Parameters
@@ -38,7 +38,7 @@ def prior_fit(model: Model, runs: RunTable, *, draws: int, random_seed: int) -> 
 
     Returns
     -------
-    Fit
+    Member
         With draws of the prior where a fit has those of the posterior: of one group of runs, in one
         chain, unchecked.
 
@@ -52,7 +52,7 @@ def prior_fit(model: Model, runs: RunTable, *, draws: int, random_seed: int) -> 
     settings = Settings(draws=draws, tune=0, chains=1, random_seed=random_seed)
     parameters = draw_prior(model, (1, draws), settings.generator("prior"))
     rng = settings.generator("prior drift")
-    drawn = Fit(
+    drawn = Member(
         model=model,
         runs=sizes,
         draws={**parameters, **_derived(model, parameters, references)},

@@ -16,7 +16,7 @@ from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.features import log_scale
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior.posterior import Fit
+    from bayes_scaling.posterior.member import Member
 
 Array = NDArray[np.float64]
 
@@ -24,12 +24,12 @@ FACTORS = (1.0, 10.0, 100.0)
 """Scales at which the loss is asked, over that of the largest run of each group."""
 
 
-def reference_answers(fit: Fit, design: Design) -> dict[str, Array]:
+def reference_answers(fit: Member, design: Design) -> dict[str, Array]:
     """Return the log of the noise-free loss beyond the runs, and the local exponents there.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Member
         The posterior.
     design : Design
         Its data.
@@ -64,7 +64,7 @@ def reference_answers(fit: Fit, design: Design) -> dict[str, Array]:
     }
 
 
-def _largest(fit: Fit, design: Design) -> NDArray[np.int64]:
+def _largest(fit: Member, design: Design) -> NDArray[np.int64]:
     """Return the largest run of each group (n_groups,)."""
     sizes = fit.model.scale_inputs
     scale = log_scale(design.inputs, sizes) if sizes else np.zeros(design.group.size)

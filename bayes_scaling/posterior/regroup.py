@@ -18,7 +18,7 @@ from bayes_scaling.posterior.diagnostics import Mixing
 from bayes_scaling.runs import split_columns
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior.posterior import Fit
+    from bayes_scaling.posterior.member import Member
 
 Array = NDArray[np.float64]
 
@@ -26,7 +26,7 @@ UNMIXED = Mixing(r_hat=float("nan"), ess=float("nan"), ess_tail=float("nan"))
 """Mixing of what was not sampled."""
 
 
-def of(fit: Fit, response: str) -> Fit:
+def of(fit: Member, response: str) -> Member:
     """Return the fit of another observed quantity; see `bayes_scaling.laws.variants.of`."""
     if response == fit.model.response:
         return fit
@@ -38,7 +38,7 @@ def of(fit: Fit, response: str) -> Fit:
     return replace(fit, model=model, draws=renamed)
 
 
-def thinned(fit: Fit, draws: int) -> Fit:
+def thinned(fit: Member, draws: int) -> Member:
     """Return the fit with about that many draws, evenly taken from every chain."""
     chains, each = next(iter(fit.draws.values())).shape[:2]
     every = max(1, (chains * each) // draws)
@@ -51,12 +51,12 @@ def thinned(fit: Fit, draws: int) -> Fit:
     )
 
 
-def with_new_group(fit: Fit, label: str | Mapping[str, str]) -> Fit:
+def with_new_group(fit: Member, label: str | Mapping[str, str]) -> Member:
     """Return a fit with one more group, of which no run is known: drawn from the population.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Member
         A fit of several groups.
     label : str or mapping of str to str
         The name of the group; where groups are named by two columns, both, as
@@ -65,7 +65,7 @@ def with_new_group(fit: Fit, label: str | Mapping[str, str]) -> Fit:
 
     Returns
     -------
-    Fit
+    Member
         What groups share is as it was. What is pooled partially is drawn around the population,
         draw by draw; what each group has for itself, from its prior: expect a loss as uncertain as
         that prior says, and ratios of losses that are not.
@@ -119,7 +119,9 @@ def _parts(label: str | Mapping[str, str], columns: tuple[str, ...]) -> tuple[st
     raise InputError(f"a new group is named by {shown}; got {label!r}", source="new group")
 
 
-def _twin(parameter: Parameter, groups: Groups, fit: Fit, parts: Mapping[str, str]) -> int | None:
+def _twin(
+    parameter: Parameter, groups: Groups, fit: Member, parts: Mapping[str, str]
+) -> int | None:
     """Return a known group that shares the outer level of a parameter with the new one."""
     by = parameter.pool.by
     shared = by[:1] if parameter.pool.outer else by
@@ -131,7 +133,7 @@ def _twin(parameter: Parameter, groups: Groups, fit: Fit, parts: Mapping[str, st
 
 
 def _new_values(
-    fit: Fit, parameter: Parameter, twin: int | None, rng: np.random.Generator
+    fit: Member, parameter: Parameter, twin: int | None, rng: np.random.Generator
 ) -> dict[str, Array]:
     """Draw the values of a parameter in the new group (n_chains, n_draws)."""
     values = fit.draws[parameter.name]
@@ -157,7 +159,7 @@ def _new_values(
     return {**found, parameter.name: value}
 
 
-def _appended(fit: Fit, name: str, found: Mapping[str, Array]) -> Fit:
+def _appended(fit: Member, name: str, found: Mapping[str, Array]) -> Member:
     """Put the values of a new group beside those of the others."""
     draws = {
         key: np.concatenate([values, found[key][..., None]], axis=-1)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.member import Member
 
 Array = NDArray[np.float64]
 
 
-def factor_at(fit: Fit, name: str, size: float) -> Array:
+def factor_at(fit: Member, name: str, size: float) -> Array:
     """Local exponent of an input over the one at the reference (n_draws,), at one size."""
     return fit.walks[name].slope_at(float(np.log(size / fit.references[f"{name}_ref"])))
 
@@ -22,7 +22,7 @@ def slope_name(name: str) -> str:
     return f"slope_{name}"
 
 
-def slopes(fit: Fit) -> Mapping[str, Array]:
+def slopes(fit: Member) -> Mapping[str, Array]:
     """Factors at the largest run (n_chains, n_draws) of inputs that drift, as derived quantities.
 
     They stand in the posterior beside the parameters, so that summaries tell how far an exponent

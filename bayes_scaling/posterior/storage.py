@@ -1,4 +1,4 @@
-"""Saving a fit or an ensemble to one netCDF file; reading it back with h5py and numpy alone."""
+"""Saving a posterior to one netCDF file; reading it back with h5py and numpy alone."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from bayes_scaling.files import check_target, replacing
 from bayes_scaling.laws.catalogue import catalogue_hash
 from bayes_scaling.laws.read import read_model
 from bayes_scaling.posterior.diagnostics import Check, Mixing
-from bayes_scaling.posterior.ensemble import MEMBERS, AnyFit, Ensemble, members_of
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.member import Member
+from bayes_scaling.posterior.posterior import MEMBERS, Posterior
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.tree import DRIFT, stored_name
 from bayes_scaling.runs import RunTable
@@ -37,12 +37,12 @@ HEADER = "header"
 """Group and variable that hold, as JSON, all that is not an array."""
 
 
-def save(fit: AnyFit, path: str | Path) -> Path:
-    """Save a fit or an ensemble to one netCDF file, whole or not at all.
+def save(fit: Posterior, path: str | Path) -> Path:
+    """Save a posterior to one netCDF file, whole or not at all.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Posterior
         The fit, laid out at the top of the file; or the ensemble, whose members are each laid out
         as a fit under ``members/name``.
     path : str or Path
@@ -64,19 +64,19 @@ def save(fit: AnyFit, path: str | Path) -> Path:
 
     path = check_target(path)
     tree = fit.tree
-    if isinstance(fit, Ensemble):
+    if fit.averages:
         tree[HEADER] = header(_ensemble_header(fit))
         for name, member in fit.members.items():
             tree[f"{MEMBERS}/{stored_name(name)}/{HEADER}"] = header(_header(member))
     else:
-        tree[HEADER] = header(_header(fit))
+        tree[HEADER] = header(_header(fit.only))
     with replacing(path) as temporary:
         tree.to_netcdf(temporary, engine="h5netcdf")
     return path
 
 
-def load(path: str | Path) -> AnyFit:
-    """Read a saved fit or ensemble.
+def load(path: str | Path) -> Posterior:
+    """Read a saved posterior.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def load(path: str | Path) -> AnyFit:
 
     Returns
     -------
-    Fit or Ensemble
+    Posterior
         What was saved.
 
     Raises
@@ -106,7 +106,11 @@ def load(path: str | Path) -> AnyFit:
     try:
         with h5py.File(path, "r") as file:
             header = _read_header(file)
-            fit = _read_ensemble(file, header) if MEMBERS in header else _read(file, header)
+            fit = (
+                _read_ensemble(file, header)
+                if MEMBERS in header
+                else Posterior.of_one(_read(file, header))
+            )
     except (OSError, KeyError, json.JSONDecodeError) as error:
         raise InputError(
             "not a saved fit, or a damaged one; of a table of runs 'bayes-scaling fit TABLE -o "
@@ -115,7 +119,7 @@ def load(path: str | Path) -> AnyFit:
         ) from None
     except InputError as error:
         raise InputError(error.problems, source=str(path)) from None
-    for name, member in members_of(fit).items():
+    for name, member in fit.members.items():
         if member.provenance.get("catalogue_hash", "") in ("", catalogue_hash(name)):
             continue
         warnings.warn(
@@ -127,7 +131,7 @@ def load(path: str | Path) -> AnyFit:
     return fit
 
 
-def _header(fit: Fit) -> dict[str, Any]:
+def _header(fit: Member) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "model": fit.model.to_dict(),
@@ -145,7 +149,7 @@ def _header(fit: Fit) -> dict[str, Any]:
     }
 
 
-def _ensemble_header(ensemble: Ensemble) -> dict[str, Any]:
+def _ensemble_header(ensemble: Posterior) -> dict[str, Any]:
     return {
         "format": FORMAT,
         MEMBERS: list(ensemble.members),
@@ -165,13 +169,13 @@ def _read_header(group: h5py.Group) -> dict[str, Any]:
     return header
 
 
-def _read_ensemble(file: h5py.File, header: Mapping[str, Any]) -> Ensemble:
+def _read_ensemble(file: h5py.File, header: Mapping[str, Any]) -> Posterior:
     groups = {name: file[MEMBERS][stored_name(name)] for name in header[MEMBERS]}
     members = {name: _read(group, _read_header(group)) for name, group in groups.items()}
     hashes = {fit.provenance["runs_hash"] for fit in members.values()}
     if len(hashes) != 1:
         raise InputError("the members were fitted on different runs: fit again")
-    return Ensemble(
+    return Posterior(
         members=members,
         weights={name: float(header["weights"][name]) for name in members},
         left_out=header["left_out"],
@@ -179,8 +183,8 @@ def _read_ensemble(file: h5py.File, header: Mapping[str, Any]) -> Ensemble:
     )
 
 
-def _read(file: h5py.Group, header: Mapping[str, Any]) -> Fit:
-    fit = Fit(
+def _read(file: h5py.Group, header: Mapping[str, Any]) -> Member:
+    fit = Member(
         model=read_model(header["model"]),
         runs=RunTable(
             columns={name: _array(file["runs"][stored_name(name)]) for name in header["columns"]},
@@ -204,7 +208,7 @@ def _read(file: h5py.Group, header: Mapping[str, Any]) -> Fit:
     return fit
 
 
-def _check_hashes(fit: Fit) -> None:
+def _check_hashes(fit: Member) -> None:
     found = {"model": fit.model.content_hash, "runs": fit.runs.content_hash}
     problems = [
         f"the embedded {name} has changed since the fit (hash {value[:12]}, saved "

@@ -10,15 +10,15 @@ from bayes_scaling.posterior.diagnostics import elements
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.posterior.posterior import Fit
+    from bayes_scaling.posterior.member import Member
 
 
-def summarise(fit: Fit, probability: float) -> pd.DataFrame:
+def summarise(fit: Member, probability: float) -> pd.DataFrame:
     """Summarise a posterior; see `bayes_scaling.posterior.posterior.Fit.summary`.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Member
         The posterior.
     probability : float
         Probability of the equal-tailed intervals.

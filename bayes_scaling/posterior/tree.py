@@ -15,7 +15,7 @@ from bayes_scaling.laws.drift import steps_logpdf, steps_name
 if TYPE_CHECKING:
     import xarray as xr
 
-    from bayes_scaling.posterior.posterior import Fit
+    from bayes_scaling.posterior.member import Member
 
 RUN = "run_index"
 """Dimension of the runs."""
@@ -36,12 +36,12 @@ def stored_name(column: str) -> str:
     return quote(column, safe=" ")
 
 
-def make_tree(fit: Fit) -> xr.DataTree:
+def make_tree(fit: Member) -> xr.DataTree:
     """Lay out a fit in the groups that ArviZ knows.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Member
         The fit.
 
     Returns

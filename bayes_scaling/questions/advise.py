@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY, check_probability
-from bayes_scaling.questions.answer import group_named
-from bayes_scaling.questions.asked_law import Answerer, AskedLaw, of_any
 from bayes_scaling.questions.choice import expected_split
-from bayes_scaling.questions.forecast import Forecast
+from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.risk import SURE, in_words
+from bayes_scaling.questions.surface import Source, Surface, surface
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +105,7 @@ class Advice:
 
 
 def advise(
-    fit: Answerer,
+    source: Source,
     flops: float,
     tokens: float,
     *,
@@ -115,14 +113,12 @@ def advise(
     sure: float = SURE,
     family: str | None = None,
     limits: Limits | None = None,
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> Advice:
     """Advise what to train with a budget and the data on hand.
 
     Parameters
     ----------
-    fit : Fit, Ensemble or PublishedLaw
+    source : Fit or PublishedLaw
         A law in params and tokens.
     flops : float
         Budget [FLOP].
@@ -132,7 +128,7 @@ def advise(
         Loss that should be reached.
     sure : float
         Probability with which it should be.
-    family, limits, probability, allow_unconverged
+    family, limits
         As in `bayes_scaling.questions.risk.risk`.
 
     Returns
@@ -143,10 +139,7 @@ def advise(
     ------
     InputError
         A number cannot be used.
-    UnconvergedError
-        The fit did not converge.
     """
-    check_probability(probability)
     problems = [
         f"{name} must be above 0, got {given!r}"
         for name, given in (
@@ -160,17 +153,17 @@ def advise(
         problems.append(f"sure is a probability between 0 and 1, got {sure!r}")
     if problems:
         raise InputError(problems, source="advice")
-    fit.require_converged(allow_unconverged=allow_unconverged)
     free = limits or Limits()
-    law = of_any(fit, family=family)
+    law = surface(source, group=family)
     capped = replace(free, max_tokens=min(tokens, free.max_tokens))
     choices = [expected_split(law, flops, each) for each in (capped, free)]
     sizes: dict[str, Any] = {
         "params": [each.params for each in choices],
         "tokens": [each.tokens for each in choices],
     }
-    sizes |= group_named(fit, family)
-    asked = fit.forecast(sizes, probability=probability, allow_unconverged=True)
+    if family is not None:
+        sizes[law.group_column] = family
+    asked = forecast(source, sizes)
     needed = None
     if target_loss is not None:
         needed = _needed(law, asked, flops, tokens, target_loss, sure, free)
@@ -178,7 +171,7 @@ def advise(
 
 
 def _needed(
-    law: AskedLaw,
+    law: Surface,
     asked: Forecast,
     flops: float,
     tokens: float,

@@ -11,18 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY, check_probability
-from bayes_scaling.posterior.posterior import Fit
-from bayes_scaling.questions.asked_law import Numbers, of_any, other_inputs
-from bayes_scaling.questions.choice import WITHOUT, Choice, expected_split
-from bayes_scaling.questions.forecast import extrapolation
-from bayes_scaling.questions.limits import Limits, split_within
-from bayes_scaling.questions.new_budget import at_new_budget
+from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.questions.choice import Choice, expected_split
+from bayes_scaling.questions.limits import WITHOUT, Limits, split_within
 from bayes_scaling.questions.optimum import SOLVERS
-from bayes_scaling.questions.published_laws import PublishedLaw
-from bayes_scaling.questions.sizes import Member, group_index, reads
+from bayes_scaling.questions.sizes import Numbers
 from bayes_scaling.questions.spread import spread_shares
-from bayes_scaling.questions.stated import stated_split, states_split
+from bayes_scaling.questions.stated import stated_split
+from bayes_scaling.questions.surface import Source, surface
 from bayes_scaling.questions.tabulate import interval_rows, member_rows
 from bayes_scaling.runs import training_flops
 
@@ -199,7 +195,7 @@ class Allocation:
 
 
 def allocate(
-    fit: Member,
+    source: Source,
     *,
     flops: Numbers | None = None,
     params: Numbers | None = None,
@@ -207,29 +203,22 @@ def allocate(
     family: str | None = None,
     inputs: Mapping[str, float] | None = None,
     limits: Limits | None = None,
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> Allocation:
-    """Find the split of compute that minimises the noise-free loss on C = 6 N D, per draw.
+    """Find the split that minimises the noise-free loss on C = 6 N D, draw by draw.
 
     Parameters
     ----------
-    fit : Fit or PublishedLaw
-        The posterior of a law in params and tokens, or of one that states the best split; or a
-        published law, whose allocation has one draw.
+    source : Fit or PublishedLaw
+        A law in params and tokens, or one that states the best split. A published law has one draw.
     flops, params, tokens : float or sequence of float
         Exactly one: a budget to split, or a size whose compute-optimal partner is wanted.
     family : str, optional
-        The group it is asked for, where the fit has several.
+        The group, where the fit has several.
     inputs : mapping of str to float, optional
         Other inputs of the law, such as unique_tokens, where data are repeated.
     limits : Limits, optional
         Sizes that a budget may be spent on, and tokens that the model will serve, whose compute
         the budget then includes.
-    probability : float
-        Probability of the equal-tailed intervals.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
 
     Returns
     -------
@@ -240,8 +229,6 @@ def allocate(
     InputError
         Not exactly one size is given, it is not positive, the law has no sizes to trade, or the
         limits allow no split.
-    UnconvergedError
-        The fit did not converge.
 
     Notes
     -----
@@ -253,25 +240,15 @@ def allocate(
     --------
     >>> fit.allocate(flops=[1e21, 1e23]).table  # doctest: +SKIP
     """
-    check_probability(probability)
     limits = limits or WITHOUT
-    fit.require_converged(allow_unconverged=allow_unconverged)
     given, values = _one_given(flops=flops, params=params, tokens=tokens)
-    stated = states_split(fit)
+    law = surface(source, group=family, inputs=inputs)
+    stated = law.states_split
     if limits and (stated or given != "flops"):
         raise InputError("limits are for a budget that is split by a law in params and tokens")
-    if isinstance(fit, Fit):
-        fit, family = at_new_budget(fit, family)
-    group, labels, problems = group_index(fit, family, 1)
-    rule = stated and isinstance(fit, PublishedLaw)  # which has no loss to search or to tell
-    problems += other_inputs((), inputs or {}, reads(fit).id)[1] if rule else []
-    if problems:
-        raise InputError(problems, source="allocate")
-    law = None if rule else of_any(fit, family=family, inputs=inputs)
-    share = 1.0 if law is None else law.share
-    logs = np.log(values / share if given == "flops" else values).tolist()
-    if law is None or stated:
-        told = [stated_split(fit, given, each, int(group[0])) for each in logs]
+    logs = np.log(values / law.share if given == "flops" else values).tolist()
+    if stated:
+        told = [stated_split(law, given, each) for each in logs]
         budgets = np.exp(np.stack([each[3] for each in told], axis=1))
         solved = [each[:3] for each in told]
     elif limits:
@@ -283,36 +260,31 @@ def allocate(
         name: np.exp(np.stack([each[place] for each in solved], axis=1))
         for place, name in enumerate(("params", "tokens"))
     }
-    if law is None:
-        loss, flops = np.full(edge.shape, np.nan), budgets
-    else:
+    if law.predicts:
         loss = law.at(best, law.draws[:, None])
-        flops = training_flops(share * best["params"], best["tokens"])
-    sizes = {**best, "flops": flops, given: np.broadcast_to(values, edge.shape)}
-    tuned: Mapping[str, Array] = {}
-    if isinstance(fit, Fit) and law is not None:
-        tuned = fit.tuned({**sizes, **law.settled}, group=group)
-    medians = {name: np.median(each, axis=0) for name, each in sizes.items()}
-    choose = None
-    if law is not None and given == "flops" and not stated:
-        choose = partial(expected_split, law, limits=limits)
+        spent = training_flops(law.share * best["params"], best["tokens"])
+    else:  # a published rule: it has sizes and no loss
+        loss, spent = np.full(edge.shape, np.nan), budgets
+    sizes = {**best, "flops": spent, given: np.broadcast_to(values, edge.shape)}
     return Allocation(
         given=given,
         params=sizes["params"],
         tokens=sizes["tokens"],
         flops=sizes["flops"],
         loss=loss,
-        share=share,
-        tuned=tuned,
-        extrapolation=extrapolation(fit, medians, labels * len(values)),
+        share=law.share,
+        tuned=law.tuned(sizes) if law.predicts else {},
+        extrapolation=law.beyond({name: np.median(each, axis=0) for name, each in sizes.items()}),
         edge=edge,
-        choose=choose,
+        choose=partial(expected_split, law, limits=limits)
+        if given == "flops" and not stated
+        else None,
         limits=limits,
-        group_column=reads(fit).group,
-        label=labels[0],
-        probability=probability,
-        member=np.zeros(len(edge), dtype=np.int64),
-        members=(reads(fit).id,),
+        group_column=law.group_column,
+        label=law.group,
+        member=law.member,
+        members=law.members,
+        weights=law.weights,
     )
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.intervals import KIND, PROBABILITY, check_probability
-from bayes_scaling.posterior.ensemble import Ensemble, leading, members_of
-from bayes_scaling.questions.asked_law import Answerer, first_of, parts_of
-from bayes_scaling.questions.forecast import extrapolation, fitted_sizes
-from bayes_scaling.questions.published_laws import PublishedLaw
-from bayes_scaling.questions.sizes import Member, reads
+from bayes_scaling.intervals import KIND, PROBABILITY
+from bayes_scaling.questions.surface import Surface
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,88 +146,51 @@ def cases(
     return {**given, **{name: np.full(count, value) for name, value in shared.items()}}
 
 
-def group_named(source: Answerer, family: str | None) -> dict[str, str]:
-    """Return the group, by the column that names it; nothing where none is named."""
-    return {} if family is None else {reads(first_of(source)).group: family}
-
-
-def ask(
-    source: Answerer,
-    question: Callable[[Member], Found],
+def answer_of(
+    law: Surface,
+    found: Found,
     *,
-    asked: Mapping[str, NDArray[Any]],
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
-    notes: tuple[str, ...] = (),
+    given: Mapping[str, Array],
+    settings: Mapping[str, float] | None = None,
+    named: bool = False,
 ) -> Answer:
-    """Put a question to whatever answers, to every member of an ensemble, and mix what they say.
+    """Put an answer together from what was found on a surface.
 
     Parameters
     ----------
-    source : Fit, Ensemble or PublishedLaw
-        What answers.
-    question : callable
-        What one law says.
-    asked : mapping of str to array (n_cases,)
-        What was given; the group by the name of its column.
-    probability, allow_unconverged
-        As in a forecast.
-    notes : tuple of str
-        What a reader should know.
-
-    Raises
-    ------
-    InputError
-        The probability is none, or a member cannot answer.
-    UnconvergedError
-        The fit, or no member, converged.
+    law : Surface
+        What was asked.
+    found : Found
+        Its answer.
+    given : mapping of str to array (n_cases,)
+        Sizes that were given.
+    settings : mapping of str to float, optional
+        Settings that all cases share.
+    named : bool
+        Whether the group was named, so that it is told.
     """
-    check_probability(probability)
-    source.require_converged(allow_unconverged=allow_unconverged)
-    parts = [question(member) for member in parts_of(source).values()]
-    if isinstance(source, Ensemble):
-        rows, member = source.rows, source.member
-        weights = tuple(source.weights[name] for name in source.members)
-    else:
-        count = len(next(iter(parts[0].draws.values())))
-        rows, member, weights = (np.arange(count),), np.zeros(count, dtype=np.int64), (1.0,)
-    names = [name for name in parts[0].draws if all(name in part.draws for part in parts)]
-    draws = {name: _mix(rows, [part.draws[name] for part in parts]) for name in names}
+    labels = {law.group_column: law.group} if named else {}
+    asked = cases(given, settings or {}, labels)
     return Answer(
         asked=asked,
-        draws=draws,
-        flags={name: _mix(rows, [part.flags[name] for part in parts]) for name in parts[0].flags},
-        extrapolation=_beyond(source, asked, draws),
-        probability=probability,
-        member=member,
-        members=tuple(parts_of(source)),
-        weights=weights,
-        notes=(*source.notes, *notes) if isinstance(source, PublishedLaw) else notes,
+        draws=found.draws,
+        flags=found.flags,
+        extrapolation=law.beyond(located(asked, found.draws)),
+        member=law.member,
+        members=law.members,
+        weights=law.weights,
+        notes=law.notes,
     )
 
 
-def _mix[Number: (np.float64, np.bool_)](
-    rows: tuple[NDArray[np.int64], ...], parts: list[NDArray[Number]]
-) -> NDArray[Number]:
-    """Take from every member the draws that stand for it."""
-    return np.concatenate([part[taken] for part, taken in zip(parts, rows, strict=True)], axis=0)
-
-
-def _beyond(
-    source: Answerer, asked: Mapping[str, NDArray[Any]], draws: Mapping[str, Array]
-) -> dict[str, Array]:
-    """E-folds of what was given, and of medians of what was found, beyond the fitted runs."""
-    if isinstance(source, PublishedLaw):
-        return {}
-    fitted = {name for fit in members_of(source).values() for name in fitted_sizes(fit)}
-    sizes = {name: values for name, values in asked.items() if name in fitted}
+def located(asked: Mapping[str, NDArray[Any]], draws: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the sizes (n_cases,) of an answer: those given, and medians of those found."""
+    sizes = {name: values for name, values in asked.items() if values.dtype.kind == "f"}
     for name, values in draws.items():
         median = quantiles(values, PROBABILITY)[0]
         if name not in sizes and np.isfinite(median).all():
             sizes[name] = median
-    count = next(iter(draws.values())).shape[1]
-    labels = asked.get(leading(source).model.group, np.full(count, source.groups[0]))
-    return extrapolation(source, sizes, tuple(str(label) for label in labels))
+    return sizes
 
 
 def quantiles(draws: Array, probability: float) -> Array:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.questions.asked_law import AskedLaw, positive
-from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.limits import WITHOUT, Limits
+from bayes_scaling.questions.sizes import positive
+from bayes_scaling.questions.surface import Surface
 
 Array = NDArray[np.float64]
 
@@ -24,9 +25,6 @@ SPAN = 4.0
 
 FLAT = 0.01
 """Relative loss within which sizes count as equally good."""
-
-WITHOUT = Limits()
-"""No limits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +49,13 @@ class Choice:
 
 
 def expected_split(
-    law: AskedLaw, flops: float, limits: Limits = WITHOUT, *, around: float | None = None
+    law: Surface, flops: float, limits: Limits = WITHOUT, *, around: float | None = None
 ) -> Choice:
     """Find the split of least expected noise-free loss.
 
     Parameters
     ----------
-    law : AskedLaw
+    law : Surface
         A law of params and tokens, with its draws.
     flops : float
         The budget [FLOP].
@@ -75,7 +73,7 @@ def expected_split(
     loss, log_flops = law.split_loss(), float(np.log(positive("flops", flops)[0] / law.share))
     low, high = limits.ends(log_flops)
 
-    def expected(places: Array, asked: AskedLaw = law) -> Array:
+    def expected(places: Array, asked: Surface = law) -> Array:
         with np.errstate(all="ignore"):
             tokens = limits.log_tokens(places, log_flops)
             values = asked.split_loss()(places, tokens, asked.draws[:, None]).mean(axis=0)

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
+from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.laws.exponents import exponent_of
-from bayes_scaling.posterior.ensemble import AnyFit, leading, members_of
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior import Member, Posterior
 from bayes_scaling.posterior.slopes import factor_at
 from bayes_scaling.questions.sizes import Sizes, read_plan
 
@@ -113,24 +112,17 @@ class Exponents:
 
 
 def exponents(
-    fit: AnyFit,
+    fit: Posterior,
     sizes: Sizes | None = None,
-    *,
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> Exponents:
     """Return the local exponents of inputs that drift.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior.
     sizes : mapping, DataFrame or RunTable, optional
         Sizes to ask about beside the reference and the largest run; as in a forecast.
-    probability : float
-        Probability of the equal-tailed intervals.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
 
     Returns
     -------
@@ -142,28 +134,23 @@ def exponents(
     ------
     InputError
         The sizes cannot be used.
-    UnconvergedError
-        The fit did not converge.
 
     Examples
     --------
     >>> fit.exponents({"params": 7e10, "tokens": 1.4e12}).table  # doctest: +SKIP
     """
-    check_probability(probability)
-    fit.require_converged(allow_unconverged=allow_unconverged)
     return Exponents(
         parts=tuple(
             part
-            for member in members_of(fit).values()
+            for member in fit.members.values()
             for name in member.model.drifting
             for part in _of_input(member, name, sizes)
         ),
-        group_column=leading(fit).model.group,
-        probability=probability,
+        group_column=fit.leading.reads.group,
     )
 
 
-def _of_input(fit: Fit, name: str, sizes: Sizes | None) -> list[LocalExponent]:
+def _of_input(fit: Member, name: str, sizes: Sizes | None) -> list[LocalExponent]:
     """Return the exponents of one input, place by place."""
     parameter = exponent_of(fit.model, name) or ""
     grouped = bool(parameter) and fit.flat[parameter].ndim == 2

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.questions.asked_law import AskedLaw
 from bayes_scaling.questions.cheapest import cheapest
 from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.surface import Surface
 from bayes_scaling.runs import training_flops
 
 Array = NDArray[np.float64]
@@ -24,12 +24,12 @@ CLOSE = 0.01
 """Log compute to which it is found."""
 
 
-def extra_compute(law: AskedLaw, losses: Array, spent: Array) -> Array:
+def extra_compute(law: Surface, losses: Array, spent: Array) -> Array:
     """Compute beyond what the best split would need for the same loss, relative to that.
 
     Parameters
     ----------
-    law : AskedLaw
+    law : Surface
         The law.
     losses : array (n_draws, n_runs)
         Noise-free losses of runs (nats per token).
@@ -53,13 +53,13 @@ def extra_compute(law: AskedLaw, losses: Array, spent: Array) -> Array:
 
 
 def budget_for(
-    law: AskedLaw, target: float, sure: float, noise: Array, start: float, limits: Limits
+    law: Surface, target: float, sure: float, noise: Array, start: float, limits: Limits
 ) -> float:
     """Find the least compute whose split of least expected loss reaches a target surely enough.
 
     Parameters
     ----------
-    law : AskedLaw
+    law : Surface
         The law.
     target, sure : float
         The loss, and the probability that a new run reaches it.

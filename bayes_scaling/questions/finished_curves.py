@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.posterior.ensemble import AnyFit, leading
+from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions import alarm
 from bayes_scaling.questions.curve_shapes import LOOKS, Shapes, covered, fit_shapes
 from bayes_scaling.questions.training_curves import (
@@ -49,12 +49,12 @@ class Lessons:
     notes: tuple[str, ...]
 
 
-def lessons(fit: AnyFit, finished: RunTable | None, curve: RunTable, noise: float) -> Lessons:
+def lessons(fit: Posterior, finished: RunTable | None, curve: RunTable, noise: float) -> Lessons:
     """Learn from finished curves, from those that were fitted, or from the shipped ones.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior, whose law says where runs end.
     finished : RunTable, optional
         Finished curves.
@@ -79,7 +79,7 @@ def lessons(fit: AnyFit, finished: RunTable | None, curve: RunTable, noise: floa
         return _borrowed(noise)
     curves, notes = _alike(fit, runs, curves, curve)
     law, descent = law_of_finished(fit, runs, curves)
-    found = deviations(runs, curves, law, leading(fit).model.response)
+    found = deviations(runs, curves, law, fit.leading.response)
     compute = log_compute(runs, curves)
     return _learn(found, descent, compute, noise, notes, scaled=not follows_curves(fit))
 
@@ -135,7 +135,7 @@ def _borrowed(noise: float) -> Lessons:
 
 
 def _alike(
-    fit: AnyFit, runs: RunTable, curves: list[Curve], curve: RunTable
+    fit: Posterior, runs: RunTable, curves: list[Curve], curve: RunTable
 ) -> tuple[list[Curve], tuple[str, ...]]:
     """Keep curves of runs that were fitted, where some were, and of the same schedule."""
     notes: tuple[str, ...] = ()

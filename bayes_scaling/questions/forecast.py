@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,23 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.density import per_run
-from bayes_scaling.laws.inputs import needs_positive, source_column
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.posterior.beyond import draw_walks, form_variance
-from bayes_scaling.posterior.ensemble import AnyFit, members_of
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior.member import Member
+from bayes_scaling.posterior.weights import stratify
+from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.new_budget import forecast_at
 from bayes_scaling.questions.new_run import noise_of_runs
-from bayes_scaling.questions.published_laws import PublishedLaw
-from bayes_scaling.questions.routed import active_share
-from bayes_scaling.questions.sizes import Member, Plan, Sizes, read_plan
+from bayes_scaling.questions.published_laws import Law, PublishedConstants
+from bayes_scaling.questions.sizes import Plan, Sizes, read_plan
 from bayes_scaling.questions.spread import spread_shares
+from bayes_scaling.questions.surface import Source
 from bayes_scaling.questions.tabulate import Draws, interval_rows, member_rows
-from bayes_scaling.questions.typical import Tuned, check_tuned, typical_inputs
-from bayes_scaling.runs.complete import complete
+from bayes_scaling.questions.typical import Tuned, check_tuned, knows_mistuned, typical_inputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,19 +144,12 @@ class Forecast:
         return pd.DataFrame(self.member_rows())
 
 
-def forecast(
-    fit: Member,
-    sizes: Sizes,
-    *,
-    tuning: Tuned = "tuned",
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
-) -> Forecast:
-    """Forecast the loss of runs from the posterior, or by a published law.
+def forecast(source: Source, sizes: Sizes, *, tuning: Tuned = "tuned") -> Forecast:
+    """Forecast the loss of runs from a posterior, or by a published law.
 
     Parameters
     ----------
-    fit : Fit or PublishedLaw
+    source : Fit or PublishedLaw
         The posterior; or a published law, whose forecast has one draw and no noise.
     sizes : mapping, DataFrame or RunTable
         The runs: two of params, tokens and flops, and what else the law reads. Where the law has
@@ -166,78 +157,74 @@ def forecast(
     tuning : {"tuned", "typical"}
         Whether the runs are tuned to their best, or as the fitted ones typically were: with a
         learning rate as far from the best one, and above the law with the same probability.
-    probability : float
-        Probability of the equal-tailed intervals.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
+        Of several laws those that know of no mistuned runs forecast tuned ones.
 
     Returns
     -------
     Forecast
+        Of several laws its draws are theirs, as many of each as its weight says, evenly taken.
 
     Raises
     ------
     InputError
-        The sizes cannot be used, or the law knows no way in which runs are mistuned.
-    UnconvergedError
-        The fit did not converge.
+        The sizes cannot be used, or no law knows a way in which runs are mistuned.
 
     Examples
     --------
     >>> fit.forecast({"params": 7e10, "tokens": 1.4e12}).table  # doctest: +SKIP
     """
-    check_probability(probability)
-    if isinstance(fit, PublishedLaw):
-        return _published(fit, sizes, tuning, probability)
-    check_tuned(tuning, fit.model)
-    fit.require_converged(allow_unconverged=allow_unconverged)
-    fit, sizes = forecast_at(fit, sizes)
+    check_tuned(tuning, *source.members.values())
+    parts = {name: forecast_by_law(law, sizes, tuning) for name, law in source.members.items()}
+    return mix_forecasts(parts, source.weights)
+
+
+def forecast_by_law(law: Law, sizes: Sizes, tuning: Tuned = "tuned") -> Forecast:
+    """Forecast by one law, with all its draws; arguments as in `forecast`."""
+    if isinstance(law, PublishedConstants):
+        return _published(law, sizes)
+    fit, sizes = forecast_at(law, sizes)
     plan = read_plan(fit, sizes)
     parameters = per_run(fit.model, fit.flat, plan.group)
     inputs = {name: plan.columns[name] for name in fit.model.inputs if name in plan.columns}
-    typical = tuning == "typical"
+    typical = tuning == "typical" and knows_mistuned(fit)
     own = typical_inputs(fit, inputs, plan.group) if typical else inputs
     noise_free = fit.predict(own, group=plan.group)
     noise = noise_of_runs(fit, plan, parameters, noise_free, typical=typical)
     found = {**fit.tuned(inputs, group=plan.group), **own}
-    tuned = {
-        line.name: np.broadcast_to(found[line.name], noise_free.shape)
-        for line in fit.model.tuned
-        if line.name not in inputs
-    }
     return Forecast(
         plan=plan,
         noise_free=noise_free,
         draws=link_of(fit.model).shifted(noise_free, noise),
         redrawn=_redrawn(fit, own, plan.group),
         form_variance=form_variance(fit, inputs, plan.group),
-        tuned=tuned,
-        extrapolation=extrapolation(fit, plan.columns, plan.labels),
-        probability=probability,
-        tuning=tuning,
+        tuned={
+            name: np.broadcast_to(found[name], noise_free.shape)
+            for name in fit.tunes
+            if name not in inputs
+        },
+        extrapolation=efolds_beyond_runs([fit], plan.columns, plan.labels),
+        tuning="typical" if typical else "tuned",
         member=np.zeros(len(noise_free), dtype=np.int64),
-        members=(fit.model.id,),
+        members=(fit.id,),
     )
 
 
-def _published(law: PublishedLaw, sizes: Sizes, tuning: Tuned, probability: float) -> Forecast:
+def _published(law: PublishedConstants, sizes: Sizes) -> Forecast:
     """Forecast by a published law: a run is what the law says."""
-    if tuning != "tuned":
-        raise InputError(f"{law.id} is a published law: it knows of no mistuned runs")
     plan = read_plan(law, sizes)
-    loss = law.loss({name: plan.columns[name] for name in law.inputs if name in plan.columns})
+    inputs = {name: plan.columns[name] for name in law.inputs if name in plan.columns}
+    loss = np.broadcast_to(law.loss(inputs), (1, len(plan)))
     return Forecast(
         plan=plan,
-        noise_free=loss[None, :],
-        draws=loss[None, :],
-        probability=probability,
+        noise_free=loss,
+        draws=loss,
         member=np.zeros(1, dtype=np.int64),
         members=(law.id,),
     )
 
 
 def _redrawn(
-    fit: Fit, inputs: Mapping[str, NDArray[np.float64]], group: NDArray[np.int64]
+    fit: Member, inputs: Mapping[str, NDArray[np.float64]], group: NDArray[np.int64]
 ) -> Draws | None:
     """Forecast again with other drift beyond the runs; None where nothing drifts."""
     if not fit.steps:
@@ -245,63 +232,51 @@ def _redrawn(
     return fit.predict(inputs, group=group, walks=draw_walks(fit, "redrawn drift"))
 
 
-def extrapolation(
-    fit: AnyFit | PublishedLaw, columns: Mapping[str, NDArray[np.float64]], labels: Sequence[str]
-) -> dict[str, NDArray[np.float64]]:
-    """E-folds by which runs lie beyond the fitted ones (n_runs,), by input and in flops.
+def mix_forecasts(forecasts: Mapping[str, Forecast], weights: Mapping[str, float]) -> Forecast:
+    """Mix forecasts of the same runs by several laws.
 
-    Where answers differ between groups, the fitted runs are those of each run's own group. Of
-    several members the farthest counts: they may read different sizes, and differ in groups. A
-    published law has no runs to lie beyond.
+    Parameters
+    ----------
+    forecasts : mapping of str to Forecast
+        By the id of the law, with all its draws; the laws may read different inputs.
+    weights : mapping of str to float
+        Of each; they sum to 1.
+
+    Returns
+    -------
+    Forecast
+        With as many draws of each law as its weight says, evenly taken; the tuned inputs that all
+        of them have; and as far beyond the runs as the farthest.
     """
-    if isinstance(fit, PublishedLaw):
-        return {}
-    return farthest(_of_member(member, columns, labels) for member in members_of(fit).values())
+    parts, shares = list(forecasts.values()), [weights[name] for name in forecasts]
+    rows = stratify(shares, [len(part.draws) for part in parts])
 
+    def mix(draws: list[Draws]) -> Draws:
+        return np.concatenate([part[own] for part, own in zip(draws, rows, strict=True)], axis=0)
 
-def farthest(
-    parts: Iterable[Mapping[str, NDArray[np.float64]]],
-) -> dict[str, NDArray[np.float64]]:
-    """Return the largest of several distances beyond the runs (n_runs,), by size."""
+    drifts = any(part.redrawn is not None for part in parts)
+    redrawn = [part.noise_free if part.redrawn is None else part.redrawn for part in parts]
     beyond: dict[str, NDArray[np.float64]] = {}
     for part in parts:
-        for name, values in part.items():
+        for name, values in part.extrapolation.items():
             beyond[name] = np.maximum(values, beyond.get(name, values))
-    return dict(sorted(beyond.items()))
-
-
-def _of_member(
-    fit: Fit, columns: Mapping[str, NDArray[np.float64]], labels: Sequence[str]
-) -> dict[str, NDArray[np.float64]]:
-    """E-folds beyond the runs of one fit (n_runs,)."""
-    groups = fit.runs.labels(fit.model.group)
-    grouped = any(values.ndim == 3 for values in fit.draws.values())
-    known = set(groups.tolist())
-    own = {label: (groups == label) | (not grouped or label not in known) for label in set(labels)}
-    beyond = {}
-    for name, values in fitted_sizes(fit).items():
-        if name in columns and needs_positive(name):
-            fitted, asked = np.log(values), np.log(columns[name])
-            ends = {label: _ends(fitted[rows]) for label, rows in own.items()}
-            low, high = np.array([ends[label] for label in labels]).T
-            beyond[name] = np.maximum(0.0, np.maximum(asked - high, low - asked))
-    return beyond
-
-
-def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the smallest and the largest of the values that are known (n,); nan without any."""
-    known = values[np.isfinite(values)]
-    return (float(known.min()), float(known.max())) if known.size else (np.nan, np.nan)
-
-
-def fitted_sizes(fit: Fit) -> dict[str, NDArray[np.float64]]:
-    """Return inputs and compute of the fitted runs (n_runs,), in the counts the law means."""
-    sizes = {
-        name: np.asarray(fit.runs[source_column(fit.model, fit.runs, name)], float)
-        for name in fit.model.inputs
-    }
-    if "flops" not in sizes and not {"params", "tokens"} <= set(sizes) and "flops" in fit.runs:
-        sizes["flops"] = np.asarray(fit.runs["flops"], float)
-    if active_share(fit) != 1.0 and "flops" in fit.runs:
-        sizes["flops"] = np.asarray(fit.runs["flops"], float)
-    return dict(sorted(complete(sizes).columns.items()))
+    return Forecast(
+        plan=parts[0].plan,
+        noise_free=mix([part.noise_free for part in parts]),
+        draws=mix([part.draws for part in parts]),
+        tuned={
+            name: mix([part.tuned[name] for part in parts])
+            for name in parts[0].tuned
+            if all(name in part.tuned for part in parts)
+        },
+        extrapolation=dict(sorted(beyond.items())),
+        probability=parts[0].probability,
+        tuning="typical" if any(part.tuning == "typical" for part in parts) else "tuned",
+        member=np.repeat(np.arange(len(rows)), [len(own) for own in rows]),
+        members=tuple(forecasts),
+        weights=tuple(shares),
+        redrawn=mix(redrawn) if drifts else None,
+        form_variance=sum(
+            share * part.form_variance for share, part in zip(shares, parts, strict=True)
+        ),
+    )

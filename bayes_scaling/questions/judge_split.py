@@ -6,19 +6,20 @@ would have given it, and what that cost: loss, or compute that would have done a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.questions.answer import Answer, Found, ask
-from bayes_scaling.questions.asked_law import Answerer, AskedLaw, first_of, of_any
+from bayes_scaling.questions.answer import Answer, Found, answer_of, located
 from bayes_scaling.questions.cheapest import cheapest
+from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.optimum import partner_of_params, split_flops
-from bayes_scaling.questions.sizes import Member, Sizes, group_index, read_plan, reads, run_names
-from bayes_scaling.questions.stated import stated_split, states_split
+from bayes_scaling.questions.sizes import Sizes, read_plan, run_names
+from bayes_scaling.questions.stated import stated_split
+from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs import RunTable, training_flops
 
 Array = NDArray[np.float64]
@@ -28,18 +29,16 @@ ROUNDING = 1e-6
 
 
 def judge_split(
-    fit: Answerer,
+    source: Source,
     runs: Sizes,
     *,
     family: str | None = None,
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> Answer:
     """Judge how runs split their compute between params and tokens.
 
     Parameters
     ----------
-    fit : Fit, Ensemble or PublishedLaw
+    source : Fit or PublishedLaw
         A law in params and tokens, or one that states the best split (that has no losses for runs
         off it).
     runs : mapping, DataFrame or RunTable
@@ -47,10 +46,6 @@ def judge_split(
         the big published ones.
     family : str, optional
         The group they are judged by, where the fit has several and the runs do not say.
-    probability : float
-        Probability of the equal-tailed intervals.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
 
     Returns
     -------
@@ -65,8 +60,6 @@ def judge_split(
     ------
     InputError
         The sizes cannot be used, or the law has no params and tokens to trade.
-    UnconvergedError
-        The fit did not converge.
 
     Notes
     -----
@@ -77,49 +70,39 @@ def judge_split(
     >>> fit.judge_split(bs.published_runs()).table  # doctest: +SKIP
     """
     sizes: Any = runs
-    law = reads(first_of(fit))
+    first = source.leading
     if family is not None:
         table = runs.columns if isinstance(runs, RunTable) else runs
-        sizes = {**{name: table[name] for name in table}, law.group: family}
-    plan = read_plan(first_of(fit), sizes)
+        sizes = {**{name: table[name] for name in table}, first.reads.group: family}
+    plan = read_plan(first, sizes)
     missing = [name for name in ("params", "tokens") if name not in plan.columns]
     if missing:
         raise InputError(f"a split is of params and tokens; {' and '.join(missing)} are missing")
-    asked: dict[str, NDArray[Any]] = {**run_names(runs)}
-    if len(fit.groups) > 1:
-        asked[law.group] = np.array(plan.labels)
-    asked |= {name: np.asarray(plan.columns[name]) for name in ("params", "tokens")}
-    asked["flops"] = np.asarray(plan.columns["flops"])
-
-    def question(member: Member) -> Found:
-        judge = _stated if states_split(member) else _found
-        parts = [
-            judge(member, label, asked["params"][[i]], asked["tokens"][[i]])
-            for i, label in enumerate(plan.labels)
-        ]
-        return Found(
-            draws={n: np.hstack([part.draws[n] for part in parts]) for n in parts[0].draws},
-            flags={n: np.hstack([part.flags[n] for part in parts]) for n in parts[0].flags},
+    laws = {label: surface(source, group=label) for label in dict.fromkeys(plan.labels)}
+    parts = [
+        (_stated if laws[label].states_split else find_split)(
+            laws[label], plan.columns["params"][[i]], plan.columns["tokens"][[i]]
         )
-
-    return ask(
-        fit, question, asked=asked, probability=probability, allow_unconverged=allow_unconverged
+        for i, label in enumerate(plan.labels)
+    ]
+    found = Found(
+        draws={n: np.hstack([part.draws[n] for part in parts]) for n in parts[0].draws},
+        flags={n: np.hstack([part.flags[n] for part in parts]) for n in parts[0].flags},
     )
+    asked: dict[str, NDArray[Any]] = {**run_names(runs)}
+    if len(source.groups) > 1:
+        asked[first.reads.group] = np.array(plan.labels)
+    asked |= {name: np.asarray(plan.columns[name]) for name in ("params", "tokens", "flops")}
+    beyond = efolds_beyond_runs(source.members.values(), located(asked, found.draws), plan.labels)
+    law = laws[plan.labels[0]]
+    return replace(answer_of(law, found, given=asked), extrapolation=beyond)
 
 
-def _found(fit: Member, label: str, params: Array, tokens: Array) -> Found:
-    """Judge by the loss of a law in params and tokens."""
-    return find_split(of_any(fit, family=label), params, tokens)
-
-
-def _stated(fit: Member, label: str, params: Array, tokens: Array) -> Found:
+def _stated(law: Surface, params: Array, tokens: Array) -> Found:
     """Judge by a law that states the best split, and knows no losses beside it."""
-    index, _, problems = group_index(fit, label, 1)
-    if problems:
-        raise InputError(problems)
-    group, flops = int(index[0]), training_flops(params, tokens)
-    best = [stated_split(fit, "flops", float(np.log(value)), group)[:2] for value in flops]
-    own = [stated_split(fit, "params", float(np.log(value)), group)[1] for value in params]
+    flops = training_flops(params, tokens)
+    best = [stated_split(law, "flops", float(np.log(value)))[:2] for value in flops]
+    own = [stated_split(law, "params", float(np.log(value)))[1] for value in params]
     best_params, best_tokens = (np.exp(np.stack(part, axis=1)) for part in zip(*best, strict=True))
     return Found(
         draws={
@@ -131,7 +114,7 @@ def _stated(fit: Member, label: str, params: Array, tokens: Array) -> Found:
     )
 
 
-def find_split(law: AskedLaw, params: Array, tokens: Array) -> Found:
+def find_split(law: Surface, params: Array, tokens: Array) -> Found:
     """Judge the splits of runs (n_runs,) under one law."""
     loss = law.split_loss()
     found = [
@@ -149,7 +132,7 @@ def fewer_tokens(tokens: Array, best: Array) -> NDArray[np.bool_]:
     return np.asarray(tokens < best * (1 - ROUNDING))
 
 
-def _one(law: AskedLaw, loss: Any, u: float, v: float) -> dict[str, Array]:
+def _one(law: Surface, loss: Any, u: float, v: float) -> dict[str, Array]:
     """Judge one run, of log params and log tokens."""
     draws = law.draws
     log_flops = float(np.log(training_flops(np.exp(u), np.exp(v))))

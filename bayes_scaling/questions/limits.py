@@ -152,6 +152,10 @@ class Limits:
         return float(low), float(high)
 
 
+WITHOUT = Limits()
+"""No limits."""
+
+
 def split_within(
     loss: Loss, log_flops: float, draws: Index, limits: Limits
 ) -> tuple[Array, Array, Edge]:

@@ -6,16 +6,20 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 
+import numpy as np
+
 from bayes_scaling.errors import InputError
 from bayes_scaling.formula.nodes import Node, names
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.catalogue import model_files
 from bayes_scaling.laws.published import Constants
-from bayes_scaling.questions.published_laws import PublishedLaw
+from bayes_scaling.questions.answer import Answer
+from bayes_scaling.questions.published_laws import PublishedConstants
+from bayes_scaling.questions.sizes import Sizes, read_plan, run_names
 from bayes_scaling.runs.columns import COLUMNS
 
 
-def laws_of(model: Model) -> tuple[PublishedLaw, ...]:
+def laws_of(model: Model) -> tuple[PublishedConstants, ...]:
     """Return the published laws that a definition holds."""
     if model.published is None:
         return ()
@@ -25,8 +29,8 @@ def laws_of(model: Model) -> tuple[PublishedLaw, ...]:
     return tuple(_law(model, formulas, constants) for constants in form.laws)
 
 
-def _law(model: Model, formulas: Mapping[str, Node], constants: Constants) -> PublishedLaw:
-    return PublishedLaw(
+def _law(model: Model, formulas: Mapping[str, Node], constants: Constants) -> PublishedConstants:
+    return PublishedConstants(
         id=constants.id,
         model=model.id,
         kind=model.kind,
@@ -61,7 +65,7 @@ def published_names() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def list_published() -> tuple[PublishedLaw, ...]:
+def list_published() -> tuple[PublishedConstants, ...]:
     """Return every published law of the catalogue, sorted by id.
 
     Raises
@@ -74,7 +78,7 @@ def list_published() -> tuple[PublishedLaw, ...]:
     return tuple(sorted(found, key=lambda law: law.id))
 
 
-def published(name: str) -> PublishedLaw:
+def published(name: str) -> PublishedConstants:
     """Return a published law by its name.
 
     Parameters
@@ -84,17 +88,12 @@ def published(name: str) -> PublishedLaw:
 
     Returns
     -------
-    PublishedLaw
+    PublishedConstants
 
     Raises
     ------
     InputError
         There is none of that name, or its definition cannot be read.
-
-    Examples
-    --------
-    >>> float(published("hoffmann-2022").loss({"params": 7e10, "tokens": 1.4e12}).round(3))
-    1.937
     """
     homes = published_names()
     if name in homes:
@@ -102,3 +101,20 @@ def published(name: str) -> PublishedLaw:
     near = difflib.get_close_matches(str(name), homes, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise InputError(f"no published law {name!r}; {hint}known are {', '.join(homes)}")
+
+
+def at_sizes(law: PublishedConstants, sizes: Sizes) -> Answer:
+    """Compute all that a published law gives at some sizes; see `PublishedLaw.at`."""
+    columns = read_plan(law, sizes).columns
+    inputs = {name: columns[name] for name in law.inputs if name in columns}
+    shown = {name: values for name, values in columns.items() if name not in law.formulas}
+    count = next(iter(columns.values())).size
+    return Answer(
+        asked={**run_names(sizes), **shown},
+        draws={
+            name: np.broadcast_to(law.compute(name, inputs), (1, count)) for name in law.formulas
+        },
+        member=np.zeros(1, dtype=np.int64),
+        members=(law.id,),
+        notes=law.notes,
+    )

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
+from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.laws.density import log_law, per_run
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.noise import P_OFF, off_logpdf, on_logpdf
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior import Posterior
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,11 +93,9 @@ class OffLaw:
 
 
 def off_law(
-    fit: Fit,
+    fit: Posterior,
     *,
     material: float = 0.0,
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> OffLaw:
     """Tell which fitted runs lie above the law by more than noise.
 
@@ -107,10 +105,6 @@ def off_law(
         The posterior of a law with mistuned runs (``bs.fit(..., mistuned=True)``).
     material : float
         Relative excess below which a run does not count as off the law.
-    probability : float
-        Probability of the equal-tailed intervals.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
 
     Returns
     -------
@@ -120,8 +114,6 @@ def off_law(
     ------
     InputError
         The law knows of no mistuned runs.
-    UnconvergedError
-        The fit did not converge.
 
     Notes
     -----
@@ -129,17 +121,15 @@ def off_law(
     the deviation of the run, averaged over draws; the excess is what a run deviates upwards, times
     that probability.
     """
-    check_probability(probability)
     model = fit.model
     if not model.mistuned.on:
         raise InputError(
             f"{model.id} was fitted as if all runs lay on the law: fit again with mistuned=True "
             "(--mistuned)"
         )
-    fit.require_converged(allow_unconverged=allow_unconverged)
     design = make_design(model, fit.runs)
     deviation = link_of(model).forward(design.response) - log_law(
-        model, design, fit.flat, fit.walks
+        model, design, fit.flat, fit.only.walks
     )
     parameters = per_run(model, fit.flat, design.group)
     share = parameters[P_OFF]
@@ -156,7 +146,6 @@ def off_law(
         excess=(off * np.maximum(deviation, 0.0)).mean(axis=0),
         deviation=deviation,
         reasons=tuple(_reasons(fit.runs, probable)),
-        probability=probability,
     )
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY, check_probability
-from bayes_scaling.posterior.ensemble import AnyFit, leading
+from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions import alarm
 from bayes_scaling.questions.curve_shapes import LOOKS, at_looks
 from bayes_scaling.questions.finished_curves import lessons
@@ -146,20 +146,18 @@ def _interval(name: str, centre: Array, reach: Array) -> list[dict[str, float]]:
 
 
 def monitor(
-    fit: AnyFit,
+    fit: Posterior,
     curve: RunTable,
     plan: Sizes,
     *,
     finished: RunTable | None = None,
     false_alarms: float = FALSE_ALARMS,
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> Monitor:
     """Forecast the final loss of a run in flight, and tell whether it is on track.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior; its forecast, as wide as the law was found to err (`DOUBT`), is what is
         believed before the run begins.
     curve : RunTable
@@ -172,10 +170,6 @@ def monitor(
         where the fit has none, the shipped ``nano-lm-curves``, with wider bands.
     false_alarms : float
         Share of healthy runs that raise an alarm at any time.
-    probability : float
-        Probability of the intervals.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
 
     Returns
     -------
@@ -185,8 +179,6 @@ def monitor(
     ------
     InputError
         The curve or the plan cannot be used.
-    UnconvergedError
-        The fit did not converge.
 
     Notes
     -----
@@ -194,17 +186,15 @@ def monitor(
     runs had (`bayes_scaling.questions.curve_shapes`), and the noise of a run. Each look conditions
     the rest.
     """
-    check_probability(probability)
     if not 0 < false_alarms < 1:
         raise InputError(f"false_alarms is a share between 0 and 1, got {false_alarms!r}")
-    fit.require_converged(allow_unconverged=allow_unconverged)
     clock = clock_of(curve)
     law, descent, compute, noise, total = law_of_flight(fit, plan, clock)
     known = lessons(fit, finished, curve, noise)
     centre = law.mean(axis=0)
     doubted = centre + DOUBT * (law - centre)
     mean, covariance = known.shapes.expected(doubted[:, known.first :], descent, compute)
-    flight = flight_of(curve, clock, total, response=leading(fit).model.response)
+    flight = flight_of(curve, clock, total, response=fit.leading.response)
     seen, looks = _seen(flight)
     looks = looks[looks >= known.first]
     skipped = np.arange(known.first, looks[0] if looks.size else known.first)
@@ -226,13 +216,12 @@ def monitor(
         end_spread=end_spread,
         statistic=alarm.statistic(surprises) if looks.size else surprises,
         limit=alarm.limit(
-            kept.size, false_alarms, known.statistic, leading(fit).generator("monitor")
+            kept.size, false_alarms, known.statistic, fit.leading.generator("monitor")
         ),
         false_alarms=false_alarms,
         finished=known.shapes.runs,
         diverged=flight.diverged,
         notes=(*known.notes, *flight.notes),
-        probability=probability,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior import Member
 from bayes_scaling.questions.sizes import Sizes
 from bayes_scaling.runs import split_columns
 
@@ -20,19 +20,19 @@ NEW = "new"
 """What a budget to come is called."""
 
 
-def at_new_budget(fit: Fit, family: str | None = None) -> tuple[Fit, str | None]:
+def at_new_budget(fit: Member, family: str | None = None) -> tuple[Member, str | None]:
     """Return a fit with a budget to come, and the name of its group.
 
     Parameters
     ----------
-    fit : Fit
-        The posterior.
+    fit : Member
+        The law.
     family : str, optional
         The group that is asked for: one of the fit, or what it is called without the budget.
 
     Returns
     -------
-    fit : Fit
+    fit : Member
         As it was, where it has no budgets to tell apart or a group of its own was asked for.
     family : str or None
         The group to ask for.
@@ -42,7 +42,7 @@ def at_new_budget(fit: Fit, family: str | None = None) -> tuple[Fit, str | None]
     InputError
         The fit has several families, and none of them is named.
     """
-    columns = split_columns(fit.model.group)
+    columns = split_columns(fit.reads.group)
     if BUDGET not in columns or len(fit.groups) < 2 or family in fit.groups:
         return fit, family
     others = [column for column in columns if column != BUDGET]
@@ -60,9 +60,9 @@ def at_new_budget(fit: Fit, family: str | None = None) -> tuple[Fit, str | None]
     return wider, wider.groups[-1]
 
 
-def forecast_at(fit: Fit, sizes: Sizes) -> tuple[Fit, Sizes]:
+def forecast_at(fit: Member, sizes: Sizes) -> tuple[Member, Sizes]:
     """Return a fit with a budget to come, and sizes that ask for it, where they name no budget."""
-    column = fit.model.group
+    column = fit.reads.group
     if not isinstance(sizes, Mapping) or BUDGET in sizes or column in sizes:
         return fit, sizes
     others = [name for name in split_columns(column) if name != BUDGET]

@@ -16,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.laws.noise import noise_quantile, sample_excess
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior import Member
 from bayes_scaling.questions.sizes import Plan
 
 Array = NDArray[np.float64]
 
 
 def noise_of_runs(
-    fit: Fit, plan: Plan, parameters: Mapping[str, Array], noise_free: Array, *, typical: bool
+    fit: Member, plan: Plan, parameters: Mapping[str, Array], noise_free: Array, *, typical: bool
 ) -> Array:
     """Deal out the noise of runs to come.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Member
         The posterior.
     plan : Plan
         The runs.

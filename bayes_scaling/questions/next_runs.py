@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY, check_probability
-from bayes_scaling.posterior.ensemble import AnyFit, leading
-from bayes_scaling.questions.asked_law import of_any
+from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.posterior.posterior import Posterior
+from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.choice import expected_split
-from bayes_scaling.questions.forecast import Forecast
+from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.learning import Bench, bench, greedy, isoflop_line, largest_affordable
-from bayes_scaling.questions.routed import active_share
 from bayes_scaling.questions.sizes import Plan, Sizes
+from bayes_scaling.questions.surface import surface
 from bayes_scaling.runs import RunTable, training_flops
 
 if TYPE_CHECKING:
@@ -116,21 +116,19 @@ class NextRuns:
 
 
 def next_runs(
-    fit: AnyFit,
+    fit: Posterior,
     budget: float,
     *,
     candidates: Sizes | None = None,
     target: Mapping[str, float] | None = None,
     aim: Aim = "loss",
     family: str | None = None,
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> NextRuns:
     """Choose runs that narrow the forecast of a big one most.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior of a law in params and tokens.
     budget : float
         Compute that all runs may take together [FLOP].
@@ -144,11 +142,7 @@ def next_runs(
         What is to be narrowed: the loss of the big run, or the best params at its compute, on
         which regret depends.
     family : str, optional
-        The group it is asked for, where the fit has several.
-    probability : float
-        Probability of the intervals whose widths are told.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
+        The group, where the fit has several.
 
     Returns
     -------
@@ -158,24 +152,20 @@ def next_runs(
     ------
     InputError
         The budget pays for no candidate, or sizes cannot be used.
-    UnconvergedError
-        The fit did not converge.
 
     Notes
     -----
     Two greedy orders are made, by variance removed and by variance removed per FLOP, and the one
     that ends narrower is taken; see `bayes_scaling.questions.learning`.
     """
-    check_probability(probability)
     _check(budget, aim)
-    fit.require_converged(allow_unconverged=allow_unconverged)
-    group = leading(fit).model.group
+    group = fit.leading.reads.group
     named = {} if family is None else {group: family}
     if candidates is None:
-        candidates = {**grid_of(fit.runs, budget, active_share(leading(fit))), **named}
+        candidates = {**grid_of(fit.runs, budget, fit.leading.active_share), **named}
     sizes = dict(target) if target is not None else _default_target(fit, family)
-    big = fit.forecast({**sizes, **named}, allow_unconverged=True)
-    asked = fit.forecast(candidates, allow_unconverged=True)
+    big = forecast(fit, {**sizes, **named})
+    asked = forecast(fit, candidates)
     cost = asked.plan.columns["flops"]
     if not (cost <= budget).any():
         raise InputError(
@@ -202,7 +192,6 @@ def next_runs(
         },
         budget=budget,
         warnings=_warnings(fit, known),
-        probability=probability,
     )
 
 
@@ -216,7 +205,7 @@ def _check(budget: float, aim: str) -> None:
         raise InputError(problems, source="next runs")
 
 
-def _warnings(fit: AnyFit, known: NDArray[np.bool_]) -> tuple[str, ...]:
+def _warnings(fit: Posterior, known: NDArray[np.bool_]) -> tuple[str, ...]:
     """Say what the runs at hand cannot tell, and what candidates the law cannot."""
     found = [
         f"{check.name}: {check.evidence}"
@@ -228,10 +217,10 @@ def _warnings(fit: AnyFit, known: NDArray[np.bool_]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _log_split(fit: AnyFit, big: Forecast, family: str | None) -> Array:
+def _log_split(fit: Posterior, big: Forecast, family: str | None) -> Array:
     """Log of each draw's best params at the compute of the target (n_draws,)."""
     flops = big.plan.columns["flops"]
-    found = fit.allocate(flops=flops[:1], family=family, allow_unconverged=True)
+    found = allocate(fit, flops=flops[:1], family=family)
     return np.asarray(np.log(found.params[:, 0]))
 
 
@@ -241,12 +230,12 @@ def _noise(deviation: Array) -> Array:
     return np.asarray(((high - low) / 1.349) ** 2)
 
 
-def _default_target(fit: AnyFit, family: str | None) -> dict[str, float]:
+def _default_target(fit: Posterior, family: str | None) -> dict[str, float]:
     if "flops" in fit.runs:
         largest = float(np.nanmax(fit.runs["flops"]))
     else:
         largest = float(np.nanmax(training_flops(fit.runs["params"], fit.runs["tokens"])))
-    choice = expected_split(of_any(fit, family=family), BEYOND * largest)
+    choice = expected_split(surface(fit, group=family), BEYOND * largest)
     return {"params": choice.params, "tokens": choice.tokens}
 
 

@@ -20,6 +20,9 @@ Edge = NDArray[np.bool_]
 Loss = Callable[[Array, Array, Index], Array]
 """Loss as a function of log params, log tokens and the draw; the three broadcast."""
 
+SEARCH = 60.0
+"""Sizes are searched from 1 to e to this power, 1e26: what lies beyond counts as out of reach."""
+
 GRID_STEP = 0.25
 """Spacing of the first search [e-folds of params]."""
 
@@ -35,7 +38,7 @@ FINE = 65
 STENCIL = 1e-2
 """Step of the finite differences [e-folds]; their error is its fourth power."""
 
-SEARCH = 120.0
+FURTHEST = 120.0
 """Range searched for the missing size when params or tokens are given: 1 to e^this."""
 
 SEARCH_STEP = 1.0
@@ -151,7 +154,7 @@ def _search(
     The slope is told apart from rounding first: far below the runs a transient, and far above them
     the floor of the loss, drown it.
     """
-    grid = np.arange(0.0, SEARCH + SEARCH_STEP, SEARCH_STEP)
+    grid = np.arange(0.0, FURTHEST + SEARCH_STEP, SEARCH_STEP)
     u, v = place(np.broadcast_to(grid, (draws.size, grid.size)).copy())
     with np.errstate(all="ignore"):
         level = np.abs(np.log(loss(u, v, draws[:, None])))

@@ -15,10 +15,10 @@ from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.inputs import needs_positive, source_column
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nominal import ASKED, nominal_runs, nominal_sizes
-from bayes_scaling.posterior.posterior import Fit
-from bayes_scaling.posterior.prior import prior_fit
+from bayes_scaling.posterior import Member
+from bayes_scaling.posterior.prior import prior_member
 from bayes_scaling.posterior.sampler import Settings
-from bayes_scaling.questions.forecast import forecast
+from bayes_scaling.questions.forecast import forecast_by_law
 from bayes_scaling.questions.sizes import FACTOR, Plan, Sizes
 from bayes_scaling.runs import RunTable, read_runs, training_flops
 
@@ -172,7 +172,7 @@ def prior_predictive(
     return _predict(fit, sizes, labels)
 
 
-def _drawn(model: Model, runs: RunTable | Any, *, draws: int, random_seed: int | None) -> Fit:
+def _drawn(model: Model, runs: RunTable | Any, *, draws: int, random_seed: int | None) -> Member:
     """Draw the prior of a law with the reference sizes of some runs, or of nominal ones."""
     seed = Settings.chosen(
         draws=draws, tune=50, chains=2, target_accept=0.9, random_seed=random_seed
@@ -181,7 +181,7 @@ def _drawn(model: Model, runs: RunTable | Any, *, draws: int, random_seed: int |
         table = nominal_runs(model)
     else:
         table = runs if isinstance(runs, RunTable) else read_runs(runs)
-    return prior_fit(model, table, draws=draws, random_seed=seed)
+    return prior_member(model, table, draws=draws, random_seed=seed)
 
 
 def _nominal(model: Model) -> dict[str, Any]:
@@ -189,8 +189,8 @@ def _nominal(model: Model) -> dict[str, Any]:
     return dict(nominal_sizes(model.sizes, factors))
 
 
-def _predict(fit: Fit, sizes: Sizes, labels: tuple[str, ...] = ()) -> PriorPredictive:
-    found = forecast(fit, sizes)
+def _predict(fit: Member, sizes: Sizes, labels: tuple[str, ...] = ()) -> PriorPredictive:
+    found = forecast_by_law(fit, sizes)
     return PriorPredictive(
         model=fit.model,
         runs=fit.runs,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,8 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.formula.nodes import Node, evaluate, names, substitute
 from bayes_scaling.formula.render import to_text
-from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.posterior.diagnostics import Check
-from bayes_scaling.posterior.queries import Queries
-
-if TYPE_CHECKING:
-    from bayes_scaling.questions.answer import Answer
-    from bayes_scaling.questions.asked_law import Numbers
-    from bayes_scaling.questions.forecast import Forecast
-    from bayes_scaling.questions.sizes import Sizes
-    from bayes_scaling.questions.typical import Tuned
+from bayes_scaling.posterior import Member, Reads
+from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 
 Array = NDArray[np.float64]
 WHOLE = "all"
@@ -34,7 +26,7 @@ WHOLE = "all"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PublishedLaw(Queries):
+class PublishedConstants:
     """One set of published constants in the form of its paper.
 
     Attributes
@@ -105,29 +97,11 @@ class PublishedLaw(Queries):
         return (WHOLE,)
 
     @property
-    def status(self) -> Literal["converged"]:
-        """As of a fit: nothing was sampled, so nothing can have failed to converge."""
-        return "converged"
-
-    @property
-    def trustworthy(self) -> bool:
-        """As of a fit: no check can have failed."""
-        return True
-
-    @property
-    def checks(self) -> tuple[Check, ...]:
-        """As of a fit: none."""
-        return ()
-
-    def require_converged(self, *, allow_unconverged: bool = False) -> None:
-        """Do nothing, where a fit that did not converge would raise."""
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of its answers should know."""
         return (self.units,) if self.units else ()
 
-    def loss(self, inputs: Mapping[str, Numbers]) -> Array:
+    def loss(self, inputs: Mapping[str, Any]) -> Array:
         """Compute the loss.
 
         Parameters
@@ -145,18 +119,14 @@ class PublishedLaw(Queries):
         InputError
             The law gives no loss, or an input is missing.
         """
-        self.require_loss()
-        return self.predict("loss", inputs)
-
-    def require_loss(self) -> None:
-        """Raise `InputError` where it gives no loss."""
-        if self.response != "loss":
+        if not self.predicts:
             raise InputError(
                 f"{self.id} gives {', '.join(self.formulas)}, and no loss; at(sizes), or the "
                 "command 'published', computes what it gives"
             )
+        return self.compute("loss", inputs)
 
-    def predict(self, response: str, inputs: Mapping[str, Any]) -> Array:
+    def compute(self, response: str, inputs: Mapping[str, Any]) -> Array:
         """Compute one of the quantities it gives; arguments as in `loss`."""
         node = substitute(self.formulas[response], self._unless(inputs))
         missing = sorted(names(node) - {*self.constants, *inputs})
@@ -168,50 +138,70 @@ class PublishedLaw(Queries):
     def _unless(self, given: Iterable[str]) -> dict[str, Node]:
         return {name: node for name, node in self.defaults.items() if name not in set(given)}
 
-    # ---- answers -----------------------------------------------------------------------------
+    # ---- as one law of a posterior, of one draw ------------------------------------------------
 
-    def at(self, sizes: Sizes) -> Answer:
-        """Compute all that it gives at some sizes, be it a loss or not.
+    n_draws = 1
+    grouped = False
+    active_share = 1.0
+    active_shares = (1.0, 1.0)
 
-        Parameters
-        ----------
-        sizes : mapping, DataFrame or RunTable
-            What it reads; two of params, tokens and flops give the third.
+    @property
+    def tunes(self) -> tuple[str, ...]:
+        """Inputs that have a best value: none."""
+        return ()
 
-        Returns
-        -------
-        Answer
-            One draw.
+    @property
+    def predicts(self) -> bool:
+        """Whether it gives a loss, and is no rule of sizes alone."""
+        return self.response == "loss"
 
-        Raises
-        ------
-        InputError
-            Something is missing, not above 0, of unequal length or unknown; all at once.
-        """
-        from bayes_scaling.questions.answer import Found, ask
-        from bayes_scaling.questions.sizes import read_plan, run_names
-
-        columns = read_plan(self, sizes).columns
-        inputs = {name: columns[name] for name in self.inputs if name in columns}
-        found = Found(draws={name: self.predict(name, inputs)[None, :] for name in self.formulas})
-        shown = {name: values for name, values in columns.items() if name not in self.formulas}
-        return ask(self, lambda _: found, asked={**run_names(sizes), **shown})
-
-    def forecast(
-        self,
-        sizes: Sizes,
-        *,
-        tuning: Tuned = "tuned",
-        probability: float = PROBABILITY,
-        allow_unconverged: bool = False,
-    ) -> Forecast:
-        """Forecast the loss of runs; see `bayes_scaling.questions.forecast.forecast`."""
-        from bayes_scaling.questions.forecast import forecast
-
-        return forecast(
-            self,
-            sizes,
-            tuning=tuning,
-            probability=probability,
-            allow_unconverged=allow_unconverged,
+    @property
+    def reads(self) -> Reads:
+        """What it reads of a table."""
+        return Reads(
+            id=self.id,
+            inputs=self.inputs,
+            needed=self.needed,
+            meant=self.columns,
+            columns=(),
+            group="family",
         )
+
+    @property
+    def fitted_sizes(self) -> dict[str, Array]:
+        """Nothing: it was fitted elsewhere."""
+        return {}
+
+    def predict(self, inputs: Mapping[str, Any], *, group: Any = 0, draw: Any = 0) -> Array:
+        """Compute the loss; there is one group and one draw."""
+        return self.loss(inputs)
+
+    def tuned(
+        self, inputs: Mapping[str, Any], *, group: Any = 0, draw: Any = 0
+    ) -> dict[str, Array]:
+        """Return nothing: it tunes no inputs."""
+        return {}
+
+    def noise_logpdf(self, deviation: Array, *, group: int, draw: NDArray[np.int64]) -> Array:
+        """Return zeros: it knows no noise."""
+        return np.zeros(np.broadcast_shapes(np.shape(deviation), np.shape(draw)))
+
+    def known(self, group: int) -> dict[str, Array]:
+        """Return its constants, by name."""
+        return {name: np.asarray(value) for name, value in self.constants.items()}
+
+    @property
+    def states_split(self) -> bool:
+        """Whether it gives the params for a budget."""
+        return "params" in self.formulas and self.inputs == ("flops",)
+
+    def stated_split(self, flops: Array, *, group: int, draw: Any) -> tuple[Array, Array]:
+        """Return the params and tokens that it states for budgets (n,)."""
+        params = self.compute("params", {"flops": flops})
+        if "tokens" in self.formulas:
+            return params, self.compute("tokens", {"flops": flops})
+        return params, flops / (FLOPS_PER_PARAM_TOKEN * params)
+
+
+type Law = Member | PublishedConstants
+"""One law: with draws of its parameters, or with the constants of a paper, which are one draw."""

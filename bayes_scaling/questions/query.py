@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.formula.nodes import Node, evaluate, names
-from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.lines import BASE, written_out
-from bayes_scaling.questions.answer import Answer, Found, ask, cases, group_named
-from bayes_scaling.questions.asked_law import Answerer, first_of
-from bayes_scaling.questions.published_laws import PublishedLaw
-from bayes_scaling.questions.sizes import Member, Values, group_index, longest_of, numbers_of
+from bayes_scaling.questions.answer import Answer, cases, located
+from bayes_scaling.questions.distance import efolds_beyond_runs
+from bayes_scaling.questions.sizes import Values, group_index, longest_of, numbers_of
+from bayes_scaling.questions.surface import Source
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
 
 Array = NDArray[np.float64]
@@ -29,30 +28,24 @@ AnyDefinition = str | Path | Model | Mapping[str, Any]
 
 
 def query(
-    fit: Answerer,
+    source: Source,
     definition: AnyDefinition,
     values: Mapping[str, Values] | None = None,
     *,
     family: str | None = None,
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> Answer:
     """Evaluate a query on the draws of a fit, or with the constants of a published law.
 
     Parameters
     ----------
-    fit : Fit, Ensemble or PublishedLaw
+    source : Fit or PublishedLaw
         The law that the query asks, or one built on it.
     definition : str, Path, Model or mapping
         The query: an id of the catalogue such as ``"overfitting-bound"``, a TOML file, a model.
     values : mapping of str to float or sequence of float, optional
         Inputs of its formulas and settings such as ``tolerance``; settings have defaults.
     family : str, optional
-        The group it is asked for, where the fit has several.
-    probability : float
-        Probability of the equal-tailed intervals.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
+        The group, where the fit has several.
 
     Returns
     -------
@@ -63,8 +56,6 @@ def query(
     ------
     InputError
         The definition is no query or asks another law, an input is missing or unknown.
-    UnconvergedError
-        The fit did not converge.
 
     Examples
     --------
@@ -72,24 +63,29 @@ def query(
     """
     asked_query = load_query(definition)
     given = read_values(asked_query, values or {})
-
-    def question(member: Member) -> Found:
-        require_base(asked_query, _model(member))
-        return Found(draws=evaluated(asked_query, _known(member, family), given))
-
-    return ask(
-        fit,
-        question,
-        asked=cases(given, {}, group_named(fit, family)),
-        probability=probability,
-        allow_unconverged=allow_unconverged,
-        notes=notes_on(asked_query, _model(first_of(fit))),
+    parts = []
+    for law in source.members.values():
+        require_base(asked_query, load_model(law.model))
+        index, _, problems = group_index(law, family, 1)
+        if problems:
+            raise InputError(problems)
+        parts.append(evaluated(asked_query, law.known(int(index[0])), given))
+    first = source.leading
+    names_of_all = [name for name in parts[0] if all(name in part for part in parts)]
+    draws = {name: source.mix([part[name] for part in parts]) for name in names_of_all}
+    label = first.groups[0] if family is None else family
+    asked = cases(given, {}, {} if family is None else {first.reads.group: family})
+    sizes = located(asked, draws)
+    count = next(iter(draws.values())).shape[1]
+    return Answer(
+        asked=asked,
+        draws=draws,
+        extrapolation=efolds_beyond_runs(source.members.values(), sizes, (label,) * count),
+        member=source.member,
+        members=tuple(source.members),
+        weights=tuple(source.weights[name] for name in source.members),
+        notes=(*first.notes, *notes_on(asked_query, load_model(first.model))),
     )
-
-
-def _model(member: Member) -> Model:
-    """Return the definition of a law."""
-    return load_model(member.model) if isinstance(member, PublishedLaw) else member.model
 
 
 def load_query(definition: AnyDefinition) -> Model:
@@ -233,16 +229,3 @@ def notes_on(asked: Model, model: Model) -> tuple[str, ...]:
     return (
         f"exponents of {model.id} drift with scale; {asked.id} takes those at the reference sizes",
     )
-
-
-def _known(fit: Member, family: str | None) -> dict[str, Array]:
-    """Return everything a posterior, or a published law, knows by name, for one group."""
-    group, _, problems = group_index(fit, family, 1)
-    if problems:
-        raise InputError(problems)
-    if isinstance(fit, PublishedLaw):
-        return {name: np.asarray(value) for name, value in fit.constants.items()}
-    known: dict[str, Any] = dict(fit.references)
-    for name, draws in fit.flat.items():
-        known[name] = draws[:, None] if draws.ndim == 1 else draws[:, group]
-    return known

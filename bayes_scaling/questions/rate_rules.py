@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.questions.asked_law import Numbers, given_sizes
 from bayes_scaling.questions.literature import list_published
-from bayes_scaling.questions.published_laws import PublishedLaw
+from bayes_scaling.questions.published_laws import PublishedConstants
+from bayes_scaling.questions.sizes import Numbers, given_sizes
 from bayes_scaling.runs import training_flops
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def published_rates(
     return PublishedRates(items=tuple(items))
 
 
-def _one(law: PublishedLaw, sizes: dict[str, float]) -> dict[str, Any]:
+def _one(law: PublishedConstants, sizes: dict[str, float]) -> dict[str, Any]:
     """Ask one rule about one run."""
     given = dict(sizes)
     means = law.columns.get("params", "params")
@@ -102,7 +102,7 @@ def _one(law: PublishedLaw, sizes: dict[str, float]) -> dict[str, Any]:
         notes.append(f"means {means}, given all params")
     found: dict[str, float | None] = {"learning_rate": None, "batch_size": None}
     for name in law.formulas:
-        value = float(law.predict(name, given))
+        value = float(law.compute(name, given))
         found[name] = value if value > LEAST else None
     if found["learning_rate"] is None:
         notes.append(REFUSED)

@@ -12,20 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.questions.answer import Answer, Found, ask, cases, group_named
-from bayes_scaling.questions.asked_law import (
-    SEARCH,
-    Answerer,
-    AskedLaw,
-    Numbers,
-    given_sizes,
-    of_any,
-)
+from bayes_scaling.questions.answer import Answer, Found, answer_of
 from bayes_scaling.questions.cheapest import cheapest
 from bayes_scaling.questions.limits import FLOPS_PER_SERVED, Limits
-from bayes_scaling.questions.optimum import Index, root_of
+from bayes_scaling.questions.optimum import SEARCH, Index, root_of
 from bayes_scaling.questions.saturation import the_other
+from bayes_scaling.questions.sizes import Numbers, given_sizes
+from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs import training_flops
 
 Array = NDArray[np.float64]
@@ -35,7 +28,7 @@ STEP = 0.5
 
 
 def reach(
-    fit: Answerer,
+    source: Source,
     loss: Numbers,
     *,
     params: Numbers | None = None,
@@ -44,14 +37,12 @@ def reach(
     inference_tokens: float = 0.0,
     family: str | None = None,
     inputs: Mapping[str, float] | None = None,
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> Answer:
     """Find what it takes to reach a noise-free loss.
 
     Parameters
     ----------
-    fit : Fit, Ensemble or PublishedLaw
+    source : Fit or PublishedLaw
         A law in params and tokens (or steps), or in one size.
     loss : float or sequence of float
         The loss to reach, in the unit of the runs (nats per token).
@@ -64,13 +55,9 @@ def reach(
         Tokens the model will serve over its life. With neither size given, what is least is then
         training and serving together, 6 N D + 2 N D_inf, told as ``lifetime_flops``.
     family : str, optional
-        The group it is asked for, where the fit has several.
+        The group, where the fit has several.
     inputs : mapping of str to float, optional
         Other inputs of the law, such as unique_tokens.
-    probability : float
-        Probability of the equal-tailed intervals.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
 
     Returns
     -------
@@ -82,8 +69,6 @@ def reach(
     ------
     InputError
         A number is not above 0, both sizes are given, or one the law does not read.
-    UnconvergedError
-        The fit did not converge.
 
     Examples
     --------
@@ -92,17 +77,10 @@ def reach(
     given = given_sizes({"loss": loss, "params": params, "tokens": tokens})
     batch = check_batch(batch_size)
     served = Limits(inference_tokens=inference_tokens).inference_tokens
-    return ask(
-        fit,
-        lambda member: find_reach(
-            of_any(member, family=family, inputs=inputs), given, batch, served
-        ),
-        asked=cases(
-            given, {} if batch is None else {"batch_size": batch}, group_named(fit, family)
-        ),
-        probability=probability,
-        allow_unconverged=allow_unconverged,
-    )
+    law = surface(source, group=family, inputs=inputs)
+    found = find_reach(law, given, batch, served)
+    settings = {} if batch is None else {"batch_size": batch}
+    return answer_of(law, found, given=given, settings=settings, named=family is not None)
 
 
 def check_batch(batch_size: float | None) -> float | None:
@@ -113,7 +91,7 @@ def check_batch(batch_size: float | None) -> float | None:
 
 
 def find_reach(
-    law: AskedLaw, given: Mapping[str, Array], batch_size: float | None, served: float = 0.0
+    law: Surface, given: Mapping[str, Array], batch_size: float | None, served: float = 0.0
 ) -> Found:
     """Find the sizes that reach a loss; `given` holds the loss and a size, if any (n_cases,)."""
     loss = given["loss"]
@@ -134,7 +112,7 @@ def find_reach(
     return _with_steps(result, batch_size)
 
 
-def _cheapest(law: AskedLaw, loss: Array, served: float) -> Found:
+def _cheapest(law: Surface, loss: Array, served: float) -> Found:
     """Find the run that reaches each loss with the least compute over the life of the model."""
     function = law.split_loss()
     target = np.broadcast_to(np.log(loss), (law.n_draws, loss.size))
@@ -165,7 +143,7 @@ def _with_steps(found: Found, batch_size: float | None) -> Found:
     return Found(draws=draws, flags=found.flags)
 
 
-def _first(law: AskedLaw, sought: str, given: Mapping[str, float], loss: float) -> Array:
+def _first(law: Surface, sought: str, given: Mapping[str, float], loss: float) -> Array:
     """Log of the smallest size (n_draws,) that reaches a loss; inf where none does."""
     grid = np.arange(0.0, SEARCH + STEP, STEP)
     fixed = {name: np.asarray(value) for name, value in given.items()}

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.posterior.ensemble import AnyFit, Ensemble, leading
+from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.runs import RunTable
 from bayes_scaling.scores import LEVELS, quantiles_at_levels, score_quantiles
 
@@ -96,12 +96,12 @@ class TrackRecord:
         return pd.DataFrame(self.rows())
 
 
-def register(fit: AnyFit, forecast: Forecast, path: str | Path) -> tuple[str, ...]:
+def register(fit: Posterior, forecast: Forecast, path: str | Path) -> tuple[str, ...]:
     """Put a forecast on record.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         What it was made with.
     forecast : Forecast
         One line is written for each of its runs.
@@ -118,14 +118,13 @@ def register(fit: AnyFit, forecast: Forecast, path: str | Path) -> tuple[str, ..
     InputError
         What is at `path` is no record, or was changed.
     """
-    members = list(fit.members.values()) if isinstance(fit, Ensemble) else [fit]
     known = {
         "kind": "forecast",
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": "ensemble" if isinstance(fit, Ensemble) else leading(fit).model.id,
-        "response": leading(fit).model.response,
-        "model_hashes": [member.provenance["model_hash"] for member in members],
-        "runs_hash": leading(fit).provenance["runs_hash"],
+        "model": fit.id,
+        "response": fit.leading.response,
+        "model_hashes": [each.provenance["model_hash"] for each in fit.members.values()],
+        "runs_hash": fit.leading.provenance["runs_hash"],
         "tuning": forecast.tuning,
     }
     quantiles = quantiles_at_levels(forecast.draws)

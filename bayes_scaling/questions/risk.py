@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY, check_probability
-from bayes_scaling.questions.answer import group_named
-from bayes_scaling.questions.asked_law import Answerer, Numbers, given_sizes, of_any
+from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.enough import budget_for, extra_compute
-from bayes_scaling.questions.forecast import Forecast
+from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.sizes import Numbers, given_sizes
+from bayes_scaling.questions.surface import Source, surface
 from bayes_scaling.questions.tabulate import interval_rows
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 SURE = 0.9
-"""Probability with which the smallest sufficient budget reaches the target, unless it is said."""
+"""Probability with which the smallest sufficient budget reaches the target, by default."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -170,7 +171,7 @@ def decision(gains: list[float]) -> str:
 
 
 def risk(
-    fit: Answerer,
+    source: Source,
     *,
     flops: Numbers | None = None,
     params: Numbers | None = None,
@@ -182,14 +183,12 @@ def risk(
     limits: Limits | None = None,
     rig: Rig | None = None,
     value: float | None = None,
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> Risk:
     """Tell what can go wrong with planned runs.
 
     Parameters
     ----------
-    fit : Fit, Ensemble or PublishedLaw
+    source : Fit or PublishedLaw
         A law in params and tokens.
     flops : float or sequence of float, optional
         Budgets [FLOP], each at its split of least expected loss.
@@ -200,7 +199,7 @@ def risk(
     sure : float
         Probability with which the smallest sufficient budget should reach it.
     family : str, optional
-        The group it is asked for, where the fit has several.
+        The group, where the fit has several.
     inputs : mapping of str to float, optional
         Other inputs of the law, such as unique_tokens.
     limits : Limits, optional
@@ -209,10 +208,6 @@ def risk(
         What compute costs.
     value : float, optional
         What reaching the target is worth, in the currency of the rig, for a decision.
-    probability : float
-        Probability of the equal-tailed intervals.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
 
     Returns
     -------
@@ -222,28 +217,26 @@ def risk(
     ------
     InputError
         Not exactly one of budgets and plans is given, or a number cannot be used.
-    UnconvergedError
-        The fit did not converge.
     """
-    check_probability(probability)
     _check(flops, params, tokens, target_loss, sure, value)
-    fit.require_converged(allow_unconverged=allow_unconverged)
-    law, within = of_any(fit, family=family, inputs=inputs), limits or Limits()
+    law, within = surface(source, group=family, inputs=inputs), limits or Limits()
     sizes: dict[str, Any] = {"params": params, "tokens": tokens}
     if flops is not None:
         budgets = np.atleast_1d(np.asarray(flops, float))
         choices = [expected_split(law, float(budget), within) for budget in budgets]
         sizes = {name: [getattr(each, name) for each in choices] for name in sizes}
-    sizes |= group_named(fit, family)
-    asked = fit.forecast(
-        {**(inputs or {}), **sizes}, probability=probability, allow_unconverged=True
-    )
+    if family is not None:
+        sizes[law.group_column] = family
+    asked = forecast(source, {**(inputs or {}), **sizes})
     spent = asked.plan.columns["flops"]
     own = within if flops is not None else Limits()
-    best = fit.allocate(
-        flops=spent if flops is None else budgets, family=family, inputs=inputs, limits=own,
-        allow_unconverged=True,
-    ).loss  # fmt: skip
+    best = allocate(
+        source,
+        flops=spent if flops is None else budgets,
+        family=family,
+        inputs=inputs,
+        limits=own,
+    ).loss
     losses = asked.noise_free
     noise = np.log(asked.draws[:, 0] / losses[:, 0])
     enough = None
@@ -260,7 +253,6 @@ def risk(
         enough=enough,
         rig=rig,
         value=value,
-        probability=probability,
     )
 
 

@@ -9,21 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.posterior.queries import GAIN
-from bayes_scaling.questions.answer import Answer, Found, ask, cases, group_named
-from bayes_scaling.questions.asked_law import (
-    SEARCH,
-    Answerer,
-    AskedLaw,
-    Numbers,
-    given_sizes,
-    of_any,
-)
-from bayes_scaling.questions.optimum import Index, root_of
+from bayes_scaling.questions.answer import Answer, Found, answer_of
+from bayes_scaling.questions.optimum import SEARCH, Index, root_of
+from bayes_scaling.questions.sizes import Numbers, given_sizes
+from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs import training_flops
 
 Array = NDArray[np.float64]
+
+GAIN = 0.02
+"""Share of the loss below which a doubling buys little, by default."""
 
 DOUBLING = float(np.log(2.0))
 PER_DOUBLING = 2
@@ -31,34 +26,28 @@ PER_DOUBLING = 2
 
 
 def saturation(
-    fit: Answerer,
+    source: Source,
     gain: float = GAIN,
     *,
     params: Numbers | None = None,
     tokens: Numbers | None = None,
     family: str | None = None,
     inputs: Mapping[str, float] | None = None,
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> Answer:
     """Find the size beyond which doubling it lowers the noise-free loss by less than a share.
 
     Parameters
     ----------
-    fit : Fit, Ensemble or PublishedLaw
+    source : Fit or PublishedLaw
         A law in params and tokens, or in one size.
     gain : float
         Share of the loss.
     params, tokens : float or sequence of float
         The size that stays as it is; the other one is found. A law of one size takes neither.
     family : str, optional
-        The group it is asked for, where the fit has several.
+        The group, where the fit has several.
     inputs : mapping of str to float, optional
         Other inputs of the law, such as unique_tokens.
-    probability : float
-        Probability of the equal-tailed intervals.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
 
     Returns
     -------
@@ -70,24 +59,18 @@ def saturation(
     ------
     InputError
         The gain is no share, or not the sizes are given that the law needs.
-    UnconvergedError
-        The fit did not converge.
 
     Examples
     --------
     >>> fit.saturation(0.02, tokens=2.2e10).table  # doctest: +SKIP
     """
     given = given_sizes({"params": params, "tokens": tokens})
-    return ask(
-        fit,
-        lambda member: find_saturation(of_any(member, family=family, inputs=inputs), gain, given),
-        asked=cases(given, {"gain": gain}, group_named(fit, family)),
-        probability=probability,
-        allow_unconverged=allow_unconverged,
-    )
+    law = surface(source, group=family, inputs=inputs)
+    found = find_saturation(law, gain, given)
+    return answer_of(law, found, given=given, settings={"gain": gain}, named=family is not None)
 
 
-def find_saturation(law: AskedLaw, gain: float, given: Mapping[str, Array]) -> Found:
+def find_saturation(law: Surface, gain: float, given: Mapping[str, Array]) -> Found:
     """Find where doubling stops to pay; `given` holds the size that stays (n_cases,)."""
     if not 0 < gain < 1:
         raise InputError(f"gain must be a share between 0 and 1, got {gain!r}; .02 is 2 %")
@@ -108,7 +91,7 @@ def find_saturation(law: AskedLaw, gain: float, given: Mapping[str, Array]) -> F
     return Found(draws=draws, flags={"never": np.isinf(log_size)})
 
 
-def the_other(law: AskedLaw, given: Mapping[str, Array]) -> str:
+def the_other(law: Surface, given: Mapping[str, Array]) -> str:
     """Return the size that is not given, or say which sizes to give."""
     left = [name for name in law.traded if name not in given]
     extra = [name for name in given if name not in law.traded]
@@ -124,7 +107,7 @@ def the_other(law: AskedLaw, given: Mapping[str, Array]) -> str:
     )
 
 
-def _last_gain(law: AskedLaw, sought: str, given: Mapping[str, Any], gain: float) -> Array:
+def _last_gain(law: Surface, sought: str, given: Mapping[str, Any], gain: float) -> Array:
     """Log of the last size (n_draws,) whose doubling gains as much; inf where none is the last."""
     step = DOUBLING / PER_DOUBLING
     grid = np.arange(0.0, SEARCH, step)

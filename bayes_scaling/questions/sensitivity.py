@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.intervals import KIND, PROBABILITY, check_probability
+from bayes_scaling.intervals import KIND, PROBABILITY
 from bayes_scaling.laws.density import log_prior
 from bayes_scaling.laws.design import make_design
+from bayes_scaling.posterior import Member, Posterior
 from bayes_scaling.posterior.beyond import frozen_walks
-from bayes_scaling.posterior.ensemble import AnyFit, Ensemble, members_of
-from bayes_scaling.posterior.posterior import Fit
-from bayes_scaling.questions.forecast import Forecast, forecast
+from bayes_scaling.questions.forecast import Forecast, forecast_by_law, mix_forecasts
 from bayes_scaling.questions.new_budget import forecast_at
 from bayes_scaling.questions.sizes import Sizes
 
@@ -89,27 +88,21 @@ class Sensitivity:
 
 
 def sensitivity(
-    fit: AnyFit,
+    fit: Posterior,
     sizes: Sizes,
     *,
     target_loss: float | None = None,
-    probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> Sensitivity:
     """Tell how the forecast of a run moves with form, prior and drift.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior.
     sizes : mapping, DataFrame or RunTable
         The run, as for a forecast; the first of several.
     target_loss : float, optional
         Loss that should be reached.
-    probability : float
-        Probability of the equal-tailed intervals.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
 
     Returns
     -------
@@ -119,19 +112,16 @@ def sensitivity(
     ------
     InputError
         The sizes cannot be used.
-    UnconvergedError
-        The fit did not converge.
 
     References
     ----------
     Kallioinen et al. 2024, doi:10.1007/s11222-023-10366-5 (priors to a power); Vehtari et al.
     2024, arXiv:1507.02646 (Pareto smoothing).
     """
-    check_probability(probability)
-    members = members_of(fit)
-    whole = fit.forecast(sizes, probability=probability, allow_unconverged=allow_unconverged)
-    shares = fit.weights if isinstance(fit, Ensemble) else dict.fromkeys(members, 1.0)
-    parts = {name: forecast(each, sizes, allow_unconverged=True) for name, each in members.items()}
+    members = fit.members
+    shares = fit.weights
+    parts = {name: forecast_by_law(each, sizes) for name, each in members.items()}
+    whole = mix_forecasts(parts, shares)
     losses = {name: part.draws[:, 0] for name, part in parts.items()}
     even = {name: np.full(values.size, 1 / values.size) for name, values in losses.items()}
 
@@ -162,11 +152,10 @@ def sensitivity(
         weights=weights,
         untold=tuple(untold),
         target=target_loss,
-        probability=probability,
     )
 
 
-def _reweighted(fit: Fit, power: float) -> tuple[Array, bool]:
+def _reweighted(fit: Member, power: float) -> tuple[Array, bool]:
     """Weigh draws as if the prior density had been raised to a power.
 
     Returns
@@ -187,7 +176,7 @@ def _reweighted(fit: Fit, power: float) -> tuple[Array, bool]:
     return weights / weights.sum(), bool(k <= min(0.7, 1 - 1 / np.log10(logs.size)))
 
 
-def _frozen(fit: Fit, part: Forecast, sizes: Sizes) -> Array:
+def _frozen(fit: Member, part: Forecast, sizes: Sizes) -> Array:
     """Loss of a new run (n_draws,) with exponents that stay what they are at the ends."""
     if not fit.steps:
         return part.draws[:, 0]

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.inputs import needs_positive, source_column
-from bayes_scaling.posterior.posterior import Fit
-from bayes_scaling.questions.published_laws import PublishedLaw
-from bayes_scaling.questions.routed import active_share
+from bayes_scaling.laws.inputs import needs_positive
+from bayes_scaling.posterior import Reads
+from bayes_scaling.questions.published_laws import Law
 from bayes_scaling.runs import RunTable, split_columns, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
 from bayes_scaling.runs.complete import complete, model_size
@@ -21,11 +20,10 @@ from bayes_scaling.runs.complete import complete, model_size
 if TYPE_CHECKING:
     import pandas as pd
 
-Member = Fit | PublishedLaw
-"""What answers by one law."""
-
 Values = float | str | Sequence[float] | Sequence[str] | NDArray[np.float64]
 Sizes = Union[Mapping[str, Values], RunTable, "pd.DataFrame"]
+
+Numbers = float | Sequence[float] | NDArray[np.float64]
 
 FACTOR = 100.0
 """How far beyond the largest run a forecast is asked for, unless it is said."""
@@ -63,60 +61,7 @@ class Plan:
         return self.group.size
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reads:
-    """What a law reads of a table.
-
-    Attributes
-    ----------
-    id : str
-        Its name.
-    inputs, needed : tuple of str
-        What it reads, and what of that must be given.
-    meant : mapping of str to str
-        Inputs that mean a more specific column.
-    columns : tuple of str
-        Other columns that may be given.
-    group : str
-        The column that names groups.
-    """
-
-    id: str
-    inputs: tuple[str, ...]
-    needed: tuple[str, ...]
-    meant: Mapping[str, str]
-    columns: tuple[str, ...]
-    group: str
-
-    @property
-    def wanted(self) -> set[str]:
-        """Columns that are taken: the inputs, and what completes them."""
-        return {*self.inputs, "params", "tokens", "flops"}
-
-
-def reads(fit: Member) -> Reads:
-    """Return what the law of a fit, or a published law, reads."""
-    if isinstance(fit, PublishedLaw):
-        return Reads(
-            id=fit.id,
-            inputs=fit.inputs,
-            needed=fit.needed,
-            meant=fit.columns,
-            columns=(),
-            group="family",
-        )
-    model, runs = fit.model, fit.runs
-    return Reads(
-        id=model.id,
-        inputs=tuple(model.inputs),
-        needed=tuple(model.sizes),
-        meant={n: meant for n, meant in model.columns if source_column(model, runs, n) == meant},
-        columns=tuple(runs.columns),
-        group=model.group,
-    )
-
-
-def read_plan(fit: Member, sizes: Sizes) -> Plan:
+def read_plan(fit: Law, sizes: Sizes) -> Plan:
     """Check and complete the sizes of runs to come.
 
     Parameters
@@ -137,11 +82,11 @@ def read_plan(fit: Member, sizes: Sizes) -> Plan:
     InputError
         Something is missing, not positive, of unequal length or unknown; all at once.
     """
-    given, law = canonical_sizes(sizes), reads(fit)
+    given, law = canonical_sizes(sizes), fit.reads
     names = _take_group_names(given, law.group)
     asked = isinstance(sizes, Mapping)
-    if isinstance(fit, PublishedLaw) and not asked:
-        names = None  # the groups of a table are not those of the law
+    if not asked and not fit.fitted_sizes:
+        names = None  # the groups of a table are not those of a published law
     problems = _unknown(law, given) if asked else []
     _take_meant_counts(law, given)
     numbers, bad_numbers = numbers_of(given, law.wanted)
@@ -154,7 +99,7 @@ def read_plan(fit: Member, sizes: Sizes) -> Plan:
     if problems:
         raise InputError(problems, source="sizes")
     columns = {name: np.broadcast_to(value, longest) for name, value in numbers.items()}
-    share = active_share(fit)
+    share = fit.active_share
     if share != 1.0 and "params_active" not in columns:
         columns |= _routed(columns, share)
     columns = dict(complete(columns).columns)
@@ -203,26 +148,22 @@ def _take_group_names(given: dict[str, Values], group_column: str) -> Values | N
 
 
 def group_index(
-    fit: Member, names: Values | None, size: int
+    fit: Law, names: Values | None, size: int
 ) -> tuple[NDArray[np.int64], tuple[str, ...], list[str]]:
     """Return the group of each run, its label, and problems with what was given."""
     known = ", ".join(fit.groups)
-    if isinstance(fit, PublishedLaw):
+    if names is None:
+        problem = f"the fit has several groups: say which {fit.reads.group}, one of {known}"
         labels = [fit.groups[0]] * size
-        own = names is None or {*np.atleast_1d(names)} <= {*fit.groups}
-        problem = f"{fit.id} is one published law and has no groups: name no {reads(fit).group}"
-        problems = [] if own else [problem]
-    elif names is None:
-        differs = any(values.ndim == 3 for values in fit.draws.values())
-        problem = f"the fit has several groups: say which {fit.model.group}, one of {known}"
-        labels = [fit.groups[0]] * size
-        problems = [problem] if differs and len(fit.groups) > 1 else []
+        problems = [problem] if fit.grouped and len(fit.groups) > 1 else []
     else:
         labels = [_label(name) for name in np.broadcast_to(np.atleast_1d(names), size)]
         unknown = sorted(set(labels) - set(fit.groups))
         problems = [
-            f"{fit.model.group} {name!r} is not in the fit; known are {known}. For a new one, from "
+            f"{fit.reads.group} {name!r} is not in the fit; known are {known}. For a new one, from "
             "the population, use fit.with_new_group(name), or --new-group"
+            if fit.fitted_sizes
+            else f"{fit.id} is one published law and has no groups: name no {fit.reads.group}"
             for name in unknown
         ]
     if problems:
@@ -332,3 +273,44 @@ def _missing(law: Reads, columns: Mapping[str, NDArray[np.float64]]) -> list[str
     if set(missing) <= {"params", "tokens"}:
         hint = "; two of params, tokens and flops are enough, and allocate splits a flops budget"
     return [f"{law.id} needs {' and '.join(repr(name) for name in missing)}{hint}"]
+
+
+def positive(name: str, value: Numbers) -> NDArray[np.float64]:
+    """Return numbers (n,) that are above 0 and finite, or say what is wrong with them.
+
+    Raises
+    ------
+    InputError
+        They are not.
+    """
+    try:
+        values = np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be a number or numbers, got {value!r}") from None
+    if values.ndim != 1 or values.size == 0 or not (np.isfinite(values) & (values > 0)).all():
+        raise InputError(f"{name} must be above 0 and finite, got {value!r}")
+    return values
+
+
+def given_sizes(sizes: Mapping[str, Numbers | None]) -> dict[str, NDArray[np.float64]]:
+    """Return the sizes that were given, of one length (n_cases,); nothing where none was.
+
+    Raises
+    ------
+    InputError
+        One is not above 0 and finite, or lengths differ; all at once.
+    """
+    problems: list[str] = []
+    found: dict[str, NDArray[np.float64]] = {}
+    for name, value in sizes.items():
+        if value is None:
+            continue
+        try:
+            found[name] = positive(name, value)
+        except InputError as error:
+            problems += error.problems
+    longest, bad_lengths = longest_of({name: values.size for name, values in found.items()})
+    problems += bad_lengths
+    if problems:
+        raise InputError(problems)
+    return {name: np.broadcast_to(values, longest) for name, values in found.items()}

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY, check_probability, quantiles
-from bayes_scaling.questions.answer import group_named
-from bayes_scaling.questions.asked_law import Answerer, AskedLaw, of_any
-from bayes_scaling.questions.choice import WITHOUT, expected_split
-from bayes_scaling.questions.forecast import Forecast
-from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.choice import expected_split
+from bayes_scaling.questions.forecast import Forecast, forecast
+from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.surface import Source, Surface, surface
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 SHARE = 0.1
-"""Compute of the smaller run over that of the big one, unless it is said."""
+"""Compute of the smaller run over that of the big one, by default."""
 
 OUTCOMES = 200
 """Outcomes of the smaller run that are weighed."""
@@ -122,7 +121,7 @@ class StageGate:
 
 
 def stage_gate(
-    fit: Answerer,
+    source: Source,
     flops: float,
     target_loss: float,
     *,
@@ -132,13 +131,12 @@ def stage_gate(
     rig: Rig | None = None,
     value: float | None = None,
     probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> StageGate:
     """Tell what a smaller run would tell, and whether it is worth making first.
 
     Parameters
     ----------
-    fit : Fit, Ensemble or PublishedLaw
+    source : Fit or PublishedLaw
         A law in params and tokens; a published one has nothing to learn from a smaller run.
     flops : float
         Budget of the big run [FLOP], at its split of least expected loss.
@@ -146,8 +144,10 @@ def stage_gate(
         Loss that it should reach.
     share : float
         Compute of the smaller run over that of the big one.
-    family, limits, rig, value, probability, allow_unconverged
+    family, limits, rig, value
         As in `bayes_scaling.questions.risk.risk`.
+    probability : float
+        Probability of the intervals whose widths are told.
 
     Returns
     -------
@@ -157,8 +157,6 @@ def stage_gate(
     ------
     InputError
         A number cannot be used.
-    UnconvergedError
-        The fit did not converge.
     """
     check_probability(probability)
     problems = [
@@ -172,15 +170,15 @@ def stage_gate(
         problems.append("value is weighed against a cost: give a rig with the price of an hour")
     if problems:
         raise InputError(problems, source="stage gate")
-    fit.require_converged(allow_unconverged=allow_unconverged)
-    law = of_any(fit, family=family)
+    law = surface(source, group=family)
     splits = [expected_split(law, each, limits) for each in (share * flops, flops)]
     sizes: dict[str, Any] = {
         "params": [each.params for each in splits],
         "tokens": [each.tokens for each in splits],
     }
-    sizes |= group_named(fit, family)
-    asked = fit.forecast(sizes, probability=probability, allow_unconverged=True)
+    if family is not None:
+        sizes[law.group_column] = family
+    asked = forecast(source, sizes)
     hit = (asked.draws[:, 1] <= target_loss).astype(float)
     weights = _weights(law, asked)
     money = rig.money(flops) if rig is not None else None
@@ -198,11 +196,11 @@ def stage_gate(
     )
 
 
-def _weights(law: AskedLaw, asked: Forecast) -> Array:
+def _weights(law: Surface, asked: Forecast) -> Array:
     """Weights of the draws (n_outcomes, n_draws) after each outcome of the smaller run."""
     outcomes = np.quantile(np.log(asked.draws[:, 0]), (np.arange(OUTCOMES) + 0.5) / OUTCOMES)
     away = outcomes[:, None] - np.log(asked.noise_free[:, 0])
-    logs = law.noise(away, law.draws)
+    logs = law.noise_logpdf(away, law.draws)
     weights = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.posterior.ensemble import AnyFit, leading
+from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions.curve_shapes import BEGUN, LOOKS, at_looks
+from bayes_scaling.questions.forecast import forecast
 from bayes_scaling.questions.sizes import Sizes, canonical_sizes
 from bayes_scaling.runs import RunTable
 
@@ -48,9 +49,9 @@ class Curve:
     progress: Array
 
 
-def follows_curves(fit: AnyFit) -> bool:
+def follows_curves(fit: Posterior) -> bool:
     """Whether the law of a fit holds along a curve, and not at its end alone."""
-    return bool(set(ALONG) & set(leading(fit).model.inputs))
+    return bool(set(ALONG) & set(fit.leading.model.inputs))
 
 
 def clock_of(runs: RunTable) -> str:
@@ -95,7 +96,7 @@ def compute_of(sizes: Mapping[str, Array]) -> Array:
 
 
 def law_of_finished(
-    fit: AnyFit, runs: RunTable, curves: Sequence[Curve]
+    fit: Posterior, runs: RunTable, curves: Sequence[Curve]
 ) -> tuple[list[Array], Array]:
     """Ask the law along finished curves.
 
@@ -119,12 +120,12 @@ def law_of_finished(
     ], descent
 
 
-def descent_of(fit: AnyFit, ends: Sizes, logs: Array) -> Array:
+def descent_of(fit: Posterior, ends: Sizes, logs: Array) -> Array:
     """Log loss that runs which end at a quarter of the way have over those at the end.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior.
     ends : mapping, DataFrame or RunTable
         Runs at their end.
@@ -144,13 +145,13 @@ def descent_of(fit: AnyFit, ends: Sizes, logs: Array) -> Array:
     return found if np.median(found) > 1e-6 else np.ones_like(found)
 
 
-def _logs(fit: AnyFit, sizes: Sizes) -> Array:
-    return np.log(fit.forecast(sizes, allow_unconverged=True).noise_free)
+def _logs(fit: Posterior, sizes: Sizes) -> Array:
+    return np.log(forecast(fit, sizes).noise_free)
 
 
-def sizes_of(fit: AnyFit, runs: RunTable) -> RunTable:
+def sizes_of(fit: Posterior, runs: RunTable) -> RunTable:
     """Return what a forecast asks for of some runs."""
-    law = leading(fit).model
+    law = fit.leading.model
     meant = {column for _, column in law.columns}
     names = {*law.inputs, *law.sizes, *meant, law.group, "params", "tokens"}
     return RunTable(columns={name: runs[name] for name in runs.columns if name in names})
@@ -169,12 +170,14 @@ def deviations(
     )
 
 
-def law_of_flight(fit: AnyFit, plan: Sizes, clock: str) -> tuple[Array, Array, float, float, float]:
+def law_of_flight(
+    fit: Posterior, plan: Sizes, clock: str
+) -> tuple[Array, Array, float, float, float]:
     """Ask the law along the plan of a run.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior.
     plan : mapping, DataFrame or RunTable
         The run at its end, or row by row where the law follows curves.
@@ -193,7 +196,7 @@ def law_of_flight(fit: AnyFit, plan: Sizes, clock: str) -> tuple[Array, Array, f
     InputError
         The plan lacks what the law reads, or the clock.
     """
-    asked = fit.forecast(plan, allow_unconverged=True)
+    asked = forecast(fit, plan)
     known = {name: np.asarray(value) for name, value in canonical_sizes(plan).items()}
     known |= asked.plan.columns
     if clock not in known:

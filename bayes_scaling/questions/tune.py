@@ -17,17 +17,15 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
-from bayes_scaling.posterior.ensemble import AnyFit, Ensemble, leading, members_of
-from bayes_scaling.posterior.posterior import Fit
-from bayes_scaling.questions.forecast import extrapolation
+from bayes_scaling.posterior import Member, Posterior
+from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.rate_rules import published_rates
-from bayes_scaling.questions.sizes import Plan, read_plan
+from bayes_scaling.questions.sizes import Numbers, Plan, read_plan
 from bayes_scaling.questions.tabulate import interval_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.questions.asked_law import Numbers
 
 Array = NDArray[np.float64]
 
@@ -131,31 +129,28 @@ def sizes_of(plan: Plan, index: int) -> dict[str, Any]:
 
 
 def tune(
-    fit: AnyFit,
+    fit: Posterior,
     params: Numbers,
     tokens: Numbers,
     *,
     batch_size: Numbers | None = None,
     family: str | None = None,
     probability: float = PROBABILITY,
-    allow_unconverged: bool = False,
 ) -> Tuning:
     """Find the best learning rate, and batch size, of runs.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior of a law with a valley in the learning rate.
     params, tokens : float or sequence of float
         Sizes of the runs, in the count of parameters that the fit was given.
     batch_size : float or sequence of float, optional
         Tokens per step, where it is settled; the best rate is then that of this batch.
     family : str, optional
-        The group it is asked for, where the fit has several.
+        The group, where the fit has several.
     probability : float
         Probability of the equal-tailed intervals.
-    allow_unconverged : bool
-        Whether to go on with a fit that did not converge.
 
     Returns
     -------
@@ -165,8 +160,6 @@ def tune(
     ------
     InputError
         The law reads no learning rate, or a number cannot be used.
-    UnconvergedError
-        The fit did not converge.
 
     References
     ----------
@@ -177,15 +170,14 @@ def tune(
     >>> fit.tune(params=1e9, tokens=2e10).table  # doctest: +SKIP
     """
     check_probability(probability)
-    model = leading(fit).model
+    model = fit.leading.model
     free = _tuned_of(fit, batch_size)
-    fit.require_converged(allow_unconverged=allow_unconverged)
     sizes: dict[str, Any] = {"params": params, "tokens": tokens}
     if batch_size is not None:
         sizes["batch_size"] = batch_size
     if family is not None:
         sizes[model.group] = family
-    plan = read_plan(leading(fit), sizes)
+    plan = read_plan(fit.leading, sizes)
     inputs = {name: plan.columns[name] for name in model.inputs if name in plan.columns}
 
     def best_of(name: str) -> Array:
@@ -212,16 +204,16 @@ def tune(
             for row in _rules(excess[i], choice, sizes_of(plan, i), probability)
         ),
         swept=swept,
-        extrapolation=extrapolation(fit, plan.columns, plan.labels),
+        extrapolation=efolds_beyond_runs(fit.members.values(), plan.columns, plan.labels),
         warnings=tuple(_outside(best, swept)),
         probability=probability,
         excess=excess,
     )
 
 
-def _tuned_of(fit: AnyFit, batch_size: Numbers | None) -> tuple[str, ...]:
+def _tuned_of(fit: Posterior, batch_size: Numbers | None) -> tuple[str, ...]:
     """Return what is to be tuned, or say why the law cannot tell."""
-    model = leading(fit).model
+    model = fit.leading.model
     known = [line.name for line in model.tuned]
     problems = []
     if "learning_rate" not in known:
@@ -240,15 +232,12 @@ def _tuned_of(fit: AnyFit, batch_size: Numbers | None) -> tuple[str, ...]:
     )
 
 
-def _mixed(fit: AnyFit, ask: Callable[[Fit], Array]) -> Array:
-    """Ask every member, and take the draws that stand for it (n_draws, ...)."""
-    parts = [ask(member) for member in members_of(fit).values()]
-    if not isinstance(fit, Ensemble):
-        return parts[0]
-    return np.concatenate([part[rows] for part, rows in zip(parts, fit.rows, strict=True)])
+def _mixed(fit: Posterior, ask: Callable[[Member], Array]) -> Array:
+    """Ask every law, and take the draws that stand in the mixture (n_draws, ...)."""
+    return fit.mix([ask(member) for member in fit.members.values()])
 
 
-def _excess(fit: AnyFit, plan: Plan, inputs: Mapping[str, Array], index: int) -> Excess:
+def _excess(fit: Posterior, plan: Plan, inputs: Mapping[str, Array], index: int) -> Excess:
     """Return what a choice costs at one of the sizes."""
     own = {name: values[index : index + 1] for name, values in inputs.items()}
     group = plan.group[index : index + 1]
@@ -312,7 +301,7 @@ def _rules(
     return rows
 
 
-def _range(fit: AnyFit, name: str) -> tuple[float, float]:
+def _range(fit: Posterior, name: str) -> tuple[float, float]:
     values = np.asarray(fit.runs[name], float)
     return float(np.nanmin(values)), float(np.nanmax(values))
 

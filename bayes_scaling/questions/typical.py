@@ -9,43 +9,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws import Model
 from bayes_scaling.laws.inputs import source_column
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior import Member
+from bayes_scaling.questions.published_laws import Law
 
 Array = NDArray[np.float64]
 Tuned = Literal["tuned", "typical"]
 """Whether a planned run is tuned to its best, or as the fitted runs typically were."""
 
 
-def check_tuned(tuning: str, *models: Model) -> None:
+def knows_mistuned(law: Law) -> bool:
+    """Whether a law knows a way in which runs are mistuned."""
+    return isinstance(law, Member) and bool(law.tunes or law.model.mistuned.on)
+
+
+def check_tuned(tuning: str, *laws: Law) -> None:
     """Refuse a word that is not known, and laws that know no way in which runs are mistuned.
 
     Raises
     ------
     InputError
-        It cannot be asked of any of the models.
+        None of the laws knows any.
     """
     words = get_args(Tuned)
     if tuning not in words:
         raise InputError(f"tuning is {' or '.join(map(repr, words))}, got {tuning!r}")
-    if tuning == "tuned" or any(model.tuned or model.mistuned.on for model in models):
+    if tuning == "tuned" or any(map(knows_mistuned, laws)):
         return
+    named = ", ".join(law.id for law in laws)
+    if not any(isinstance(law, Member) for law in laws):
+        raise InputError(f"{named} is a published law: it knows of no mistuned runs")
     raise InputError(
-        f"{', '.join(model.id for model in models)}: nothing is known of how runs are mistuned, so "
-        "a typical run is no other than a tuned one; fit with mistuned=True (--mistuned), or a law "
-        f"with a valley such as {models[0].id}+lr-valley"
+        f"{named}: nothing is known of how runs are mistuned, so a typical run is no other than a "
+        "tuned one; fit with mistuned=True (--mistuned), or a law with a valley such as "
+        f"{laws[0].id}+lr-valley"
     )
 
 
 def typical_inputs(
-    fit: Fit, inputs: Mapping[str, Array], group: NDArray[np.int64]
+    fit: Member, inputs: Mapping[str, Array], group: NDArray[np.int64]
 ) -> dict[str, Array]:
     """Return inputs with those that have a best value as far from it as in a fitted run.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Member
         The posterior.
     inputs : mapping of str to array (n_runs,)
         What is given of the planned runs.
@@ -74,7 +82,7 @@ def typical_inputs(
     return found
 
 
-def _lenders(fit: Fit, group: NDArray[np.int64]) -> NDArray[np.int64]:
+def _lenders(fit: Member, group: NDArray[np.int64]) -> NDArray[np.int64]:
     """Draw a fitted run for each draw and planned run (n_draws, n_runs)."""
     rng = fit.generator("typical")
     count = len(next(iter(fit.flat.values())))

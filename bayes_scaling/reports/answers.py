@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.curves import (
     LossCurve,
     can_allocate,
@@ -22,7 +23,6 @@ from bayes_scaling.figures.curves import (
 from bayes_scaling.figures.numbers import write_number
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import Model
-from bayes_scaling.posterior import AnyFit, leading
 from bayes_scaling.questions import Allocation, Forecast
 from bayes_scaling.questions.drifting_exponents import Exponents
 from bayes_scaling.questions.sizes import FACTOR, Values
@@ -62,7 +62,7 @@ class Question:
 
 
 def ask(
-    fit: AnyFit,
+    fit: Fit,
     *,
     flops: float | None = None,
     target_loss: float | None = None,
@@ -84,7 +84,7 @@ def ask(
     ]
     if problems:
         raise InputError(problems, source="report")
-    unanswered, law = [], leading(fit).model.id
+    unanswered, law = [], fit.leading.model.id
     try:
         axis = default_axis(fit)
     except InputError as error:
@@ -112,7 +112,7 @@ def ask(
     )
 
 
-def families(fit: AnyFit, family: str | None = None) -> tuple[str | None, ...]:
+def families(fit: Fit, family: str | None = None) -> tuple[str | None, ...]:
     """Return the groups to answer for, the one with the largest runs first.
 
     None stands for a fit whose answers are the same in every group.
@@ -123,13 +123,13 @@ def families(fit: AnyFit, family: str | None = None) -> tuple[str | None, ...]:
         The fit has no such group.
     """
     if family is not None and family not in fit.groups:
-        group, known = leading(fit).model.group, ", ".join(fit.groups)
+        group, known = fit.leading.model.group, ", ".join(fit.groups)
         raise InputError(f"{group} {family!r} is not in the fit; known are {known}")
     if not several_groups(fit):
         return (None,)
     if family is not None:
         return (family,)
-    size = "flops" if "flops" in fit.runs else leading(fit).model.inputs[0]
+    size = "flops" if "flops" in fit.runs else fit.leading.model.inputs[0]
 
     def largest(label: str) -> float:
         return float(np.nanmax(observed(fit, runs_of(fit, label), size)))
@@ -143,7 +143,7 @@ class Answers:
 
     Attributes
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior.
     question : Question
         What is asked.
@@ -151,14 +151,14 @@ class Answers:
         The group; None where there is only one.
     """
 
-    fit: AnyFit
+    fit: Fit
     question: Question
     family: str | None = None
 
     @property
     def model(self) -> Model:
         """A model that stands for what all members share: response, inputs and groups."""
-        return leading(self.fit).model
+        return self.fit.leading.model
 
     @property
     def runs(self) -> RunTable:
@@ -175,9 +175,9 @@ class Answers:
         """The best splits of the budgets of the tables, from all draws."""
         if not can_allocate(self.fit):
             return None
-        return self.fit.allocate(
+        return self.fit.accept_unconverged().allocate(
             flops=self.places.tolist(), family=self.family,
-            probability=self.question.probability, allow_unconverged=True,
+            probability=self.question.probability
         )  # fmt: skip
 
     @cached_property
@@ -202,8 +202,8 @@ class Answers:
         sizes: dict[str, Values] = {name: plan.columns[name] for name in self.model.sizes}
         if self.family is not None:
             sizes[self.model.group] = self.family
-        found = self.fit.exponents(
-            sizes, probability=self.question.probability, allow_unconverged=True
+        found = self.fit.accept_unconverged().exponents(
+            sizes, probability=self.question.probability
         )
         own = (part for part in found.parts if part.label in ("", self.family))
         return replace(found, parts=tuple(own))
@@ -211,9 +211,7 @@ class Answers:
     @cached_property
     def curve(self) -> LossCurve:
         """Loss along the path, up to the largest place of the tables."""
-        return loss_curve(
-            self.fit, to=float(self.places[-1]), family=self.family, allow_unconverged=True
-        )
+        return loss_curve(self.fit, to=float(self.places[-1]), family=self.family)
 
     def _forecast(self, index: int) -> Forecast:
         if self.question.axis is None:
@@ -223,6 +221,4 @@ class Answers:
             sizes["params"] = float(np.median(self.allocation.params[:, index]))
         if self.family is not None:
             sizes[self.model.group] = self.family
-        return self.fit.forecast(
-            sizes, probability=self.question.probability, allow_unconverged=True
-        )
+        return self.fit.accept_unconverged().forecast(sizes, probability=self.question.probability)

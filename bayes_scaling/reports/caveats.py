@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.numbers import write_factor
-from bayes_scaling.posterior import AnyFit, Check, Ensemble, Fit, leading, members_of
+from bayes_scaling.posterior import Check, Member
 from bayes_scaling.reports.answers import Answers
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.sweeps import cell_of
@@ -57,7 +58,7 @@ def caveats(answers: Answers) -> tuple[str, ...]:
 
     What `missed_runs` tells is left out: it stands above all of them.
     """
-    form = SOME_LAWS if len(members_of(answers.fit)) > 1 else ONE_LAW
+    form = SOME_LAWS if len(answers.fit.members) > 1 else ONE_LAW
     return (*_of_the_fit(answers.fit), *_of_the_answers(answers), form)
 
 
@@ -87,13 +88,13 @@ class Miss:
     line: str = "it"
 
 
-def missed_runs(fit: AnyFit) -> Miss | None:
+def missed_runs(fit: Fit) -> Miss | None:
     """Return how the law misses the best of the largest runs; None where it does not.
 
     An ensemble misses them where members of at least half the weight do.
     """
-    if not isinstance(fit, Ensemble) or len(fit.members) == 1:
-        return _missed_by(leading(fit))
+    if not fit.averages or len(fit.members) == 1:
+        return _missed_by(fit.leading)
     found = {name: miss for name, item in fit.members.items() if (miss := _missed_by(item))}
     if sum(fit.weights[name] for name in found) < MOST:
         return None
@@ -114,7 +115,7 @@ def _size(distance: str) -> float:
     return float(distance.removesuffix(" %") or 0)
 
 
-def _missed_by(fit: Fit) -> Miss | None:
+def _missed_by(fit: Member) -> Miss | None:
     check = next((item for item in fit.checks if item.name == LARGEST), None)
     if check is None or check.verdict == "ok":
         return None
@@ -127,7 +128,7 @@ def _missed_by(fit: Fit) -> Miss | None:
     )  # fmt: skip
 
 
-def _of_the_fit(fit: AnyFit) -> list[str]:
+def _of_the_fit(fit: Fit) -> list[str]:
     grave = [check for check in fit.checks if check.verdict == "fail"]
     grave = [check for check in grave if not check.name.startswith(LARGEST)]
     head = (
@@ -172,11 +173,11 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
 
 
-def fixed_settings(fit: AnyFit) -> Mapping[str, str]:
+def fixed_settings(fit: Fit) -> Mapping[str, str]:
     """Return the columns that have one value in all runs, with that value."""
     fixed = {}
     for name, values in fit.runs.columns.items():
-        if name in IGNORED or name in leading(fit).model.inputs or len(np.unique(values)) != 1:
+        if name in IGNORED or name in fit.leading.model.inputs or len(np.unique(values)) != 1:
             continue
         label = str(fit.runs.labels(name)[0])
         if label not in ("", "nan"):
@@ -184,27 +185,27 @@ def fixed_settings(fit: AnyFit) -> Mapping[str, str]:
     return fixed
 
 
-def tied_settings(fit: AnyFit) -> tuple[str, ...]:
+def tied_settings(fit: Fit) -> tuple[str, ...]:
     """Return settings that vary between sizes but never within one (params, tokens) cell."""
     return tuple(name for name in _varied(fit) if not _varies_within(fit.runs, name))
 
 
-def unread_settings(fit: AnyFit) -> tuple[str, ...]:
+def unread_settings(fit: Fit) -> tuple[str, ...]:
     """Return settings that vary at one size and that the law does not read."""
     return tuple(name for name in _varied(fit) if _varies_within(fit.runs, name))
 
 
-def unrecorded_settings(fit: AnyFit) -> tuple[str, ...]:
+def unrecorded_settings(fit: Fit) -> tuple[str, ...]:
     """Return settings that the table says nothing about."""
     return tuple(name for name in EXPECTED if name not in fit.runs)
 
 
-def _varied(fit: AnyFit) -> list[str]:
+def _varied(fit: Fit) -> list[str]:
     return [
         name
         for name in SETTINGS
         if name in fit.runs
-        and name not in leading(fit).model.inputs
+        and name not in fit.leading.model.inputs
         and len(np.unique(fit.runs.labels(name))) > 1
     ]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.curves import can_allocate
-from bayes_scaling.posterior import AnyFit, Ensemble, Fit, leading
+from bayes_scaling.posterior import Member
 from bayes_scaling.questions.record import TrackRecord
 from bayes_scaling.reports import (
     answer_sections,
@@ -26,7 +27,7 @@ Blocks = tuple[Block, ...]
 
 
 def make_sections(
-    fit: AnyFit,
+    fit: Fit,
     question: Question,
     *,
     family: str | None = None,
@@ -38,7 +39,7 @@ def make_sections(
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior.
     question : Question
         What is asked.
@@ -78,8 +79,8 @@ def make_sections(
         _guarded("data", "The runs", lambda: fit_sections.data_section(fit)),
         *(
             _sections_of_members(fit, question)
-            if isinstance(fit, Ensemble) and len(fit.members) > 1
-            else _sections_of_fit(leading(fit), question)
+            if fit.averages and len(fit.members) > 1
+            else _sections_of_fit(fit.leading, question)
         ),
         _guarded(
             "fixed", "Held fixed in your runs, so not in any interval",
@@ -93,7 +94,7 @@ def make_sections(
 
 
 def _trust_sections(
-    fit: AnyFit, backtest: Backtest | None, record: TrackRecord | None
+    fit: Fit, backtest: Backtest | None, record: TrackRecord | None
 ) -> list[Section]:
     found = []
     if backtest is not None:
@@ -110,7 +111,7 @@ def _trust_sections(
     return found
 
 
-def _sections_of_fit(fit: Fit, question: Question) -> tuple[Section, ...]:
+def _sections_of_fit(fit: Member, question: Question) -> tuple[Section, ...]:
     return (
         _guarded("model", "The model and its priors", lambda: fit_sections.model_section(fit)),
         _guarded("diagnostics", "Diagnostics", lambda: fit_sections.diagnostics_section(fit)),
@@ -121,7 +122,7 @@ def _sections_of_fit(fit: Fit, question: Question) -> tuple[Section, ...]:
     )  # fmt: skip
 
 
-def _sections_of_members(ensemble: Ensemble, question: Question) -> tuple[Section, ...]:
+def _sections_of_members(ensemble: Fit, question: Question) -> tuple[Section, ...]:
     return (
         _guarded(
             "model", "The models and their priors", lambda: member_sections.models_section(ensemble)
@@ -142,7 +143,7 @@ def _answer_sections(item: Answers, suffix: str) -> list[Section]:
     tuned = [line.name for line in item.model.tuned]
     against = "compute" if axis == "flops" else str(axis)
     found = []
-    if isinstance(item.fit, Ensemble):
+    if item.fit.averages:
         found.append(
             _guarded(
                 f"members{suffix}", f"What each law says{of}",

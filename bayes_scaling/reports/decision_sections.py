@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures import risk_plots, run_plots, style
 from bayes_scaling.figures.numbers import without_kind, write_count, write_number
 from bayes_scaling.figures.valleys import isoflop_valleys
+from bayes_scaling.fitting import off_law
 from bayes_scaling.intervals import format_kind, outward
-from bayes_scaling.posterior import AnyFit, Ensemble, leading
-from bayes_scaling.questions.mistuned_runs import off_law
 from bayes_scaling.reports.answer_sections import cell, explained, place
 from bayes_scaling.reports.answers import Answers
 from bayes_scaling.reports.blocks import Block, Picture, Prose, Table
@@ -22,9 +22,9 @@ SPREAD = 0.1
 def risk_section(item: Answers) -> tuple[Block, ...]:
     """Say what can go wrong with the planned run, and what its split and a first run are worth."""
     question, probability = item.question, item.question.probability
-    found = item.fit.risk(
+    found = item.fit.accept_unconverged().risk(
         flops=question.at, target_loss=question.target_loss, family=item.family,
-        probability=probability, allow_unconverged=True,
+        probability=probability
     )  # fmt: skip
     row = found.rows()[0]
     blocks: list[Block] = []
@@ -41,9 +41,7 @@ def risk_section(item: Answers) -> tuple[Block, ...]:
             )
         )
         blocks.append(_chance_picture(item, question.target_loss))
-    valleys = isoflop_valleys(
-        item.fit, [SPREAD * question.at, question.at], family=item.family, allow_unconverged=True
-    )
+    valleys = isoflop_valleys(item.fit, [SPREAD * question.at, question.at], family=item.family)
     regret = cell(found.regret[:, 0], probability)
     wasted = without_kind(cell(100 * found.extra_flops[:, 0], probability))
     flat = " to ".join(write_count(end) for end in outward(*valleys[1].choice.flat))
@@ -84,13 +82,8 @@ def _stage_gate(item: Answers, target: float) -> Table:
     """Tell what runs of a tenth and a hundredth of the compute, made first, would tell."""
     rows, probability = [], item.question.probability
     for share in (0.1, 0.01):
-        found = item.fit.stage_gate(
-            item.question.at,
-            target,
-            share=share,
-            family=item.family,
-            probability=probability,
-            allow_unconverged=True,
+        found = item.fit.accept_unconverged().stage_gate(
+            item.question.at, target, share=share, family=item.family, probability=probability
         )
         row = found.rows()[0]
         ends = f"{row['chance_after_lower']:.2f} to {row['chance_after_upper']:.2f}"
@@ -119,9 +112,9 @@ def sensitivity_section(item: Answers) -> tuple[Block, ...]:
     sizes = {name: float(values[0]) for name, values in plan.columns.items()}
     asked = {name: sizes[name] for name in item.model.sizes}
     named = {} if item.family is None else {item.model.group: item.family}
-    found = item.fit.sensitivity(
+    found = item.fit.accept_unconverged().sensitivity(
         {**asked, **named}, target_loss=item.question.target_loss,
-        probability=item.question.probability, allow_unconverged=True,
+        probability=item.question.probability
     )  # fmt: skip
     target = item.question.target_loss
     rows = tuple(
@@ -149,14 +142,14 @@ def sensitivity_section(item: Answers) -> tuple[Block, ...]:
     return (Prose(text=text), table)
 
 
-def tells_mistuned(fit: AnyFit) -> bool:
+def tells_mistuned(fit: Fit) -> bool:
     """Whether a fit knows of runs off the law."""
-    return not isinstance(fit, Ensemble) and leading(fit).model.mistuned.on
+    return not fit.averages and fit.leading.model.mistuned.on
 
 
-def mistuned_section(fit: AnyFit, probability: float) -> tuple[Block, ...]:
+def mistuned_section(fit: Fit, probability: float) -> tuple[Block, ...]:
     """Draw the runs that lie off the law, and list the likeliest."""
-    found = off_law(leading(fit), probability=probability, allow_unconverged=True)
+    found = off_law(fit, probability=probability)
     ranked = sorted(found.rows(), key=lambda row: -row["off"])[:SHOWN]
     rows = tuple(
         (

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.labels import column_label
 from bayes_scaling.figures.numbers import write_count
-from bayes_scaling.posterior import AnyFit, members_of
 from bayes_scaling.questions.drifting_exponents import ASKED, LARGEST, REFERENCE, LocalExponent
 from bayes_scaling.reports.answer_sections import cell, explained, place
 from bayes_scaling.reports.answers import Answers
@@ -18,15 +18,15 @@ SAME = 1e-9
 """Range of draws from which they are one number."""
 
 
-def drifts(fit: AnyFit) -> bool:
+def drifts(fit: Fit) -> bool:
     """Tell whether exponents of any member drift."""
-    return any(member.model.drifting for member in members_of(fit).values())
+    return any(member.model.drifting for member in fit.members.values())
 
 
 def drift_section(item: Answers) -> tuple[Block, ...]:
     """Write the local exponents of every law that drifts."""
     probability = item.question.probability
-    several = len(members_of(item.fit)) > 1
+    several = len(item.fit.members) > 1
     text = (
         "An exponent need not stay what it is where the runs are. Here it is a walk in the log of "
         "the size: it starts from the parameter of the law at the reference, the geometric mean "

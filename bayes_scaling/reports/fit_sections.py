@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from bayes_scaling import __version__
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures import style
 from bayes_scaling.figures.labels import column_label, response_label
 from bayes_scaling.figures.numbers import without_kind, write_count, write_number
@@ -16,7 +17,7 @@ from bayes_scaling.intervals import PROBABILITY, format_kind, interval
 from bayes_scaling.laws import Model
 from bayes_scaling.laws.prior_draws import draw_prior
 from bayes_scaling.laws.variants import features_in_words
-from bayes_scaling.posterior import AnyFit, Fit, leading, members_of
+from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.diagnostics import elements
 from bayes_scaling.reports.blocks import Block, Items, Math, Picture, Prose, Table, Verdicts
 from bayes_scaling.reports.caveats import (
@@ -35,7 +36,7 @@ COUNTS = ("params", "params_nonembedding", "params_active", "tokens", "unique_to
 PRIOR_DRAWS = 4000
 
 
-def data_section(fit: AnyFit) -> tuple[Block, ...]:
+def data_section(fit: Fit) -> tuple[Block, ...]:
     """Describe the runs: how many, over which ranges, what was completed."""
     summary = describe(fit.runs)
     runs = "" if summary.runs == summary.rows else f" of {summary.runs} runs"
@@ -48,7 +49,7 @@ def data_section(fit: AnyFit) -> tuple[Block, ...]:
         text += f" Rows by family: {named}."
     rows = tuple(
         (
-            response_label(fit) if name == leading(fit).model.response else column_label(name),
+            response_label(fit) if name == fit.leading.model.response else column_label(name),
             write_count(found.low, 3) if name in COUNTS else write_number(found.low),
             write_count(found.high, 3) if name in COUNTS else write_number(found.high),
             str(found.distinct),
@@ -67,7 +68,7 @@ def data_section(fit: AnyFit) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def model_section(fit: Fit) -> tuple[Block, ...]:
+def model_section(fit: Member) -> tuple[Block, ...]:
     """Show the law and its priors."""
     model = fit.model
     noise = "Student-t" if model.noise == "student_t" else "normal"
@@ -88,13 +89,13 @@ def model_section(fit: Fit) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def on_top(fit: Fit, name: str = "the formula") -> tuple[Prose, ...]:
+def on_top(fit: Member, name: str = "the formula") -> tuple[Prose, ...]:
     """Say which features a law has on top of its formula."""
     features = features_in_words(fit.model)
     return (Prose(text=f"On top of {name}: {features}."),) if features else ()
 
 
-def symbols(fit: Fit) -> str:
+def symbols(fit: Member) -> str:
     """Say what the letters of the formula mean."""
     names = {"params": "N: parameters", "tokens": "D: tokens", "flops": "C: compute [FLOP]",
              "learning_rate": "η: peak learning rate"}  # fmt: skip
@@ -112,7 +113,7 @@ def symbols(fit: Fit) -> str:
     return "; ".join(parts) + "."
 
 
-def prior_table(fit: Fit) -> Table:
+def prior_table(fit: Member) -> Table:
     """Write the prior of every parameter, and what they imply for derived quantities."""
     several = len(fit.groups) > 1
     rows = []
@@ -130,7 +131,7 @@ def prior_table(fit: Fit) -> Table:
     )  # fmt: skip
 
 
-def _implied(fit: Fit) -> dict[str, tuple[float, float]]:
+def _implied(fit: Member) -> dict[str, tuple[float, float]]:
     """Return the central 90 % of derived quantities under the prior."""
     rng = fit.generator("implied priors")
     derived = fit.model.derive(draw_prior(fit.model, PRIOR_DRAWS, rng), fit.references)
@@ -141,7 +142,7 @@ def _implied(fit: Fit) -> dict[str, tuple[float, float]]:
     return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
 
 
-def diagnostics_section(fit: Fit) -> tuple[Block, ...]:
+def diagnostics_section(fit: Member) -> tuple[Block, ...]:
     """Show every check as a verdict, with its evidence and advice."""
     settings = fit.settings
     head = {
@@ -155,7 +156,7 @@ def diagnostics_section(fit: Fit) -> tuple[Block, ...]:
     return (Prose(text=text), Verdicts(rows=rows))
 
 
-def posterior_section(fit: Fit, probability: float = PROBABILITY) -> tuple[Block, ...]:
+def posterior_section(fit: Member, probability: float = PROBABILITY) -> tuple[Block, ...]:
     """Write the posterior, in the published parameterisation first, and draw it with the priors."""
     from bayes_scaling.figures.posterior_plot import plot_posterior
 
@@ -171,7 +172,9 @@ def posterior_section(fit: Fit, probability: float = PROBABILITY) -> tuple[Block
     return (posterior_table(fit, probability), picture)
 
 
-def posterior_table(fit: Fit, probability: float = PROBABILITY, title: str = "Posterior") -> Table:
+def posterior_table(
+    fit: Member, probability: float = PROBABILITY, title: str = "Posterior"
+) -> Table:
     """Write the posterior, in the published parameterisation first."""
     rows = []
     quantities = sorted(elements(fit.draws, fit.groups), key=lambda pair: _rank(fit, pair[0]))
@@ -186,7 +189,7 @@ def posterior_table(fit: Fit, probability: float = PROBABILITY, title: str = "Po
     )
 
 
-def _rank(fit: Fit, name: str) -> tuple[int, int]:
+def _rank(fit: Member, name: str) -> tuple[int, int]:
     """Order quantities: as published, then as sampled, then noise, then spreads of groups."""
     stem = name.partition("[")[0]
     derived = [line.name for line in fit.model.derived]
@@ -201,7 +204,7 @@ def _rank(fit: Fit, name: str) -> tuple[int, int]:
     return 3, 0
 
 
-def fixed_section(fit: AnyFit) -> tuple[Block, ...]:
+def fixed_section(fit: Fit) -> tuple[Block, ...]:
     """Say what never varied, and so cannot be in any interval."""
     fixed, tied = fixed_settings(fit), tied_settings(fit)
     unread, unknown = unread_settings(fit), unrecorded_settings(fit)
@@ -232,7 +235,7 @@ def fixed_section(fit: AnyFit) -> tuple[Block, ...]:
         texts.append(f"Not recorded in the table, so perhaps fixed, perhaps not: {_list(unknown)}.")
     if texts:
         blocks.append(Items(texts=tuple(texts)))
-    form = SOME_LAWS if len(members_of(fit)) > 1 else f"{ONE_LAW} {TOO_NARROW}"
+    form = SOME_LAWS if len(fit.members) > 1 else f"{ONE_LAW} {TOO_NARROW}"
     return (*blocks, Prose(text=form))
 
 
@@ -240,7 +243,7 @@ def _list(names: tuple[str, ...]) -> str:
     return ", ".join(names)
 
 
-def provenance_section(fit: AnyFit, command: str | None) -> tuple[Block, ...]:
+def provenance_section(fit: Fit, command: str | None) -> tuple[Block, ...]:
     """Write all that is needed to make the page again."""
     settings, kept = fit.settings, dict(fit.provenance)
     rows = [("command", command)] if command else []

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.facade import Fit
 from bayes_scaling.files import check_target, replacing
 from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.posterior import AnyFit
 from bayes_scaling.reports.blocks import Section
 from bayes_scaling.reports.markdown import to_markdown
 
@@ -35,7 +35,7 @@ class ReportError(BayesScalingError, RuntimeError):
 
 
 def report(
-    fit: AnyFit,
+    fit: Fit,
     path: str | Path = "report.html",
     *,
     flops: float | None = None,
@@ -46,13 +46,12 @@ def report(
     command: str | None = None,
     backtest: Backtest | None = None,
     record: str | Path | None = None,
-    allow_unconverged: bool = False,
 ) -> Path:
     """Write a fit, its forecast and its allocation to one HTML file that needs nothing else.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior.
     path : str or Path
         Where to; a file that is there is replaced once the new one is complete. One that ends
@@ -74,8 +73,6 @@ def report(
         Forecasts of larger runs of the same table from smaller ones, shown beside the headline.
     record : path, optional
         A record of forecasts (``forecast --register``), shown as the track record.
-    allow_unconverged : bool
-        Whether to write about a fit that did not converge, under a red banner.
 
     Returns
     -------
@@ -100,7 +97,7 @@ def report(
     from bayes_scaling.reports.contents import make_sections
 
     path = check_target(path)
-    fit.require_converged(allow_unconverged=allow_unconverged)
+    fit.require_converged()
     question = ask(fit, flops=flops, target_loss=target_loss, probability=probability)
     families(fit, family)
     known = read_record(record) if record is not None else None
@@ -120,12 +117,12 @@ def report(
     return path
 
 
-def render(fit: AnyFit, sections: tuple[Section, ...], title: str) -> str:
+def render(fit: Fit, sections: tuple[Section, ...], title: str) -> str:
     """Fill the template; every text is escaped there.
 
     Parameters
     ----------
-    fit : Fit or Ensemble
+    fit : Fit
         The posterior, for the banner.
     sections : tuple of Section
         What stands on the page.
@@ -155,7 +152,7 @@ def render(fit: AnyFit, sections: tuple[Section, ...], title: str) -> str:
     )
 
 
-def _banner(fit: AnyFit) -> str:
+def _banner(fit: Fit) -> str:
     """Return what must be read before anything else; empty where all is well."""
     failed = "; ".join(str(check) for check in fit.checks if check.verdict == "fail")
     if fit.status == "unconverged":

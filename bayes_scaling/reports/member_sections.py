@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.numbers import without_kind, write_count, write_counts, write_number
 from bayes_scaling.formula.render import to_text
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.variants import tempering_in_words
-from bayes_scaling.posterior import Ensemble
 from bayes_scaling.questions import Forecast
 from bayes_scaling.reports.answer_sections import cell, explained, place
 from bayes_scaling.reports.answers import Answers
@@ -30,7 +30,7 @@ MEANING = (
 def members_section(item: Answers) -> tuple[Block, ...]:
     """Show what each member says by itself, who is the most pessimistic, and where it spreads."""
     blocks: list[Block] = [Prose(text=_introduction(item)), _members_table(item)]
-    if isinstance(item.fit, Ensemble) and item.fit.left_out:
+    if item.fit.averages and item.fit.left_out:
         told = (f"{name} is left out: {reason}." for name, reason in item.fit.left_out.items())
         blocks.append(Items(texts=tuple(told)))
     return (*blocks, *_spread(item))
@@ -120,7 +120,7 @@ def _percent(share: float) -> str:
 # ---- what the answers rest on --------------------------------------------------------------------
 
 
-def models_section(ensemble: Ensemble) -> tuple[Block, ...]:
+def models_section(ensemble: Fit) -> tuple[Block, ...]:
     """Show every law, and the priors of all of them in one table."""
     blocks: list[Block] = []
     for name, fit in ensemble.members.items():
@@ -141,7 +141,7 @@ def models_section(ensemble: Ensemble) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _prior_table(ensemble: Ensemble) -> Table:
+def _prior_table(ensemble: Fit) -> Table:
     """Write each prior once, with the laws that have it."""
     tables = {name: prior_table(fit) for name, fit in ensemble.members.items()}
     owners: dict[tuple[str, ...], list[str]] = {}
@@ -161,7 +161,7 @@ def _prior_table(ensemble: Ensemble) -> Table:
     )
 
 
-def diagnostics_section(ensemble: Ensemble) -> tuple[Block, ...]:
+def diagnostics_section(ensemble: Fit) -> tuple[Block, ...]:
     """Show the verdict on every check of every law, and the evidence where it is not ok."""
     settings = ensemble.settings
     head = {
@@ -194,7 +194,7 @@ def diagnostics_section(ensemble: Ensemble) -> tuple[Block, ...]:
     )
 
 
-def posteriors_section(ensemble: Ensemble, probability: float = PROBABILITY) -> tuple[Block, ...]:
+def posteriors_section(ensemble: Fit, probability: float = PROBABILITY) -> tuple[Block, ...]:
     """Write the posterior of every law."""
     return tuple(
         posterior_table(fit, probability, title=f"{name}, weight {ensemble.weights[name]:.2f}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures import backtest_plots, style
 from bayes_scaling.figures.numbers import write_count, write_number
-from bayes_scaling.posterior import AnyFit, Ensemble, members_of
 from bayes_scaling.questions.record import TrackRecord
 from bayes_scaling.reports.blocks import Block, Items, Picture, Prose, Table
 from bayes_scaling.validation import Backtest
@@ -95,9 +95,9 @@ def record_section(record: TrackRecord) -> tuple[Block, ...]:
     return (Prose(text=text), table)
 
 
-def methods_section(fit: AnyFit) -> tuple[Block, ...]:
+def methods_section(fit: Fit) -> tuple[Block, ...]:
     """Say in a paragraph how the numbers were made, with sources."""
-    members = members_of(fit)
+    members = fit.members
     settings = fit.settings
     laws = "a law" if len(members) == 1 else f"{len(members)} laws"
     text = (
@@ -106,7 +106,7 @@ def methods_section(fit: AnyFit) -> tuple[Block, ...]:
         f"after {settings.tune} of tuning, seed {settings.random_seed}. Losses deviate from the "
         "law on the log scale, with heavy tails. "
     )
-    if isinstance(fit, Ensemble) and len(members) > 1:
+    if fit.averages and len(members) > 1:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.weights.items())
         text += f"Draws of the laws are mixed with weights {weights}. "
     text += (

@@ -18,7 +18,6 @@ from bayes_scaling.figures.numbers import (
     write_number,
 )
 from bayes_scaling.laws.variants import tempering_in_words
-from bayes_scaling.posterior import members_of
 from bayes_scaling.questions import Forecast
 from bayes_scaling.reports.answer_sections import cell, explained, place, unanswered
 from bayes_scaling.reports.answers import MOST_FAMILIES, Answers
@@ -66,7 +65,7 @@ def _reading(item: Answers) -> str:
     """Explain brackets and e-folds, once for the page."""
     probability = item.question.probability
     tail = 50 * (1 - probability)
-    tempered = tempering_in_words(fit.model for fit in members_of(item.fit).values())
+    tempered = tempering_in_words(fit.model for fit in item.fit.members.values())
     return (
         f"Large numbers are medians. Brackets hold {100 * probability:g} % of the draws, with "
         f"{tail:.3g} % below and {tail:.3g} % above: an equal-tailed interval, or ETI. E-folds "

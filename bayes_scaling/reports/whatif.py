@@ -19,7 +19,8 @@ from bayes_scaling.formula.javascript import HELPERS, to_javascript
 from bayes_scaling.formula.nodes import names
 from bayes_scaling.laws.drift import effective_name
 from bayes_scaling.laws.link import link_of
-from bayes_scaling.posterior import Fit, members_of
+from bayes_scaling.posterior import Member
+from bayes_scaling.questions.forecast import forecast_by_law
 from bayes_scaling.reports.answers import Answers
 from bayes_scaling.reports.blocks import Block, Panel, Prose
 
@@ -40,7 +41,7 @@ SIZES = 30.0
 
 def whatif_section(item: Answers) -> tuple[Block, ...]:
     """Say what the panel does, and hold it; or say why there is none."""
-    count = DRAWS // len(members_of(item.fit))
+    count = DRAWS // len(item.fit.members)
     try:
         panel = whatif_panel(item)
     except InputError as error:
@@ -69,7 +70,7 @@ def whatif_panel(item: Answers) -> Panel:
     planned = item.planned.plan.columns
     params, flops = float(planned["params"][0]), item.question.at
     laws, data = [], []
-    for fit in members_of(thin(item.fit, DRAWS)).values():
+    for fit in thin(item.fit, DRAWS).members.values():
         laws.append(f"v => {to_javascript(fit.model.tuned_law)}")
         data.append(_law_data(fit, item.family, params, flops))
     whole: dict[str, Any] = {
@@ -89,7 +90,7 @@ def whatif_panel(item: Answers) -> Panel:
     )
 
 
-def _law_data(fit: Fit, family: str | None, params: float, flops: float) -> dict[str, Any]:
+def _law_data(fit: Member, family: str | None, params: float, flops: float) -> dict[str, Any]:
     """Return what one law reads, draw by draw."""
     group, link = 0 if family is None else fit.groups.index(family), link_of(fit.model)
     read = names(fit.model.tuned_law)
@@ -100,7 +101,7 @@ def _law_data(fit: Fit, family: str | None, params: float, flops: float) -> dict
     }
     sizes = {"params": params, "tokens": flops / 6 / params}
     named = {} if family is None else {fit.model.group: family}
-    found = fit.forecast({**sizes, **named}, allow_unconverged=True)
+    found = forecast_by_law(fit, {**sizes, **named})
     data: dict[str, Any] = {
         "draws": fit.n_draws,
         "values": values,
@@ -118,7 +119,7 @@ def _law_data(fit: Fit, family: str | None, params: float, flops: float) -> dict
     return data
 
 
-def _walk(fit: Fit, name: str, planned: float) -> dict[str, Any]:
+def _walk(fit: Member, name: str, planned: float) -> dict[str, Any]:
     """Return slopes of drift at the knots that the sliders reach, one past each end."""
     walk, reference = fit.walks[name], fit.references[f"{name}_ref"]
     reach = np.log(BUDGETS * SIZES) if name == "tokens" else np.log(SIZES)

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.formula.nodes import evaluate
-from bayes_scaling.formula.nodes import names as names_in
+from bayes_scaling.formula.nodes import evaluate, names as names_in
 from bayes_scaling.formula.parse import check_names, parse_condition, parse_formula
 from bayes_scaling.runs.amounts import COUNTS, Commas, compute_factor
 from bayes_scaling.runs.cells import read_numbers

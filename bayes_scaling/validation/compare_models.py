@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.posterior import Check, Fit, fit
+from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.members import default_members
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.stacking import stacking_weights
 from bayes_scaling.posterior.weights import repeated_ids, row_problems
-from bayes_scaling.questions.forecast import Forecast
-from bayes_scaling.questions.mixture import mix_forecasts
+from bayes_scaling.questions.forecast import Forecast, mix_forecasts
 from bayes_scaling.questions.sizes import Sizes
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.runs.rows import has_repeats
@@ -124,7 +125,7 @@ def compare(
     loo = {name: leave_one_out(one) for name, one in fits.items()}
     weights = _weights(fits, loo)
     predictions = {
-        name: one.forecast(asked, probability=probability, allow_unconverged=True)
+        name: one.accept_unconverged().forecast(asked, probability=probability)
         for name, one in fits.items()
     }
     split = deep_split(runs, response=laws[0].response, group=group)
@@ -195,9 +196,7 @@ def _weights(fits: Mapping[str, Fit], loo: Mapping[str, Loo]) -> dict[str, dict[
 def _deep_scores(fits: Mapping[str, Fit], split: Split) -> dict[str, dict[str, float]]:
     """Score fits of the small runs, and their averages, on the largest runs."""
     weights = _weights(fits, {name: leave_one_out(one) for name, one in fits.items()})
-    forecasts = {
-        name: one.forecast(split.sizes, allow_unconverged=True) for name, one in fits.items()
-    }
+    forecasts = {name: one.accept_unconverged().forecast(split.sizes) for name, one in fits.items()}
     return {
         name: score_groups(found.draws, split)
         for name, found in _with_averages(forecasts, weights).items()

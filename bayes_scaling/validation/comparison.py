@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.posterior import Check, Fit
+from bayes_scaling.posterior import Check
 from bayes_scaling.questions.forecast import Forecast
 from bayes_scaling.validation.loo import Loo, standard_error
 from bayes_scaling.validation.split import Split

@@ -11,17 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import fit, fit_ensemble
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import noise_logpdf
-from bayes_scaling.posterior.average import fit_ensemble
-from bayes_scaling.posterior.ensemble import AnyFit, Ensemble, members_of
-from bayes_scaling.posterior.fit_model import fit
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.sampler import Settings
-from bayes_scaling.questions.forecast import Forecast
-from bayes_scaling.questions.mixture import mix_forecasts
+from bayes_scaling.questions.forecast import Forecast, forecast_by_law, mix_forecasts
 from bayes_scaling.scores import log_density, pit, quantiles_at_levels
 from bayes_scaling.validation.split import Split
 
@@ -79,14 +77,11 @@ def answer(task: Task) -> Answer:
         found = _fit(task)
     sizes, observed = task.split.sizes, task.split.observed
     weights = _weights(found)
-    forecasts = {
-        name: each.forecast(sizes, allow_unconverged=True)
-        for name, each in members_of(found).items()
-    }
+    forecasts = {name: forecast_by_law(each, sizes) for name, each in found.members.items()}
     draws = mix_forecasts(forecasts, weights).draws
     densities = [
         np.log(weights[name]) + member_log_density(each, forecasts[name], observed)
-        for name, each in members_of(found).items()
+        for name, each in found.members.items()
     ]
     return Answer(
         quantiles=quantiles_at_levels(draws),
@@ -97,18 +92,18 @@ def answer(task: Task) -> Answer:
     )
 
 
-def _fit(task: Task) -> AnyFit:
+def _fit(task: Task) -> Fit:
     settings = asdict(task.settings)
     if task.models is not None and len(task.models) == 1:
         return fit(task.models[0], task.split.fitted, **settings)
     return fit_ensemble(task.split.fitted, task.models, **settings)
 
 
-def _weights(found: AnyFit) -> Mapping[str, float]:
-    return found.weights if isinstance(found, Ensemble) else {found.model.id: 1.0}
+def _weights(found: Fit) -> Mapping[str, float]:
+    return found.weights if found.averages else {found.model.id: 1.0}
 
 
-def member_log_density(found: Fit, forecast: Forecast, observed: Array) -> Array:
+def member_log_density(found: Member, forecast: Forecast, observed: Array) -> Array:
     """Log predictive density of one fit at observed losses (n_targets,), per unit of loss.
 
     Parameters
@@ -127,7 +122,7 @@ def member_log_density(found: Fit, forecast: Forecast, observed: Array) -> Array
     return log_density(density + link.log_slope(observed))
 
 
-def _member_rows(found: AnyFit) -> tuple[dict[str, Any], ...]:
+def _member_rows(found: Fit) -> tuple[dict[str, Any], ...]:
     weights = _weights(found)
     rows: list[dict[str, Any]] = [
         {
@@ -138,9 +133,9 @@ def _member_rows(found: AnyFit) -> tuple[dict[str, Any], ...]:
             "compile_seconds": float(each.provenance["compile_seconds"]),
             "sample_seconds": float(each.provenance["sample_seconds"]),
         }
-        for name, each in members_of(found).items()
+        for name, each in found.members.items()
     ]
-    if isinstance(found, Ensemble):
+    if found.averages:
         rows += [
             {"model": name, "weight": 0.0, "status": f"left out: {reason}"}
             for name, reason in found.left_out.items()

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws.density import bounded, log_likelihood, log_prior, unbounded
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.drift import REACH, Walk, steps_logpdf, steps_name, walk
 from bayes_scaling.laws.priors import Scale
-from bayes_scaling.posterior import Check, Fit
+from bayes_scaling.posterior import Check, Member
 
 Array = NDArray[np.float64]
 
@@ -130,7 +131,8 @@ def leave_one_out(fit: Fit) -> Loo:
     import arviz_stats
     import xarray as xr
 
-    space = Unbounded(fit)
+    member = fit.only
+    space = Unbounded(member)
     tempered = fit.model.temper is not None
     log_likelihood = space.log_likelihood(space.start)
     likelihood = space.array(log_likelihood, "run_index")
@@ -168,7 +170,7 @@ def leave_one_out(fit: Fit) -> Loo:
 class Unbounded:
     """The draws of a fit on the scale where every parameter is unbounded, and densities there."""
 
-    def __init__(self, fit: Fit) -> None:
+    def __init__(self, fit: Member) -> None:
         self.fit = fit
         self.design = make_design(fit.model, fit.runs)
         self.parts = _parts(fit)
@@ -260,7 +262,7 @@ class Unbounded:
         return wrapped
 
 
-def _parts(fit: Fit) -> list[tuple[str, Scale, tuple[int, ...]]]:
+def _parts(fit: Member) -> list[tuple[str, Scale, tuple[int, ...]]]:
     """Return name, scale and shape of everything that was sampled."""
     parts: list[tuple[str, Scale, tuple[int, ...]]] = []
     for item in fit.model.parameters:

@@ -16,14 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import fit
 from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nominal import BEYOND, LARGEST, SMALLEST, nominal_sizes, unobserved
-from bayes_scaling.posterior.fit_model import fit
-from bayes_scaling.posterior.posterior import Fit
-from bayes_scaling.posterior.prior import prior_fit
+from bayes_scaling.posterior.prior import prior_member
 from bayes_scaling.posterior.sampler import Settings
-from bayes_scaling.questions.forecast import Forecast
+from bayes_scaling.questions.forecast import forecast_by_law
+from bayes_scaling.questions.typical import Tuned
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.validation.calibration import NEW_RUN, NOISE_FREE, Calibration
 from bayes_scaling.validation.run import AnyModel
@@ -183,10 +184,10 @@ def default_sizes(law: Model) -> RunTable:
 def simulate(law: Model, sizes: RunTable, count: int, settings: Settings) -> list[Simulation]:
     """Simulate runs of some sizes, and one run beyond them, from draws of the prior."""
     target = beyond(law, sizes)
-    prior = prior_fit(law, sizes, draws=count, random_seed=settings.random_seed)
+    prior = prior_member(law, sizes, draws=count, random_seed=settings.random_seed)
     asked = {name: np.append(sizes[name], target[name]) for name in target}
-    told: Forecast = prior.forecast(asked, tuning="typical" if law.mistuned.on else "tuned",
-                                    allow_unconverged=True)  # fmt: skip
+    tuning: Tuned = "typical" if law.mistuned.on else "tuned"
+    told = forecast_by_law(prior, asked, tuning)
     seeds = np.random.SeedSequence(settings.random_seed).spawn(count)
     truths = {name: values[0] for name, values in prior.draws.items() if values.ndim == 2}
     return [
@@ -219,7 +220,7 @@ def recover(simulation: Simulation) -> tuple[dict[str, float], bool]:
         warnings.simplefilter("ignore", BayesScalingWarning)
         settings = asdict(simulation.settings)
         found = fit(simulation.model, simulation.runs, run_effect=False, **settings)
-    told = found.forecast(simulation.target, allow_unconverged=True)
+    told = found.accept_unconverged().forecast(simulation.target)
     draws = {name: _flat(found, name) for name in simulation.truth}
     draws |= {NOISE_FREE: told.noise_free[:, 0], NEW_RUN: told.draws[:, 0]}
     truth = {**simulation.truth, **dict(zip((NOISE_FREE, NEW_RUN), simulation.losses, strict=True))}

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.design_checks import COLLINEAR
-from bayes_scaling.posterior import Fit, fit
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.runs.budgets import is_last
@@ -238,7 +239,7 @@ def _require_spread(runs: RunTable) -> None:
 
 def along(fit: Fit, flops: Array) -> Splits:
     """Find the best splits along a path (n_budgets,); exponents are its slopes."""
-    found = fit.allocate(flops=flops.tolist(), allow_unconverged=True)
+    found = fit.accept_unconverged().allocate(flops=flops.tolist())
     return Splits(
         flops=flops,
         params=found.params,
@@ -252,7 +253,7 @@ def along(fit: Fit, flops: Array) -> Splits:
 def splits(fit: Fit, flops: Array) -> Splits:
     """Find the best splits of some budgets (n_budgets,), with their local exponents."""
     steps = np.exp([-STEP, 0.0, STEP])
-    found = fit.allocate(flops=np.outer(steps, flops).ravel().tolist(), allow_unconverged=True)
+    found = fit.accept_unconverged().allocate(flops=np.outer(steps, flops).ravel().tolist())
     shape = (fit.n_draws, 3, flops.size)
     log_params = np.log(found.params).reshape(shape)
     return Splits(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
-from bayes_scaling.posterior import Fit
 from tests.command_line import call
-from tests.synthetic import PLAIN, synthetic_fit, synthetic_runs
+from tests.synthetic import PLAIN, changed, synthetic_fit, synthetic_runs
 
 
 def test_a_limit_on_extrapolation_holds_for_a_law_without_compute(tmp_path: Path) -> None:
@@ -21,7 +20,7 @@ def test_a_limit_on_extrapolation_holds_for_a_law_without_compute(tmp_path: Path
 
 def test_an_optimum_at_the_edge_is_said(tmp_path: Path) -> None:
     fit = synthetic_fit(PLAIN)
-    fit = replace(fit, draws={**fit.draws, "a": fit.draws["a"] * 1e-9})
+    fit = changed(fit, draws={**fit.draws, "a": fit.draws["a"] * 1e-9})
     found = call("allocate", fit.save(tmp_path / "fit.nc"), "--flops", 1e21)
     assert "no optimum" in found.out + found.err or "edge" in found.out + found.err
 
@@ -48,6 +47,6 @@ def test_what_can_be_known_before_sampling_is_said_before_sampling(
         raise AssertionError("sampled for minutes first")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bayes_scaling.posterior.fit", refuse)
+    monkeypatch.setattr("bayes_scaling.fitting.fit", refuse)
     synthetic_runs(load_model("chinchilla")).frame.to_csv("runs.csv", index=False)
     assert call("fit", "runs.csv", *options).code == 1

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import load
 from bayes_scaling.laws import load_model
-from bayes_scaling.posterior import Ensemble, Fit, load
 from tests.command_line import call
 from tests.synthetic import CONFLICT, UNCONVERGED, synthetic_ensemble, synthetic_fit, synthetic_runs
 
@@ -25,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Saved ensembles: good, with a member left out, unconverged, in conflict."""
     folder = tmp_path_factory.mktemp("ensembles")
     both = {"chinchilla": UNCONVERGED, "coupled": UNCONVERGED}
-    ensembles: dict[str, Ensemble] = {
+    ensembles: dict[str, Fit] = {
         "good": synthetic_ensemble(weights={"chinchilla": 3, "coupled": 1}),
         "lame": synthetic_ensemble(checks={"coupled": UNCONVERGED}),
         "unconverged": synthetic_ensemble(checks=both),
@@ -113,12 +114,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         asked.append(model)
         return synthetic_fit(model)
 
-    def several(runs: object, models: list[str] | None = None, **_: object) -> Ensemble:
+    def several(runs: object, models: list[str] | None = None, **_: object) -> Fit:
         asked.append(models)
         return replace(synthetic_ensemble(), left_out={"third": "it did not converge (R-hat 2)"})
 
-    monkeypatch.setattr("bayes_scaling.posterior.fit", one)
-    monkeypatch.setattr("bayes_scaling.posterior.fit_ensemble", several)
+    monkeypatch.setattr("bayes_scaling.fitting.fit", one)
+    monkeypatch.setattr("bayes_scaling.fitting.fit_ensemble", several)
     return asked
 
 
@@ -132,10 +133,10 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("options", "wanted", "kind"),
     [
-        ([], None, Ensemble),
-        (["-m", "auto"], None, Ensemble),
+        ([], None, Fit),
+        (["-m", "auto"], None, Fit),
         (["-m", "chinchilla"], "chinchilla", Fit),
-        (["-m", "chinchilla", "--model", "coupled"], ["chinchilla", "coupled"], Ensemble),
+        (["-m", "chinchilla", "--model", "coupled"], ["chinchilla", "coupled"], Fit),
     ],
 )
 def test_one_model_that_is_named_is_a_fit_and_all_else_an_ensemble(
@@ -178,5 +179,5 @@ def test_a_report_averages_by_default(
         call("report", table, "-m", "coupled", "--no-backtest", "-o", tmp_path / "r.html").code == 0
     )
     assert asked == [None, "coupled"]
-    assert isinstance(given[0], Ensemble)
+    assert isinstance(given[0], Fit)
     assert isinstance(given[1], Fit)

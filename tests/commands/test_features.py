@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from bayes_scaling.commands.posteriors import fit_dict, print_fit
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import load
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.model import Model
-from bayes_scaling.posterior import Ensemble, Fit, load
 from tests.command_line import call
 from tests.synthetic import synthetic_ensemble, synthetic_fit, synthetic_runs
 
@@ -46,7 +47,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         asked.append(model)
         return synthetic_fit()
 
-    def several(runs: object, models: list[Model], **_: object) -> Ensemble:
+    def several(runs: object, models: list[Model], **_: object) -> Fit:
         asked.extend(models)
         return synthetic_ensemble()
 
@@ -57,8 +58,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     def write(fit: object, output: Path, **_: object) -> Path:
         return output
 
-    monkeypatch.setattr("bayes_scaling.posterior.fit", one)
-    monkeypatch.setattr("bayes_scaling.posterior.fit_ensemble", several)
+    monkeypatch.setattr("bayes_scaling.fitting.fit", one)
+    monkeypatch.setattr("bayes_scaling.fitting.fit_ensemble", several)
     monkeypatch.setattr("bayes_scaling.validation.backtest", tested)
     monkeypatch.setattr("bayes_scaling.reports.report", write)
     return asked

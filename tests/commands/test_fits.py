@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayes_scaling.posterior import Check, Fit, load
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import load
+from bayes_scaling.posterior import Check
 from tests.command_line import INTERVAL, call
 from tests.synthetic import OK, UNCONVERGED, load_fit, synthetic_fit
 

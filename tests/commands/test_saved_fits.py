@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bayes_scaling.posterior import Fit, load
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import load
 from tests.command_line import INTERVAL, call
-from tests.synthetic import CONFLICT, OK, PLAIN, UNCONVERGED, synthetic_fit
+from tests.synthetic import CONFLICT, OK, PLAIN, UNCONVERGED, changed, synthetic_fit
 
 BIG = ("--params", "7e10", "--tokens", "1.4e12")
 
@@ -184,7 +184,7 @@ def test_what_cannot_be_allocated(
 def test_numbers_that_json_lacks_become_null(folder: Path, tmp_path: Path) -> None:
 
     fit = synthetic_fit(PLAIN)
-    fit = replace(fit, draws={**fit.draws, "a": fit.draws["a"] * 1e-9})
+    fit = changed(fit, draws={**fit.draws, "a": fit.draws["a"] * 1e-9})
     fit.save(tmp_path / "fit.nc")
     found = call("allocate", tmp_path / "fit.nc", "--tokens", 1e9, "--json")
     (row,) = found.json["rows"]

@@ -12,7 +12,7 @@ from bayes_scaling.figures import plot_approaches
 from bayes_scaling.intervals import quantiles
 from bayes_scaling.validation import Approaches
 from tests.approaches import standard
-from tests.synthetic import UNCONVERGED
+from tests.synthetic import UNCONVERGED, changed
 
 LAWS = 5
 
@@ -20,7 +20,7 @@ LAWS = 5
 @pytest.fixture(scope="module")
 def found() -> Approaches:
     usual = standard()
-    failed = replace(usual.fits["coupled"], checks=UNCONVERGED)
+    failed = changed(usual.fits["coupled"], checks=UNCONVERGED)
     return replace(usual, fits={**usual.fits, "coupled": failed})
 
 

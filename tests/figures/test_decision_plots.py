@@ -26,9 +26,8 @@ from bayes_scaling.figures import (
 from bayes_scaling.figures.forest_plots import exponents_table, members_table
 from bayes_scaling.figures.risk_plots import chance_table
 from bayes_scaling.figures.run_plots import next_runs_table
-from bayes_scaling.questions.mistuned_runs import off_law
-from tests.questions.test_monitor import FINISHED, PLAN, flown
-from tests.questions.test_monitor import FIT as WATCHED
+from bayes_scaling.fitting import off_law
+from tests.questions.test_monitor import FINISHED, FIT as WATCHED, PLAN, flown
 from tests.questions.test_typical import OFF
 from tests.synthetic import synthetic_ensemble, synthetic_fit
 

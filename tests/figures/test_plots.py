@@ -14,6 +14,7 @@ from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.figure import Figure
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures import (
     plot_allocation,
     plot_learning_rate,
@@ -23,7 +24,6 @@ from bayes_scaling.figures import (
 )
 from bayes_scaling.figures.curves import LossCurve, loss_curve
 from bayes_scaling.figures.shown import ShownFigure
-from bayes_scaling.posterior import Fit
 from tests.synthetic import synthetic_fit
 
 Plot = Callable[[Axes | None], Axes]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures import plot_loss, style
 from bayes_scaling.figures.shown import ShownAxes, ShownFigure
-from bayes_scaling.posterior import Fit
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

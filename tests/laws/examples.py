@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from bayes_scaling.laws import Model
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.noise import RUN_EFFECT, sample_noise
-from bayes_scaling.posterior import Fit
-from bayes_scaling.posterior.prior import prior_fit
+from bayes_scaling.posterior import Member
+from bayes_scaling.posterior.prior import prior_member
 from bayes_scaling.runs import RunTable
 
 Array = NDArray[np.float64]
@@ -148,7 +148,7 @@ def example(model: Model, *, seed: int = 0, rows: int = ROWS) -> Example:
     whole = replace(model, select="")
     rng = np.random.default_rng([seed, 7])
     sizes = design(whole, rng, rows)
-    prior = prior_fit(whole, sizes, draws=DRAWS, random_seed=seed)
+    prior = prior_member(whole, sizes, draws=DRAWS, random_seed=seed)
     expected = {name: _noise_free(prior, name) for name in whole.responses}
     sane = np.logical_and.reduce(
         [
@@ -172,7 +172,7 @@ def example(model: Model, *, seed: int = 0, rows: int = ROWS) -> Example:
     )
 
 
-def _noise_free(prior: Fit, response: str) -> Array:
+def _noise_free(prior: Member, response: str) -> Array:
     """Responses of the law at the fitted sizes (n_draws, n_runs), drift and transient included."""
     fit = prior if response == prior.model.response else prior.of(response)
     inputs = {name: np.asarray(prior.runs[name], float) for name in fit.model.inputs}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.questions import PublishedLaw
+from bayes_scaling.papers import PublishedLaw
 from bayes_scaling.runs import count_params, flops_per_token, training_flops
 
 BUDGETS = [1e22, 1e23]

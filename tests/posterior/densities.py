@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws.density import log_likelihood, log_prior
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.posterior import Fit
 
 
 def log_posterior(fit: Fit) -> Any:

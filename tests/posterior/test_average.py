@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,15 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import Model, load_model
-from bayes_scaling.posterior import Check, Ensemble, Fit
+from bayes_scaling.posterior import Check, Member
 from bayes_scaling.posterior.evidence import log_odds_without
 from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_members, shares
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
 from tests import synthetic
-from tests.synthetic import UNCONVERGED, synthetic_fit, synthetic_runs
+from tests.synthetic import UNCONVERGED, changed, synthetic_fit, synthetic_runs
 
 RUNS = synthetic_runs(load_model("chinchilla"))
 
@@ -44,7 +44,7 @@ def refuse(*_: object, **__: object) -> Fit:
 def test_what_cannot_be_averaged_is_said_before_sampling(
     arguments: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bayes_scaling.posterior.average.fit", refuse)
+    monkeypatch.setattr("bayes_scaling.posterior.average.fit_law", refuse)
     with pytest.raises(InputError, match=message):
         bs.fit_ensemble(RUNS, **{"models": ["chinchilla", "coupled"], **arguments})
 
@@ -54,20 +54,20 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Put fits made by hand in place of sampling, and return what was asked of each."""
     asked: list[dict[str, Any]] = []
 
-    def by_hand(model: Any, runs: RunTable, **options: Any) -> Fit:
+    def by_hand(model: Any, runs: RunTable, **options: Any) -> Member:
         asked.append({"model": model.id, **options})
         warnings.warn("as a fit does", BayesScalingWarning, stacklevel=2)
         made = synthetic_fit(model.id)
         assert runs.content_hash == made.runs.content_hash
-        return made
+        return made.only
 
-    monkeypatch.setattr("bayes_scaling.posterior.average.fit", by_hand)
+    monkeypatch.setattr("bayes_scaling.posterior.average.fit_law", by_hand)
     monkeypatch.setattr("tests.synthetic.synthetic_runs", lambda *_, **__: RUNS)
     return asked
 
 
 def test_every_member_has_a_seed_of_its_own(sampled: list[dict[str, Any]]) -> None:
-    def fit(seed: int) -> Ensemble:
+    def fit(seed: int) -> Fit:
         return bs.fit_ensemble(RUNS, ["chinchilla", "coupled"], draws=70, random_seed=seed)
 
     found = fit(4)
@@ -105,7 +105,7 @@ def odds(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return found
 
 
-def ceiling_check(found: Ensemble) -> Check:
+def ceiling_check(found: Fit) -> Check:
     (check,) = (check for check in found.members[TELLS].checks if check.name == "ceiling")
     assert [c.name for c in found.checks if c.name.startswith("ceiling")] == [f"ceiling of {TELLS}"]
     return check
@@ -193,11 +193,11 @@ def test_a_member_that_does_not_converge_tells_nothing(
     odds["log"] = 10.0
     failing = {TELLS}
 
-    def fails(model: Model, runs: RunTable, **_: Any) -> Fit:
-        found = synthetic_fit(model.id)
-        return replace(found, checks=UNCONVERGED) if model.id in failing else found
+    def fails(model: Model, runs: RunTable, **_: Any) -> Member:
+        found = synthetic_fit(model.id).only
+        return changed(found, checks=UNCONVERGED) if model.id in failing else found
 
-    monkeypatch.setattr("bayes_scaling.posterior.average.fit", fails)
+    monkeypatch.setattr("bayes_scaling.posterior.average.fit_law", fails)
     found = bs.fit_ensemble(RUNS, random_seed=1)
     assert odds["asked"] == [(BELOW_CEILING[1], PLAIN[1])]
     assert list(found.members) == [*PLAIN, BELOW_CEILING[1]]
@@ -213,10 +213,10 @@ def test_runs_of_one_size_have_two_members_of_equal_weight(
 ) -> None:
     runs = RunTable(columns={"tokens": np.geomspace(1e7, 1e10, 20), "loss": np.full(20, 2.0)})
 
-    def by_hand(model: Model, runs: RunTable, **_: Any) -> Fit:
-        return replace(synthetic_fit(), model=model, runs=runs)
+    def by_hand(model: Model, runs: RunTable, **_: Any) -> Member:
+        return changed(synthetic_fit().only, model=model, runs=runs)
 
-    monkeypatch.setattr("bayes_scaling.posterior.average.fit", by_hand)
+    monkeypatch.setattr("bayes_scaling.posterior.average.fit_law", by_hand)
     found = bs.fit_ensemble(runs, random_seed=1)
     assert list(found.members) == [model.id for model in default_members(runs)]
     assert list(found.weights.values()) == pytest.approx([1 / 2] * 2)
@@ -240,7 +240,7 @@ def test_what_all_members_warn_of_is_said_once(sampled: list[dict[str, Any]]) ->
 
 
 @pytest.mark.slow
-def test_a_real_ensemble_finds_the_truth_and_mixes_its_members(averaged: Ensemble) -> None:
+def test_a_real_ensemble_finds_the_truth_and_mixes_its_members(averaged: Fit) -> None:
     assert list(averaged.members) == ["chinchilla", "coupled"]
     assert averaged.status == "converged"
     sizes = {"params": averaged.runs["params"][:5], "tokens": averaged.runs["tokens"][:5]}
@@ -254,7 +254,7 @@ def test_a_real_ensemble_finds_the_truth_and_mixes_its_members(averaged: Ensembl
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_ensemble(averaged: Ensemble) -> None:
+def test_the_same_seed_gives_the_same_ensemble(averaged: Fit) -> None:
     models = [fit.model for fit in averaged.members.values()]
     again = bs.fit_ensemble(
         averaged.runs, models, draws=200, tune=300, chains=2, random_seed=11

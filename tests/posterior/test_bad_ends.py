@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from numpy.typing import NDArray
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.posterior import AnyFit
+from bayes_scaling.facade import Fit
 from bayes_scaling.runs import RunTable
-from tests.synthetic import synthetic_fit
+from tests.synthetic import changed, synthetic_fit
 
 Columns = dict[str, NDArray[np.float64]]
 
@@ -44,7 +43,7 @@ def simulate(count: int, seed: int, *, params: float | None = None) -> Columns:
     return {"params": sizes, "tokens": tokens, "loss": loss}
 
 
-def sample(columns: Mapping[str, Any], seed: int, model: str) -> AnyFit:
+def sample(columns: Mapping[str, Any], seed: int, model: str) -> Fit:
     settings: dict[str, Any] = {"draws": 500, "tune": 500, "chains": 2, "random_seed": seed}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BayesScalingWarning)
@@ -56,7 +55,7 @@ def sample(columns: Mapping[str, Any], seed: int, model: str) -> AnyFit:
 
 def held(columns: Mapping[str, Any], seed: int, model: str = "chinchilla") -> tuple[bool, float]:
     """Return whether the interval at `BIG` holds the truth, and its width relative to that."""
-    (row,) = sample(columns, seed, model).forecast(BIG, allow_unconverged=True).rows()
+    (row,) = sample(columns, seed, model).forecast(BIG).rows()
     low, high, truth = row["noise_free_lower"], row["noise_free_upper"], law(**BIG)
     return low < truth < high, (high - low) / truth
 
@@ -107,7 +106,7 @@ def test_copies_under_other_names_do_not_make_it_narrower() -> None:
 
 def test_heavy_tails_of_the_noise_give_losses_that_are_numbers() -> None:
     fit = synthetic_fit()
-    heavy = replace(fit, draws={**fit.draws, "nu": np.full_like(fit.draws["nu"], 0.3)})
+    heavy = changed(fit, draws={**fit.draws, "nu": np.full_like(fit.draws["nu"], 0.3)})
     assert np.isfinite(heavy.forecast(BIG).draws).all()
 
 

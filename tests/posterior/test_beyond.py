@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.curves import thin
 from bayes_scaling.laws import load_model
-from bayes_scaling.posterior import Fit
 from bayes_scaling.posterior.beyond import draw_walks, form_variance
 from bayes_scaling.runs import RunTable
-from tests.synthetic import load_fit, synthetic_fit
+from tests.synthetic import changed, load_fit, synthetic_fit
 
 FAR = {"params": 7e10, "tokens": 1.4e12}
 NEAR = {"params": 1e8, "tokens": 1e10}
@@ -49,11 +49,11 @@ def test_walks_come_from_the_seed_and_the_purpose(fit: Fit) -> None:
     every = np.arange(400)[:, None]
     for name in ("params", "tokens"):
         once = fit.walks[name].at(at, every)
-        again = draw_walks(replace(fit), "drift")[name].at(at, every)
+        again = draw_walks(replace(fit.only), "drift")[name].at(at, every)
         np.testing.assert_array_equal(once, again)
-        other = draw_walks(fit, "redrawn drift")[name].at(at, every)
+        other = draw_walks(fit.only, "redrawn drift")[name].at(at, every)
         assert (once != other).all()
-        reseeded = replace(fit, settings=replace(fit.settings, random_seed=8))
+        reseeded = changed(fit, settings=replace(fit.settings, random_seed=8))
         assert (once != reseeded.walks[name].at(at, every)).all()
     assert (fit.walks["params"].slope_at(9.0) != fit.walks["tokens"].slope_at(9.0)).all()
 
@@ -124,10 +124,10 @@ def test_a_thinned_fit_keeps_its_own_walks_and_errors(model: str) -> None:
     fit = synthetic_fit(model)
     whole = fit.forecast(FAR).noise_free.reshape(4, 100)
     some = fit.thinned(100)
-    assert some.every == 4
+    assert some.only.every == 4
     np.testing.assert_array_equal(some.forecast(FAR).noise_free.reshape(4, 25), whole[:, ::4])
     fewer = some.thinned(40)
-    assert fewer.every == 8
+    assert fewer.only.every == 8
     np.testing.assert_array_equal(fewer.forecast(FAR).noise_free.reshape(4, 13), whole[:, ::8])
 
 
@@ -137,7 +137,7 @@ def test_a_thinned_fit_has_a_tree_and_can_be_saved(tmp_path: Path) -> None:
     assert some.tree["posterior"]["tau"].shape == (4, 25)
     assert some.tree["sample_stats"]["diverging"].shape == (4, 25)
     found = load_fit(some.save(tmp_path / "thin.nc"))
-    assert found.every == 4
+    assert found.only.every == 4
     np.testing.assert_array_equal(found.forecast(FAR).draws, some.forecast(FAR).draws)
 
 
@@ -168,12 +168,11 @@ def test_a_loaded_fit_forecasts_the_same_to_the_last_bit(
 def test_the_error_of_the_form_is_loaded_too(tmp_path: Path) -> None:
     fit = synthetic_fit("coupled-drift")
     found = load_fit(fit.save(tmp_path / "fit.nc"))
-    assert fit.form_error is not None
-    assert found.form_error is not None
+    one, other = found.only.form_error, fit.only.form_error
+    assert one is not None
+    assert other is not None
     for name in ("share", "fall", "ends"):
-        np.testing.assert_array_equal(
-            getattr(found.form_error, name), getattr(fit.form_error, name)
-        )
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     np.testing.assert_array_equal(found.forecast(FAR).draws, fit.forecast(FAR).draws)
 
 
@@ -204,26 +203,27 @@ def test_the_error_of_the_form_spreads_far_beyond_the_runs_and_not_inside() -> N
     far = np.log(FAR["params"] * FAR["tokens"]) - np.log(
         np.max(fit.runs["params"] * fit.runs["tokens"])
     )
-    prior, error, group = fit.model.form_error, fit.form_error, np.zeros(1, dtype=np.int64)
+    prior, error, group = fit.model.form_error, fit.only.form_error, np.zeros(1, dtype=np.int64)
     assert prior is not None
     assert error is not None
     sd = dict(prior.args)["sigma"]
     np.testing.assert_allclose(error.share.std(), sd, rtol=0.1)
-    without = replace(fit, model=replace(fit.model, form_error=None))
+    without = changed(fit, model=replace(fit.model, form_error=None))
     largest = int(np.argmax(fit.runs["params"] * fit.runs["tokens"]))
     end = {name: fit.runs[name][[largest]] for name in FAR}
     before = {name: values * np.exp(-0.5) for name, values in end.items()}
-    fall = np.log(without.law(before, group=group) / without.law(end, group=group))
+    law = without.only.law
+    fall = np.log(law(before, group=group) / law(end, group=group))
     np.testing.assert_allclose(error.fall, fall, rtol=1e-9)
     ratio = np.log(fit.forecast(FAR).noise_free / without.forecast(FAR).noise_free)[:, 0]
     np.testing.assert_allclose(ratio, error.share * fall[:, 0] * far, rtol=1e-9)
     wanted = (sd * far) ** 2 * np.mean(fall**2)
-    np.testing.assert_allclose(form_variance(fit, inputs, group), wanted)
-    assert form_variance(without, inputs, group) == 0.0
+    np.testing.assert_allclose(form_variance(fit.only, inputs, group), wanted)
+    assert form_variance(without.only, inputs, group) == 0.0
 
 
 def test_a_law_errs_from_the_end_of_each_group_on_and_by_little_near_its_floor() -> None:
-    fit = synthetic_fit("coupled-tempered", families=("far", "near"))
+    fit = synthetic_fit("coupled-tempered", families=("far", "near")).only
     flat = {**fit.draws, "f_shift": fit.draws["f_shift"] + np.array([0.0, 9.0])}
     columns = {name: fit.runs[name] for name in ("params", "tokens", "loss")}
     family = fit.runs.labels("family")

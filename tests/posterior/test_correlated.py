@@ -48,7 +48,7 @@ def test_the_memory_is_found_and_intervals_hold_that_would_not() -> None:
             ("correlated", {"correlated": True}),
             ("independent", {"run_effect": False}),
         ):
-            fit = bs.fit("kaplan-ns", runs, **switches, **SETTINGS, random_seed=seed)  # type: ignore[call-overload]
+            fit = bs.fit("kaplan-ns", runs, **switches, **SETTINGS, random_seed=seed)  # type: ignore[arg-type]
             assert fit.stats["diverging"].mean() < 0.01
             for parameter in ("alpha_N", "alpha_S", "a", "s"):
                 _, low, high = quantiles(fit.flat[parameter])

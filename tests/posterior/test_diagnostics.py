@@ -13,7 +13,7 @@ from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.diagnostics import Mixing, diagnose, elements, mixing, standing
-from tests.synthetic import PLAIN, synthetic_fit
+from tests.synthetic import PLAIN, changed, synthetic_fit
 
 FIT = synthetic_fit(PLAIN, spread=0.001)
 MODEL = FIT.model
@@ -135,7 +135,7 @@ def test_a_fit_is_called_what_its_checks_say() -> None:
     assert standing([fine]) == "converged"
     assert standing([fine, wrong]) == "converged, but not to be relied on: form"
     assert standing([stuck, wrong]) == "unconverged"
-    assert repr(replace(FIT, checks=(wrong,))).endswith(
+    assert repr(changed(FIT, checks=(wrong,))).endswith(
         "draws, converged, but not to be relied on: form)"
     )
 
@@ -241,7 +241,7 @@ def test_a_tempered_posterior_says_so_and_stays_trustworthy() -> None:
     assert check.evidence == (
         f"tempered posterior, length 0.5: {weigh}, the largest most; not a plain posterior"
     )
-    assert replace(FIT, model=model, checks=found).trustworthy
+    assert changed(FIT, model=model, checks=found).trustworthy
     assert "tempering" not in checks()
 
 

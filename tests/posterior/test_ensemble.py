@@ -1,4 +1,4 @@
-"""`Ensemble`: who takes part with which weight, what is shared, and what its checks say."""
+"""`Fit`: who takes part with which weight, what is shared, and what its checks say."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from bayes_scaling.errors import InputError, UnconvergedError
-from bayes_scaling.posterior import Check, Ensemble, Fit, ensemble_of, leading, members_of
-from tests.synthetic import CONFLICT, OK, UNCONVERGED, synthetic_ensemble, synthetic_fit
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import ensemble_of
+from bayes_scaling.posterior import Check
+from tests.synthetic import CONFLICT, OK, UNCONVERGED, changed, synthetic_ensemble, synthetic_fit
 
 BIG = {"params": 7e10, "tokens": 1.4e12}
 
@@ -17,7 +19,7 @@ BIG = {"params": 7e10, "tokens": 1.4e12}
 def copies(*names: str) -> list[Fit]:
     """Return copies of one fit under other names."""
     fit = synthetic_fit()
-    return [replace(fit, model=replace(fit.model, id=name)) for name in names]
+    return [changed(fit, model=replace(fit.model, id=name)) for name in names]
 
 
 def test_weights_are_equal_unless_given() -> None:
@@ -43,7 +45,7 @@ def test_an_unconverged_member_is_left_out_by_name_with_its_reason() -> None:
 
 def test_the_weights_of_the_others_are_renormalised() -> None:
     fits = copies("a", "b", "c")
-    fits[1] = replace(fits[1], checks=UNCONVERGED)
+    fits[1] = changed(fits[1], checks=UNCONVERGED)
     found = ensemble_of(fits, weights={"a": 0.2, "b": 0.5, "c": 0.3})
     assert found.weights == pytest.approx({"a": 0.4, "c": 0.6})
     assert list(found.left_out) == ["b"]
@@ -56,10 +58,10 @@ def test_where_none_converged_all_are_kept_and_decisions_refuse() -> None:
     assert found.status == "unconverged"
     assert not found.trustworthy
     for decide in (lambda: found.forecast(BIG), lambda: found.allocate(flops=1e22)):
-        with pytest.raises(UnconvergedError, match=r"no member .* chinchilla: R-hat largest 1\.4"):
+        with pytest.raises(UnconvergedError, match=r"no law .* chinchilla: R-hat largest 1\.4"):
             decide()
-    assert len(found.forecast(BIG, allow_unconverged=True).draws) == 800
-    assert found.allocate(flops=1e22, allow_unconverged=True).params.shape == (800, 1)
+    assert len(found.accept_unconverged().forecast(BIG).draws) == 800
+    assert found.accept_unconverged().allocate(flops=1e22).params.shape == (800, 1)
 
 
 def test_members_of_no_weight_are_left_out() -> None:
@@ -72,7 +74,7 @@ def test_members_of_no_weight_are_left_out() -> None:
 
 def test_weight_on_none_but_the_unconverged_is_no_error() -> None:
     fits = copies("a", "b")
-    fits[0] = replace(fits[0], checks=UNCONVERGED)
+    fits[0] = changed(fits[0], checks=UNCONVERGED)
     found = ensemble_of(fits, weights={"a": 1.0, "b": 0.0})
     assert list(found.members) == ["a"]
     assert found.status == "unconverged"
@@ -137,12 +139,12 @@ def test_summary_and_tree_hold_every_member() -> None:
 
 def test_a_fit_is_its_own_only_member() -> None:
     fit, several = synthetic_fit(), synthetic_ensemble()
-    assert members_of(fit) == {"chinchilla": fit}
-    assert leading(fit) is fit
-    assert members_of(several) is several.members
-    assert leading(several) is several.members["chinchilla"]
+    assert list(fit.members) == ["chinchilla"]
+    assert fit.leading is fit.only
+    assert several.members is several.members
+    assert several.leading is several.members["chinchilla"]
 
 
 def test_its_name_says_who_and_how_many() -> None:
-    found: Ensemble = synthetic_ensemble(weights={"chinchilla": 3, "coupled": 1})
-    assert repr(found) == "Ensemble(chinchilla 0.75, coupled 0.25 on 16 runs, converged)"
+    found: Fit = synthetic_ensemble(weights={"chinchilla": 3, "coupled": 1})
+    assert repr(found) == "Fit(chinchilla 0.75, coupled 0.25 on 16 runs, converged)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import log
 
 import numpy as np
@@ -12,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayes_scaling.laws import Model, load_model
-from bayes_scaling.posterior import Fit
+from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.evidence import LEAST_SHARE, NEAR, log_odds_without
 from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_members
-from tests.synthetic import synthetic_fit, synthetic_runs
+from tests.synthetic import changed, synthetic_fit, synthetic_runs
 
 WIDE = {
     "f_shift": {"dist": "Normal", "mu": -1.0, "sigma": 1.2},
@@ -39,8 +38,8 @@ Array = NDArray[np.float64]
 
 def told(
     values: Mapping[str, Array | float], law: Model = WITH, families: tuple[str, ...] = ("all",)
-) -> Fit:
-    """A fit whose draws of some parameters are these: one for all, or one for each draw."""
+) -> Member:
+    """A law whose draws of some parameters are these: one for all, or one for each draw."""
     made = synthetic_fit(law.to_dict(), draws=DRAWS, families=families)
     draws = dict(made.draws)
     for name, value in values.items():
@@ -49,7 +48,7 @@ def told(
         # one value a draw, joined over chains, or one value a group
         shaped = given.reshape(like.shape[:2]) if given.shape == (N,) else given
         draws[name] = np.broadcast_to(shaped, like.shape)
-    return replace(made, draws=draws)
+    return changed(made.only, draws=draws)
 
 
 def normal(value: float, mu: float, sigma: float) -> float:

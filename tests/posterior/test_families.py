@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.posterior import Fit
+from bayes_scaling.facade import Fit
 from bayes_scaling.runs import RunTable
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -68,7 +68,7 @@ def test_a_family_of_two_runs_borrows_exponents(few: Fit) -> None:
     assert width < 0.7 * np.std(np.log(alone.flat["alpha"]))
     true = float(loss("code/c", LARGE["params"], LARGE["tokens"]))
     own = few.forecast({**LARGE, "cell": "code/c"}).table.iloc[0]
-    by_itself = alone.forecast(LARGE, allow_unconverged=True).table.iloc[0]
+    by_itself = alone.accept_unconverged().forecast(LARGE).table.iloc[0]
     assert own.new_run_lower < true < own.new_run_upper
     assert own.new_run_upper - own.new_run_lower < by_itself.new_run_upper - by_itself.new_run_lower
 

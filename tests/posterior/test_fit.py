@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 from bayes_scaling.errors import InputError, UnconvergedError
-from bayes_scaling.posterior import Check, Fit
+from bayes_scaling.facade import Fit
+from bayes_scaling.posterior import Check
 from tests.synthetic import CONFLICT, OK, UNCONVERGED, synthetic_ensemble, synthetic_fit
 
 FAMILIES = ("code", "web")
@@ -94,16 +95,15 @@ def test_decisions_on_an_unconverged_fit_must_be_asked_for(name: str) -> None:
         for check in OK
     )
     fit = synthetic_fit(checks=checks)
-    with pytest.raises(UnconvergedError, match=rf"{name}: fail.*sample longer.*allow_unconverged"):
+    with pytest.raises(UnconvergedError, match=rf"{name}.*accept_unconverged"):
         fit.require_converged()
     sizes = {"params": 1e9, "tokens": 2e10}
     with pytest.raises(UnconvergedError):
         fit.forecast(sizes)
     with pytest.raises(UnconvergedError):
         fit.allocate(flops=1e21)
-    fit.require_converged(allow_unconverged=True)
-    assert len(fit.forecast(sizes, allow_unconverged=True).rows()) == 1
-    assert len(fit.allocate(flops=1e21, allow_unconverged=True).rows()) == 1
+    assert len(fit.accept_unconverged().forecast(sizes).rows()) == 1
+    assert len(fit.accept_unconverged().allocate(flops=1e21).rows()) == 1
 
 
 def test_a_fit_is_frozen(pooled: Fit) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayes_scaling.posterior import Fit, fit
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import fit
 from bayes_scaling.runs import read_runs, select_rows
 from tests.studies.best_rate import forecast_rate
 

@@ -13,7 +13,7 @@ from tests.synthetic import synthetic_fit
 def test_losses_and_exponents_are_those_at_the_largest_run() -> None:
     fit = synthetic_fit("chinchilla")
     design = make_design(fit.model, fit.runs)
-    found = reference_answers(fit, design)
+    found = reference_answers(fit.only, design)
     largest = np.argmax(np.log(fit.runs["params"]) + np.log(fit.runs["tokens"]))
     flat = fit.flat
     for factor in FACTORS:
@@ -27,7 +27,7 @@ def test_losses_and_exponents_are_those_at_the_largest_run() -> None:
 
 def test_every_group_is_asked_at_its_own_largest_run() -> None:
     fit = synthetic_fit(families=("a", "b"))
-    found = reference_answers(fit, make_design(fit.model, fit.runs))
+    found = reference_answers(fit.only, make_design(fit.model, fit.runs))
     chains, draws = fit.draws["nu"].shape
     assert found["loss at 10x"].shape == (chains, draws, 2)
 
@@ -36,4 +36,4 @@ def test_every_group_is_asked_at_its_own_largest_run() -> None:
 def test_an_answer_that_is_not_finite_is_not_judged() -> None:
     fit = synthetic_fit("chinchilla")
     fit.draws["alpha"][0, 0] = np.nan
-    assert reference_answers(fit, make_design(fit.model, fit.runs)) == {}
+    assert reference_answers(fit.only, make_design(fit.model, fit.runs)) == {}

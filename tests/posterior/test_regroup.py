@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws.read import read_model
-from bayes_scaling.posterior import Fit
-from tests.synthetic import PLAIN, synthetic_ensemble, synthetic_fit
+from tests.synthetic import PLAIN, changed, synthetic_ensemble, synthetic_fit
 
 FAMILIES = ("a", "b", "c")
 SIZES: dict[str, Any] = {"params": 1e9, "tokens": 2e10}
@@ -24,7 +23,7 @@ def fit() -> Fit:
 
 def test_a_new_group_is_drawn_around_the_population(fit: Fit) -> None:
     spread = np.full(fit.draws["alpha_sd"].shape, 0.2)
-    wider = replace(fit, draws={**fit.draws, "alpha_sd": spread})
+    wider = changed(fit, draws={**fit.draws, "alpha_sd": spread})
     new = wider.with_new_group("d")
     assert new.groups == (*FAMILIES, "d")
     deviation = np.log(new.flat["alpha"][:, 3] / new.flat["alpha_population"])
@@ -99,7 +98,7 @@ def test_a_fit_of_another_quantity_forecasts_that_one() -> None:
         "sigma_steps": np.exp(rng.normal(-3, 0.01, shape)),
         "nu": plain.draws["nu"],
     }
-    two = replace(plain, model=model, draws=draws)
+    two = changed(plain, model=model, draws=draws)
     steps = two.of("steps").forecast({"tokens": 3e9})
     np.testing.assert_allclose(steps.noise_free, 6000.0)
     spread = np.std(np.log(steps.draws / steps.noise_free))

@@ -10,10 +10,11 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.program import NoProgramError
-from bayes_scaling.posterior import Fit, sampler
+from bayes_scaling.posterior import sampler
 from bayes_scaling.posterior.fit_model import assemble
 from bayes_scaling.posterior.sampler import Sampled, Settings
 from bayes_scaling.runs import RunTable

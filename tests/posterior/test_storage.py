@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,11 @@ import pytest
 import xarray as xr
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.posterior import Check, Fit, load, save
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import load
+from bayes_scaling.posterior import Check, save
 from bayes_scaling.runs import RunTable
-from tests.synthetic import CONFLICT, UNCONVERGED, load_fit, synthetic_fit
+from tests.synthetic import CONFLICT, UNCONVERGED, changed, load_fit, synthetic_fit
 
 EXTRA = {"corpus": "c4 / naïve", "schedule": "", "dropout": 0.1, "a long name, with 1 comma": 2.0}
 """Columns that ride along: text beyond ASCII, empty text, numbers, an odd name."""
@@ -29,7 +30,7 @@ def grouped() -> Fit:
     columns = dict(fit.runs.columns)
     columns["dropout"] = np.where(np.arange(len(fit.runs)) % 3, columns["dropout"], np.nan)
     runs = RunTable(columns=columns, notes=("tokens were completed by 6ND", "a second note"))
-    return replace(fit, runs=runs, provenance={**fit.provenance, "runs_hash": runs.content_hash})
+    return changed(fit, runs=runs, provenance={**fit.provenance, "runs_hash": runs.content_hash})
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_a_model_with_other_priors_comes_back(tmp_path: Path) -> None:
     fit = synthetic_fit()
     prior = {"dist": "LogNormal", "mu": -1.0, "sigma": 0.25}
     model = fit.model.with_priors({"alpha": prior})
-    fit = replace(fit, model=model, provenance={**fit.provenance, "model_hash": model.content_hash})
+    fit = changed(fit, model=model, provenance={**fit.provenance, "model_hash": model.content_hash})
     found = load_fit(fit.save(tmp_path / "fit.nc"))
     assert found.model.parameter("alpha").prior.to_dict() == prior
 
@@ -278,9 +279,9 @@ def test_divergences_come_back_as_bool(tmp_path: Path) -> None:
 
 def test_a_catalogue_that_has_moved_on_is_a_warning(tmp_path: Path) -> None:
     fit = synthetic_fit()
-    moved = replace(fit, provenance={**fit.provenance, "catalogue_hash": "0" * 64})
+    moved = changed(fit, provenance={**fit.provenance, "catalogue_hash": "0" * 64})
     path = moved.save(tmp_path / "fit.nc")
     with pytest.warns(BayesScalingWarning, match=r"chinchilla has changed since fit\.nc"):
         assert load_fit(path).model == fit.model
-    same = replace(fit, provenance={**fit.provenance, "catalogue_hash": fit.model.content_hash})
+    same = changed(fit, provenance={**fit.provenance, "catalogue_hash": fit.model.content_hash})
     load(same.save(tmp_path / "same.nc"))

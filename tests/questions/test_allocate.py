@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.posterior import Fit
-from tests.synthetic import PLAIN, synthetic_fit
+from bayes_scaling.facade import Fit
+from tests.synthetic import PLAIN, changed, synthetic_fit
 
 Array = NDArray[np.float64]
 LAWS = ["chinchilla", "coupled", "chinchilla-lr"]
@@ -168,8 +167,8 @@ def test_the_best_learning_rate_moves_with_the_optimum() -> None:
 def plain(**factors: float) -> Fit:
     """A fit in E, a, b with some of its draws multiplied."""
     fit = synthetic_fit(PLAIN)
-    changed = {name: fit.draws[name] * factor for name, factor in factors.items()}
-    return replace(fit, draws={**fit.draws, **changed})
+    draws = {name: fit.draws[name] * factor for name, factor in factors.items()}
+    return changed(fit, draws={**fit.draws, **draws})
 
 
 def test_no_optimum_inside_the_range_is_flagged() -> None:
@@ -187,7 +186,7 @@ def test_no_optimum_inside_the_range_is_flagged() -> None:
 def test_a_share_of_the_draws_at_the_edge() -> None:
     factor = np.where(np.arange(100) < 25, 1e-9, 1.0)
     fit = synthetic_fit(PLAIN)
-    fit = replace(fit, draws={**fit.draws, "a": fit.draws["a"] * factor})
+    fit = changed(fit, draws={**fit.draws, "a": fit.draws["a"] * factor})
     assert fit.allocate(flops=1e21).at_edge == pytest.approx([0.25])
 
 

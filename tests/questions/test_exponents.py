@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bayes_scaling.errors import InputError, UnconvergedError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
-from bayes_scaling.posterior import Fit
 from bayes_scaling.posterior.slopes import factor_at
 from tests.synthetic import OK, UNCONVERGED, synthetic_ensemble, synthetic_fit
 
@@ -49,7 +49,7 @@ def test_each_drifting_input_is_told_at_the_reference_and_at_its_largest(fit: Fi
 
 def test_the_exponent_is_the_parameter_times_the_factor_draw_by_draw(fit: Fit) -> None:
     for part in fit.exponents(FAR).parts:
-        np.testing.assert_array_equal(part.factor, factor_at(fit, part.input, part.size))
+        np.testing.assert_array_equal(part.factor, factor_at(fit.only, part.input, part.size))
         assert part.exponent is not None
         np.testing.assert_array_equal(part.exponent, fit.flat[part.parameter] * part.factor)
 
@@ -92,7 +92,7 @@ def test_groups_have_exponents_of_their_own() -> None:
         ("largest run", "code"), ("largest run", "web"), ("asked", "web"),
     ]  # fmt: skip
     web = next(row for row in found if row["family"] == "web")
-    wanted = np.median(fit.flat["alpha"][:, 1] * factor_at(fit, "params", web["size"]))
+    wanted = np.median(fit.flat["alpha"][:, 1] * factor_at(fit.only, "params", web["size"]))
     assert web["exponent"] == pytest.approx(wanted)
     with pytest.raises(InputError, match="several groups"):
         fit.exponents(FAR)
@@ -117,14 +117,14 @@ def test_an_unconverged_fit_must_be_asked_on_purpose() -> None:
     fit = drifting(checks=UNCONVERGED)
     with pytest.raises(UnconvergedError):
         fit.exponents()
-    assert fit.exponents(allow_unconverged=True).rows()
+    assert fit.accept_unconverged().exponents().rows()
 
 
 def test_members_of_an_ensemble_tell_theirs() -> None:
     ensemble = synthetic_ensemble("coupled-tempered", "coupled-drift", checks={"coupled": OK})
     found = ensemble.exponents(FAR).rows()
     assert {row["member"] for row in found} == {"coupled-drift"}
-    own = ensemble.members["coupled-drift"].exponents(FAR).rows()
+    own = ensemble.alone("coupled-drift").exponents(FAR).rows()
     assert found == own
 
 
@@ -137,7 +137,7 @@ def test_the_factor_at_the_largest_run_stands_in_the_posterior(fit: Fit) -> None
         draws = fit.draws[f"slope_{name}"]
         assert draws.shape == (4, 100)
         largest = float(fit.runs[name].max())
-        np.testing.assert_array_equal(draws.ravel(), factor_at(fit, name, largest))
+        np.testing.assert_array_equal(draws.ravel(), factor_at(fit.only, name, largest))
         assert table.loc[f"slope_{name}", "median"] == pytest.approx(np.median(draws))
     assert not [name for name in synthetic_fit().draws if name.startswith("slope")]
 

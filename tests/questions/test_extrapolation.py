@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from bayes_scaling.posterior import ensemble_of
+from bayes_scaling.fitting import ensemble_of
 from bayes_scaling.runs import RunTable
-from tests.synthetic import synthetic_fit
+from tests.synthetic import changed, synthetic_fit
 
 
 def test_extrapolation_is_counted_from_the_runs_of_the_own_group() -> None:
@@ -19,7 +17,7 @@ def test_extrapolation_is_counted_from_the_runs_of_the_own_group() -> None:
         name: np.where(web, factor * fit.runs[name], fit.runs[name])
         for name, factor in (("params", 10.0), ("tokens", 10.0), ("flops", 100.0))
     }
-    fit = replace(fit, runs=RunTable(columns={**fit.runs.columns, **larger}))
+    fit = changed(fit, runs=RunTable(columns={**fit.runs.columns, **larger}))
     asked = {"params": 7e10, "tokens": 1.4e12}
     both = fit.forecast({**asked, "family": ["code", "web"]})
     for name, factor in (("params", 10.0), ("tokens", 10.0), ("flops", 100.0)):
@@ -39,15 +37,15 @@ def test_every_answer_of_an_ensemble_lies_as_far_beyond_as_the_farthest_member_s
         for name, factor in (("params", 10.0), ("tokens", 10.0), ("flops", 100.0))
     }
     runs = RunTable(columns={**grouped.runs.columns, **smaller})
-    grouped = replace(grouped, runs=runs)
+    grouped = changed(grouped, runs=runs)
     alike = synthetic_fit("coupled", families=("code", "web"))
-    alike = replace(
+    alike = changed(
         alike,
         runs=runs,
         draws={n: each[..., 0] if each.ndim == 3 else each for n, each in alike.draws.items()},
     )
     same = {"runs_hash": runs.content_hash}
-    fits = [replace(fit, provenance={**fit.provenance, **same}) for fit in (grouped, alike)]
+    fits = [changed(fit, provenance={**fit.provenance, **same}) for fit in (grouped, alike)]
     ensemble = ensemble_of(fits, weights={"chinchilla": 1, "coupled": 3})
     assert ensemble.leading.model.id == "coupled"
     split = ensemble.allocate(flops=1e22, family="code")
@@ -85,7 +83,7 @@ def test_extrapolation_is_known_in_compute_and_every_input(
 def test_extrapolation_in_compute_is_known_of_a_table_without_flops() -> None:
     fit = synthetic_fit()
     columns = {name: values for name, values in fit.runs.columns.items() if name != "flops"}
-    bare = replace(fit, runs=RunTable(columns=columns))
+    bare = changed(fit, runs=RunTable(columns=columns))
     asked = {"params": 7e10, "tokens": 1.4e12}
     for one, other in (
         (bare.forecast(asked), fit.forecast(asked)),

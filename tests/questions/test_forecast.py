@@ -10,11 +10,11 @@ import pytest
 from scipy import stats
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import RunTable
-from tests.synthetic import TRUTH, own_law, synthetic_fit
+from tests.synthetic import TRUTH, changed, own_law, synthetic_fit
 
 FIT = synthetic_fit()
 RATES = synthetic_fit("chinchilla-lr")
@@ -97,7 +97,7 @@ def test_noise_differs_between_runs_and_draws(sharp: Fit) -> None:
 def test_noise_takes_the_scale_of_its_group() -> None:
     fit = synthetic_fit(families=("code", "web"), draws=500)
     louder = fit.draws["sigma"] * np.array([1.0, 10.0])
-    fit = replace(fit, draws={**fit.draws, "sigma": louder})
+    fit = changed(fit, draws={**fit.draws, "sigma": louder})
     found = fit.forecast({**BIG, "family": ["code", "web"]})
     quiet, noisy = np.median(np.abs(np.log(found.draws / found.noise_free)), axis=0)
     assert 7 < noisy / quiet < 14
@@ -107,7 +107,7 @@ def test_the_same_fit_gives_the_same_draws_and_another_seed_does_not() -> None:
     one, two = FIT.forecast(BIG), synthetic_fit().forecast(BIG)
     np.testing.assert_array_equal(one.draws, two.draws)
     np.testing.assert_array_equal(FIT.forecast(BIG).draws, one.draws)
-    found = replace(FIT, settings=replace(FIT.settings, random_seed=8)).forecast(BIG)
+    found = changed(FIT, settings=replace(FIT.settings, random_seed=8)).forecast(BIG)
     np.testing.assert_array_equal(found.noise_free, one.noise_free)
     assert not np.array_equal(found.draws, one.draws)
 
@@ -189,7 +189,7 @@ def test_a_new_run_is_less_certain_than_the_law(fitted: Fit) -> None:
     law = row["noise_free_upper"] - row["noise_free_lower"]
     assert row["new_run_upper"] - row["new_run_lower"] > 1.5 * law
     truth = {name: np.array([TRUTH[name]]) for name in ("E", "a", "b", "alpha", "beta")}
-    known = replace(fitted, draws={name: values[None] for name, values in truth.items()})
+    known = changed(fitted, draws={name: values[None] for name, values in truth.items()})
     assert row["noise_free"] == pytest.approx(by_hand(known, 1e9, 2e10)[0], rel=0.01)
 
 
@@ -228,7 +228,7 @@ def test_an_input_that_may_be_zero_or_negative_can_be_forecast() -> None:
         "a": base.draws["c"], "g": base.draws["beta"], "h": 0.1 * base.draws["beta"],
         "sigma": base.draws["sigma"], "nu": base.draws["nu"],
     }  # fmt: skip
-    fit = replace(
+    fit = changed(
         base, model=model, runs=runs, draws=draws, references=design.references, groups=("all",)
     )
     assert len(fit.forecast({"tokens": 1e11, "mix": [0.0, -0.5]}).rows()) == 2

@@ -11,8 +11,9 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.datasets.catalogue import read_chinchilla
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws.nominal import nominal_runs
-from bayes_scaling.posterior.prior import prior_fit
+from bayes_scaling.posterior.prior import prior_member
 from tests.synthetic import PLAIN, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit(PLAIN, draws=25)
@@ -74,7 +75,7 @@ def test_published_runs_are_named_and_told_how_far_they_lie() -> None:
 def test_an_average_mixes_its_members() -> None:
     ensemble = synthetic_ensemble(weights={"chinchilla": 3, "coupled": 1}, draws=25)
     found = ensemble.judge_split(RUNS)
-    parts = [fit.judge_split(RUNS) for fit in ensemble.members.values()]
+    parts = [ensemble.alone(name).judge_split(RUNS) for name in ensemble.members]
     for name in ("best_tokens", "loss_lost", "flops_enough"):
         wanted = [part.draws[name][rows] for part, rows in zip(parts, ensemble.rows, strict=True)]
         np.testing.assert_array_equal(found.draws[name], np.concatenate(wanted))
@@ -106,7 +107,7 @@ def test_groups_may_differ_from_run_to_run_or_be_named_once() -> None:
 
 def test_a_law_that_states_the_best_split_judges_without_losses() -> None:
     envelope = bs.load_model("envelope")
-    fit = prior_fit(envelope, nominal_runs(envelope), draws=50, random_seed=0)
+    fit = Fit.of_one(prior_member(envelope, nominal_runs(envelope), draws=50, random_seed=0))
     found = fit.judge_split(bs.published_runs())
     assert set(found.draws) == {"best_params", "best_tokens", "tokens_for_params"}
     split = fit.allocate(flops=6 * 2.8e11 * 3e11)

@@ -9,9 +9,9 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
-from bayes_scaling.questions.asked_law import of_any
 from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.surface import surface
 from tests.synthetic import PLAIN, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit(PLAIN)
@@ -120,7 +120,7 @@ def test_where_limits_hold_all_budgets_back_none_is_enough() -> None:
 def test_the_choice_has_the_least_expected_loss(fit: Any) -> None:
     found = fit.allocate(flops=FLOPS)
     choice = found.choices[0]
-    law = of_any(fit)
+    law = surface(fit)
     assert law.n_draws == len(found.params)
     others = choice.params * np.exp(np.linspace(-1, 1, 41))
     sizes = {"params": others, "tokens": FLOPS / 6 / others}
@@ -134,7 +134,7 @@ def test_the_choice_has_the_least_expected_loss(fit: Any) -> None:
 
 
 def test_within_the_flat_range_a_percent_is_lost() -> None:
-    law = of_any(FIT)
+    law = surface(FIT)
     choice = expected_split(law, FLOPS, Limits())
     for end in choice.flat:
         sizes = {"params": np.array([end]), "tokens": np.array([FLOPS / 6 / end])}
@@ -144,7 +144,7 @@ def test_within_the_flat_range_a_percent_is_lost() -> None:
 
 def test_an_ensemble_is_asked_as_its_members_are() -> None:
     ensemble = synthetic_ensemble("chinchilla", "coupled")
-    law = of_any(ensemble)
+    law = surface(ensemble)
     sizes = {"params": np.array([1e9, 1e10]), "tokens": np.array([1e11, 1e10])}
     asked = ensemble.forecast(sizes).noise_free
     np.testing.assert_allclose(law.at(sizes, law.draws[:, None]), asked)

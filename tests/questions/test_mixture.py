@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.posterior import Fit, ensemble_of
-from bayes_scaling.questions import Forecast, mixture
-from bayes_scaling.questions.forecast import forecast
-from tests.synthetic import PLAIN, synthetic_ensemble, synthetic_fit
+from bayes_scaling.fitting import ensemble_of
+from bayes_scaling.posterior import Member
+from bayes_scaling.questions import Forecast, forecast as forecasting
+from tests.synthetic import PLAIN, changed, synthetic_ensemble, synthetic_fit
 
 Array = NDArray[np.float64]
 SIZES: dict[str, Any] = {"params": [1e10, 7e10], "tokens": 1.4e12}
@@ -32,7 +32,7 @@ def weighted_quantile(parts: list[Array], weights: list[float], level: float) ->
 def test_quantiles_are_those_of_the_weighted_draws() -> None:
     found = UNEQUAL.forecast(SIZES)
     for index in (0, 1):
-        parts = [fit.forecast(SIZES).draws[:, index] for fit in UNEQUAL.members.values()]
+        parts = [UNEQUAL.alone(name).forecast(SIZES).draws[:, index] for name in UNEQUAL.members]
         for level in (0.05, 0.25, 0.5, 0.75, 0.95):
             wanted = weighted_quantile(parts, [0.75, 0.25], level)
             assert np.quantile(found.draws[:, index], level) == pytest.approx(wanted, rel=2e-3)
@@ -41,7 +41,7 @@ def test_quantiles_are_those_of_the_weighted_draws() -> None:
 def test_equal_members_give_all_their_draws() -> None:
     ensemble = synthetic_ensemble()
     found = ensemble.forecast(SIZES)
-    parts = [fit.forecast(SIZES) for fit in ensemble.members.values()]
+    parts = [ensemble.alone(name).forecast(SIZES) for name in ensemble.members]
     np.testing.assert_array_equal(found.draws, np.concatenate([part.draws for part in parts]))
     np.testing.assert_array_equal(found.member, np.repeat([0, 1], 400))
     assert found.members == ("chinchilla", "coupled")
@@ -57,7 +57,7 @@ def test_a_slice_of_the_mixture_is_what_a_member_says() -> None:
     found = UNEQUAL.forecast(SIZES)
     assert found.members == ("chinchilla", "coupled")
     taken = UNEQUAL.rows[1]
-    own = UNEQUAL.members["coupled"].forecast(SIZES)
+    own = UNEQUAL.alone("coupled").forecast(SIZES)
     np.testing.assert_array_equal(found.draws[found.member == 1], own.draws[taken])
     np.testing.assert_array_equal(found.noise_free[found.member == 1], own.noise_free[taken])
     assert np.mean(found.member == 1) == pytest.approx(0.25, abs=1e-3)
@@ -85,25 +85,25 @@ def test_a_fit_is_a_forecast_of_one_member() -> None:
 
 
 def test_the_rows_are_of_the_same_form_as_those_of_a_fit() -> None:
-    mixed, single = UNEQUAL.forecast(SIZES), UNEQUAL.members["chinchilla"].forecast(SIZES)
+    mixed, single = UNEQUAL.forecast(SIZES), UNEQUAL.alone("chinchilla").forecast(SIZES)
     assert list(mixed.rows()[0]) == list(single.rows()[0])
     np.testing.assert_array_equal(mixed.extrapolation["flops"], single.extrapolation["flops"])
-    split, own = UNEQUAL.allocate(flops=1e22), UNEQUAL.members["chinchilla"].allocate(flops=1e22)
+    split, own = UNEQUAL.allocate(flops=1e22), UNEQUAL.alone("chinchilla").allocate(flops=1e22)
     assert list(split.rows()[0]) == list(own.rows()[0])
 
 
 def test_drift_of_one_member_is_drift_of_the_mixture(monkeypatch: pytest.MonkeyPatch) -> None:
     """One member says how its law would be with other drift; the other one has none."""
-    plain = forecast
+    plain = forecasting.forecast_by_law
     shift = np.exp(0.1 * np.random.default_rng(1).standard_normal((2000, 1)))
 
-    def drifting(fit: Fit, sizes: Any, **options: Any) -> Forecast:
-        found = plain(fit, sizes, **options)
-        if fit.model.id == "coupled":
+    def drifting(fit: Member, sizes: Any, tuning: Any) -> Forecast:
+        found = plain(fit, sizes, tuning)
+        if fit.id == "coupled":
             return found
         return replace(found, redrawn=found.noise_free * shift)
 
-    monkeypatch.setattr(mixture, "forecast", drifting)
+    monkeypatch.setattr(forecasting, "forecast_by_law", drifting)
     found = UNEQUAL.forecast(SIZES)
     assert found.redrawn is not None
     same = found.redrawn == found.noise_free
@@ -115,7 +115,7 @@ def test_drift_of_one_member_is_drift_of_the_mixture(monkeypatch: pytest.MonkeyP
 
 def test_tuned_inputs_are_mixed_too() -> None:
     fit = synthetic_fit("chinchilla-lr")
-    other = replace(
+    other = changed(
         fit,
         model=replace(fit.model, id="other"),
         draws={**fit.draws, "lr_best": 3 * fit.draws["lr_best"]},
@@ -140,7 +140,7 @@ def test_groups_are_asked_for_by_name() -> None:
 
 def test_the_best_split_is_mixed_draw_by_draw() -> None:
     found = UNEQUAL.allocate(flops=[1e22, 1e24])
-    parts = [fit.allocate(flops=[1e22, 1e24]) for fit in UNEQUAL.members.values()]
+    parts = [UNEQUAL.alone(name).allocate(flops=[1e22, 1e24]) for name in UNEQUAL.members]
     for name in ("params", "tokens", "loss", "tokens_per_param"):
         wanted = np.concatenate(
             [getattr(part, name)[rows] for part, rows in zip(parts, UNEQUAL.rows, strict=True)]
@@ -171,7 +171,7 @@ def test_the_spread_of_the_split_is_form_and_within() -> None:
 
 def test_draws_without_an_optimum_are_told_by_member() -> None:
     fit = synthetic_fit(PLAIN)
-    edge = replace(
+    edge = changed(
         fit,
         model=replace(fit.model, id="edge"),
         draws={**fit.draws, "a": fit.draws["a"] * 1e-9},

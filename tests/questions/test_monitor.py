@@ -9,7 +9,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
-from bayes_scaling.posterior import Fit
+from bayes_scaling.facade import Fit
 from bayes_scaling.questions import alarm
 from bayes_scaling.questions.curve_shapes import LOOKS, at_looks, covered, fit_shapes
 from bayes_scaling.runs import RunTable

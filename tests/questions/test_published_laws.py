@@ -250,7 +250,7 @@ def test_what_needs_a_posterior_is_not_asked_of_a_published_law() -> None:
         lambda: law.sensitivity(CHINCHILLA),
         lambda: law.monitor(synthetic_fit(draws=5).runs, CHINCHILLA),
     ):
-        with pytest.raises(InputError, match="only a fit can be asked this"):
+        with pytest.raises(InputError, match="is answered by a fit alone"):
             ask()
     with pytest.raises(InputError, match="knows of no mistuned runs"):
         law.forecast(CHINCHILLA, tuning="typical")

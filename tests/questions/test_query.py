@@ -10,8 +10,9 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws.nominal import nominal_runs
-from bayes_scaling.posterior.prior import prior_fit
+from bayes_scaling.posterior.prior import prior_member
 from tests.synthetic import synthetic_ensemble, synthetic_fit
 
 KAPLAN = synthetic_fit("kaplan-nd")
@@ -98,7 +99,7 @@ def test_a_query_of_a_user_asks_as_well(tmp_path: Path) -> None:
 def test_an_input_may_have_a_default_of_the_law() -> None:
     """Without a loss to stop at, training stops where that is cheapest."""
     curves = bs.load_model("kaplan-ns")
-    fit = prior_fit(curves, nominal_runs(curves), draws=50, random_seed=0)
+    fit = Fit.of_one(prior_member(curves, nominal_runs(curves), draws=50, random_seed=0))
     found = fit.query("early-stop", {"params": 1e9})
     flat = fit.flat
     converged = (flat["N_c"] / 1e9) ** flat["alpha_N"]

@@ -9,9 +9,10 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.nominal import nominal_runs
-from bayes_scaling.posterior.prior import prior_fit
+from bayes_scaling.posterior.prior import prior_member
 from bayes_scaling.questions.cheapest import cheapest
 from tests.synthetic import PLAIN, synthetic_ensemble, synthetic_fit
 
@@ -162,7 +163,7 @@ def test_a_law_of_one_size_finds_that() -> None:
 def test_an_average_mixes_its_members() -> None:
     ensemble = synthetic_ensemble(draws=25)
     found = ensemble.reach(2.2, params=1e11)
-    parts = [fit.reach(2.2, params=1e11) for fit in ensemble.members.values()]
+    parts = [ensemble.alone(name).reach(2.2, params=1e11) for name in ensemble.members]
     np.testing.assert_array_equal(
         found.draws["tokens"], np.concatenate([part.draws["tokens"] for part in parts])
     )
@@ -191,8 +192,8 @@ def test_steps_need_tokens() -> None:
 @pytest.mark.parametrize("name", ["kaplan-ns", "kaplan-ns-batch"])
 def test_larger_models_reach_a_loss_in_fewer_steps(name: str) -> None:
     curves = load_model(name)
-    fit = prior_fit(curves, nominal_runs(curves), draws=50, random_seed=0)
-    found = fit.reach(3.0, params=[1e8, 1e9, 1e10], batch_size=5e5, allow_unconverged=True)
+    fit = Fit.of_one(prior_member(curves, nominal_runs(curves), draws=50, random_seed=0))
+    found = fit.accept_unconverged().reach(3.0, params=[1e8, 1e9, 1e10], batch_size=5e5)
     steps = found.draws["steps"]
     able = np.isfinite(steps).all(axis=1)
     assert able.any()

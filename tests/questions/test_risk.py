@@ -9,10 +9,10 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
-from bayes_scaling.questions.asked_law import of_any
 from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.risk import decision, in_words
+from bayes_scaling.questions.surface import surface
 from tests.synthetic import PLAIN, UNCONVERGED, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit(PLAIN)
@@ -66,7 +66,7 @@ def test_the_sufficient_budget_suffices_and_no_less_does() -> None:
     found = FIT.risk(flops=FLOPS, target_loss=target, sure=0.8)
     assert found.enough is not None
     assert found.enough > FLOPS
-    law = of_any(FIT)
+    law = surface(FIT)
 
     def reached(flops: float) -> float:
         choice = expected_split(law, flops, Limits())
@@ -146,7 +146,7 @@ def test_what_cannot_be_asked_is_refused(given: dict[str, Any], message: str) ->
 @pytest.mark.parametrize("flops", [float("nan"), float("inf"), -1.0, 0.0])
 def test_a_split_of_no_budget_is_not_searched_for(flops: float) -> None:
     with pytest.raises(InputError, match="above 0 and finite"):
-        expected_split(of_any(FIT), flops)
+        expected_split(surface(FIT), flops)
 
 
 def test_a_fit_that_did_not_converge_is_not_asked() -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bayes_scaling.questions.routed import active_share, active_shares, say_share
+from bayes_scaling.questions.routed import say_share
 from bayes_scaling.runs import RunTable
 from tests.questions.test_monitor import FIT
+from tests.synthetic import changed
 
 
 def _routed(share: Any) -> Any:
@@ -18,17 +18,17 @@ def _routed(share: Any) -> Any:
     active = share * columns["params"]
     columns["params_active"] = active
     columns["flops"] = 6 * active * columns["tokens"]
-    return replace(FIT, runs=RunTable(columns=columns))
+    return changed(FIT, runs=RunTable(columns=columns))
 
 
 def test_a_dense_model_has_all_its_params_active() -> None:
-    assert active_share(FIT) == 1.0
+    assert FIT.leading.active_share == 1.0
     assert say_share(FIT) == ""
 
 
 def test_every_answer_counts_active_params() -> None:
     fit = _routed(1 / 32)
-    assert active_share(fit) == pytest.approx(1 / 32)
+    assert fit.leading.active_share == pytest.approx(1 / 32)
     found = fit.allocate(flops=1e21)
     dense = FIT.allocate(flops=32e21)
     np.testing.assert_allclose(found.params, dense.params)
@@ -49,6 +49,6 @@ def test_every_answer_counts_active_params() -> None:
 def test_shares_that_differ_are_said() -> None:
     share = np.where(np.arange(len(FIT.runs)) % 2, 1 / 8, 1 / 32)
     fit = _routed(share)
-    assert active_shares(fit) == pytest.approx((1 / 32, 1 / 8))
+    assert fit.leading.active_shares == pytest.approx((1 / 32, 1 / 8))
     assert "where that share runs from 0.0312 to 0.125" in say_share(fit)
     assert "compute is 6 x params_active x tokens" in say_share(_routed(1 / 8))

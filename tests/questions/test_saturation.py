@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
 from bayes_scaling.questions import Answer
-from tests.synthetic import PLAIN, UNCONVERGED, synthetic_ensemble, synthetic_fit
+from tests.synthetic import PLAIN, UNCONVERGED, changed, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit(PLAIN)
 TOKENS = 2e10
@@ -97,7 +96,7 @@ def test_a_law_with_drift_and_a_transient_has_a_last_doubling_that_pays() -> Non
 def test_an_average_mixes_its_members_draw_by_draw() -> None:
     ensemble = synthetic_ensemble(weights={"chinchilla": 3, "coupled": 1})
     found = ensemble.saturation(0.02, tokens=TOKENS)
-    parts = [fit.saturation(0.02, tokens=TOKENS) for fit in ensemble.members.values()]
+    parts = [ensemble.alone(name).saturation(0.02, tokens=TOKENS) for name in ensemble.members]
     wanted = [part.draws["params"][rows] for part, rows in zip(parts, ensemble.rows, strict=True)]
     np.testing.assert_array_equal(found.draws["params"], np.concatenate(wanted))
     assert found.members == ("chinchilla", "coupled")
@@ -148,10 +147,10 @@ def test_a_law_of_one_size_takes_none() -> None:
 
 
 def test_an_unconverged_fit_is_asked_only_knowingly() -> None:
-    fit = replace(FIT, checks=UNCONVERGED)
+    fit = changed(FIT, checks=UNCONVERGED)
     with pytest.raises(UnconvergedError):
         fit.saturation(tokens=TOKENS)
-    assert fit.saturation(tokens=TOKENS, allow_unconverged=True).rows()
+    assert fit.accept_unconverged().saturation(tokens=TOKENS).rows()
 
 
 def test_a_published_law_answers_with_one_number() -> None:

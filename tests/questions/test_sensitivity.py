@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.questions.sensitivity import weighted_quantiles
 from tests.command_line import call
-from tests.synthetic import PLAIN, UNCONVERGED, synthetic_ensemble, synthetic_fit
+from tests.synthetic import PLAIN, UNCONVERGED, changed, synthetic_ensemble, synthetic_fit
 
 SIZES = {"params": 1e11, "tokens": 2e12}
 
@@ -79,7 +78,7 @@ def test_what_weighing_cannot_tell_is_said() -> None:
     fit = synthetic_fit(PLAIN, spread=0.02)
     far = {name: values * (50 if name == "alpha" else 1) for name, values in fit.draws.items()}
     spread = fit.draws["alpha"] * np.exp(np.linspace(0, 6, 100))
-    moved = replace(fit, draws={**far, "alpha": spread})
+    moved = changed(fit, draws={**far, "alpha": spread})
     notes = [row["note"] for row in moved.sensitivity(SIZES).rows() if row["assumption"] == "prior"]
     assert any("too few effective draws" in note for note in notes)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,12 @@ import pandas as pd
 import pytest
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
-from bayes_scaling.posterior import Fit
 from bayes_scaling.questions.sizes import Plan, read_plan
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.complete import complete
-from tests.synthetic import synthetic_fit, synthetic_runs
+from tests.synthetic import changed, synthetic_fit, synthetic_runs
 
 FIT = synthetic_fit()
 FAMILIES = synthetic_fit(families=("code", "web"))
@@ -23,7 +22,7 @@ FAMILIES = synthetic_fit(families=("code", "web"))
 
 def problems(sizes: Any, fit: Fit = FIT) -> tuple[str, ...]:
     with pytest.raises(InputError) as caught:
-        read_plan(fit, sizes)
+        read_plan(fit.only, sizes)
     return caught.value.problems
 
 
@@ -38,7 +37,7 @@ def values(plan: Plan) -> dict[str, list[float]]:
 def test_any_two_of_params_tokens_and_flops_give_the_third(missing: str) -> None:
     full = {"params": 7e10, "tokens": 1.4e12, "flops": 6 * 7e10 * 1.4e12}
     given = {name: value for name, value in full.items() if name != missing}
-    plan = read_plan(FIT, given)
+    plan = read_plan(FIT.only, given)
     for name, value in full.items():
         assert plan.columns[name] == pytest.approx([value], rel=1e-12)
 
@@ -54,14 +53,14 @@ def test_names_may_be_aliases() -> None:
         {"N": 1e9, "D": 2e10, "lr": 1e-3},
         {"n_params": 1e9, "C": 1.2e20, "learning_rate": 1e-3},
     ):
-        plan = read_plan(fit, given)
+        plan = read_plan(fit.only, given)
         assert plan.columns["params"] == pytest.approx([1e9])
         assert plan.columns["tokens"] == pytest.approx([2e10])
         assert plan.columns["learning_rate"] == pytest.approx([1e-3])
 
 
 def test_a_list_is_broadcast_against_single_numbers() -> None:
-    plan = read_plan(FIT, {"params": [1e9, 2e9, 3e9], "tokens": 1e10})
+    plan = read_plan(FIT.only, {"params": [1e9, 2e9, 3e9], "tokens": 1e10})
     assert len(plan) == 3
     assert values(plan)["tokens"] == [1e10] * 3
     np.testing.assert_allclose(plan.columns["flops"], [6e19, 12e19, 18e19])
@@ -72,14 +71,14 @@ def test_tables_are_taken_row_by_row() -> None:
     columns = {"params": [1e9, 2e9], "tokens": [1e10, 3e10], "loss": [2.0, 2.1]}
     frame = pd.DataFrame(columns, index=[7, 3])
     for table in (frame, RunTable.from_columns(columns)):
-        plan = read_plan(FIT, table)
+        plan = read_plan(FIT.only, table)
         assert values(plan)["params"] == [1e9, 2e9]
         assert values(plan)["tokens"] == [1e10, 3e10]
         assert len(plan) == 2
 
 
 def test_the_fitted_runs_themselves_can_be_asked_about() -> None:
-    plan = read_plan(FAMILIES, FAMILIES.runs)
+    plan = read_plan(FAMILIES.only, FAMILIES.runs)
     assert plan.labels == tuple(FAMILIES.runs["family"])
     np.testing.assert_array_equal(plan.columns["flops"], FAMILIES.runs["flops"])
 
@@ -89,11 +88,11 @@ def test_the_fitted_runs_themselves_can_be_asked_about() -> None:
 
 def test_groups_by_name() -> None:
     sizes = {"params": 1e9, "tokens": 1e10}
-    plan = read_plan(FAMILIES, {**sizes, "family": ["web", "code", "web"]})
+    plan = read_plan(FAMILIES.only, {**sizes, "family": ["web", "code", "web"]})
     assert plan.labels == ("web", "code", "web")
     assert plan.group.tolist() == [1, 0, 1]
-    assert read_plan(FAMILIES, {**sizes, "family": "web"}).group.tolist() == [1]
-    assert read_plan(FIT, sizes).group.tolist() == [0]
+    assert read_plan(FAMILIES.only, {**sizes, "family": "web"}).group.tolist() == [1]
+    assert read_plan(FIT.only, sizes).group.tolist() == [0]
 
 
 def test_a_group_must_be_said_where_they_differ_and_be_known() -> None:
@@ -168,7 +167,7 @@ def test_groups_by_a_number() -> None:
     columns = dict(runs.columns)
     columns["context_length"] = np.where(runs["family"] == "a", 512.0, 2048.0)
     base = synthetic_fit(families=("a", "b"))
-    fit = replace(base, model=model, runs=RunTable(columns=columns), groups=("2048", "512"))
+    fit = changed(base, model=model, runs=RunTable(columns=columns), groups=("2048", "512"))
     sizes = {"params": 1e9, "tokens": 1e10}
     assert fit.forecast({**sizes, "context_length": 512}).plan.labels == ("512",)
     assert fit.forecast({**sizes, "context_length": 512.0}).plan.labels == ("512",)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
-from bayes_scaling.posterior import ensemble_of
+from bayes_scaling.fitting import ensemble_of
 from bayes_scaling.questions.stage_gate import stage_gate
-from tests.synthetic import UNCONVERGED, synthetic_ensemble, synthetic_fit
+from tests.synthetic import UNCONVERGED, changed, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit(draws=500, spread=0.05)
 FLOPS = 1e23
@@ -51,7 +50,7 @@ def test_weights_are_those_of_conditioning_by_hand() -> None:
 
 def test_outcomes_weigh_draws_by_the_noise_of_each() -> None:
     sigma = np.where(np.arange(500) % 2, 0.002, 0.03)
-    fit = replace(FIT, draws={**FIT.draws, "sigma": np.broadcast_to(sigma, (4, 500))})
+    fit = changed(FIT, draws={**FIT.draws, "sigma": np.broadcast_to(sigma, (4, 500))})
     found = fit.stage_gate(FLOPS, TARGET)
     first, law = (np.log(part[:, 0]) for part in (found.forecast.draws, found.forecast.noise_free))
     outcomes = np.quantile(first, (np.arange(200) + 0.5) / 200)
@@ -62,7 +61,7 @@ def test_outcomes_weigh_draws_by_the_noise_of_each() -> None:
 
 def test_members_of_an_ensemble_weigh_outcomes_by_their_own_noise() -> None:
     quiet, loud = synthetic_ensemble("chinchilla", "coupled").members.values()
-    loud = replace(loud, draws={**loud.draws, "sigma": 20 * loud.draws["sigma"]})
+    loud = changed(loud, draws={**loud.draws, "sigma": 20 * loud.draws["sigma"]})
     found = ensemble_of([quiet, loud], weights={"chinchilla": 0.5, "coupled": 0.5}).stage_gate(
         FLOPS, TARGET
     )

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.posterior import Fit
-from bayes_scaling.posterior.prior import prior_fit
+from bayes_scaling.posterior.prior import prior_member
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.forecast import forecast
-from bayes_scaling.questions.stated import states_split
 from bayes_scaling.runs import RunTable
-from tests.synthetic import synthetic_fit
+from tests.synthetic import changed, synthetic_fit
 
 DRAWS = 50
 STATED = ("envelope", "isoflop", "isoflop-cubic")
@@ -44,7 +41,7 @@ def drawn(name: str, *families: str) -> Fit:
     """Draw from the prior, with curvatures that differ between budgets."""
     model = load_model(name)
     runs = table(*(families or ("gpt",)))
-    fit = prior_fit(model, runs, draws=DRAWS, random_seed=3)
+    fit = Fit.of_one(prior_member(model, runs, draws=DRAWS, random_seed=3))
     if name == "envelope":
         return fit
     groups = make_design(model, runs).groups
@@ -61,13 +58,13 @@ def drawn(name: str, *families: str) -> Fit:
         }
         pooled |= {f"{item}_population": fit.draws[item] for item in ("g", "a")}
         pooled |= {f"{item}_sd": np.full((1, DRAWS), 0.1) for item in ("g", "a")}
-    return replace(fit, runs=runs, groups=groups, draws={**fit.draws, **pooled})
+    return changed(fit, runs=runs, groups=groups, draws={**fit.draws, **pooled})
 
 
 @pytest.mark.parametrize("name", STATED)
 def test_the_split_is_the_power_law_of_the_definition(name: str) -> None:
     fit = drawn(name)
-    assert states_split(fit)
+    assert fit.leading.states_split
     found = allocate(fit, flops=[1e19, 1e23])
     best = fit.flat["G"][:, None] * np.array([1e19, 1e23]) ** fit.flat["a"][:, None]
     assert found.params == pytest.approx(best)
@@ -142,5 +139,5 @@ def test_a_level_with_one_group_is_no_level(families: tuple[str, ...]) -> None:
 
 
 def test_other_laws_state_no_split() -> None:
-    assert not states_split(synthetic_fit("chinchilla"))
-    assert not states_split(synthetic_fit("kaplan-c"))
+    assert not synthetic_fit("chinchilla").leading.states_split
+    assert not synthetic_fit("kaplan-c").leading.states_split

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
-from bayes_scaling.posterior import Fit
-from tests.synthetic import UNCONVERGED, synthetic_ensemble, synthetic_fit
+from bayes_scaling.facade import Fit
+from tests.synthetic import UNCONVERGED, changed, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit("chinchilla-lr")
 SIZES = ([1e9, 1e10], [2e10, 2e11])
@@ -27,7 +25,7 @@ def with_batches(fit: Fit) -> Fit:
     runs = bs.RunTable(columns={**fit.runs.columns, "batch_size": batches})
     hashes = {"model_hash": model.content_hash, "runs_hash": runs.content_hash}
     provenance = {**fit.provenance, **hashes}
-    return replace(fit, model=model, draws=draws, runs=runs, provenance=provenance)
+    return changed(fit, model=model, draws=draws, runs=runs, provenance=provenance)
 
 
 BATCHES = with_batches(FIT)
@@ -121,4 +119,4 @@ def test_what_cannot_be_asked_is_said(fit: Fit, asked: dict[str, float], pattern
 
 def test_a_fit_that_did_not_converge_is_refused() -> None:
     with pytest.raises(UnconvergedError):
-        replace(FIT, checks=UNCONVERGED).tune(1e9, 2e10)
+        changed(FIT, checks=UNCONVERGED).tune(1e9, 2e10)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.posterior import Fit
-from bayes_scaling.questions.mistuned_runs import off_law
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import off_law
 from tests.command_line import call
 from tests.questions.test_tune import BATCHES
-from tests.synthetic import synthetic_ensemble, synthetic_fit
+from tests.synthetic import changed, synthetic_ensemble, synthetic_fit
 
 SIZES = {"params": [1e9, 1e10], "tokens": [2e10, 2e11]}
 VALLEY = synthetic_fit("chinchilla-lr")
@@ -29,7 +29,7 @@ def with_off_runs(fit: Fit, factors: Mapping[int, float]) -> Fit:
     model = fit.model.with_features(mistuned=True)
     runs = replace(fit.runs, columns={**fit.runs.columns, "loss": loss})
     hashes = {"model_hash": model.content_hash, "runs_hash": runs.content_hash}
-    return replace(
+    return changed(
         fit,
         model=model,
         draws={**fit.draws, **known},
@@ -47,7 +47,7 @@ def test_a_typical_rate_is_as_far_from_the_best_as_that_of_a_fitted_run() -> Non
     ratio = typical.tuned["learning_rate"] / tuned.tuned["learning_rate"]
     fitted = {name: VALLEY.runs[name] for name in SIZES}
     group = np.zeros(len(VALLEY.runs), dtype=np.int64)
-    known = VALLEY.runs["learning_rate"] / VALLEY.tuned(fitted, group=group)["learning_rate"]
+    known = VALLEY.runs["learning_rate"] / VALLEY.only.tuned(fitted, group=group)["learning_rate"]
     distance = np.abs(ratio[:, :, None] / known[:, None, :] - 1)
     assert distance.min(axis=2).max() < 1e-9
     assert np.unique(distance.argmin(axis=2)).size > 0.9 * len(VALLEY.runs)

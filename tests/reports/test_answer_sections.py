@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from bayes_scaling.posterior import Fit
+from bayes_scaling.facade import Fit
 from bayes_scaling.reports.answer_sections import allocation_section, loss_section
 from bayes_scaling.reports.answers import Answers, ask
 from bayes_scaling.reports.blocks import Block, Facts, Table
 from bayes_scaling.reports.verdict import verdict_section
 from bayes_scaling.runs import RunTable
-from tests.synthetic import synthetic_fit
+from tests.synthetic import changed, synthetic_fit
 
 HEAD = "e-folds beyond the runs"
 
@@ -52,7 +50,7 @@ def test_the_distance_of_a_family_is_from_its_own_runs() -> None:
     fit = synthetic_fit(families=("code", "web"))
     small = (fit.runs.labels("family") == "web") | (fit.runs["flops"] < 2e19)
     columns = {name: values[small] for name, values in fit.runs.columns.items()}
-    item = answers(replace(fit, runs=RunTable(columns=columns)), "code")
+    item = answers(changed(fit, runs=RunTable(columns=columns)), "code")
     assert last_column(loss_section(item))[2].startswith(f"{np.log(1e4):.1f} (")
     facts = next(block for block in verdict_section((item,)) if isinstance(block, Facts))
     (beyond,) = (fact for fact in facts.rows if fact[0] == "Beyond the runs")

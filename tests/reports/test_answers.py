@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.curves import loss_curve, observed, thin
 from bayes_scaling.figures.numbers import write_counts
-from bayes_scaling.posterior import Fit
 from bayes_scaling.reports import answers as report_answers
 from bayes_scaling.reports.answer_sections import allocation_section
 from bayes_scaling.reports.answers import Answers, ask, families
@@ -18,7 +18,7 @@ from bayes_scaling.reports.caveats import (
     unread_settings,
     unrecorded_settings,
 )
-from tests.synthetic import CONFLICT, UNCONVERGED, synthetic_fit
+from tests.synthetic import CONFLICT, UNCONVERGED, changed, synthetic_fit
 
 
 def answers(fit: Fit, flops: float | None = None) -> Answers:
@@ -109,7 +109,7 @@ def test_thinning_keeps_every_chain() -> None:
     thinned = thin(fit)
     assert isinstance(thinned, Fit)
     assert thinned.draws["E"].shape == (4, 250)
-    assert thinned.every == 4
+    assert thinned.only.every == 4
     assert thinned.settings.draws == 1000, "as it was sampled, for the seeds of later draws"
     few = thin(synthetic_fit())
     assert isinstance(few, Fit)
@@ -132,9 +132,8 @@ def test_settings_are_told_apart_by_how_they_varied() -> None:
 
 
 def test_a_setting_that_follows_size_is_tied_to_it(fit: Fit) -> None:
-    from dataclasses import replace
 
     from bayes_scaling.runs import RunTable
 
     columns = {**fit.runs.columns, "batch_size": fit.runs["tokens"] / 1000}
-    assert tied_settings(replace(fit, runs=RunTable(columns=columns))) == ("batch_size",)
+    assert tied_settings(changed(fit, runs=RunTable(columns=columns))) == ("batch_size",)

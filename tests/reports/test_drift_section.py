@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.numbers import write_count
-from bayes_scaling.posterior import AnyFit
 from bayes_scaling.reports.answers import Answers, ask, families
 from bayes_scaling.reports.blocks import Block, Prose, Table, Verdicts
 from bayes_scaling.reports.contents import make_sections
@@ -19,7 +19,7 @@ from tests.synthetic import synthetic_ensemble, synthetic_fit
 TEMPERED = "Tempered posterior, not a plain one; the largest runs weigh most: "
 
 
-def answers(fit: AnyFit) -> Answers:
+def answers(fit: Fit) -> Answers:
     return Answers(fit=fit, question=ask(fit, flops=1e23), family=families(fit)[0])
 
 
@@ -91,15 +91,15 @@ def test_no_section_of_the_default_laws_fails() -> None:
 
 def test_features_are_told_with_the_formula() -> None:
     plain, fit = synthetic_fit(), synthetic_fit("coupled-drift")
-    assert "On top of" not in prose(model_section(plain))
-    said = prose(model_section(fit))
+    assert "On top of" not in prose(model_section(plain.only))
+    said = prose(model_section(fit.only))
     assert "On top of the formula: exponents of params and tokens drift with scale; a" in said
     several = prose(models_section(synthetic_ensemble("coupled-tempered", "coupled-drift")))
     assert several.count("On top of the formula: ") == 2
 
 
 def test_reference_sizes_are_told_as_what_they_are() -> None:
-    said = symbols(synthetic_fit("coupled-drift"))
+    said = symbols(synthetic_fit("coupled-drift").only)
     assert "N0: 5.52e8, the geometric mean of the runs" in said
     assert "scale_low: 1.67e17, the smallest params x tokens of the runs" in said
     assert "params_low" not in said

@@ -12,9 +12,9 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.numbers import without_kind
 from bayes_scaling.intervals import interval
-from bayes_scaling.posterior import Fit
 from bayes_scaling.reports import ReportError, fit_sections, verdict
 from tests.synthetic import CONFLICT, UNCONVERGED, synthetic_fit
 
@@ -172,7 +172,7 @@ def test_an_unconverged_fit_needs_leave_and_gets_a_banner(tmp_path: Path) -> Non
     with pytest.raises(UnconvergedError):
         bs.report(fit, path)
     assert not path.exists()
-    text = bs.report(fit, path, allow_unconverged=True).read_text()
+    text = bs.report(fit.accept_unconverged(), path).read_text()
     assert text.index('class="banner"') < text.index('id="verdict"')
     assert "did not converge" in text
 

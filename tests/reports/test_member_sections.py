@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -12,10 +11,11 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import UnconvergedError
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.curves import thin
 from bayes_scaling.figures.numbers import without_kind
 from bayes_scaling.intervals import interval
-from bayes_scaling.posterior import Check, Ensemble
+from bayes_scaling.posterior import Check
 from bayes_scaling.reports.answers import Answers, ask
 from bayes_scaling.reports.blocks import (
     Block,
@@ -37,10 +37,10 @@ from bayes_scaling.reports.member_sections import (
     posteriors_section,
 )
 from bayes_scaling.reports.verdict import verdict_section
-from tests.synthetic import CONFLICT, OK, UNCONVERGED, synthetic_ensemble, synthetic_fit
+from tests.synthetic import CONFLICT, OK, UNCONVERGED, changed, synthetic_ensemble, synthetic_fit
 
 
-def answers(ensemble: Ensemble) -> Answers:
+def answers(ensemble: Fit) -> Answers:
     return Answers(fit=ensemble, question=ask(ensemble, target_loss=2.0))
 
 
@@ -61,12 +61,12 @@ def missing(side: str, share: str) -> tuple[Check, ...]:
 
 
 @pytest.fixture(scope="module")
-def ensemble() -> Ensemble:
+def ensemble() -> Fit:
     return synthetic_ensemble(weights={"chinchilla": 3, "coupled": 1})
 
 
 @pytest.fixture(scope="module")
-def item(ensemble: Ensemble) -> Answers:
+def item(ensemble: Fit) -> Answers:
     return answers(ensemble)
 
 
@@ -84,9 +84,9 @@ def test_every_member_has_its_weight_and_its_own_answer(item: Answers) -> None:
 def test_the_most_pessimistic_is_the_one_with_the_highest_median(item: Answers) -> None:
     planned = item.planned
     worst = most_pessimistic(planned)
-    highest = replace(planned, draws=planned.draws + 5.0 * (planned.member == 0)[:, None])
+    highest = changed(planned, draws=planned.draws + 5.0 * (planned.member == 0)[:, None])
     assert most_pessimistic(highest) == "chinchilla"
-    highest = replace(planned, draws=planned.draws + 5.0 * (planned.member == 1)[:, None])
+    highest = changed(planned, draws=planned.draws + 5.0 * (planned.member == 1)[:, None])
     assert most_pessimistic(highest) == "coupled"
     assert f"The most pessimistic is {worst}." in prose(members_section(item))
 
@@ -171,7 +171,7 @@ def test_a_minority_that_misses_them_is_a_lesser_caveat() -> None:
 # ---- what they rest on ---------------------------------------------------------------------------
 
 
-def test_priors_that_laws_share_stand_once(ensemble: Ensemble) -> None:
+def test_priors_that_laws_share_stand_once(ensemble: Fit) -> None:
     (table,) = tables(models_section(ensemble))
     assert table.head[-1] == "laws"
     rows = [(row[0], row[-1]) for row in table.rows if row[1] != "implied"]
@@ -197,7 +197,7 @@ def test_checks_stand_in_one_table_and_only_bad_ones_with_evidence() -> None:
     ]
 
 
-def test_the_posterior_of_every_member_is_written(ensemble: Ensemble) -> None:
+def test_the_posterior_of_every_member_is_written(ensemble: Fit) -> None:
     first, second = tables(posteriors_section(ensemble, 0.5))
     assert first.caption == "chinchilla, weight 0.75: median [50 % ETI]"
     rows = {row[0]: row[1] for row in second.rows}
@@ -206,7 +206,7 @@ def test_the_posterior_of_every_member_is_written(ensemble: Ensemble) -> None:
 
 def test_thinning_shares_the_draws_of_a_figure_among_the_members() -> None:
     found = thin(synthetic_ensemble(draws=500))
-    assert isinstance(found, Ensemble)
+    assert found.averages
     assert [fit.draws["E"].shape for fit in found.members.values()] == [(4, 125), (4, 125)]
 
 
@@ -214,7 +214,7 @@ def test_thinning_shares_the_draws_of_a_figure_among_the_members() -> None:
 
 
 @pytest.fixture(scope="module")
-def text(ensemble: Ensemble, tmp_path_factory: pytest.TempPathFactory) -> str:
+def text(ensemble: Fit, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("report") / "report.html"
     return bs.report(ensemble, path, flops=1e23).read_text(encoding="utf-8")
 
@@ -229,14 +229,14 @@ def test_the_page_has_a_section_on_the_members(text: str) -> None:
     assert "thin lines: each by itself" in text
 
 
-def test_the_figures_are_of_the_mixture(ensemble: Ensemble, text: str) -> None:
+def test_the_figures_are_of_the_mixture(ensemble: Fit, text: str) -> None:
     params = float(np.median(ensemble.allocate(flops=1e23).params))
     found = ensemble.forecast({"flops": 1e23, "params": params})
     alt = unescape(re.findall(r'alt="(Loss along[^"]*)"', text)[0])
     assert str(interval(found.draws[:, 0])) in alt
 
 
-def test_where_it_comes_from_names_every_model(ensemble: Ensemble, text: str) -> None:
+def test_where_it_comes_from_names_every_model(ensemble: Fit, text: str) -> None:
     for name, fit in ensemble.members.items():
         assert f"{name}: model hash" in text
         assert fit.model.content_hash in text
@@ -247,7 +247,7 @@ def test_an_unconverged_ensemble_needs_leave_and_gets_a_banner(tmp_path: Path) -
     ensemble = synthetic_ensemble(checks=checks)
     with pytest.raises(UnconvergedError):
         bs.report(ensemble, tmp_path / "r.html")
-    text = bs.report(ensemble, tmp_path / "r.html", allow_unconverged=True).read_text()
+    text = bs.report(ensemble.accept_unconverged(), tmp_path / "r.html").read_text()
     assert text.index('class="banner"') < text.index('id="verdict"')
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from bayes_scaling.posterior import Check, Fit
+from bayes_scaling.facade import Fit
+from bayes_scaling.posterior import Check
 from bayes_scaling.reports.answer_sections import (
     allocation_section,
     learning_rate_section,
@@ -18,7 +17,7 @@ from bayes_scaling.reports.blocks import Block, Facts, Notice, Picture, Prose
 from bayes_scaling.reports.caveats import caveats, missed_runs
 from bayes_scaling.reports.verdict import MISSED, verdict_section
 from bayes_scaling.runs import RunTable
-from tests.synthetic import OK, synthetic_fit
+from tests.synthetic import OK, changed, synthetic_fit
 
 UNIT = "validation nats per byte"
 
@@ -44,7 +43,7 @@ def fit() -> Fit:
 
 @pytest.mark.parametrize("side", ["below", "above"])
 def test_a_law_that_misses_the_best_large_runs_says_so_first(fit: Fit, side: str) -> None:
-    (item,) = answers(replace(fit, checks=(*OK, missing(side))))
+    (item,) = answers(changed(fit, checks=(*OK, missing(side))))
     lead, notice, cards = verdict_section((item,))[:3]
     assert isinstance(lead, Prose)
     assert lead.lead
@@ -62,7 +61,7 @@ def test_a_law_that_misses_the_best_large_runs_says_so_first(fit: Fit, side: str
 
 def test_evidence_in_other_words_is_passed_on(fit: Fit) -> None:
     check = Check(name="largest runs", verdict="warn", evidence="three runs look odd")
-    (item,) = answers(replace(fit, checks=(*OK, check)))
+    (item,) = answers(changed(fit, checks=(*OK, check)))
     notice = verdict_section((item,))[1]
     assert isinstance(notice, Notice)
     assert notice.text.startswith("Three runs look odd. Expect the big run off this forecast")
@@ -124,7 +123,7 @@ def test_a_split_that_was_hardly_tried_is_named() -> None:
         "params": np.sqrt(fit.runs["flops"] / 6 / ratio),
         "tokens": np.sqrt(fit.runs["flops"] / 6 * ratio),
     }
-    (item,) = answers(replace(fit, runs=RunTable(columns=columns)))
+    (item,) = answers(changed(fit, runs=RunTable(columns=columns)))
     written = caption(allocation_section(item))
     assert (
         "90 % of the runs near that budget have 0.12 to 0.2: that split was hardly tried."

@@ -13,14 +13,14 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures.curves import thin
 from bayes_scaling.formula.javascript import to_javascript
 from bayes_scaling.formula.nodes import Name, Number, Solve
 from bayes_scaling.formula.parse import parse_formula
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.shares import of_shares
-from bayes_scaling.posterior import Fit, members_of
-from bayes_scaling.posterior.ensemble import AnyFit
+from bayes_scaling.questions.forecast import forecast_by_law
 from bayes_scaling.reports.answers import Answers, ask
 from bayes_scaling.reports.pdf import QUIET, browser
 from bayes_scaling.reports.whatif import DRAWS, whatif_panel
@@ -75,11 +75,11 @@ def computed(page: Path, asked: str) -> dict[str, float]:
 
 def error_rates() -> Fit:
     """A fit of error rates, whose noise acts on their log odds."""
-    made = synthetic_fit("ceiling-tempered", draws=200)
+    made = synthetic_fit("ceiling-tempered", draws=200).only
     columns = {name: made.runs[name] for name in ("params", "tokens", "loss")}
     runs = RunTable.from_columns({**columns, "loss": columns["loss"] / 6})
     draws = {**made.draws, "c": made.draws["c"] / 6}
-    return replace(made, model=of_shares(made.model), runs=runs, draws=draws)
+    return Fit.of_one(replace(made, model=of_shares(made.model), runs=runs, draws=draws))
 
 
 @pytest.mark.slow
@@ -94,17 +94,17 @@ def error_rates() -> Fit:
     ],
     ids=["drift", "tuned", "ensemble", "error rates"],
 )
-def test_a_browser_answers_as_python_does_on_the_same_draws(fit: AnyFit, tmp_path: Path) -> None:
-    target = 0.33 if link_of(next(iter(members_of(fit).values())).model).bounded else 1.95
+def test_a_browser_answers_as_python_does_on_the_same_draws(fit: Fit, tmp_path: Path) -> None:
+    target = 0.33 if link_of(next(iter(fit.members.values())).model).bounded else 1.95
     page = bs.report(fit, tmp_path / "page.html", flops=FLOPS, target_loss=target)
     item = Answers(fit=fit, question=ask(fit, flops=FLOPS, target_loss=target))
     planned = float(item.planned.plan.columns["params"][0])
     params, flops = 2.5 * planned, 4 * FLOPS
     found = computed(page, f"flops={flops}&params={params}&target={target}&price=1e-18")
     losses = []
-    for member in members_of(thin(fit, DRAWS)).values():
-        at = member.forecast({"params": planned, "tokens": FLOPS / 6 / planned})
-        there = member.forecast({"params": params, "tokens": flops / 6 / params})
+    for member in thin(fit, DRAWS).members.values():
+        at = forecast_by_law(member, {"params": planned, "tokens": FLOPS / 6 / planned})
+        there = forecast_by_law(member, {"params": params, "tokens": flops / 6 / params})
         link = link_of(member.model)
         noise = link.forward(at.draws) - link.forward(at.noise_free)
         losses.append(link.shifted(there.noise_free, noise)[:, 0])

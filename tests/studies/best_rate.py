@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import Interval, interval
-from bayes_scaling.posterior import fit
 from bayes_scaling.runs import RunTable, read_runs, select_rows
 from bayes_scaling.runs.sweeps import best_of
 
@@ -44,7 +44,7 @@ def forecast_rate(path: Path) -> RateForecast:
     small = best_batches(select_rows(runs, f"not ({LARGEST})"))
     result = fit("chinchilla-lr", small, random_seed=1)
     sizes = {"params": largest["params"][0], "tokens": largest["tokens"][0]}
-    answer = result.forecast(sizes, allow_unconverged=True)
+    answer = result.accept_unconverged().forecast(sizes)
     return RateForecast(
         forecast=interval(answer.tuned["learning_rate"]),
         grid_best=float(largest["learning_rate"][np.argmin(largest["loss"])]),

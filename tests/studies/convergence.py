@@ -17,8 +17,8 @@ from pathlib import Path
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import Model, list_models
-from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import RunTable, best_of_cells
 from bayes_scaling.runs.rows import chosen_rows
 from tests.laws.examples import example

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bayes_scaling as bs
+from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import quantiles
 from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import RunTable, select_rows
 from bayes_scaling.runs.sweeps import best_of
 
@@ -79,7 +79,7 @@ def tell_batch() -> None:
         print(f"  {label}; published alpha_B .21, B_star 2e8")
         told(found, "sigma", "alpha_B", "B_star")
         for loss in LOSSES:
-            asked = found.query("critical-batch", {"loss_reached": loss}, allow_unconverged=True)
+            asked = found.accept_unconverged().query("critical-batch", {"loss_reached": loss})
             median, low, high = quantiles(asked.draws["batch_size"][:, 0])
             print(f"  critical batch at {loss}: {median:.3g} [{low:.3g}, {high:.3g}] tokens")
         if label == "all batches":

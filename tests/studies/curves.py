@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 import bayes_scaling as bs
+from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import quantiles
-from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import RunTable, select_rows
 
 DATA = Path("../shared/data/multipowerlaw_curves.csv")
@@ -79,7 +79,7 @@ def tell(runs: RunTable, form: str, targets: RunTable) -> None:
         found, spent = fitted(small.take(small["schedule"] != schedule), form)
         asked = ends(targets.take(targets["schedule"] == schedule))
         sizes = {name: asked[name] for name in found.model.inputs}
-        draws = found.forecast(sizes, allow_unconverged=True).draws
+        draws = found.accept_unconverged().forecast(sizes).draws
         for index, truth in enumerate(asked["loss"]):
             median, low, high = quantiles(draws[:, index])
             errors.append(median / truth - 1)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.laws import Model
-from bayes_scaling.posterior.ensemble import failed_sampling
 from bayes_scaling.posterior.evidence import log_odds_without
 from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_members
+from bayes_scaling.posterior.posterior import failed_sampling
 from bayes_scaling.posterior.weights import stratify
 from bayes_scaling.validation.holdout import member_log_density
 from tests.studies.homes import Case
@@ -119,17 +119,17 @@ def work(item: Work) -> None:
             item.model, item.case.split.fitted, random_seed=seed % 2**31, draws=item.effort.draws,
             tune=item.effort.tune, chains=item.effort.chains,
         )  # fmt: skip
-        forecast = fit.forecast(item.case.split.sizes, allow_unconverged=True)
+        forecast = fit.accept_unconverged().forecast(item.case.split.sizes)
     members = {model.id: model for model in default_members(fit.runs)}
     plain = members.get(dict(zip(BELOW_CEILING, PLAIN, strict=True)).get(item.model.id, ""))
-    odds = np.nan if plain is None else log_odds_without(fit, plain)
-    failed = failed_sampling(fit) if fit.status == "unconverged" else ""
+    odds = np.nan if plain is None else log_odds_without(fit.only, plain)
+    failed = failed_sampling(fit.only) if fit.status == "unconverged" else ""
     item.path.parent.mkdir(parents=True, exist_ok=True)
     partial = item.path.with_suffix(".part.npz")
     np.savez_compressed(
         partial,
         draws=np.clip(forecast.draws, 1e-30, 1e30).astype(np.float32),
-        log_density=member_log_density(fit, forecast, item.case.split.observed),
+        log_density=member_log_density(fit.only, forecast, item.case.split.observed),
         failed=failed,
         odds=odds,
         seconds=time.perf_counter() - started,

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bayes_scaling as bs
+from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import quantiles
-from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import RunTable, best_of_cells, select_rows
 from bayes_scaling.runs.sweeps import best_of
 
@@ -63,7 +63,7 @@ def simulated(seed: int) -> RunTable:
 def sampled(runs: RunTable, mistuned: bool, seed: int) -> tuple[Fit, float]:
     """Fit, and tell the seconds."""
     start = time.perf_counter()
-    found = bs.fit("chinchilla", runs, mistuned=mistuned, random_seed=seed, **SETTINGS)  # type: ignore[call-overload]
+    found = bs.fit("chinchilla", runs, mistuned=mistuned, random_seed=seed, **SETTINGS)  # type: ignore[arg-type]
     return found, time.perf_counter() - start
 
 
@@ -76,7 +76,7 @@ def tell_simulated() -> None:
         divergent, unconverged, seconds = 0, 0, 0.0
         for seed in range(SEEDS):
             found, spent = sampled(simulated(seed), mistuned, seed)
-            asked = found.forecast(ASKED, allow_unconverged=True)
+            asked = found.accept_unconverged().forecast(ASKED)
             draws = {**found.flat, "noise_free": asked.noise_free[:, 0]}
             for name, truth in wanted.items():
                 median, low, high = quantiles(draws[name])
@@ -141,7 +141,7 @@ def tell_public(name: str, small: RunTable, large: RunTable) -> None:
                                   ("best of each cell", best_of_cells(small), False)):  # fmt: skip
         found, spent = sampled(runs, mistuned, 1)
         sizes = {key: large[key] for key in ("params", "tokens")}
-        draws = found.forecast(sizes, allow_unconverged=True).draws
+        draws = found.accept_unconverged().forecast(sizes).draws
         median, low, high = quantiles(draws)
         hits = (low <= large["loss"]) & (large["loss"] <= high)
         print(f"  {label:20s} {found.status:11s} median error "
@@ -157,7 +157,7 @@ def tell_found(found: Fit, far: NDArray[np.bool_]) -> None:
     print(f"    rate off by more than 4x: {far.sum()} of {far.size}; ROC-AUC {ceiling:.2f} for one "
           "who knows the best loss of each cell")  # fmt: skip
     for material in MATERIAL:
-        told = bs.off_law(found, material=material, allow_unconverged=True)
+        told = bs.off_law(found, material=material)
         sure = told.off > 0.9
         print(f"    an excess above {material:.1%} counts: ROC-AUC {auc(told.off, far):.2f}, by "
               f"expected excess {auc(told.excess, far):.2f}; called off with probability > .9: "

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 import bayes_scaling as bs
-from bayes_scaling.posterior.ensemble import AnyFit
+from bayes_scaling.facade import Fit
 from bayes_scaling.questions.monitor import Monitor, monitor
 from bayes_scaling.questions.sizes import Sizes
 from bayes_scaling.runs import RunTable, select_rows
@@ -49,12 +49,12 @@ def after(found: Monitor, share: float) -> int:
     return int(np.sum(found.progress <= share * (1 + 1e-9)))
 
 
-def tell(cases: Iterable[tuple[AnyFit, RunTable, Sizes]], finished: RunTable | None = None) -> None:
+def tell(cases: Iterable[tuple[Fit, RunTable, Sizes]], finished: RunTable | None = None) -> None:
     """Print errors and coverage of the end by share of the way, false alarms and spikes found."""
     start = time.perf_counter()
     errors, covered, widths, alarms, spikes = [], [], [], [], []
     for fit, curve, plan in cases:
-        found = monitor(fit, curve, plan, finished=finished, allow_unconverged=True)
+        found = monitor(fit, curve, plan, finished=finished)
         truth = float(curve["loss"][-1])
         looks = [after(found, share) for share in (0.0, *SHARES)]
         reach = 1.6448536 * found.end_spread[looks]
@@ -63,7 +63,7 @@ def tell(cases: Iterable[tuple[AnyFit, RunTable, Sizes]], finished: RunTable | N
         widths.append(2 * reach)
         alarms.append(found.alarm is not None)
         broken = spiked(curve, found.clock)
-        spike = monitor(fit, broken, plan, finished=finished, allow_unconverged=True)
+        spike = monitor(fit, broken, plan, finished=finished)
         spikes.append(spike.alarm is not None)
         print(f"  {curve['run'][0]:26s} {truth:.3f} " + " ".join(
             f"{e:+.2%}/{w:.1%}" for e, w in zip(errors[-1], widths[-1], strict=True))
@@ -84,7 +84,7 @@ def nano(fitted_to: float, up_to: float) -> None:
     fit = bs.fit_ensemble(select_rows(best, f"flops <= {fitted_to}"), random_seed=1)
     large = select_rows(best, f"flops > {fitted_to} and flops <= {up_to}")
 
-    def case(name: str) -> tuple[AnyFit, RunTable, Mapping[str, float]]:
+    def case(name: str) -> tuple[Fit, RunTable, Mapping[str, float]]:
         curve = rows_of(curves, name, "tokens")
         return fit, curve, {"params": curve["params"][0], "tokens": curve["tokens"][-1]}
 
@@ -96,7 +96,7 @@ def nano(fitted_to: float, up_to: float) -> None:
         known = rates.get((runs["params"][row], runs["tokens"][row]))
         if known and abs(np.log(runs["learning_rate"][row] / known)) >= np.log(OFF) * 0.999:
             off += 1
-            watched = monitor(*case(runs["run"][row]), finished=curves, allow_unconverged=True)
+            watched = monitor(*case(runs["run"][row]), finished=curves)
             found += watched.alarm is not None
     print(f"rates off by {OFF:g} or more: alarms on {found} of {off}")
 
@@ -105,7 +105,7 @@ def schedules(*, unseen: bool) -> None:
     """Follow the 400M runs, from 25M and 100M, with or without their schedule among those."""
     runs = read()
     small, large = select_rows(runs, "params < 3e8"), select_rows(runs, "params > 3e8")
-    cases: list[tuple[AnyFit, RunTable, Sizes]] = []
+    cases: list[tuple[Fit, RunTable, Sizes]] = []
     for schedule in np.unique(runs["schedule"]):
         if unseen or not cases:
             fit, _ = fitted(small.take(small["schedule"] != schedule) if unseen else small, CHOSEN)

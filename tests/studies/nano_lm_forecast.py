@@ -11,8 +11,8 @@ import warnings
 import numpy as np
 
 from bayes_scaling.datasets import load_dataset
+from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import quantiles
-from bayes_scaling.posterior import fit
 from bayes_scaling.questions.forecast import Forecast
 from bayes_scaling.runs import best_of_cells, select_rows
 

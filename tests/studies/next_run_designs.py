@@ -17,8 +17,8 @@ import warnings
 import numpy as np
 
 import bayes_scaling as bs
+from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import quantiles
-from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import RunTable, select_rows
 
 SEEDS = 20
@@ -33,7 +33,7 @@ def sampled(runs: RunTable, seed: int) -> Fit:
 
 def scored(found: Fit, largest: RunTable) -> tuple[float, float]:
     """Width of the interval and error of the median at the largest runs, both means of logs."""
-    draws = found.forecast({name: largest[name] for name in SIZES}, allow_unconverged=True).draws
+    draws = found.accept_unconverged().forecast({name: largest[name] for name in SIZES}).draws
     median, low, high = quantiles(draws)
     error = np.abs(np.log(median / largest["loss"]))
     return float(np.mean(np.log(high / low))), float(np.median(error))
@@ -57,9 +57,7 @@ def main(seeds: str = str(SEEDS)) -> None:
         results.setdefault("before", []).append(scored(before, largest))
         scores: dict[str, list[tuple[float, float]]] = {}
         for budget in BUDGETS:
-            asked = before.next_runs(
-                budget, candidates=offered, target=target, allow_unconverged=True
-            )
+            asked = before.accept_unconverged().next_runs(budget, candidates=offered, target=target)
             for name, picked in {"this": asked.chosen, **asked.designs}.items():
                 chosen = candidates.take(np.array(sorted(picked), dtype=int))
                 columns = {key: np.concatenate([known[key], chosen[key]]) for key in known.columns}

@@ -18,9 +18,9 @@ import numpy as np
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning
+from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import quantiles
 from bayes_scaling.laws import Model, list_models
-from bayes_scaling.posterior import Fit
 from tests.laws.examples import example
 from tests.laws.shapes import shapes
 

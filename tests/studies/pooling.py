@@ -19,10 +19,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import quantiles
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.parameters import Pool
-from bayes_scaling.posterior import Fit, fit
 from bayes_scaling.runs import RunTable
 from tests.studies.tasks import bench_folder
 
@@ -85,7 +86,7 @@ def judge(found: Fit, truth: dict[str, NDArray[np.float64]], largest: RunTable) 
         row[f"{name}_width"] = float(np.mean(np.log(ends[:, 2] / ends[:, 1])))
         row[f"{name}_error"] = float(np.mean(np.abs(np.log(ends[:, 0] / true))))
         row[f"{name}_cover90"] = float(np.mean((ends[:, 1] <= true) & (true <= ends[:, 2])))
-    table = found.forecast(largest, allow_unconverged=True).table
+    table = found.accept_unconverged().forecast(largest).table
     observed = largest["loss"]
     row["loss_width"] = float(
         np.mean((table.new_run_upper - table.new_run_lower).to_numpy() / observed)

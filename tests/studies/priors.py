@@ -23,10 +23,10 @@ import numpy as np
 
 from bayes_scaling.datasets import load_dataset
 from bayes_scaling.errors import BayesScalingWarning
+from bayes_scaling.fitting import fit
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.priors import DISTRIBUTIONS
 from bayes_scaling.laws.variants import with_priors
-from bayes_scaling.posterior import fit
 from bayes_scaling.runs import RunTable, best_of_cells
 from tests.studies.population import (
     SHARE,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bayes_scaling as bs
-from bayes_scaling.posterior.ensemble import AnyFit
+from bayes_scaling.facade import Fit
 from bayes_scaling.runs import RunTable, select_rows
 from bayes_scaling.validation.least_squares import minimise
 
@@ -36,15 +36,15 @@ def published_params(name: str, flops: float) -> float:
     """Params that a published law gives a budget."""
     law = bs.published(name)
     if "flops" in law.inputs:
-        return float(law.predict("params", {"flops": np.array([flops])})[0])
+        return float(law.compute("params", {"flops": np.array([flops])})[0])
     return float(law.allocate(flops=flops).rows()[0]["params"])
 
 
-def tell(fit: AnyFit, name: str) -> None:
+def tell(fit: Fit, name: str) -> None:
     """Print splits and regrets."""
     print(f"\n{name}: {fit!r}")
     start = time.perf_counter()
-    for row in fit.allocate(flops=list(BUDGETS), allow_unconverged=True).rows():
+    for row in fit.accept_unconverged().allocate(flops=list(BUDGETS)).rows():
         told = {
             "N*": "params", "D*": "tokens", "D*/N*": "tokens_per_param", "loss": "loss",
         }  # fmt: skip
@@ -57,7 +57,7 @@ def tell(fit: AnyFit, name: str) -> None:
         for budget in BUDGETS:
             params = published_params(law, budget)
             tokens = budget / 6 / params
-            row = fit.risk(params=params, tokens=tokens, allow_unconverged=True).rows()[0]
+            row = fit.accept_unconverged().risk(params=params, tokens=tokens).rows()[0]
             ends = f"[{row['extra_flops_lower']:.2%}, {row['extra_flops_upper']:.2%}]"
             mean = row["expected_extra_flops"]
             print(f"  {called:21s} at {budget:.3g}: N {params:.3g}, extra compute "

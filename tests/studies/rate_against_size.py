@@ -64,7 +64,7 @@ def main() -> None:
         params, tokens = float(cell["params"][0]), float(cell["tokens"][0])
         start = time.perf_counter()
         found = bs.fit(LAW, runs.take(runs["params"] != params), **SETTINGS)
-        tuned = found.tune(params, tokens, allow_unconverged=True)
+        tuned = found.accept_unconverged().tune(params, tokens)
         others = [other for other in full if other is not cell]
         sizes = np.log([other["params"][0] for other in others])
         line = np.polyfit(sizes, np.log([best(other) for other in others]), 1)

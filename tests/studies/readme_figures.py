@@ -36,7 +36,7 @@ SMALL = "flops <= 3.1e11"
 """Runs that are fitted where a larger one is followed."""
 
 
-def headline(runs: bs.RunTable, result: bs.Ensemble) -> Axes:
+def headline(runs: bs.RunTable, result: bs.Fit) -> Axes:
     """Draw the forecast of the run at the best split."""
     budget = BEYOND * float(runs["flops"].max())
     best = result.allocate(flops=budget).choices[0]
@@ -46,7 +46,7 @@ def headline(runs: bs.RunTable, result: bs.Ensemble) -> Axes:
     return ax
 
 
-def gallery(runs: bs.RunTable, result: bs.Ensemble) -> Iterator[tuple[str, Axes]]:
+def gallery(runs: bs.RunTable, result: bs.Fit) -> Iterator[tuple[str, Axes]]:
     """Draw what else a fit is asked."""
     budget = BEYOND * float(runs["flops"].max())
     curve = loss_curve(result, to=10 * budget)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import quantiles
 from bayes_scaling.laws import load_model
-from bayes_scaling.posterior import Fit, fit
 from bayes_scaling.posterior.diagnostics import elements
 from bayes_scaling.runs import RunTable
 

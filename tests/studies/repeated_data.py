@@ -140,7 +140,7 @@ def posterior(model: str, settings: Mapping[str, Any]) -> Callable[[Case], Found
             law = fit.model
             names = [name for name in SIZES if name in law.inputs]
             asked = {name: case.targets[name] for name in names}
-            draws = fit.forecast(asked, allow_unconverged=True).draws
+            draws = fit.accept_unconverged().forecast(asked).draws
         worst = max(item.r_hat for item in fit.mixing.values())
         least = min(min(item.ess, item.ess_tail) for item in fit.mixing.values())
         divergent = int(np.sum(fit.stats["diverging"]))

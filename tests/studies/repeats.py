@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import Model, load_model
-from bayes_scaling.posterior import Fit
 from bayes_scaling.runs import RunTable
 
 RUNS = Path(__file__).with_name("nano_lm_repeats.csv")

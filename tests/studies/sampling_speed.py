@@ -124,7 +124,7 @@ def main() -> None:
     """Compare on the 240 points, and time a refit of them."""
     warnings.simplefilter("ignore")
     from bayes_scaling.datasets import load_dataset
-    from bayes_scaling.posterior import fit
+    from bayes_scaling.fitting import fit
 
     runs = read_runs(sys.argv[1]) if len(sys.argv) > 1 else load_dataset("chinchilla")
     runs = select_rows(runs, "epoch_outlier == 0")

@@ -26,7 +26,7 @@ import numpy as np
 import bayes_scaling as bs
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.compiled import _LOADED
-from bayes_scaling.posterior import Check, Ensemble, Fit
+from bayes_scaling.posterior import Check, Member
 from bayes_scaling.runs import RunTable, select_rows
 from tests.laws.examples import example
 
@@ -139,7 +139,7 @@ def sampling_warnings(_: int) -> None:
         began = time.process_time()
         found = bs.fit_ensemble(runs, random_seed=1)
         used = time.process_time() - began
-        members = list(found.members.values()) if isinstance(found, Ensemble) else [found]
+        members = list(found.members.values())
         warned = [f"{c.name} of {m.model.id}" for m in members for c in doubts(m)]
         total += bool(warned)
         least = min(
@@ -157,7 +157,7 @@ def sampling_warnings(_: int) -> None:
     print(f"tables with any warning of the sampling: {total}")
 
 
-def doubts(fit: Fit) -> list[Check]:
+def doubts(fit: Member) -> list[Check]:
     """Checks of the sampling that are not well."""
     return [check for check in fit.checks if check.sampling and check.verdict != "ok"]
 

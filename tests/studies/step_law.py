@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import quantiles
-from bayes_scaling.posterior import Fit, fit
 from bayes_scaling.runs import RunTable, read_runs, select_rows
 from bayes_scaling.runs.sweeps import best_of
 
@@ -78,7 +79,7 @@ def published_rule(params: float, tokens: float) -> tuple[float, float]:
 
 def covered(result: Fit, cell: RunTable) -> tuple[bool, bool]:
     """Whether the 90 % intervals of rate and batch hold the grid's best within half a step."""
-    found = result.tune(cell["params"][0], cell["tokens"][0], allow_unconverged=True)
+    found = result.accept_unconverged().tune(cell["params"][0], cell["tokens"][0])
     best = int(np.argmin(cell["loss"]))
     held = []
     for name in ("learning_rate", "batch_size"):
@@ -110,7 +111,7 @@ def main(which: str) -> None:
         seconds = time.perf_counter() - began
 
         def choose(params: float, tokens: float, result: Fit = result) -> tuple[float, float]:
-            found = result.tune(params, tokens, allow_unconverged=True)
+            found = result.accept_unconverged().tune(params, tokens)
             return tuple(float(found.recommended[n][0]) for n in ("learning_rate", "batch_size"))  # type: ignore[return-value]
 
         tell(form, choose)

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.datasets import load_dataset
+from bayes_scaling.facade import Fit
 from bayes_scaling.figures import style
+from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import format_kind, quantiles
-from bayes_scaling.posterior import Fit, fit
 from bayes_scaling.runs import RunTable, select_rows
 from bayes_scaling.runs.sweeps import best_of
 
@@ -126,16 +127,16 @@ def spring(name: str, runs: RunTable, below: float, laws: tuple[str, str]) -> Tr
     one = fit(laws[0], small.take(np.isclose(small["learning_rate"], rate)), **SETTINGS)
     all_rates = fit(laws[1], small, **SETTINGS)
     sizes: Mapping[str, Array] = {n: at_fixed[n] for n in ("params", "tokens")}
-    tuned = all_rates.forecast(sizes, allow_unconverged=True)
-    given = all_rates.forecast({**sizes, "learning_rate": np.full(len(at_fixed), rate)},
-                               allow_unconverged=True)  # fmt: skip
+    tuned = all_rates.accept_unconverged().forecast(sizes)
+    rates = {"learning_rate": np.full(len(at_fixed), rate)}
+    given = all_rates.accept_unconverged().forecast({**sizes, **rates})
     return Trap(
         name=name,
         rate=rate,
         small=small,
         params=at_fixed["params"],
         tokens=at_fixed["tokens"],
-        fixed=one.forecast(sizes, allow_unconverged=True).draws,
+        fixed=one.accept_unconverged().forecast(sizes).draws,
         at_rate=given.draws,
         tuned=tuned.draws,
         truth_fixed=at_fixed["loss"],

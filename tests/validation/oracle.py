@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import ensemble_of
 from bayes_scaling.laws import Model, load_model
-from bayes_scaling.posterior import Check, Ensemble, Fit, ensemble_of
+from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
-from tests.synthetic import OK, UNCONVERGED, synthetic_fit, synthetic_runs
+from tests.synthetic import OK, UNCONVERGED, changed, synthetic_fit, synthetic_runs
 
 SHORT: dict[str, Any] = {"draws": 50, "tune": 50, "chains": 2, "random_seed": 3}
 
@@ -47,7 +48,7 @@ class Oracle:
             seed=random_seed % 1000,
         )
         times = {"compile_seconds": "2.5", "sample_seconds": "0.5"}
-        return replace(
+        return changed(
             made,
             runs=runs,
             settings=Settings(random_seed=random_seed, draws=100, chains=4, tune=100),
@@ -55,8 +56,6 @@ class Oracle:
             stats={**made.stats, "diverging": np.arange(400).reshape(4, 100) < 4},
         )
 
-    def fit_ensemble(
-        self, runs: RunTable, models: Sequence[Model] | None, **settings: Any
-    ) -> Ensemble:
+    def fit_ensemble(self, runs: RunTable, models: Sequence[Model] | None, **settings: Any) -> Fit:
         names = models or (load_model("chinchilla"), load_model("coupled"))
         return ensemble_of([self.fit(model, runs, **settings) for model in names])

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy import stats
 
 from bayes_scaling import scores
+from bayes_scaling.fitting import ensemble_of
 from bayes_scaling.laws import load_model
-from bayes_scaling.posterior import ensemble_of
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.validation.holdout import Task, answer, member_log_density
 from bayes_scaling.validation.split import Split, make_splits
-from tests.synthetic import UNCONVERGED, synthetic_fit
+from tests.synthetic import UNCONVERGED, changed, synthetic_fit
 from tests.validation.oracle import Oracle, simulated
 
 
@@ -40,7 +38,7 @@ def test_quantiles_are_those_of_the_forecast(oracle: Oracle, split: Split) -> No
 
 def test_log_density_is_that_of_scipy(split: Split) -> None:
     fit = synthetic_fit()
-    found = member_log_density(fit, fit.forecast(split.sizes), split.observed)
+    found = member_log_density(fit.only, fit.forecast(split.sizes), split.observed)
     law = fit.forecast(split.sizes).noise_free
     density = stats.t.pdf(
         (np.log(split.observed) - np.log(law)) / fit.flat["sigma"][:, None], fit.flat["nu"][:, None]
@@ -59,7 +57,9 @@ def test_density_of_an_ensemble_is_the_weighted_mean(
     averaged = ensemble_of(fits, weights={"chinchilla": 3, "coupled": 1})
     monkeypatch.setattr("bayes_scaling.validation.holdout.fit_ensemble", lambda *_, **__: averaged)
     found = answer(task(split))
-    one, two = (member_log_density(fit, fit.forecast(split.sizes), split.observed) for fit in fits)
+    one, two = (
+        member_log_density(fit.only, fit.forecast(split.sizes), split.observed) for fit in fits
+    )
     assert found.log_density == pytest.approx(np.log(0.75 * np.exp(one) + 0.25 * np.exp(two)))
     assert [(row["model"], row["weight"]) for row in found.members] == [
         ("chinchilla", 0.75), ("coupled", 0.25),
@@ -81,7 +81,7 @@ def test_members_left_out_are_told(
         oracle.fit(load_model(name), split.fitted, random_seed=1)
         for name in ("chinchilla", "coupled")
     ]
-    averaged = ensemble_of([fits[0], replace(fits[1], checks=UNCONVERGED)])
+    averaged = ensemble_of([fits[0], changed(fits[1], checks=UNCONVERGED)])
     monkeypatch.setattr("bayes_scaling.validation.holdout.fit_ensemble", lambda *_, **__: averaged)
     found = answer(task(split))
     assert found.status == "converged"

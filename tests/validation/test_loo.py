@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.priors import SOFTNESS
 from bayes_scaling.runs import RunTable
 from bayes_scaling.validation.loo import Loo, Unbounded, leave_one_out
-from tests.synthetic import synthetic_fit
+from tests.synthetic import changed, synthetic_fit
 
 
 def test_it_is_that_of_arviz_where_every_run_is_easy_to_leave_out() -> None:
@@ -53,7 +52,7 @@ def test_a_thinned_fit_says_about_the_same(model: str) -> None:
 )
 def test_unbounded_density_is_that_of_the_pymc_model(model: Model) -> None:
     fit = synthetic_fit(model.to_dict())
-    space = Unbounded(fit)
+    space = Unbounded(fit.only)
     logp = model.build(fit.runs).compile_logp(mode="FAST_COMPILE")
     ends = {"log": "_log__", "logit": "_logodds__", "identity": ""}
     for draw in (0, 17):
@@ -78,7 +77,7 @@ def test_unbounded_density_is_that_of_the_pymc_model(model: Model) -> None:
 
 def test_unbounded_draws_go_there_and_back_also_in_groups() -> None:
     fit = synthetic_fit(families=("code", "web"))
-    space = Unbounded(fit)
+    space = Unbounded(fit.only)
     back = space.natural(space.start)
     assert {"alpha", "alpha_population", "alpha_sd", "c", "nu"} <= set(back)
     for name, values in back.items():
@@ -86,7 +85,7 @@ def test_unbounded_draws_go_there_and_back_also_in_groups() -> None:
 
 
 def test_densities_stay_numbers_where_a_point_is_impossible() -> None:
-    space = Unbounded(synthetic_fit())
+    space = Unbounded(synthetic_fit().only)
     far = np.full((2, space.start.shape[1]), 800.0)
     assert not np.isnan(space.log_posterior(far)).any()
 
@@ -125,7 +124,7 @@ def test_a_run_leaves_a_tempered_posterior_by_what_it_weighs_there() -> None:
     """The same draws with and without weights: a run that weighs nothing owes nothing."""
     plain = synthetic_fit("chinchilla", spread=0.0005)
     model = plain.model.with_features(temper=0.5, id="tempered")
-    fit = replace(plain, model=model)
+    fit = changed(plain, model=model)
     weights = make_design(model, fit.runs).weights
     density = log_likelihood(model, make_design(model, fit.runs), fit.flat, NO_WALKS)
     ratio = np.exp(-weights * density)
@@ -160,7 +159,7 @@ def test_it_is_what_a_fit_without_the_run_gives(features: dict[str, Any]) -> Non
     exact = []
     for run in chosen:
         other = bs.fit(law, runs.take(np.arange(10) != run), **settings, random_seed=4)
-        design = replace(make_design(law, runs), references=other.references)
+        design = changed(make_design(law, runs), references=other.references)
         density = log_likelihood(law, design, other.flat, other.walks)[:, run]
         exact.append(float(np.log(np.mean(np.exp(density)))))
     error = found.pointwise[chosen] - exact

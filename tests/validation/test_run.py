@@ -10,7 +10,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
-from bayes_scaling.posterior import Fit
+from bayes_scaling.facade import Fit
 from bayes_scaling.runs import RunTable
 from bayes_scaling.validation import Backtest, backtest
 from tests.validation.oracle import SHORT, Oracle, simulated

@@ -7,24 +7,32 @@ from typing import Any
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling import fitting
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
-from bayes_scaling.posterior import fitting
-from tests.synthetic import synthetic_runs
+from bayes_scaling.posterior import Member
+from tests.synthetic import synthetic_fit, synthetic_runs
 
 RUNS = synthetic_runs(load_model("chinchilla"))
+ONE = synthetic_fit().only
 
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any]]:
     """Which function is called, with which law and which runs."""
     found: list[tuple[str, Any, Any]] = []
-    monkeypatch.setattr(
-        fitting, "fit_law", lambda model, runs, **_: found.append(("law", model, runs))
-    )
-    monkeypatch.setattr(
-        fitting, "fit_ensemble", lambda runs, models, **_: found.append(("average", models, runs))
-    )
+
+    def law(model: Any, runs: Any, **_: Any) -> Member:
+        found.append(("law", model, runs))
+        return ONE
+
+    def average(runs: Any, models: Any, **_: Any) -> Fit:
+        found.append(("average", models, runs))
+        return Fit.of_one(ONE)
+
+    monkeypatch.setattr(fitting, "fit_law", law)
+    monkeypatch.setattr(fitting, "fit_ensemble", average)
     return found
 
 
@@ -53,6 +61,6 @@ def test_who_is_asked(
 
 def test_features_belong_to_one_law() -> None:
     with pytest.raises(InputError, match=r"drift, temper: of one law; name it"):
-        bs.fit(RUNS, drift=True, temper=0.5)  # type: ignore[call-overload]
+        bs.fit(RUNS, drift=True, temper=0.5)
     with pytest.raises(InputError, match="engine: of one law"):
         bs.fit(RUNS, ["chinchilla", "coupled"], engine="pymc")

@@ -1,56 +1,23 @@
-"""`fit`: the one door to sampling, for the default average, one law, or several."""
+"""From runs to a `Fit`: the default average, one law, or several; and from a saved file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
+from bayes_scaling import posterior
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
+from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.model import Model
-from bayes_scaling.posterior.average import fit_ensemble
-from bayes_scaling.posterior.ensemble import Ensemble
-from bayes_scaling.posterior.fit_model import fit as fit_law
-from bayes_scaling.posterior.posterior import Fit
+from bayes_scaling.posterior import Member
+from bayes_scaling.posterior.fit_model import fit_law
 from bayes_scaling.posterior.sampler import Engine
+from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
+from bayes_scaling.runs import RunTable
 
 Law = str | Path | Model | Mapping[str, Any]
-
-
-@overload
-def fit(
-    runs: Any,
-    model: list[Any] | tuple[Any, ...] | None = None,
-    *,
-    draws: int = ...,
-    tune: int = ...,
-    chains: int = ...,
-    target_accept: float = ...,
-    random_seed: int | None = ...,
-    progress: bool = ...,
-) -> Ensemble: ...
-
-
-@overload
-def fit(
-    runs: Any,
-    model: Any,
-    *,
-    drift: bool | None = ...,
-    transient: bool | None = ...,
-    ceiling: bool | float | str | None = ...,
-    run_effect: bool | None = ...,
-    correlated: bool | None = ...,
-    mistuned: bool | None = ...,
-    temper: float | None = ...,
-    engine: Engine = ...,
-    draws: int = ...,
-    tune: int = ...,
-    chains: int = ...,
-    target_accept: float = ...,
-    random_seed: int | None = ...,
-    progress: bool = ...,
-) -> Fit: ...
 
 
 def fit(
@@ -71,7 +38,7 @@ def fit(
     random_seed: int | None = None,
     engine: Engine = "generated",
     progress: bool = False,
-) -> Fit | Ensemble:
+) -> Fit:
     """Sample the posterior of scaling laws given a table of runs.
 
     Parameters
@@ -80,9 +47,9 @@ def fit(
         The small runs. Runs and model may also come the other way round.
     model : str, Path, Model or mapping, or a list of these, optional
         One law, several to be averaged, or none for the default average; see
-        `bayes_scaling.posterior.fit_model.fit` and `bayes_scaling.posterior.average.fit_ensemble`.
+        `bayes_scaling.posterior.fit_model.fit_law` and `fit_ensemble`.
     drift, transient, ceiling, run_effect, correlated, mistuned, temper
-        Features of one law, as in `bayes_scaling.posterior.fit_model.fit`.
+        Features of one law, as in `bayes_scaling.posterior.fit_model.fit_law`.
     draws, tune, chains : int
         Draws kept and discarded per chain, and chains, of each law.
     target_accept : float
@@ -96,8 +63,8 @@ def fit(
 
     Returns
     -------
-    Fit or Ensemble
-        An ensemble where laws are averaged.
+    Fit
+        Of one law, or of several that are averaged.
 
     Raises
     ------
@@ -117,12 +84,13 @@ def fit(
         "correlated": correlated, "mistuned": mistuned, "temper": temper,
     }  # fmt: skip
     if model is not None and not isinstance(model, list | tuple):
-        return fit_law(
+        member = fit_law(
             model, runs, drift=drift, transient=transient, ceiling=ceiling, run_effect=run_effect,
             correlated=correlated, mistuned=mistuned, temper=temper, draws=draws, tune=tune,
             chains=chains, target_accept=target_accept, random_seed=random_seed, engine=engine,
             progress=progress,
         )  # fmt: skip
+        return Fit.of_one(member)
     given = [name for name, value in features.items() if value is not None]
     given += ["engine"] if engine != "generated" else []
     if given:
@@ -145,3 +113,68 @@ def _is_law(given: object) -> bool:
     if not isinstance(given, str | Path):
         return False
     return Path(given).suffix in ("", ".toml")
+
+
+def fit_ensemble(
+    runs: RunTable | Any,
+    models: Sequence[str | Path | Model | Mapping[str, Any]] | None = None,
+    *,
+    weights: Mapping[str, float] | None = None,
+    draws: int = 1000,
+    tune: int = 800,
+    chains: int = 4,
+    target_accept: float = 0.95,
+    random_seed: int | None = None,
+    progress: bool = False,
+) -> Fit:
+    found = posterior.fit_ensemble(
+        runs,
+        models,
+        weights=weights,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        target_accept=target_accept,
+        random_seed=random_seed,
+        progress=progress,
+    )
+    return Fit.of_posterior(found)
+
+
+def load(path: str | Path) -> Fit:
+    return Fit.of_posterior(posterior.load(path))
+
+
+fit_ensemble.__doc__ = posterior.fit_ensemble.__doc__
+load.__doc__ = posterior.load.__doc__
+
+
+def ensemble_of(fits: Sequence[Fit | Member], *, weights: Mapping[str, float] | None = None) -> Fit:
+    """Average fits of single laws to the same runs.
+
+    Parameters
+    ----------
+    fits : sequence of Fit or Member
+        Their laws must have different ids, and the same response, inputs and groups.
+    weights : mapping of str to float, optional
+        By the id of the law, in any unit; equal by default.
+
+    Returns
+    -------
+    Fit
+        Without the fits that did not converge and those of (nearly) no weight.
+
+    Raises
+    ------
+    InputError
+        The fits cannot be averaged, or weights do not belong to them.
+    """
+    members = [each if isinstance(each, Member) else each.only for each in fits]
+    return Fit.of_posterior(posterior.ensemble_of(members, weights=weights))
+
+
+def off_law(fit: Fit, *, material: float = 0.0, probability: float = PROBABILITY) -> OffLaw:
+    return fit.off_law(material=material, probability=probability)
+
+
+off_law.__doc__ = find_off_law.__doc__

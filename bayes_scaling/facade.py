@@ -1,0 +1,404 @@
+"""`Fit`: a posterior whose methods are the questions. A published law answers the same ones.
+
+Whether the sampler converged is checked here, once, for every question.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling import posterior as sampling
+from bayes_scaling.errors import UnconvergedError
+from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.posterior import Posterior
+from bayes_scaling.posterior.posterior import failed_sampling
+from bayes_scaling.questions.advise import Advice, advise
+from bayes_scaling.questions.allocate import Allocation, allocate
+from bayes_scaling.questions.answer import Answer
+from bayes_scaling.questions.drifting_exponents import Exponents, exponents
+from bayes_scaling.questions.forecast import Forecast, forecast
+from bayes_scaling.questions.judge_split import judge_split
+from bayes_scaling.questions.limits import WITHOUT, Limits
+from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
+from bayes_scaling.questions.monitor import FALSE_ALARMS, Monitor, monitor
+from bayes_scaling.questions.next_runs import Aim, NextRuns, next_runs
+from bayes_scaling.questions.query import AnyDefinition, query
+from bayes_scaling.questions.reach import reach
+from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.risk import SURE, Risk, risk
+from bayes_scaling.questions.saturation import GAIN, saturation
+from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
+from bayes_scaling.questions.sizes import Numbers, Sizes, Values
+from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
+from bayes_scaling.questions.surface import Surface, surface
+from bayes_scaling.questions.tune import Tuning, tune
+from bayes_scaling.questions.typical import Tuned
+from bayes_scaling.runs import RunTable
+
+Index = NDArray[np.int64]
+
+TOLD = """probability : float
+    Probability of the equal-tailed intervals.
+"""
+
+
+def documented[Method: Callable[..., Any]](
+    question: Callable[..., Any],
+) -> Callable[[Method], Method]:
+    """Give a method the documentation of its question, without the source that it is bound to."""
+
+    def take(method: Method) -> Method:
+        doc = inspect.cleandoc(question.__doc__ or "")
+        doc = re.sub(r"^(source|fit) : .*\n(?:    .*\n)+", "", doc, count=1, flags=re.M)
+        if "probability :" not in doc:
+            doc = doc.replace("\n\nReturns\n", f"\n{TOLD}\nReturns\n", 1)
+        method.__doc__ = doc
+        return method
+
+    return take
+
+
+if TYPE_CHECKING:
+    from bayes_scaling.questions.surface import Source as _Source
+else:
+    _Source = object
+
+
+class Questions(_Source):
+    """The questions, of whatever has laws with weights."""
+
+    def require_converged(self) -> None:
+        """Raise `UnconvergedError` where a decision would rest on draws that did not converge."""
+
+    def _told[Given](self, answer: Given, probability: float) -> Given:
+        """Set the probability of the intervals of an answer."""
+        check_probability(probability)
+        names = {field.name for field in fields(answer)}  # type: ignore[arg-type]
+        changes: dict[str, Any] = {"probability": probability} if "probability" in names else {}
+        if "forecast" in names:
+            changes["forecast"] = replace(answer.forecast, probability=probability)  # type: ignore[attr-defined]
+        return replace(answer, **changes)  # type: ignore[type-var]
+
+    # ---- what a run reaches --------------------------------------------------------------------
+
+    @documented(surface)
+    def surface(
+        self, *, group: str | None = None, inputs: Mapping[str, float] | None = None
+    ) -> Surface:
+        self.require_converged()
+        return surface(self, group=group, inputs=inputs)
+
+    @documented(forecast)
+    def forecast(
+        self, sizes: Sizes, *, tuning: Tuned = "tuned", probability: float = PROBABILITY
+    ) -> Forecast:
+        self.require_converged()
+        return self._told(forecast(self, sizes, tuning=tuning), probability)
+
+    @documented(saturation)
+    def saturation(
+        self,
+        gain: float = GAIN,
+        *,
+        params: Numbers | None = None,
+        tokens: Numbers | None = None,
+        family: str | None = None,
+        inputs: Mapping[str, float] | None = None,
+        probability: float = PROBABILITY,
+    ) -> Answer:
+        self.require_converged()
+        found = saturation(self, gain, params=params, tokens=tokens, family=family, inputs=inputs)
+        return self._told(found, probability)
+
+    @documented(reach)
+    def reach(
+        self,
+        loss: Numbers,
+        *,
+        params: Numbers | None = None,
+        tokens: Numbers | None = None,
+        batch_size: float | None = None,
+        inference_tokens: float = 0.0,
+        family: str | None = None,
+        inputs: Mapping[str, float] | None = None,
+        probability: float = PROBABILITY,
+    ) -> Answer:
+        self.require_converged()
+        found = reach(
+            self,
+            loss,
+            params=params,
+            tokens=tokens,
+            batch_size=batch_size,
+            inference_tokens=inference_tokens,
+            family=family,
+            inputs=inputs,
+        )
+        return self._told(found, probability)
+
+    @documented(query)
+    def query(
+        self,
+        definition: AnyDefinition,
+        values: Mapping[str, Values] | None = None,
+        *,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Answer:
+        self.require_converged()
+        return self._told(query(self, definition, values, family=family), probability)
+
+    # ---- how to spend compute ------------------------------------------------------------------
+
+    @documented(allocate)
+    def allocate(
+        self,
+        *,
+        flops: Numbers | None = None,
+        params: Numbers | None = None,
+        tokens: Numbers | None = None,
+        family: str | None = None,
+        inputs: Mapping[str, float] | None = None,
+        limits: Limits | None = None,
+        probability: float = PROBABILITY,
+    ) -> Allocation:
+        self.require_converged()
+        found = allocate(
+            self,
+            flops=flops,
+            params=params,
+            tokens=tokens,
+            family=family,
+            inputs=inputs,
+            limits=limits,
+        )
+        return self._told(found, probability)
+
+    @documented(judge_split)
+    def judge_split(
+        self, runs: Sizes, *, family: str | None = None, probability: float = PROBABILITY
+    ) -> Answer:
+        self.require_converged()
+        return self._told(judge_split(self, runs, family=family), probability)
+
+    @documented(tune)
+    def tune(
+        self,
+        params: Numbers,
+        tokens: Numbers,
+        *,
+        batch_size: Numbers | None = None,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Tuning:
+        self.require_converged()
+        check_probability(probability)
+        return tune(
+            self._fitted("tune"),
+            params,
+            tokens,
+            batch_size=batch_size,
+            family=family,
+            probability=probability,
+        )
+
+    # ---- what can go wrong ---------------------------------------------------------------------
+
+    @documented(risk)
+    def risk(
+        self,
+        *,
+        flops: Numbers | None = None,
+        params: Numbers | None = None,
+        tokens: Numbers | None = None,
+        target_loss: float | None = None,
+        sure: float = SURE,
+        family: str | None = None,
+        inputs: Mapping[str, float] | None = None,
+        limits: Limits | None = None,
+        rig: Rig | None = None,
+        value: float | None = None,
+        probability: float = PROBABILITY,
+    ) -> Risk:
+        self.require_converged()
+        found = risk(
+            self,
+            flops=flops,
+            params=params,
+            tokens=tokens,
+            target_loss=target_loss,
+            sure=sure,
+            family=family,
+            inputs=inputs,
+            limits=limits,
+            rig=rig,
+            value=value,
+        )
+        return self._told(found, probability)
+
+    @documented(stage_gate)
+    def stage_gate(
+        self,
+        flops: float,
+        target_loss: float,
+        *,
+        share: float = SHARE,
+        family: str | None = None,
+        limits: Limits = WITHOUT,
+        rig: Rig | None = None,
+        value: float | None = None,
+        probability: float = PROBABILITY,
+    ) -> StageGate:
+        self.require_converged()
+        check_probability(probability)
+        return stage_gate(
+            self,
+            flops,
+            target_loss,
+            share=share,
+            family=family,
+            limits=limits,
+            rig=rig,
+            value=value,
+            probability=probability,
+        )
+
+    @documented(sensitivity)
+    def sensitivity(
+        self, sizes: Sizes, *, target_loss: float | None = None, probability: float = PROBABILITY
+    ) -> Sensitivity:
+        self.require_converged()
+        found = sensitivity(self._fitted("sensitivity"), sizes, target_loss=target_loss)
+        return self._told(found, probability)
+
+    @documented(exponents)
+    def exponents(
+        self, sizes: Sizes | None = None, *, probability: float = PROBABILITY
+    ) -> Exponents:
+        self.require_converged()
+        return self._told(exponents(self._fitted("exponents"), sizes), probability)
+
+    # ---- what to do next -----------------------------------------------------------------------
+
+    @documented(next_runs)
+    def next_runs(
+        self,
+        budget: float,
+        *,
+        candidates: Sizes | None = None,
+        target: Mapping[str, float] | None = None,
+        aim: Aim = "loss",
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> NextRuns:
+        self.require_converged()
+        found = next_runs(
+            self._fitted("next_runs"),
+            budget,
+            candidates=candidates,
+            target=target,
+            aim=aim,
+            family=family,
+        )
+        return self._told(found, probability)
+
+    @documented(advise)
+    def advise(
+        self,
+        flops: float,
+        tokens: float,
+        *,
+        target_loss: float | None = None,
+        sure: float = SURE,
+        family: str | None = None,
+        limits: Limits | None = None,
+        probability: float = PROBABILITY,
+    ) -> Advice:
+        self.require_converged()
+        found = advise(
+            self, flops, tokens, target_loss=target_loss, sure=sure, family=family, limits=limits
+        )
+        return self._told(found, probability)
+
+    @documented(monitor)
+    def monitor(
+        self,
+        curve: RunTable,
+        plan: Sizes,
+        *,
+        finished: RunTable | None = None,
+        false_alarms: float = FALSE_ALARMS,
+        probability: float = PROBABILITY,
+    ) -> Monitor:
+        self.require_converged()
+        found = monitor(
+            self._fitted("monitor"), curve, plan, finished=finished, false_alarms=false_alarms
+        )
+        return self._told(found, probability)
+
+    def _fitted(self, question: str) -> Any:
+        """Return what was fitted, or say that this question needs runs and a posterior."""
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Fit(Posterior, Questions):
+    """A posterior whose methods are the questions.
+
+    Attributes
+    ----------
+    accepted : bool
+        Whether questions are answered though the sampler did not converge; see
+        `accept_unconverged`.
+    """
+
+    accepted: bool = False
+
+    @classmethod
+    def of_posterior(cls, posterior: Posterior) -> Self:
+        """Return a posterior with the questions."""
+        return cls(**{field.name: getattr(posterior, field.name) for field in fields(Posterior)})
+
+    def accept_unconverged(self) -> Self:
+        """Return the fit, to be asked although its draws may not be those of the posterior."""
+        return replace(self, accepted=True)
+
+    def require_converged(self) -> None:
+        """Raise `UnconvergedError` where a decision would rest on draws that did not converge."""
+        if self.status == "converged" or self.accepted:
+            return
+        failed = "; ".join(
+            f"{name}: {failed_sampling(each)}" for name, each in self.members.items()
+        )
+        who = "no law that was averaged converged" if self.averages else "the fit did not converge"
+        raise UnconvergedError(
+            f"{who}: {failed}. Sample for longer (draws=, tune=), or ask "
+            "fit.accept_unconverged() to decide on it all the same"
+        )
+
+    def alone(self, name: str) -> Fit:
+        """Return the fit of one of the laws that were averaged.
+
+        Parameters
+        ----------
+        name : str
+            Id of the law.
+        """
+        return replace(Fit.of_one(self.members[name]), accepted=self.accepted)
+
+    @documented(find_off_law)
+    def off_law(self, *, material: float = 0.0, probability: float = PROBABILITY) -> OffLaw:
+        self.require_converged()
+        return self._told(find_off_law(self, material=material), probability)
+
+    def save(self, path: str | Path) -> Path:
+        """Save to one netCDF file; see `bayes_scaling.posterior.storage.save`."""
+        return sampling.save(self, path)
