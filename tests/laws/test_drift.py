@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayes_scaling.laws import build, load_model
 from bayes_scaling.laws.density import effective_sizes
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.drift import BEYOND, KNOTS, REACH, Walk, layout, steps_name, walk
+from bayes_scaling.laws.drift import BEYOND, CENTRING, KNOTS, REACH, Walk, layout, steps_name, walk
 from tests.laws.tables import table
 
 Array = NDArray[np.float64]
@@ -114,7 +114,7 @@ def test_pytensor_reads_the_same_effective_sizes(inside: str) -> None:
     tau, steps = np.array([0.4]), np.random.default_rng(3).standard_normal((1, KNOTS - 1))
     with pm.Model() as built:
         ratio = build._effective_size("tokens", tau[0], build.model_data(model, design))
-    found = ratio.eval({built[steps_name("tokens")]: steps[0]})
+    found = ratio.eval({built[steps_name("tokens")]: steps[0] * tau**CENTRING})
     walks = {"tokens": walk("tokens", design.references, tau, steps, np.zeros((2, 1, REACH)))}
     wanted = effective_sizes(walks, design.inputs, design.references, np.zeros((1, 1), np.int64))
     reference = design.references["tokens_ref"]

@@ -99,7 +99,7 @@ def test_public_sweep_fits_with_a_level_for_every_number_of_tokens(
     runs = RunTable.from_columns({**columns, "experts": per_used})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BayesScalingWarning)
-        fit = bs.fit(MODEL.pooled_by("tokens"), runs, draws=700, tune=700, chains=3, random_seed=2)
+        fit = bs.fit(MODEL.pooled_by("tokens"), runs, random_seed=2)
     assert fit.status == "converged", fit.checks
     assert np.mean(fit.stats["diverging"]) < 0.002
     (said,) = [text for item in caught if "move together" in (text := str(item.message))]

@@ -20,7 +20,7 @@ def test_intervals_cover_kaplans_constants_in_most_of_twenty_simulations() -> No
 
 
 def test_pooling_families_beats_fitting_them_apart() -> None:
-    errors = np.array([pooling_errors(seed) for seed in range(5)])
+    errors = np.array([pooling_errors(seed) for seed in range(10)])
     ratio, _, high = ratio_interval(errors[:, 0], errors[:, 1])
     assert ratio < high < 1
     assert errors[:, 2].max() <= 0.005, "divergent draws in the pooled fits"

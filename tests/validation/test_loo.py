@@ -148,7 +148,7 @@ def test_it_is_what_a_fit_without_the_run_gives(features: dict[str, Any]) -> Non
     runs = RunTable.from_columns({"tokens": sizes, "loss": loss})
     law = load_model("saturating-m2")
     law = law.with_features(**features, id="with features") if features else law
-    settings: dict[str, Any] = {"draws": 1000, "tune": 800, "chains": 4}
+    settings: dict[str, Any] = {"draws": 3000, "tune": 800, "chains": 4}
     found = leave_one_out(bs.fit(law, runs, **settings, random_seed=3))
     if not features:
         assert found.high_before >= 1
