@@ -107,19 +107,29 @@ def fit_ensemble(
         for model, sequence in zip(members, seeds, strict=True)
     }
     fits: dict[str, Member] = {}
-    if models is None and weights is None and BELOW_CEILING[0] in planned:
-        first = planned[BELOW_CEILING[0]].sample(progress=progress)
-        odds = log_odds_without(first, planned[PLAIN[0]].model)
-        weights = shares(odds)
-        fits[first.model.id] = replace(
-            first, checks=(*first.checks, _said_of_ceiling(odds, weights))
-        )
+    if models is None and weights is None and PLAIN[0] in planned:
+        fits, weights = _told_of_ceiling(planned, progress)
     for name, plan in planned.items():
         if name not in fits and (weights is None or weights[name] > 0):
             fits[name] = plan.sample(progress=progress)
     kept = [fits[name] for name in planned if name in fits]
     given = None if weights is None else {fit.model.id: weights[fit.model.id] for fit in kept}
     return ensemble_of(kept, weights=given, settings=settings)
+
+
+def _told_of_ceiling(
+    planned: Mapping[str, _Planned], progress: bool
+) -> tuple[dict[str, Member], dict[str, float]]:
+    """Sample members below a ceiling until one converges, and weigh all by what it tells."""
+    fits: dict[str, Member] = {}
+    for plain, below in zip(PLAIN, BELOW_CEILING, strict=True):
+        fit = fits[below] = planned[below].sample(progress=progress)
+        if fit.status == "converged":
+            odds = log_odds_without(fit, planned[plain].model)
+            weights = shares(odds)
+            fits[below] = replace(fit, checks=(*fit.checks, _said_of_ceiling(odds, weights)))
+            return fits, weights
+    return fits, shares(0.0)
 
 
 def _said_of_ceiling(log_odds: float, weights: Mapping[str, float]) -> Check:
