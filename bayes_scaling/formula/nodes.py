@@ -183,6 +183,23 @@ def names(node: Node) -> frozenset[str]:
             return frozenset()
 
 
+def is_positive(node: Node, known: Callable[[str], bool]) -> bool:
+    """Whether a formula is positive by its form; `known` says which names are."""
+    match node:
+        case Number(value):
+            return value > 0
+        case Name(id):
+            return known(id)
+        case Call("exp" | "sigmoid", _):
+            return True
+        case Call("*" | "/" | "+", args):
+            return all(is_positive(arg, known) for arg in args)
+        case Call("**", (base, _)):
+            return is_positive(base, known)
+        case _:
+            return False
+
+
 def substitute(node: Node, replacements: Mapping[str, Node]) -> Node:
     """Replace names by nodes; a variable that would catch a name of theirs is renamed."""
     match node:

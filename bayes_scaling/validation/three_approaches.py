@@ -20,8 +20,7 @@ from bayes_scaling.facade import Fit
 from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import load_model
-from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.design_checks import COLLINEAR
+from bayes_scaling.laws.design import COLLINEAR, make_design
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.runs.budgets import is_last
