@@ -128,7 +128,7 @@ def evaluate(node: Node, values: Mapping[str, Any], operations: Operations = NUM
     node : Node
         The formula.
     values : mapping of str to array
-        What each name stands for; the arrays broadcast against each other.
+        Value of each name; the arrays broadcast against each other.
     operations : mapping of str to callable, optional
         What each operation does; numpy by default.
 

@@ -149,7 +149,7 @@ def effective_sizes(
     references : mapping of str to float
         Reference sizes of the fit.
     draw : array of int
-        The draws asked under; broadcasts with the sizes.
+        Which draws; broadcasts with the sizes.
 
     Returns
     -------

@@ -34,13 +34,12 @@ SCALAR, GROUP, ROW = range(3)
 """What a value depends on: nothing that is sampled, nor the run; parameters alone; or the run."""
 
 FORMS: Mapping[str, str] = {
-    "+": "{} + {}", "-": "{} - {}", "*": "{} * {}", "/": "{} / {}", "**": "{} ** {}",
-    "neg": "-{}", "<": "{} < {}", "<=": "{} <= {}", ">": "{} > {}", ">=": "{} >= {}",
-    "==": "{} == {}", "!=": "{} != {}", "and": "{} and {}", "or": "{} or {}", "not": "not {}",
-    "exp": "math.exp({})", "log": "math.log({})", "log10": "math.log10({})",
-    "sqrt": "math.sqrt({})", "sigmoid": "sigmoid({})", "logaddexp": "logaddexp({}, {})",
-    "min": "min({}, {})", "max": "max({}, {})", "where": "{1} if {0} else {2}",
-}  # fmt: skip
+    **{op: f"{{}} {op} {{}}" for op in ("+", "-", "*", "/", "**")},
+    **{op: f"{{}} {op} {{}}" for op in ("<", "<=", ">", ">=", "==", "!=", "and", "or")},
+    **{name: f"math.{name}({{}})" for name in ("exp", "log", "log10", "sqrt")},
+    **{name: f"{name}({{}}, {{}})" for name in ("logaddexp", "min", "max")},
+    **{"neg": "-{}", "not": "not {}", "sigmoid": "sigmoid({})", "where": "{1} if {0} else {2}"},
+}
 """How each operation is written."""
 
 
