@@ -12,6 +12,7 @@ from .facade import (
     Fit as Fit,
 )
 from .fitting import (
+    duel as duel,
     ensemble_of as ensemble_of,
     fit as fit,
     fit_ensemble as fit_ensemble,
@@ -32,6 +33,7 @@ from .questions import (
     Allocation as Allocation,
     Answer as Answer,
     Device as Device,
+    Duel as Duel,
     Forecast as Forecast,
     Limits as Limits,
     Monitor as Monitor,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -24,6 +24,7 @@ from bayes_scaling.questions.advise import Advice, advise
 from bayes_scaling.questions.allocate import Allocation, allocate
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.drifting_exponents import Exponents, exponents
+from bayes_scaling.questions.duel import ERROR, Duel, duel
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.judge_split import judge_split
 from bayes_scaling.questions.limits import WITHOUT, Limits
@@ -209,6 +210,30 @@ class Questions(_Source):
             family=family,
             probability=probability,
         )
+
+    @documented(duel)
+    def duel(
+        self,
+        a: str,
+        b: str | Sequence[str] | None = None,
+        *,
+        flops: Numbers,
+        inputs: Mapping[str, float] | None = None,
+        throughput: Mapping[str, float] | None = None,
+        error: float = ERROR,
+        probability: float = PROBABILITY,
+    ) -> Duel:
+        self.require_converged()
+        found = duel(
+            self._fitted("duel"),
+            a,
+            b,
+            flops=flops,
+            inputs=inputs,
+            throughput=throughput,
+            error=error,
+        )
+        return self._told(found, probability)
 
     # ---- what can go wrong ---------------------------------------------------------------------
 

@@ -6,16 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bayes_scaling import posterior
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.laws import load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.fit_model import fit_law
+from bayes_scaling.posterior.recipes import pooled_as_variants
 from bayes_scaling.posterior.sampler import Engine
+from bayes_scaling.questions.duel import ERROR, Duel
 from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
-from bayes_scaling.runs import RunTable
+from bayes_scaling.questions.sizes import Numbers
+from bayes_scaling.runs import RunTable, read_runs
 
 Law = str | Path | Model | Mapping[str, Any]
 
@@ -171,6 +177,93 @@ def ensemble_of(fits: Sequence[Fit | Member], *, weights: Mapping[str, float] | 
     """
     members = [each if isinstance(each, Member) else each.only for each in fits]
     return Fit.of_posterior(posterior.ensemble_of(members, weights=weights))
+
+
+DUEL = ("chinchilla", "coupled", "coupled-drift")
+"""Laws that are averaged for a duel: what groups share is learned from all of them together."""
+
+
+def duel(
+    runs: RunTable | Any,
+    *,
+    a: str,
+    b: str | Sequence[str] | None = None,
+    flops: Numbers,
+    by: str = "family",
+    models: Sequence[Law] = DUEL,
+    throughput: Mapping[str, float] | None = None,
+    error: float = ERROR,
+    draws: int = 1000,
+    tune: int = 800,
+    chains: int = 4,
+    random_seed: int | None = None,
+    probability: float = PROBABILITY,
+    progress: bool = False,
+) -> Duel:
+    """Compare variants of a recipe at equal compute, from small runs of each.
+
+    Parameters
+    ----------
+    runs : RunTable, DataFrame or path
+        Small runs of every variant; they need not have the same sizes.
+    a : str
+        Label of the baseline.
+    b : str or sequence of str, optional
+        Labels of variants; all others by default.
+    flops : float or sequence of float
+        Budgets [FLOP]; the largest one is the target.
+    by : str
+        Column that tells the variants apart.
+    models : sequence of str, Path, Model or mapping
+        Laws that are averaged.
+    throughput : mapping of str to float, optional
+        Speed of a variant over that of the baseline, in FLOP per hour.
+    error : float
+        Probability of a wrong promotion, or a wrong drop, that a verdict may have.
+    draws, tune, chains, random_seed, progress
+        As in `fit`.
+    probability : float
+        Probability of the equal-tailed intervals.
+
+    Returns
+    -------
+    Duel
+
+    Raises
+    ------
+    InputError
+        A variant has no runs, or the runs cannot be fitted.
+    UnconvergedError
+        No law converged.
+
+    Examples
+    --------
+    >>> bs.duel(runs, a="baseline", b="variant", flops=1e23)  # doctest: +SKIP
+    """
+    table = runs if isinstance(runs, RunTable) else read_runs(runs)
+    labels = table.labels(by)
+    named = [a, *([b] if isinstance(b, str) else b or ())]
+    unknown = [name for name in named if name not in labels]
+    if unknown:
+        known = ", ".join(dict.fromkeys(labels.tolist()))
+        raise InputError(
+            [f"no run has {by} {name!r}; known are {known}" for name in unknown], source="duel"
+        )
+    rows = np.isin(labels, named) if b is not None else np.ones(len(table), dtype=bool)
+    taken = table.take(rows)
+    taken = RunTable(columns={**taken.columns, "family": labels[rows]}, notes=taken.notes)
+    found = fit_ensemble(
+        taken,
+        [pooled_as_variants(load_model(each)) for each in models],
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        random_seed=random_seed,
+        progress=progress,
+    )
+    return found.duel(
+        a, b, flops=flops, throughput=throughput, error=error, probability=probability
+    )
 
 
 def off_law(fit: Fit, *, material: float = 0.0, probability: float = PROBABILITY) -> OffLaw:

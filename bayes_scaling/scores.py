@@ -124,11 +124,17 @@ def coverage(quantiles: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:
 def pit(draws: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:
     """Return where each observed loss falls among its draws (n_targets,), from 0 to 1.
 
-    The probability integral transform: the share of draws below, half of those that are equal.
-    Uniform over targets where the forecasts are calibrated.
+    The probability integral transform: uniform over targets where the forecasts are calibrated.
     """
     values, reached = _matched(draws, observed, "draws", None)
-    return np.asarray(np.mean((values < reached) + 0.5 * (values == reached), axis=0))
+    return share_below(values, reached)
+
+
+def share_below(
+    draws: NDArray[np.float64], value: float | NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the share of draws (n_draws, ...) below a value (...), half of equal ones included."""
+    return np.asarray(np.mean((draws < value) + 0.5 * (draws == value), axis=0))
 
 
 def log_density(log_densities: ArrayLike) -> NDArray[np.float64]:

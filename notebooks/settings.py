@@ -23,4 +23,4 @@ warnings.simplefilter("ignore", bs.BayesScalingWarning)
 if DRAWS < FULL:
     # So few draws may leave a fit unconverged, and its numbers are not to be used; the cells are to
     # run all the same.
-    bs.Fit.require_converged = bs.Ensemble.require_converged = lambda *_, **__: None
+    bs.Fit.require_converged = lambda *_, **__: None

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.facade import Fit
-from bayes_scaling.laws import load_model
+from bayes_scaling.laws import Model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.posterior.diagnostics import Check
 from bayes_scaling.posterior.prior import prior_member
@@ -111,8 +111,8 @@ def unsampled(
         A further check of a law.
     """
 
-    def fit(name: str, runs: RunTable, **settings: Any) -> Fit:
-        model = load_model(name)
+    def fit(runs: RunTable, model: Model, **settings: Any) -> Fit:
+        name = model.id
         design = make_design(model, runs)
         made = Fit.of_one(
             prior_member(model, runs, draws=DRAWS, random_seed=int(settings["random_seed"]))
@@ -160,5 +160,8 @@ def synthetic_approaches(
     room = "bayes_scaling.validation.three_approaches"
     stand_in = unsampled(unconverged, tilt, checks)
     # The paths are straight, so a few points of them are enough.
-    with mock.patch(f"{room}.fit", stand_in), mock.patch(f"{room}.POINTS", 4):
+    with (
+        mock.patch("bayes_scaling.validation.tasks.fit", stand_in),
+        mock.patch(f"{room}.POINTS", 4),
+    ):
         return approaches(runs, **{"random_seed": 1, **options})

@@ -10,8 +10,7 @@ from bayes_scaling.facade import Fit
 from bayes_scaling.laws import Model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.runs import RunTable
-from bayes_scaling.validation.compare_models import compare
-from bayes_scaling.validation.comparison import Comparison
+from bayes_scaling.validation.comparison import Comparison, compare
 from tests.synthetic import OK, UNCONVERGED, changed, synthetic_fit, synthetic_runs
 
 MODELS = ("chinchilla", "coupled", "saturating-m2-c")
@@ -30,7 +29,7 @@ def unsampled(
         Settings of each call are added to it.
     """
 
-    def fit(model: Model, runs: RunTable, **settings: Any) -> Fit:
+    def fit(runs: RunTable, model: Model, **settings: Any) -> Fit:
         if asked is not None:
             asked.append({"model": model.id, "rows": len(runs), **settings})
         checks = UNCONVERGED if model.id in unconverged else OK
@@ -55,7 +54,7 @@ def synthetic_comparison(
         from bayes_scaling.laws import load_model
 
         runs = synthetic_runs(load_model("chinchilla"))
-    with mock.patch("bayes_scaling.validation.compare_models.fit", unsampled(unconverged, asked)):
+    with mock.patch("bayes_scaling.validation.tasks.fit", unsampled(unconverged, asked)):
         return compare(
             runs, None if models is None else list(models), **{"random_seed": 1, **options}
         )

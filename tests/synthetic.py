@@ -29,6 +29,7 @@ TRUTH: Mapping[str, float] = {
     "alpha_N": 0.08, "alpha_D": 0.1, "alpha_C": 0.05,
     "f_shift": 0.8001, "tau": 0.1, "excess": 0.05, "decay": 0.7,
     "lr_best": 2e-3, "s_N": -0.5, "s_D": -0.1, "h": 0.02, "flank": 2.0, "steep": 1.2,
+    "r": 0.92,
     "saturation": 0.2, "sharpness": 1.5, "R_D": 15.4, "R_N": 5.3, "sigma": 0.005, "nu": 6.0,
 }  # fmt: skip
 """Values around which draws lie; kaplan laws take their own a, b and c from `KAPLAN`."""

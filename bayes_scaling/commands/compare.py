@@ -113,9 +113,7 @@ def print_comparison(result: Comparison) -> None:
     if isinstance(result.split, str):
         print(f"deep split left out: {result.split}")
     else:
-        from bayes_scaling.validation.deep_split import describe
-
-        print(f"deep split: {describe(result.split)}; shares of the observed loss")
+        print(f"deep split: {result.split.summary}; shares of the observed loss")
         cells = [
             [name, *(f"{scores[key]:.4f}" for key in HEADINGS)]
             for name, scores in result.deep.items()

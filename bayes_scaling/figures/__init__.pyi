@@ -10,6 +10,7 @@ from .compare_plots import (
 from .curves import (
     loss_curve as loss_curve,
 )
+from .duel_plot import plot_duel as plot_duel
 from .forest_plots import (
     exponents_table as exponents_table,
     members_table as members_table,

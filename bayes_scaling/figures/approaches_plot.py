@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.figures import style
-from bayes_scaling.validation.approaches_result import APPROACHES, Approaches
+from bayes_scaling.validation import Approaches
+from bayes_scaling.validation.hoffmann import APPROACHES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,7 +14,7 @@ from bayes_scaling.figures import style
 from bayes_scaling.figures.labels import LONGEST, column_label
 from bayes_scaling.figures.score_plots import scale_label
 from bayes_scaling.validation import Backtest
-from bayes_scaling.validation.result import ENDS
+from bayes_scaling.validation.backtesting import ENDS
 from bayes_scaling.validation.split import Split, log_scale
 
 if TYPE_CHECKING:

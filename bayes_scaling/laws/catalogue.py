@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -13,6 +13,9 @@ from typing import Any
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.read import read_model
+
+AnyModel = str | Path | Model | Mapping[str, Any]
+"""What `load_model` takes."""
 
 ENTRY_POINTS = "bayes_scaling.models"
 """Entry-point group by which another package adds a folder of TOML files (its value: a package)."""
@@ -68,7 +71,7 @@ def catalogue_hash(name: str) -> str:
     return load_model(name).content_hash if listed else ""
 
 
-def load_model(source: str | Path | Model | Mapping[str, Any]) -> Model:
+def load_model(source: AnyModel) -> Model:
     """Load a model.
 
     Parameters
@@ -95,7 +98,24 @@ def load_model(source: str | Path | Model | Mapping[str, Any]) -> Model:
     return _load(source, ())
 
 
-def _load(source: str | Path | Model | Mapping[str, Any], chain: tuple[str, ...]) -> Model:
+def load_models(sources: Sequence[AnyModel]) -> tuple[Model, ...]:
+    """Load several models, or say what is wrong with each."""
+    if isinstance(sources, str | Path | Model | Mapping):
+        raise InputError(
+            f"models must be a list such as ['chinchilla', 'coupled'], got {sources!r}"
+        )
+    loaded, problems = [], []
+    for source in sources:
+        try:
+            loaded.append(load_model(source))
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError(problems)
+    return tuple(loaded)
+
+
+def _load(source: AnyModel, chain: tuple[str, ...]) -> Model:
     """Load a model; `chain` holds the models that led here through ``base``."""
     if isinstance(source, Model):
         return source

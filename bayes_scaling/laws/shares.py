@@ -14,8 +14,9 @@ def of_shares(model: Model) -> Model:
     Returns
     -------
     Model
-        Its noise acts on the log odds, its ceiling is 1, and its level lies below that with the
-        same probability everywhere.
+        Its noise acts on the log odds, and its level lies anywhere with the same probability. A
+        ceiling stays of unknown level: chance is seldom 1, and even where it is, laws held to it
+        forecast error rates a sixth too high.
 
     Raises
     ------
@@ -26,4 +27,4 @@ def of_shares(model: Model) -> Model:
     if level not in {item.name for item in model.parameters}:
         raise InputError(f"{model.id} names no parameter as its [ceiling] level", source="shares")
     anywhere = {"dist": "Beta", "alpha": 1.0, "beta": 1.0}
-    return replace(model, scale="logit").with_features(ceiling=1.0).with_priors({level: anywhere})
+    return replace(model, scale="logit").with_priors({level: anywhere})

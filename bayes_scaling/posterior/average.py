@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.laws.catalogue import load_model
+from bayes_scaling.laws.catalogue import load_models
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.model import Model
 from bayes_scaling.posterior.diagnostics import Check
@@ -90,7 +90,7 @@ def fit_ensemble(
     >>> fit = bs.fit_ensemble(bs.load_dataset("nano-lm"))  # doctest: +SKIP
     """
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
-    members = default_members(runs) if models is None else _load(models)
+    members = default_members(runs) if models is None else load_models(models)
     settings = Settings.chosen(
         draws=draws,
         tune=tune,
@@ -107,19 +107,29 @@ def fit_ensemble(
         for model, sequence in zip(members, seeds, strict=True)
     }
     fits: dict[str, Member] = {}
-    if models is None and weights is None and BELOW_CEILING[0] in planned:
-        first = planned[BELOW_CEILING[0]].sample(progress=progress)
-        odds = log_odds_without(first, planned[PLAIN[0]].model)
-        weights = shares(odds)
-        fits[first.model.id] = replace(
-            first, checks=(*first.checks, _said_of_ceiling(odds, weights))
-        )
+    if models is None and weights is None and PLAIN[0] in planned:
+        fits, weights = _told_of_ceiling(planned, progress)
     for name, plan in planned.items():
         if name not in fits and (weights is None or weights[name] > 0):
             fits[name] = plan.sample(progress=progress)
     kept = [fits[name] for name in planned if name in fits]
     given = None if weights is None else {fit.model.id: weights[fit.model.id] for fit in kept}
     return ensemble_of(kept, weights=given, settings=settings)
+
+
+def _told_of_ceiling(
+    planned: Mapping[str, _Planned], progress: bool
+) -> tuple[dict[str, Member], dict[str, float]]:
+    """Sample members below a ceiling until one converges, and weigh all by what it tells."""
+    fits: dict[str, Member] = {}
+    for plain, below in zip(PLAIN, BELOW_CEILING, strict=True):
+        fit = fits[below] = planned[below].sample(progress=progress)
+        if fit.status == "converged":
+            odds = log_odds_without(fit, planned[plain].model)
+            weights = shares(odds)
+            fits[below] = replace(fit, checks=(*fit.checks, _said_of_ceiling(odds, weights)))
+            return fits, weights
+    return fits, shares(0.0)
 
 
 def _said_of_ceiling(log_odds: float, weights: Mapping[str, float]) -> Check:
@@ -228,21 +238,6 @@ def ensemble_of(
         left_out=left_out,
         settings=settings or fits[0].settings,
     )
-
-
-def _load(models: Sequence[str | Path | Model | Mapping[str, Any]]) -> tuple[Model, ...]:
-    """Load every model, or say what is wrong with each."""
-    if isinstance(models, str | Path | Model | Mapping):
-        raise InputError(f"models must be a list such as ['chinchilla', 'coupled'], got {models!r}")
-    loaded, problems = [], []
-    for item in models:
-        try:
-            loaded.append(load_model(item))
-        except InputError as error:
-            problems.append(str(error))
-    if problems:
-        raise InputError(problems)
-    return tuple(loaded)
 
 
 def _check(

@@ -16,7 +16,7 @@ from bayes_scaling.laws.design import source_column
 from bayes_scaling.laws.drift import Walk
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.noise import on_logpdf
+from bayes_scaling.laws.noise import on_logpdf, sample_noise
 from bayes_scaling.posterior import regroup
 from bayes_scaling.posterior.beyond import draw_form_errors, draw_walks, efolds_beyond
 from bayes_scaling.posterior.diagnostics import Check, Mixing, standing
@@ -316,6 +316,20 @@ class Member:
         """
         parameters = per_run(self.model, self.flat, np.asarray(group), draw)
         return on_logpdf(self.model.noise, deviation, parameters)
+
+    def with_noise(
+        self,
+        loss: NDArray[np.float64],
+        *,
+        group: int,
+        draw: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> NDArray[np.float64]:
+        """Return losses of one new run each, where the law says `loss`."""
+        parameters = per_run(self.model, self.flat, np.asarray(group), draw)
+        shape = np.broadcast_shapes(loss.shape, draw.shape)
+        noise = sample_noise(self.model.noise, parameters, shape, rng)
+        return link_of(self.model).shifted(loss, noise)
 
     def known(self, group: int) -> dict[str, NDArray[np.float64]]:
         """Return references, parameters and derived quantities of a group (n_draws, 1), by name."""

@@ -10,7 +10,9 @@ import numpy as np
 from bayes_scaling.laws.catalogue import load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.parameters import Pool
+from bayes_scaling.laws.shares import of_shares
 from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.metrics import unit_of
 
 PLAIN = ("coupled-tempered", "coupled-drift", "coupled-drift-tempered")
 """Members where runs have params and tokens, chosen on deep splits inside the small runs of public
@@ -20,11 +22,10 @@ BELOW_CEILING = ("ceiling-tempered", "ceiling-drift", "ceiling-drift-tempered")
 """The same below a ceiling. The runs say how much each three weigh: see `shares`."""
 
 ONE_INPUT: Mapping[str, str] = {"params": "-n", "tokens": "", "flops": "-c"}
-"""End of the name of the laws of runs that have one size only."""
+"""End of the name of the law of runs that have one size only, or of which one size varies."""
 
-FORMS = ("saturating-m2", "saturating-m4")
-"""Those laws: with a floor, and with a ceiling beside it. The members were chosen on splits inside
-the fitted halves of twenty public curves; both drift, and the second comes tempered as well."""
+ANY_LEVEL = {"dist": "Beta", "alpha": 1.0, "beta": 1.0}
+"""Prior of how near the ceiling runs of one size begin: anywhere."""
 
 LEAST, SMALL = 0.1, 0.25
 """Least weight of the members with a ceiling, and of those without; and the weight below which one
@@ -40,27 +41,28 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
     Parameters
     ----------
     runs : RunTable
-        The runs; their columns decide which laws can be fitted.
+        The runs; their columns and their metric decide which laws can be fitted.
 
     Returns
     -------
     tuple of Model
-        Where there are two sizes, the members without a ceiling and then those with one, in the
-        same order; else three that weigh the same. Where runs have several groups, each has a law
-        of its own; only the drift, the noise and the coupling are learned together. Exponents
-        pooled over groups forecast worse on deep splits, since recipes differ more than the few
-        groups can say.
+        Of a loss in two sizes, the members without a ceiling and then those with one, in the same
+        order. Of an error rate, or in one size, those with a ceiling alone, which weigh the same;
+        an error rate errs by a share of its odds, unless some run is at 0 or 1. Where runs have
+        several groups, each has a law of its own; only the drift, the noise and the coupling are
+        learned together. Exponents pooled over groups forecast worse on deep splits, since recipes
+        differ more than the few groups can say.
     """
-    sizes = [name for name in ONE_INPUT if name in runs]
-    if len(sizes) != 1:
-        members = tuple(load_model(name) for name in (*PLAIN, *BELOW_CEILING))
+    sizes = [name for name in ONE_INPUT if _varies(runs, name)]
+    unit, loss = unit_of(runs), runs["loss"]
+    bounded = unit is not None and unit.bounded
+    members: tuple[Model, ...]
+    if sizes and not {"params", "tokens"} <= set(sizes):
+        members = _below_ceiling(f"saturating-m2{ONE_INPUT[sizes[0]]}")
     else:
-        floor, both = (load_model(f"{name}{ONE_INPUT[sizes[0]]}") for name in FORMS)
-        members = (
-            floor.with_features(drift=True, id=f"{floor.id}-drift"),
-            both.with_features(drift=True, id=f"{both.id}-drift"),
-            both.with_features(drift=True, temper=1.0, id=f"{both.id}-drift-tempered"),
-        )
+        members = tuple(load_model(name) for name in (*(() if bounded else PLAIN), *BELOW_CEILING))
+    if bounded and loss.min() > 0 and loss.max() < 1:
+        members = tuple(map(of_shares, members))
     return tuple(map(_unpooled, members))
 
 
@@ -90,6 +92,30 @@ def _spread(members: tuple[str, ...], share: float, alone: str) -> dict[str, flo
     if share < SMALL:
         return dict.fromkeys(members, 0.0) | {alone: share}
     return dict.fromkeys(members, share / len(members))
+
+
+def _varies(runs: RunTable, name: str) -> bool:
+    """Tell whether a size differs between runs of a family; what does not, no law can read."""
+    if name not in runs:
+        return False
+    family = runs.labels("family")
+    own = [runs[name][family == label] for label in np.unique(family)]
+    return any(float(values.max()) > float(values.min()) for values in own)
+
+
+def _below_ceiling(name: str) -> tuple[Model, Model]:
+    """Dress a law as the members of two sizes are."""
+    tempered, _, drifting = (load_model(member) for member in BELOW_CEILING)
+    law = replace(load_model(name), form_error=tempered.form_error)
+    level = {"saturation": ANY_LEVEL}
+    return (
+        law.with_features(
+            ceiling=True, temper=tempered.temper, id=f"{name}-{tempered.id}"
+        ).with_priors(level),
+        law.with_features(
+            ceiling=True, drift=True, temper=drifting.temper, id=f"{name}-{drifting.id}"
+        ).with_priors(level),
+    )
 
 
 def _unpooled(model: Model) -> Model:

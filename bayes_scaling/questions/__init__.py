@@ -3,6 +3,7 @@
 from bayes_scaling.questions.allocate import Allocation
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.device import Device, kv_cache
+from bayes_scaling.questions.duel import Duel
 from bayes_scaling.questions.forecast import Forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.mistuned_runs import OffLaw
@@ -21,6 +22,7 @@ __all__ = [
     "Allocation",
     "Answer",
     "Device",
+    "Duel",
     "Forecast",
     "Limits",
     "Monitor",

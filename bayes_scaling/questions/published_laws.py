@@ -186,6 +186,12 @@ class PublishedConstants:
         """Return zeros: it knows no noise."""
         return np.zeros(np.broadcast_shapes(np.shape(deviation), np.shape(draw)))
 
+    def with_noise(
+        self, loss: Array, *, group: int, draw: NDArray[np.int64], rng: np.random.Generator
+    ) -> Array:
+        """Return the losses: it knows no noise."""
+        return loss
+
     def known(self, group: int) -> dict[str, Array]:
         """Return its constants, by name."""
         return {name: np.asarray(value) for name, value in self.constants.items()}

@@ -174,6 +174,11 @@ class Surface:
         """
         return self._by_law(_Part.noise_logpdf, {"deviation": deviation}, draw)
 
+    def with_noise(self, loss: Array, rng: np.random.Generator) -> Array:
+        """Return losses of one new run each (n_draws, n), where the law says `loss`."""
+        ask = partial(_Part.with_noise, rng=rng)
+        return self._by_law(ask, {"loss": loss}, self.draws[:, None])
+
     @property
     def predicts(self) -> bool:
         """Whether it gives a response, and is no rule of sizes alone."""
@@ -284,6 +289,11 @@ class _Part:
 
     def noise_logpdf(self, given: Mapping[str, Array], draw: Index) -> Array:
         return self.law.noise_logpdf(given["deviation"], group=self.index, draw=draw)
+
+    def with_noise(
+        self, given: Mapping[str, Array], draw: Index, *, rng: np.random.Generator
+    ) -> Array:
+        return self.law.with_noise(given["loss"], group=self.index, draw=draw, rng=rng)
 
     def stated(self, sizes: Mapping[str, Array], draw: Index, *, place: int) -> Array:
         return self.law.stated_split(sizes["flops"], group=self.index, draw=draw)[place]

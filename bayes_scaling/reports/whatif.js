@@ -19,6 +19,13 @@
     return walk.reference * Math.exp(found);
   };
 
+  // Noise and error of the form act on the log of a loss, or on the log odds of an error rate.
+  const shifted = (loss, by, bounded) => {
+    if (!bounded) return loss * Math.exp(by);
+    const odds = loss / Math.max(1 - loss, 1e-9) * Math.exp(by);
+    return odds / (1 + odds);
+  };
+
   // Noise-free loss under every draw of every law.
   const losses = (params, flops) => {
     const sizes = { params, tokens: flops / 6 / params, flops }, found = [];
@@ -31,14 +38,14 @@
         let loss = laws[index](v);
         if (law.form) {
           const scale = law.form.inputs.reduce((sum, name) => sum + Math.log(sizes[name]), 0);
-          loss *= Math.exp(law.form.errors[draw] * Math.max(0, scale - law.form.from));
+          loss = shifted(loss, law.form.errors[draw] * Math.max(0, scale - law.form.from), law.bounded);
         }
         found.push(loss);
       }
     });
     return found;
   };
-  const noise = data.laws.flatMap(law => law.noise);
+  const noise = data.laws.flatMap(law => law.noise.map(by => loss => shifted(loss, by, law.bounded)));
 
   // Quantile by linear interpolation between order statistics.
   const quantile = (sorted, level) => {
@@ -79,7 +86,7 @@
   const update = () => {
     if (field("best").checked) { params = best(flops); field("params").value = placeOf(params, data.sizes); }
     const law = losses(params, flops), tail = (1 - data.probability) / 2;
-    const drawn = law.map((loss, index) => loss * Math.exp(noise[index]));
+    const drawn = law.map((loss, index) => noise[index](loss));
     const sorted = Float64Array.from(drawn).sort();
     const target = Number(field("target").value), price = Number(field("price").value);
     show("flops-is", flops, `${short(flops)} FLOP`);

@@ -19,6 +19,7 @@ from bayes_scaling.formula.javascript import HELPERS, to_javascript
 from bayes_scaling.formula.nodes import names
 from bayes_scaling.laws.drift import effective_name
 from bayes_scaling.laws.features import SCALE_HIGH
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.posterior import Member
 from bayes_scaling.questions.forecast import forecast_by_law
 from bayes_scaling.reports.answers import Answers
@@ -92,7 +93,7 @@ def whatif_panel(item: Answers) -> Panel:
 
 def _law_data(fit: Member, family: str | None, params: float, flops: float) -> dict[str, Any]:
     """Return what one law reads, draw by draw."""
-    group = 0 if family is None else fit.groups.index(family)
+    group, link = 0 if family is None else fit.groups.index(family), link_of(fit.model)
     read = names(fit.model.tuned_law)
     values = {
         name: _numbers(draws[:, group] if draws.ndim == 2 else draws)
@@ -106,7 +107,8 @@ def _law_data(fit: Member, family: str | None, params: float, flops: float) -> d
         "draws": fit.n_draws,
         "values": values,
         "references": {name: value for name, value in fit.references.items() if name in read},
-        "noise": _numbers(np.log(found.draws[:, 0] / found.noise_free[:, 0])),
+        "bounded": link.bounded,
+        "noise": _numbers((link.forward(found.draws) - link.forward(found.noise_free))[:, 0]),
         "walks": {name: _walk(fit, name, sizes[name]) for name in fit.walks},
     }
     if fit.model.form_error is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.formula.nodes import Call, Name, Node, Text, evaluate, walk
@@ -41,6 +42,11 @@ def select_rows(runs: RunTable, condition: str) -> RunTable:
     --------
     >>> small = select_rows(runs, "flops <= 1e19")  # doctest: +SKIP
     """
+    return runs.take(row_mask(runs, condition))
+
+
+def row_mask(runs: RunTable, condition: str) -> NDArray[np.bool_]:
+    """Return which rows meet a condition (n_runs,); as `select_rows`."""
     node = parse_condition(condition)
     where = f"condition {condition!r}"
     problems = check_names(node, runs.columns, where=where)
@@ -50,7 +56,7 @@ def select_rows(runs: RunTable, condition: str) -> RunTable:
     mask = np.broadcast_to(evaluate(node, runs.columns), (len(runs),)).astype(bool)
     if not mask.any():
         raise InputError(f"{where}: none of {len(runs)} runs meets it")
-    return runs.take(mask)
+    return mask
 
 
 def chosen_rows(runs: RunTable, select: str, *, group: str) -> RunTable:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.facade import Fit
-from bayes_scaling.fitting import fit, fit_ensemble
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
@@ -22,13 +19,14 @@ from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.forecast import Forecast, forecast_by_law, mix_forecasts
 from bayes_scaling.scores import log_density, pit, quantiles_at_levels
 from bayes_scaling.validation.split import Split
+from bayes_scaling.validation.tasks import fit_quietly
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """What a worker is asked.
+    """One fit with its forecasts, as a worker takes it.
 
     Attributes
     ----------
@@ -46,7 +44,7 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
+class HeldOut:
     """What comes back: the forecasts of a split, without the draws.
 
     Attributes
@@ -70,20 +68,20 @@ class Answer:
     members: tuple[Mapping[str, Any], ...]
 
 
-def answer(task: Task) -> Answer:
+def forecast_targets(task: Task) -> HeldOut:
     """Fit and forecast; the losses of the targets are looked at only then."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BayesScalingWarning)  # about each of many fits
-        found = _fit(task)
-    sizes, observed = task.split.sizes, task.split.observed
-    weights = _weights(found)
-    forecasts = {name: forecast_by_law(each, sizes) for name, each in found.members.items()}
-    draws = mix_forecasts(forecasts, weights).draws
+    models = task.models[0] if task.models and len(task.models) == 1 else task.models
+    found = fit_quietly(task.split.fitted, models, task.settings)
+    observed = task.split.observed
+    forecasts = {
+        name: forecast_by_law(law, task.split.sizes) for name, law in found.members.items()
+    }
+    draws = mix_forecasts(forecasts, found.weights).draws
     densities = [
-        np.log(weights[name]) + member_log_density(each, forecasts[name], observed)
-        for name, each in found.members.items()
+        np.log(found.weights[name]) + member_log_density(law, forecasts[name], observed)
+        for name, law in found.members.items()
     ]
-    return Answer(
+    return HeldOut(
         quantiles=quantiles_at_levels(draws),
         pit=pit(draws, observed),
         log_density=np.logaddexp.reduce(densities, axis=0),
@@ -92,52 +90,29 @@ def answer(task: Task) -> Answer:
     )
 
 
-def _fit(task: Task) -> Fit:
-    settings = asdict(task.settings)
-    if task.models is not None and len(task.models) == 1:
-        return fit(task.models[0], task.split.fitted, **settings)
-    return fit_ensemble(task.split.fitted, task.models, **settings)
-
-
-def _weights(found: Fit) -> Mapping[str, float]:
-    return found.weights if found.averages else {found.model.id: 1.0}
-
-
-def member_log_density(found: Member, forecast: Forecast, observed: Array) -> Array:
-    """Log predictive density of one fit at observed losses (n_targets,), per unit of loss.
-
-    Parameters
-    ----------
-    found : Fit
-        The posterior.
-    forecast : Forecast
-        What it says of the runs.
-    observed : array (n_targets,)
-        What they reached.
-    """
-    parameters = per_run(found.model, found.flat, forecast.plan.group)
-    link = link_of(found.model)
+def member_log_density(law: Member, forecast: Forecast, observed: Array) -> Array:
+    """Log predictive density at observed losses (n_targets,), per unit of loss."""
+    parameters = per_run(law.model, law.flat, forecast.plan.group)
+    link = link_of(law.model)
     deviation = link.forward(observed) - link.forward(forecast.noise_free)
-    density = noise_logpdf(found.model.noise, deviation, parameters)
+    density = noise_logpdf(law.model.noise, deviation, parameters)
     return log_density(density + link.log_slope(observed))
 
 
 def _member_rows(found: Fit) -> tuple[dict[str, Any], ...]:
-    weights = _weights(found)
     rows: list[dict[str, Any]] = [
         {
             "model": name,
-            "weight": float(weights[name]),
-            "status": each.status,
-            "divergent": float(np.mean(each.stats["diverging"])),
-            "compile_seconds": float(each.provenance["compile_seconds"]),
-            "sample_seconds": float(each.provenance["sample_seconds"]),
+            "weight": float(found.weights[name]),
+            "status": law.status,
+            "divergent": float(np.mean(law.stats["diverging"])),
+            "compile_seconds": float(law.provenance["compile_seconds"]),
+            "sample_seconds": float(law.provenance["sample_seconds"]),
         }
-        for name, each in found.members.items()
+        for name, law in found.members.items()
     ]
-    if found.averages:
-        rows += [
-            {"model": name, "weight": 0.0, "status": f"left out: {reason}"}
-            for name, reason in found.left_out.items()
-        ]
+    rows += [
+        {"model": name, "weight": 0.0, "status": f"left out: {reason}"}
+        for name, reason in found.left_out.items()
+    ]
     return tuple(rows)

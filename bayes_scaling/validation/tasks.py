@@ -1,13 +1,20 @@
-"""Many independent pieces of work, in this process or through an executor."""
+"""Many independent fits, in this process or through an executor."""
 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, Future, as_completed
+from dataclasses import asdict
 from typing import Protocol, runtime_checkable
 
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import fit
+from bayes_scaling.laws import Model
+from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.runs import RunTable
 
 
 @runtime_checkable
@@ -33,12 +40,29 @@ class Maps(Protocol):
 Executor = Submits | Maps
 
 
+def fit_quietly(
+    runs: RunTable,
+    model: Model | Sequence[Model] | None,
+    settings: Settings,
+    *,
+    run_effect: bool | None = None,
+    progress: bool = False,
+) -> Fit:
+    """Fit as `bayes_scaling.fit` does, without warnings: the checks of each of many fits say them.
+
+    Several models are averaged, the default ones where there is none.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BayesScalingWarning)
+        return fit(runs, model, **asdict(settings), run_effect=run_effect, progress=progress)
+
+
 def run_tasks[Item, Result](
     function: Callable[[Item], Result],
     items: Sequence[Item],
     executor: Executor | None = None,
     *,
-    done: Callable[[int], None] | None = None,
+    announce: str = "",
 ) -> list[Result]:
     """Apply a function to every item, in order.
 
@@ -55,8 +79,8 @@ def run_tasks[Item, Result](
         None does the work here, one item after the other. One with ``submit`` (the executors of
         `concurrent.futures`, loky, Dask's ``Client.get_executor()``) may lose a worker: the items
         that were lost with it are tried once more, here if the executor takes nothing any more.
-    done : callable, optional
-        Told how many items are done after each one that is done here.
+    announce : str
+        Name of the work: standard error is told after each item that is done here.
 
     Returns
     -------
@@ -72,8 +96,8 @@ def run_tasks[Item, Result](
         found = []
         for item in items:
             found.append(function(item))
-            if done is not None:
-                done(len(found))
+            if announce:
+                print(f"{announce}: {len(found)} of {len(items)} fits done", file=sys.stderr)
         return found
     if isinstance(executor, Submits):
         return _submit_all(function, items, executor)
@@ -82,15 +106,6 @@ def run_tasks[Item, Result](
     raise InputError(
         f"executor must have submit or map, as those of concurrent.futures have; got {executor!r}"
     )
-
-
-def announce(what: str, total: int) -> Callable[[int], None]:
-    """Return what tells on standard error how many of the fits are done."""
-
-    def say(count: int) -> None:
-        print(f"{what}: {count} of {total} fits done", file=sys.stderr)
-
-    return say
 
 
 def _submit_all[Item, Result](
@@ -115,15 +130,10 @@ def _submit_all[Item, Result](
             future.cancel()
         raise
     for index in lost:
-        found[index] = _again(function, items[index], executor)
+        try:
+            again = executor.submit(function, items[index])
+        except BrokenExecutor:
+            found[index] = function(items[index])
+        else:
+            found[index] = again.result()
     return [found[index] for index in range(len(items))]
-
-
-def _again[Item, Result](
-    function: Callable[[Item], Result], item: Item, executor: Submits
-) -> Result:
-    try:
-        future = executor.submit(function, item)
-    except BrokenExecutor:
-        return function(item)
-    return future.result()

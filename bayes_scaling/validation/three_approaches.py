@@ -6,44 +6,68 @@ by itself: the numbers of each, side by side, and why they differ.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from math import ceil, floor, log10
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
-from bayes_scaling.fitting import fit
-from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.intervals import PROBABILITY, check_probability, format_numbers, quantiles
 from bayes_scaling.laws import load_model
-from bayes_scaling.laws.design import COLLINEAR, make_design
+from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.sampler import Settings
-from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.questions.sizes import FACTOR
+from bayes_scaling.questions.tabulate import interval_rows
+from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.budgets import is_last
-from bayes_scaling.runs.sweeps import mistuned
-from bayes_scaling.validation.approaches_result import APPROACHES, Approaches, Splits
-from bayes_scaling.validation.why_approaches_differ import why_they_differ
+from bayes_scaling.runs.frontier import clusters
+from bayes_scaling.validation.hoffmann import (
+    APPROACHES,
+    Splits,
+    along,
+    read_tables,
+    splits,
+    usable_rows,
+)
+from bayes_scaling.validation.tasks import fit_quietly
 
-FEWEST = 8
-"""Runs that a law of params and tokens is fitted to, at least."""
-
-MOST_DEFAULT = 6
-"""Budgets shown unless some are asked for, at most."""
-
-BEYOND = 100.0
-"""How far beyond the largest run the last of them lies, at most."""
-
-STEP = 0.05
-"""Half the distance over which the local exponent is taken [e-folds of compute]."""
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[np.float64]
 
+MOST_DEFAULT = 6
+"""Default budgets, at most; the last lies up to `FACTOR` times beyond the largest run."""
+
 POINTS = 13
 """Budgets along the path of a figure."""
+
+PAIRS = (
+    ("envelope", "isoflop"),
+    ("isoflop", "chinchilla"),
+    ("envelope", "chinchilla"),
+    ("chinchilla", "coupled"),
+)
+"""Approaches whose best params are compared."""
+
+LARGEST_RUNS = "largest runs"
+"""Name of the check that sees whether a law leaves the largest runs."""
+
+SURE = 0.95
+"""Probability from which two approaches are said to differ."""
+
+FAR = 3.0
+"""Factor from the best params beyond which a run says more of the form of a law than of them."""
+
+CLOSE = np.log(1.1)
+"""How near in compute a finished run must be, to compare a row with it."""
+
+ANNEALED = np.log(1.05)
+"""How much less compute than the end of its run a row may have to count as its end."""
 
 
 def approaches(
@@ -108,26 +132,22 @@ def approaches(
     """
     check_probability(probability)
     settings = Settings.chosen(
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        target_accept=target_accept,
-        random_seed=random_seed,
+        draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=random_seed
     )
-    ends, during, label = _tables(runs, curves, family)
+    ends, during, label = read_tables(runs, curves, family)
     budgets = _budgets(flops, ends)
-    usable, skipped = _usable(ends, during)
+    usable, skipped = usable_rows(ends, during)
     if not usable:
         reasons = [f"{name}: {reason}" for name, reason in skipped.items()]
         raise InputError(reasons, source="no approach can be taken")
     seeds = np.random.SeedSequence(settings.random_seed).generate_state(len(APPROACHES)).tolist()
-    fits: dict[str, Fit] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BayesScalingWarning)  # the checks say it again
-        for name, seed in zip(APPROACHES, seeds, strict=True):
-            if name in usable:
-                own = asdict(replace(settings, random_seed=seed))
-                fits[name] = fit(name, usable[name], **own, progress=progress)
+    fits = {
+        name: fit_quietly(
+            usable[name], load_model(name), replace(settings, random_seed=seed), progress=progress
+        )
+        for name, seed in zip(APPROACHES, seeds, strict=True)
+        if name in usable
+    }
     low = min(float(budgets.min()), float(np.nanmin(ends["flops"])))
     path = np.geomspace(low, budgets.max(), POINTS)
     result = Approaches(
@@ -135,58 +155,16 @@ def approaches(
         at={name: splits(one, budgets) for name, one in fits.items()},
         path={name: along(one, path) for name, one in fits.items()},
         skipped=skipped,
-        why=(),
         family=label,
         probability=probability,
     )
-    return replace(result, why=why_they_differ(result, ends=ends, during=during))
-
-
-# ---- what is given -------------------------------------------------------------------------------
-
-
-def _tables(
-    runs: RunTable | Any, curves: RunTable | Any | None, family: str | None
-) -> tuple[RunTable, RunTable, str]:
-    """Return final losses and losses during training of one family, and its name."""
-    table = _complete(runs, "runs")
-    given = table if curves is None else _complete(curves, "curves")
-    known = table.groups("family")
-    if family is None and len(known) > 1:
-        raise InputError(f"runs of several families: say which family, one of {', '.join(known)}")
-    label = known[0] if family is None else family
-    if label not in known:
-        raise InputError(f"family {label!r} is not in the runs; known are {', '.join(known)}")
-    table = table.take(table.labels("family") == label)
-    if "family" in given:
-        given = given.take(given.labels("family") == label)
-    if not len(given):
-        raise InputError(f"the curves have no row of family {label!r}")
-    for name, one in (("runs", table), ("curves", given)):
-        if len(metrics := one.groups("metric")) > 1:
-            raise InputError(
-                f"{name}: losses by several metrics, which do not compare: take one of "
-                f"{', '.join(metrics)}"
-            )
-    return table.take(is_last(table)), given, label
-
-
-def _complete(given: RunTable | Any, name: str) -> RunTable:
-    """Read a table, and require what the approaches read."""
-    table = given if isinstance(given, RunTable) else read_runs(given)
-    missing = [column for column in ("params", "tokens", "flops", "loss") if column not in table]
-    if missing:
-        raise InputError(
-            [f"no column {column!r}: loss and two of params, tokens and flops are needed"
-             for column in missing], source=name,
-        )  # fmt: skip
-    return table
+    return replace(result, why=_why(result, during))
 
 
 def _budgets(flops: float | Sequence[float] | None, runs: RunTable) -> Array:
-    """Return the budgets that are asked for, or powers of ten around the runs."""
+    """Return the given budgets in order, or powers of ten around the runs."""
     if flops is None:
-        low, high = np.nanmin(runs["flops"]), BEYOND * np.nanmax(runs["flops"])
+        low, high = np.nanmin(runs["flops"]), FACTOR * np.nanmax(runs["flops"])
         powers = np.arange(ceil(log10(low)), floor(log10(high)) + 1)
         step = ceil(powers.size / MOST_DEFAULT)
         return np.asarray(10.0 ** powers[::-1][::step][::-1])
@@ -199,67 +177,309 @@ def _budgets(flops: float | Sequence[float] | None, runs: RunTable) -> Array:
     return np.sort(asked)
 
 
-def _usable(ends: RunTable, during: RunTable) -> tuple[dict[str, RunTable], dict[str, str]]:
-    """Return the rows of every approach that can be taken, and why others cannot."""
-    sources = {"curves": during, "lines": ends, "all": ends.take(~mistuned(ends))}
-    usable, skipped = {}, {}
-    for name, approach in APPROACHES.items():
-        law, table = load_model(name), sources[approach.rows]
-        try:
-            rows = law.rows_of(table)
-            if approach.rows == "all":
-                _require_spread(rows)
-            make_design(law, rows)
-        except InputError as error:
-            skipped[name] = "; ".join(error.problems)
-        else:
-            usable[name] = rows
-    return usable, skipped
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Approaches:
+    """The compute-optimal split by every approach that the data allow.
+
+    Attributes
+    ----------
+    fits : mapping of str to Fit
+        By the law of the approach; `Fit.runs` are the rows it took.
+    at : mapping of str to Splits
+        The best splits of the given budgets.
+    path : mapping of str to Splits
+        Those along the way from the smallest run to the largest of these budgets.
+    skipped : mapping of str to str
+        Why an approach could not be taken.
+    why : tuple of str
+        Why they differ, from the posteriors and the rows.
+    family : str
+        The runs it holds for.
+    probability : float
+        Probability of the intervals in `table`.
+    """
+
+    fits: Mapping[str, Fit]
+    at: Mapping[str, Splits]
+    path: Mapping[str, Splits]
+    skipped: Mapping[str, str]
+    why: tuple[str, ...] = ()
+    family: str = "all"
+    probability: float = PROBABILITY
+
+    def __repr__(self) -> str:
+        """Say how much there is; `table` has the numbers."""
+        budgets = next(iter(self.at.values())).flops.size
+        return f"Approaches({', '.join(self.fits)}; {budgets} budgets; see .table and .why)"
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The checks of every fit, by its name."""
+        return tuple(check.of(name) for name, one in self.fits.items() for check in one.checks)
+
+    @property
+    def trustworthy(self) -> bool:
+        """Whether no check of any fit failed."""
+        return all(one.trustworthy for one in self.fits.values())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the table as one dict per budget and approach, of plain numbers and texts."""
+        found = {name: self._rows_of(name) for name in self.fits}
+        count = next(iter(self.at.values())).flops.size
+        return [rows[index] for index in range(count) for rows in found.values()]
+
+    def _rows_of(self, law: str) -> list[dict[str, Any]]:
+        split, one, approach = self.at[law], self.fits[law], APPROACHES[law]
+        quantities = {
+            "params": split.params,
+            "tokens": split.tokens,
+            "tokens_per_param": split.tokens / split.params,
+            "exponent": split.exponent,
+            "loss": split.loss,
+        }
+        rows = interval_rows(quantities, {"flops": split.beyond}, self.probability)
+        return [
+            {
+                "flops": float(split.flops[index]),
+                "approach": approach.name,
+                "law": law,
+                **row,
+                "published_exponent": approach.published,
+                "rows": len(one.runs),
+                "status": one.status,
+            }
+            for index, row in enumerate(rows)
+        ]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per budget and approach: N*, D*, tokens per param, exponent, with intervals."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON can hold it, draws aside."""
+        return {
+            "family": self.family,
+            "rows": self.rows(),
+            "why": list(self.why),
+            "skipped": dict(self.skipped),
+            "checks": [asdict(check) for check in self.checks],
+        }
 
 
-def _require_spread(runs: RunTable) -> None:
-    """Raise `InputError` where params and tokens do not vary, or only together."""
-    u, v = np.log(runs["params"]), np.log(runs["tokens"])
-    if len(runs) < FEWEST:
-        raise InputError(f"{len(runs)} runs; a law of params and tokens needs {FEWEST} at least")
-    fixed = [name for name, x in (("params", u), ("tokens", v)) if np.ptp(x) == 0]
-    if fixed:
-        raise InputError(f"all runs have the same {' and '.join(fixed)}")
-    r = float(np.corrcoef(u, v)[0, 1])
-    if abs(r) > COLLINEAR:
-        raise InputError(
-            f"params and tokens move together (correlation {r:.3f}): vary one at a fixed value of "
-            "the other"
+# ---- why they differ -----------------------------------------------------------------------------
+
+
+def _why(result: Approaches, during: RunTable) -> tuple[str, ...]:
+    """Say how approaches differ and what could make them, in sentences of their own numbers.
+
+    `during` holds the rows that the envelope was taken from.
+    """
+    return (
+        *_pairs(result),
+        *_cubic(result),
+        *_lines(result),
+        *_steps(result),
+        *_unannealed(result, during),
+        *_far_from_best(result),
+        *_beyond(result),
+        *_floors(result),
+        *_misfits(result),
+        *_unconverged(result),
+    )
+
+
+def _called(law: str) -> str:
+    return f"{law} ({APPROACHES[law].name.split(',')[0]})"
+
+
+def _write(draws: Array, probability: float) -> str:
+    median, lower, upper = (float(value) for value in quantiles(draws, probability))
+    numbers = format_numbers(median, lower, upper)
+    return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
+
+
+def _pairs(result: Approaches) -> Iterator[str]:
+    """Compare best params at the largest budget, and exponents."""
+    for one, other in PAIRS:
+        if one not in result.fits or other not in result.fits:
+            continue
+        first, second = result.at[one], result.at[other]
+        ratio = first.params[:, -1] / second.params[:, -1]
+        more = float(np.mean(ratio > 1))
+        exponents = [float(np.median(split.exponent[:, -1])) for split in (first, second)]
+        said = (
+            f"at {first.flops[-1]:.3g} FLOP {_called(one)} puts "
+            f"{_write(ratio, result.probability)} times the params of {_called(other)}; "
+            f"the exponents are {exponents[0]:.3f} and {exponents[1]:.3f}"
         )
+        if max(more, 1 - more) >= SURE:
+            yield f"{said}: {'more' if more > 0.5 else 'fewer'} with probability " + (
+                f"{max(more, 1 - more):.3f}"
+            )
+        else:
+            yield f"{said}: no difference that is sure (probability of more {more:.2f})"
 
 
-# ---- what is found -------------------------------------------------------------------------------
-
-
-def along(fit: Fit, flops: Array) -> Splits:
-    """Find the best splits along a path (n_budgets,); exponents are its slopes."""
-    found = fit.accept_unconverged().allocate(flops=flops.tolist())
-    return Splits(
-        flops=flops,
-        params=found.params,
-        tokens=found.tokens,
-        exponent=np.gradient(np.log(found.params), np.log(flops), axis=1),
-        loss=found.loss,
-        beyond=np.asarray(found.extrapolation["flops"]),
+def _cubic(result: Approaches) -> Iterator[str]:
+    """Say what a cubic term changes in the bottom of the valleys."""
+    if not {"isoflop", "isoflop-cubic"} <= set(result.fits):
+        return
+    plain, skewed = (result.path[name] for name in ("isoflop", "isoflop-cubic"))
+    one = result.fits["isoflop-cubic"]
+    middle = int(np.argmin(np.abs(np.log(plain.flops) - np.mean(np.log(one.runs["flops"])))))
+    ratio = np.median(skewed.params, axis=0) / np.median(plain.params, axis=0)
+    moved = np.median(skewed.exponent[:, -1]) - np.median(plain.exponent[:, -1])
+    skew = one.flat["s"]
+    steeper = "large" if np.median(skew) > 0 else "small"
+    sure = max(np.mean(skew > 0), np.mean(skew < 0))
+    yield (
+        f"a cubic term moves the bottom of the valleys by a factor {ratio[middle]:.3f} in params "
+        f"at {plain.flops[middle]:.2g} FLOP and {ratio[-1]:.3f} at {plain.flops[-1]:.3g}, and the "
+        f"exponent by {moved:+.3f}; the valleys are steeper towards models that are too {steeper} "
+        f"with probability {sure:.2f}, and a parabola is biased where they are"
     )
 
 
-def splits(fit: Fit, flops: Array) -> Splits:
-    """Find the best splits of some budgets (n_budgets,), with their local exponents."""
-    steps = np.exp([-STEP, 0.0, STEP])
-    found = fit.accept_unconverged().allocate(flops=np.outer(steps, flops).ravel().tolist())
-    shape = (fit.n_draws, 3, flops.size)
-    log_params = np.log(found.params).reshape(shape)
-    return Splits(
-        flops=flops,
-        params=found.params.reshape(shape)[:, 1],
-        tokens=found.tokens.reshape(shape)[:, 1],
-        exponent=(log_params[:, 2] - log_params[:, 0]) / (2 * STEP),
-        loss=found.loss.reshape(shape)[:, 1],
-        beyond=np.asarray(found.extrapolation["flops"]).reshape(3, flops.size)[1],
+def _lines(result: Approaches) -> Iterator[str]:
+    """Say how far the sizes on the lines reach from the bottom, on both sides."""
+    law = next((name for name in ("isoflop-cubic", "isoflop") if name in result.fits), None)
+    if law is None:
+        return
+    runs = result.fits[law].runs
+    off = np.log(runs["params"]) - _best(result, law, runs)
+    budgets = np.unique(runs["budget"])
+    low = np.array([off[runs["budget"] == one].min() for one in budgets])
+    high = np.array([off[runs["budget"] == one].max() for one in budgets])
+    outside = [f"{one:.3g}" for one, a, b in zip(budgets, low, high, strict=True) if a > 0 or b < 0]
+    sizes = [clusters(np.log(runs["params"][runs["budget"] == one])).max() for one in budgets]
+    said = (
+        f"the {budgets.size} isoFLOP lines hold {min(sizes)} to {max(sizes)} sizes, from "
+        f"{np.exp(np.median(low)):.2g} to {np.exp(np.median(high)):.2g} times the best (medians)"
     )
+    if outside:
+        said += f"; on {', '.join(outside)} FLOP the best lies outside the sizes that were tried"
+    yield said
+
+
+def _steps(result: Approaches) -> Iterator[str]:
+    """Say how finely the envelope can know the best params."""
+    if "envelope" not in result.fits:
+        return
+    one = result.fits["envelope"]
+    sizes = int(clusters(np.log(one.runs["params"])).max())
+    yield (
+        f"the envelope rests on {len(one.runs)} runs of {sizes} sizes, whose params scatter by "
+        f"{100 * float(np.median(one.flat['sigma_params'])):.0f} % around its line: between two "
+        "sizes that were tried it sees nothing"
+    )
+
+
+def _unannealed(result: Approaches, during: RunTable) -> Iterator[str]:
+    """Say how many rows of the envelope are from before the end of a run, and what that costs."""
+    if "envelope" not in result.fits or "run" not in during:
+        return
+    ended = is_last(during)
+    if ended.all():
+        return
+    rows = result.fits["envelope"].runs
+    last = dict(zip(during["run"][ended].tolist(), during["flops"][ended].tolist(), strict=True))
+    ends = np.array([last[run] for run in rows["run"].tolist()])
+    early = ends > rows["flops"] * np.exp(ANNEALED)
+    said = (
+        f"{int(early.sum())} of the {len(rows)} rows of the envelope are from before the end of "
+        "their run, where the learning rate may not have come down"
+    )
+    excess = _excess(during, ended)
+    if excess.size:
+        middle = 100 * float(np.median(excess))
+        said += (
+            f": rows of the second half of runs lie {abs(middle):.1f} % "
+            f"{'above' if middle > 0 else 'below'} finished runs of the same params and compute "
+            f"(median of {excess.size})"
+        )
+    yield said
+
+
+def _excess(during: RunTable, ended: NDArray[np.bool_]) -> Array:
+    """Return how far rows of the second half of a run lie above finished runs of their params.
+
+    The reference is the line between the best finished runs of the same params, in log compute and
+    log loss, close to one of them (farther off the line lies above the curve that it cuts). Rows of
+    runs that end above it say nothing.
+    """
+    size, x, y = (np.log(during[name]) for name in ("params", "flops", "loss"))
+    last = dict(zip(during["run"][ended].tolist(), np.flatnonzero(ended).tolist(), strict=True))
+    end = np.array([last[run] for run in during["run"].tolist()])
+    found: list[float] = []
+    for number in np.unique(cells := clusters(size)):
+        here = np.flatnonzero(ended & (cells == number))
+        here = here[np.argsort(x[here])]
+        best = here[y[here] <= np.minimum.accumulate(y[here])]
+        if np.unique(x[best]).size < 2:
+            continue
+        second_half = (x < x[end] - ANNEALED) & (x > x[end] - np.log(2))
+        inside = (cells == number) & np.isin(end, best) & (x > x[best[0]])
+        near = np.abs(x[:, None] - x[best]).min(axis=1) < CLOSE
+        rows = np.flatnonzero(second_half & inside & near)
+        found += (y[rows] - np.interp(x[rows], x[best], y[best])).tolist()
+    return np.array(found)
+
+
+def _far_from_best(result: Approaches) -> Iterator[str]:
+    """Say how much of a parametric fit rests on runs far from the best split."""
+    for law in ("chinchilla", "coupled"):
+        if law in result.fits:
+            runs = result.fits[law].runs
+            off = np.abs(np.log(runs["params"]) - _best(result, law, runs))
+            share = float(np.mean(off > np.log(FAR)))
+            yield (
+                f"{_called(law)} takes {len(runs)} runs, and {share:.0%} of them have less than a "
+                f"third or more than {FAR:g} times the best params: there the form of the law "
+                "speaks, which the other approaches do not need"
+            )
+            return
+
+
+def _best(result: Approaches, law: str, runs: RunTable) -> Array:
+    """Return the log of the best params at the compute of runs (n_runs,): medians."""
+    path = result.path[law]
+    best = np.median(np.log(path.params), axis=0)
+    return np.asarray(np.interp(np.log(runs["flops"]), np.log(path.flops), best))
+
+
+def _beyond(result: Approaches) -> Iterator[str]:
+    """Say how far the largest budget lies beyond the rows of each approach."""
+    factors = {name: float(np.exp(split.beyond[-1])) for name, split in result.at.items()}
+    if max(factors.values()) > 1:
+        flops = next(iter(result.at.values())).flops[-1]
+        low, high = min(factors.values()), max(factors.values())
+        each = ", ".join(f"{factor:.3g} ({name})" for name, factor in factors.items())
+        each = f"{high:.3g}" if high < 1.01 * low else each
+        yield f"{flops:.3g} FLOP is this many times the largest compute of each approach: {each}"
+
+
+def _floors(result: Approaches) -> Iterator[str]:
+    """Compare what the approaches take for irreducible."""
+    floors = {name: one.flat["E"] for name, one in result.fits.items()}
+    if len(floors) > 1:
+        each = ", ".join(
+            f"{_write(draws, result.probability)} ({name})" for name, draws in floors.items()
+        )
+        yield f"the irreducible loss is {each}: the more of the loss it is, the less compute buys"
+
+
+def _misfits(result: Approaches) -> Iterator[str]:
+    """Say which laws leave the largest runs, from which a forecast starts."""
+    for name, one in result.fits.items():
+        for check in one.checks:
+            if check.name == LARGEST_RUNS and check.verdict != "ok":
+                yield f"{_called(name)} leaves its data at the upper end: {check.evidence}"
+
+
+def _unconverged(result: Approaches) -> Iterator[str]:
+    for name, one in result.fits.items():
+        if one.status == "unconverged":
+            yield f"{_called(name)} did not converge: do not use its numbers"

@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def approaches(*arguments: object, unconverged: tuple[str, ...] = ()) -> Answer:
     room = "bayes_scaling.validation.three_approaches"
-    stand_in = mock.patch(f"{room}.fit", unsampled(unconverged))
+    stand_in = mock.patch("bayes_scaling.validation.tasks.fit", unsampled(unconverged))
     with stand_in, mock.patch(f"{room}.POINTS", 3):
         return call("approaches", *arguments, "--flops", 1e22)
 

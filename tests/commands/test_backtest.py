@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bayes_scaling.validation import backtest, holdout
+from bayes_scaling.validation import backtest, tasks
 from tests.command_line import call
 from tests.validation.oracle import Oracle, simulated
 
@@ -17,8 +17,7 @@ QUICK = ("--draws", 50, "--tune", 50, "--chains", 2)
 @pytest.fixture
 def oracle(monkeypatch: pytest.MonkeyPatch) -> Oracle:
     found = Oracle()
-    monkeypatch.setattr(holdout, "fit", found.fit)
-    monkeypatch.setattr(holdout, "fit_ensemble", found.fit_ensemble)
+    monkeypatch.setattr(tasks, "fit", found.sample)
     return found
 
 

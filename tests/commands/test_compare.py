@@ -29,7 +29,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compare(*arguments: object, unconverged: tuple[str, ...] = ()) -> Answer:
     """Call the command with a stand-in for the sampler."""
-    with mock.patch("bayes_scaling.validation.compare_models.fit", unsampled(unconverged)):
+    with mock.patch("bayes_scaling.validation.tasks.fit", unsampled(unconverged)):
         return call("compare", *arguments)
 
 

@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 from bayes_scaling.errors import InputError
 from bayes_scaling.figures import plot_backtest, plot_coverage, plot_rolling, style
 from bayes_scaling.runs import RunTable
-from bayes_scaling.validation import Backtest, backtest, holdout
+from bayes_scaling.validation import Backtest, backtest, tasks
 from tests.validation.oracle import SHORT, Oracle, simulated
 
 
 def backtested(runs: RunTable, **options: Any) -> Backtest:
     oracle = Oracle()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(holdout, "fit", oracle.fit)
+        patch.setattr(tasks, "fit", oracle.sample)
         settings: dict[str, Any] = {"models": "chinchilla", **SHORT, **options}
         return backtest(runs, **settings)
 

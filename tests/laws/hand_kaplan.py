@@ -90,7 +90,8 @@ def kaplan_ns_by_size(c: Values, s: Values) -> float:
     """Kaplan et al. 2020, equation 1.6, with parameters of the curve that follow the size."""
     n, t = s["params"] / c["params_ref"], s["steps"] / c["steps_ref"]
     fall = t ** -(c["alpha_S"] * n ** c["slope_alpha"])
-    return float((c["N_c"] / s["params"]) ** c["alpha_N"] + c["s"] * n ** c["slope_s"] * fall)
+    still = c["a"] * c["r"] * n ** c["slope_s"] * fall
+    return float((c["N_c"] / s["params"]) ** c["alpha_N"] + still)
 
 
 def schedule(c: Values, s: Values) -> float:

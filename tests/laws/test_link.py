@@ -80,10 +80,10 @@ def test_a_model_says_its_scale_and_keeps_it() -> None:
 
 
 def test_a_law_of_shares_stays_below_one_whatever_lies_on_top() -> None:
-    model = of_shares(load_model("ceiling-drift"))
+    model = of_shares(load_model("ceiling-drift-tempered"))
     said = features_in_words(model)
     assert "noise on the log odds" in said
-    assert "a ceiling of 1" in said
+    assert "a ceiling" in said
     found = bs.prior_predictive(model, random_seed=0)
     for values in (found.noise_free, found.draws):
         assert (values > 0).all()
@@ -106,7 +106,7 @@ def test_at_the_reference_runs_show_the_level_their_transient_included() -> None
 
 def test_the_density_of_pymc_is_the_one_in_numpy() -> None:
     runs = errors()
-    model = of_shares(load_model("coupled-tempered")).with_features(temper=0)
+    model = of_shares(load_model("coupled-tempered")).with_features(temper=0, ceiling=1.0)
     built = model.build(runs)
     compiled = built.compile_fn(
         [built.logp(jacobian=False), *built.unobserved_value_vars], mode=INTERPRETED

@@ -30,7 +30,7 @@ HAND: dict[str, Callable[..., Any]] = {
     "kaplan-c": lambda p, n, d, c, lr, r: p["c"] * (c / r["flops_ref"]) ** -p["alpha_C"],
     "kaplan-nd": lambda p, n, d, c, lr, r: (
         (p["a"] * (n / r["params_ref"]) ** -p["alpha_N"]) ** (1 / p["alpha_D"])
-        + p["b"] ** (1 / p["alpha_D"]) * r["tokens_ref"] / d
+        + (p["a"] * p["r"]) ** (1 / p["alpha_D"]) * r["tokens_ref"] / d
     ) ** p["alpha_D"],
     "coupled": lambda p, n, d, c, lr, r: p["c"] * (share(p) + (1 - share(p)) * (
         p["m"] * (n / r["params_ref"]) ** (-p["alpha"] / p["k"])
@@ -83,11 +83,8 @@ def test_published_constants_give_the_published_loss() -> None:
     """Kaplan's L(N, D) at one point, from N_c and D_c as printed in table 2."""
     model = load_model("kaplan-nd")
     alpha_n, alpha_d, n_c, d_c, n, d = 0.076, 0.103, 6.4e13, 1.8e13, 1.5e9, 2.2e10
-    point = {
-        "alpha_N": alpha_n, "alpha_D": alpha_d,
-        "a": (n_c / REFERENCES["params_ref"]) ** alpha_n,
-        "b": (d_c / REFERENCES["tokens_ref"]) ** alpha_d,
-    }  # fmt: skip
+    a, b = (n_c / REFERENCES["params_ref"]) ** alpha_n, (d_c / REFERENCES["tokens_ref"]) ** alpha_d
+    point = {"alpha_N": alpha_n, "alpha_D": alpha_d, "a": a, "r": b / a}
     sizes: dict[str, Any] = {"params": n, "tokens": d}
     wanted = ((n_c / n) ** (alpha_n / alpha_d) + d_c / d) ** alpha_d
     found = model.predict(point, sizes, REFERENCES)

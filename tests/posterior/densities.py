@@ -35,7 +35,7 @@ def _slope_of_scale(prior: Prior, value: np.ndarray) -> np.ndarray:
     """Log slope of a value against what is sampled in its place (n_draws,)."""
     if prior.dist == "HalfNormal":  # width * softplus
         width = SOFTNESS * dict(prior.args)["sigma"]
-        return np.log(width) + np.log1p(-np.exp(-value / width))
+        return np.asarray(np.log(width) + np.log1p(-np.exp(-value / width)))
     if prior.scale == "identity":
         return np.zeros_like(value)
-    return np.log(value) + (np.log1p(-value) if prior.scale == "logit" else 0.0)
+    return np.asarray(np.log(value) + (np.log1p(-value) if prior.scale == "logit" else 0.0))

@@ -18,7 +18,7 @@ from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_member
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
 from tests import synthetic
-from tests.synthetic import changed, synthetic_fit, synthetic_runs
+from tests.synthetic import UNCONVERGED, changed, synthetic_fit, synthetic_runs
 
 RUNS = synthetic_runs(load_model("chinchilla"))
 
@@ -186,7 +186,28 @@ def test_weights_that_are_given_leave_the_odds_unasked(
     assert found.weights == pytest.approx({name: value / 21 for name, value in given.items()})
 
 
-def test_runs_of_one_size_have_three_members_of_equal_weight(
+def test_a_member_that_does_not_converge_tells_nothing(
+    sampled: list[dict[str, Any]], odds: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odds["log"] = 10.0
+    failing = {TELLS}
+
+    def fails(model: Model, runs: RunTable, **_: Any) -> Member:
+        found = synthetic_fit(model.id).only
+        return changed(found, checks=UNCONVERGED) if model.id in failing else found
+
+    monkeypatch.setattr("bayes_scaling.posterior.average.fit_law", fails)
+    found = bs.fit_ensemble(RUNS, random_seed=1)
+    assert odds["asked"] == [(BELOW_CEILING[1], PLAIN[1])]
+    assert list(found.members) == [*PLAIN]
+    assert set(found.left_out) == {TELLS, BELOW_CEILING[1]}
+    failing |= set(BELOW_CEILING)
+    found = bs.fit_ensemble(RUNS, random_seed=1)
+    assert len(odds["asked"]) == 1
+    assert found.weights == pytest.approx(dict.fromkeys(PLAIN, 1 / 3)), "no odds are even odds"
+
+
+def test_runs_of_one_size_have_two_members_of_equal_weight(
     odds: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = RunTable(columns={"tokens": np.geomspace(1e7, 1e10, 20), "loss": np.full(20, 2.0)})
@@ -197,7 +218,7 @@ def test_runs_of_one_size_have_three_members_of_equal_weight(
     monkeypatch.setattr("bayes_scaling.posterior.average.fit_law", by_hand)
     found = bs.fit_ensemble(runs, random_seed=1)
     assert list(found.members) == [model.id for model in default_members(runs)]
-    assert list(found.weights.values()) == pytest.approx([1 / 3] * 3)
+    assert list(found.weights.values()) == pytest.approx([1 / 2] * 2)
     assert odds["asked"] == []
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bayes_scaling.laws import load_model
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.posterior.members import (
     BELOW_CEILING,
     LEAST,
@@ -64,16 +65,52 @@ def test_one_member_speaks_for_three_that_weigh_little(
 # ---- members -------------------------------------------------------------------------------------
 
 
-def test_tables_of_two_sizes_have_six_members_and_others_three() -> None:
+def test_tables_of_two_sizes_have_six_members() -> None:
     runs = synthetic_runs(load_model("chinchilla"))
     assert [model.id for model in default_members(runs)] == [*PLAIN, *BELOW_CEILING]
+
+
+def test_runs_of_one_size_have_two_members_below_a_ceiling_of_any_level() -> None:
+    runs = synthetic_runs(load_model("chinchilla"))
     for name, end in (("params", "-n"), ("tokens", ""), ("flops", "-c")):
         one = RunTable(columns={key: runs[key] for key in (name, "loss")})
         members = default_members(one)
-        assert len(members) == 3
-        assert {model.id.split("-drift")[0] for model in members} == {
-            f"saturating-m2{end}", f"saturating-m4{end}",
-        }  # fmt: skip
+        likes = BELOW_CEILING[0], BELOW_CEILING[2]
+        assert [model.id for model in members] == [f"saturating-m2{end}-{like}" for like in likes]
+        for model, below in zip(members, likes, strict=True):
+            like = load_model(below)
+            assert model.ceiling.on
+            assert (model.temper, model.form_error) == (like.temper, like.form_error)
+            assert len(model.drifting) == bool(like.drifting)
+            (saturation,) = [item for item in model.parameters if item.name == "saturation"]
+            assert dict(saturation.prior.args) == {"alpha": 1.0, "beta": 1.0}
+
+
+def test_a_size_that_is_the_same_in_all_runs_of_a_family_is_none() -> None:
+    rising, same = np.geomspace(1e8, 1e10, 8), np.repeat([1e8, 1e9], 4)
+    columns = {"loss": 9 * rising**-0.05, "family": np.repeat(["a", "b"], 4)}
+    for name, other in (("tokens", "params"), ("params", "tokens")):
+        runs = RunTable.from_columns({name: rising, other: same, **columns})
+        assert [tuple(model.sizes) for model in default_members(runs)] == [(name,)] * 2
+    alone = RunTable.from_columns({"tokens": rising, "params": same, "loss": columns["loss"]})
+    assert len(default_members(alone)) == 6
+
+
+@pytest.mark.parametrize(
+    ("metric", "most", "scale"),
+    [("error rate", 0.9, "logit"), ("error rate", 1.0, "log"), ("nats per token", 0.9, "log")],
+)
+def test_error_rates_have_a_ceiling_and_err_by_a_share_of_their_odds(
+    metric: str, most: float, scale: str
+) -> None:
+    runs = synthetic_runs(load_model("chinchilla"))
+    loss = runs["loss"] * most / runs["loss"].max()
+    columns = {"params": runs["params"], "tokens": runs["tokens"], "loss": loss}
+    named = RunTable.from_columns({**columns, "metric": np.full(len(runs), metric)})
+    members = default_members(named)
+    assert {link_of(model).scale for model in members} == {scale}
+    wanted = BELOW_CEILING if metric == "error rate" else (*PLAIN, *BELOW_CEILING)
+    assert tuple(model.id for model in members) == wanted
 
 
 def test_members_differ_in_their_ceiling_alone_and_groups_have_laws_of_their_own() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,13 @@ from bayes_scaling.figures.curves import thin
 from bayes_scaling.formula.javascript import to_javascript
 from bayes_scaling.formula.nodes import Name, Number, Solve
 from bayes_scaling.formula.parse import parse_formula
+from bayes_scaling.laws.link import link_of
+from bayes_scaling.laws.shares import of_shares
 from bayes_scaling.questions.forecast import forecast_by_law
 from bayes_scaling.reports.answers import Answers, ask
 from bayes_scaling.reports.pdf import QUIET, browser
 from bayes_scaling.reports.whatif import DRAWS, whatif_panel
+from bayes_scaling.runs import RunTable
 from tests.synthetic import synthetic_ensemble, synthetic_fit
 
 FLOPS = 1e23
@@ -69,6 +73,15 @@ def computed(page: Path, asked: str) -> dict[str, float]:
     return {name: float(value) for name, value in found}
 
 
+def error_rates() -> Fit:
+    """A fit of error rates, whose noise acts on their log odds."""
+    made = synthetic_fit("ceiling-tempered", draws=200).only
+    columns = {name: made.runs[name] for name in ("params", "tokens", "loss")}
+    runs = RunTable.from_columns({**columns, "loss": columns["loss"] / 6})
+    draws = {**made.draws, "c": made.draws["c"] / 6}
+    return Fit.of_one(replace(made, model=of_shares(made.model), runs=runs, draws=draws))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(browser() is None, reason="no Chromium")
 @pytest.mark.parametrize(
@@ -77,21 +90,24 @@ def computed(page: Path, asked: str) -> dict[str, float]:
         synthetic_fit("coupled-drift", draws=200),
         synthetic_fit("chinchilla-lr", draws=200),
         synthetic_ensemble("coupled-tempered", "coupled-drift", draws=200),
+        error_rates(),
     ],
-    ids=["drift", "tuned", "ensemble"],
+    ids=["drift", "tuned", "ensemble", "error rates"],
 )
 def test_a_browser_answers_as_python_does_on_the_same_draws(fit: Fit, tmp_path: Path) -> None:
-    page = bs.report(fit, tmp_path / "page.html", flops=FLOPS, target_loss=2.0)
-    item = Answers(fit=fit, question=ask(fit, flops=FLOPS, target_loss=2.0))
+    target = 0.33 if link_of(next(iter(fit.members.values())).model).bounded else 1.95
+    page = bs.report(fit, tmp_path / "page.html", flops=FLOPS, target_loss=target)
+    item = Answers(fit=fit, question=ask(fit, flops=FLOPS, target_loss=target))
     planned = float(item.planned.plan.columns["params"][0])
-    params, flops, target = 2.5 * planned, 4 * FLOPS, 1.95
+    params, flops = 2.5 * planned, 4 * FLOPS
     found = computed(page, f"flops={flops}&params={params}&target={target}&price=1e-18")
     losses = []
     for member in thin(fit, DRAWS).members.values():
         at = forecast_by_law(member, {"params": planned, "tokens": FLOPS / 6 / planned})
         there = forecast_by_law(member, {"params": params, "tokens": flops / 6 / params})
-        noise = at.draws[:, 0] / at.noise_free[:, 0]
-        losses.append(there.noise_free[:, 0] * noise)
+        link = link_of(member.model)
+        noise = link.forward(at.draws) - link.forward(at.noise_free)
+        losses.append(link.shifted(there.noise_free, noise)[:, 0])
     draws = np.concatenate(losses)
     low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95])
     expected = {"loss": middle, "low": low, "high": high, "tokens": flops / 6 / params,

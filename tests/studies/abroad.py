@@ -3,7 +3,7 @@
 python -m tests.studies.abroad --inner|--outer [--average AVERAGE ...] [--suites NAME ...]
 
 An average is ``auto`` (the default members), or members and weights such as
-``mine=ceiling-drift:2,coupled-tempered,own.toml``. Every member is fitted once to each case and
+``mine=ceiling-tempered:2,coupled-tempered,own.toml``. Every member is fitted once to each case and
 kept under ``build/abroad``, by what the model and the runs are, so a further average of members
 that were fitted costs seconds. ``--inner`` has deep splits inside fit sets, for choices;
 ``--outer`` has the targets, and notes every look in ``build/abroad/looks.txt``. The tasks are found
@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from bayes_scaling.laws import Model, load_model
-from bayes_scaling.posterior.members import BELOW_CEILING, default_members, shares
+from bayes_scaling.posterior.members import PLAIN, default_members, shares
 from tests.studies.homes import INNER, OUTER, SUITES, Case, load_cases
 from tests.studies.kept_fits import (
     FOLDER,
@@ -92,15 +92,17 @@ def judge(
         if not found or len(found) < len(members):
             continue
         parts, weights = zip(*found, strict=True)
-        if not average.weights and BELOW_CEILING[0] in members:
-            by_name = shares(dict(zip(members, parts, strict=True))[BELOW_CEILING[0]].odds)
+        if not average.weights and PLAIN[0] in members:
+            telling = [part.odds for part in parts if np.isfinite(part.odds) and not part.failed]
+            by_name = shares(telling[0] if telling else 0.0)
             weights = tuple(by_name[name] for name in members)
         for key, row in scored(case, mixed(parts, weights), parts).items():
             rows[case.suite][key].append(row)
-    return {suite: _means(groups) for suite, groups in rows.items()}
+    return {suite: means_of_tasks(groups) for suite, groups in rows.items()}
 
 
-def _means(groups: Mapping[tuple[str, str], Sequence[Row]]) -> dict[str, Row]:
+def means_of_tasks(groups: Mapping[tuple[str, str], Sequence[Row]]) -> dict[str, Row]:
+    """Average rows by task, and over tasks as ``MEAN``."""
     by_task: dict[str, list[Row]] = defaultdict(list)
     for (task, _), parts in groups.items():
         by_task[task].append(_mean(parts, [part["targets"] for part in parts]))

@@ -30,7 +30,7 @@ from bayes_scaling.laws import Model, load_model
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
 from bayes_scaling.validation.baselines import baseline_quantiles
-from bayes_scaling.validation.holdout import Answer, Task, answer
+from bayes_scaling.validation.holdout import HeldOut, Task, forecast_targets
 from bayes_scaling.validation.split import Split, make_splits
 from bayes_scaling.validation.tasks import run_tasks
 from tests.studies.saturating_m4 import forecast as forecast_m4
@@ -162,7 +162,7 @@ def show(head: str, table: dict[str, dict[str, float]]) -> None:
 
 def run_models(
     found: Sequence[Case], models: tuple[Model, ...] | None, settings: dict[str, int], jobs: int
-) -> list[Answer]:
+) -> list[HeldOut]:
     """Fit and forecast every case."""
     seeds = np.random.SeedSequence(settings["random_seed"]).spawn(len(found))
     tasks = [
@@ -176,18 +176,18 @@ def run_models(
     if jobs == 1:
         return list(_one_by_one(tasks, [case.task for case in found]))
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as executor:
-        return run_tasks(answer, tasks, executor)
+        return run_tasks(forecast_targets, tasks, executor)
 
 
-def _one_by_one(tasks: Sequence[Task], names: Sequence[str]) -> Iterator[Answer]:
+def _one_by_one(tasks: Sequence[Task], names: Sequence[str]) -> Iterator[HeldOut]:
     for number, (task, name) in enumerate(zip(tasks, names, strict=True), start=1):
         started = time.perf_counter()
-        yield answer(task)
+        yield forecast_targets(task)
         took = time.perf_counter() - started
         print(f"{number}/{len(tasks)} {name} {took:.1f} s", file=sys.stderr)
 
 
-def say_cost(answers: Sequence[Answer], wall: float) -> None:
+def say_cost(answers: Sequence[HeldOut], wall: float) -> None:
     """Print time, compiles, divergences and what did not converge."""
     members = [member for each in answers for member in each.members]
     sampled = [member for member in members if "sample_seconds" in member]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -20,8 +20,13 @@ from numpy.typing import NDArray
 from bayes_scaling.datasets import load_dataset
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.runs import RunTable, best_of_cells, select_rows
-from bayes_scaling.validation.rolling import ratio_bins, rolling_splits
-from bayes_scaling.validation.split import WHOLE, Split, make_splits
+from bayes_scaling.validation.split import (
+    WHOLE,
+    Split,
+    make_splits,
+    ratio_bins,
+    rolling_splits,
+)
 from tests.studies.tasks import load_tasks
 
 KEPT = ("params", "tokens", "loss", "learning_rate", "batch_size", "steps", "width", "depth")
@@ -31,10 +36,17 @@ KEPT = ("params", "tokens", "loss", "learning_rate", "batch_size", "steps", "wid
 INNER_LIMIT = 1.02e12
 """Compute of nano-lm up to which choices are made; budgets are nominal, hence the slack."""
 
+CUTS = ({"low": 0.5, "high": 0.7}, {"low": 0.6, "high": 0.85}, {"low": 0.75, "high": 0.9})
+"""Shares of the range of log compute of a fit set: below the first is fitted, above the second
+scored."""
+
+ERRORS = ("hellaswag", "piqa", "arc_easy", "lambada_openai", "coqa", "bigbench_qa_wikidata")
+"""Error rates of the small runs of Gadre et al. from which laws of error rates are chosen."""
+
 RATIOS = (3.0, 10.0, 30.0, 100.0)
 """Extrapolation in compute that nano-lm is judged at."""
 
-INNER = ("deep home", "deep abroad", "deep curves", "nano-lm below 1e12")
+INNER = ("deep home", "deep abroad", "deep errors", "deep curves", "nano-lm below 1e12")
 OUTER = ("home", "abroad", "curves", "abroad curves", "nano-lm")
 
 
@@ -79,12 +91,15 @@ def _bench(name: str) -> ModuleType:
     return found
 
 
-def _tasks(file: str, source: str) -> Callable[[str], Iterator[Case]]:
-    """Return what reads the tasks of a file of the benchmark as they are."""
+def _tasks(
+    file: str, source: str, cuts: Sequence[Mapping[str, float]] = ({},)
+) -> Callable[[str], Iterator[Case]]:
+    """Return what reads the tasks of a file of the benchmark, cut in some ways or as they are."""
 
     def read(suite: str) -> Iterator[Case]:
-        for task, group, table, fit, target in getattr(_bench(file), source)():
-            yield _case(suite, task, str(group), table, fit.to_numpy(), target.to_numpy())
+        for cut in cuts:
+            for task, group, table, fit, target in getattr(_bench(file), source)(**cut):
+                yield _case(suite, task, str(group), table, fit.to_numpy(), target.to_numpy())
 
     return read
 
@@ -95,7 +110,7 @@ def _case(
     columns: dict[str, NDArray[Any]] = {
         name: table[name].to_numpy(float) for name in KEPT if name in table
     }
-    if "abroad" in suite and "metric" in table:
+    if ("abroad" in suite or "errors" in suite) and "metric" in table:
         columns["metric"] = table["metric"].to_numpy(str)
     columns["family"] = np.full(len(table), group)
     with warnings.catch_warnings():
@@ -116,6 +131,18 @@ def _deep_curves(suite: str, low: float = 0.6, high: float = 0.85) -> Iterator[C
             outer = inside & (place > start + high * span)
             if inner.sum() >= 5 and outer.any():
                 yield _case(suite, f"deep_{task}", str(group), table, inner, outer)
+
+
+def _errors(suite: str) -> Iterator[Case]:
+    """Error rates of questions that no other task asks, from losses far below those of tasks."""
+    table = _bench("tasks").read("gadre2024_downstream")
+    for name in ERRORS:
+        own = table[table.metric.str.endswith(f":{name}")]
+        for corpus, runs in own.groupby("family"):
+            yield _case(
+                suite, name, str(corpus), runs, (runs.params < 2e8).to_numpy(),
+                (runs.params > 4e8).to_numpy(),
+            )  # fmt: skip
 
 
 # ---- nano-lm -------------------------------------------------------------------------------------
@@ -143,8 +170,9 @@ def _nano_lm(limit: float) -> Callable[[str], Iterator[Case]]:
 
 
 SUITES: Mapping[str, Callable[[str], Iterator[Case]]] = {
-    "deep home": _tasks("tasks", "deep_tasks"),
-    "deep abroad": _tasks("abroad", "deep_abroad_tasks"),
+    "deep home": _tasks("tasks", "deep_tasks", CUTS),
+    "deep abroad": _tasks("abroad", "deep_abroad_tasks", CUTS),
+    "deep errors": _errors,
     "deep curves": _deep_curves,
     "nano-lm below 1e12": _nano_lm(INNER_LIMIT),
     "home": _tasks("tasks", "size_tasks"),

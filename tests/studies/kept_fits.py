@@ -120,10 +120,9 @@ def work(item: Work) -> None:
             tune=item.effort.tune, chains=item.effort.chains,
         )  # fmt: skip
         forecast = fit.accept_unconverged().forecast(item.case.split.sizes)
-    odds = np.nan
-    if item.model.id == BELOW_CEILING[0]:
-        members = {model.id: model for model in default_members(fit.runs)}
-        odds = log_odds_without(fit.only, members[PLAIN[0]])
+    members = {model.id: model for model in default_members(fit.runs)}
+    plain = members.get(dict(zip(BELOW_CEILING, PLAIN, strict=True)).get(item.model.id, ""))
+    odds = np.nan if plain is None else log_odds_without(fit.only, plain)
     failed = failed_sampling(fit.only) if fit.status == "unconverged" else ""
     item.path.parent.mkdir(parents=True, exist_ok=True)
     partial = item.path.with_suffix(".part.npz")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import bayes_scaling as bs
 from bayes_scaling.facade import Fit
 from bayes_scaling.runs import RunTable, select_rows
-from bayes_scaling.validation.least_squares import minimise
+from bayes_scaling.validation.baselines import minimise
 
 DATA = Path("../shared/data/chinchilla_epoch.csv")
 BUDGETS = (5.76e23, 1e26)

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from bayes_scaling.validation import holdout
+from bayes_scaling.validation import tasks
 from tests.studies.tasks import load_tasks
 from tests.validation.oracle import Oracle
 
@@ -24,6 +24,5 @@ def bench() -> ModuleType:
 def oracle(monkeypatch: pytest.MonkeyPatch) -> Oracle:
     """Put an oracle in the place of the sampler."""
     found = Oracle()
-    monkeypatch.setattr(holdout, "fit", found.fit)
-    monkeypatch.setattr(holdout, "fit_ensemble", found.fit_ensemble)
+    monkeypatch.setattr(tasks, "fit", found.sample)
     return found

@@ -24,7 +24,7 @@ def simulated(families: Sequence[str] = ("all",), model: str = "chinchilla") -> 
 
 
 class Oracle:
-    """Stands in for `fit` and `fit_ensemble`, and remembers what it was given.
+    """Its `sample` stands in for `bayes_scaling.fit`; it remembers what it was given.
 
     Its draws scatter by 2 % around the parameters that `simulated` runs have, so forecasts are
     good anywhere; they depend on the seed and the model, and not on the losses.
@@ -56,6 +56,8 @@ class Oracle:
             stats={**made.stats, "diverging": np.arange(400).reshape(4, 100) < 4},
         )
 
-    def fit_ensemble(self, runs: RunTable, models: Sequence[Model] | None, **settings: Any) -> Fit:
-        names = models or (load_model("chinchilla"), load_model("coupled"))
-        return ensemble_of([self.fit(model, runs, **settings) for model in names])
+    def sample(self, runs: RunTable, model: Model | Sequence[Model] | None, **settings: Any) -> Fit:
+        if isinstance(model, Model):
+            return self.fit(model, runs, **settings)
+        models = model or (load_model("chinchilla"), load_model("coupled"))
+        return ensemble_of([self.fit(one, runs, **settings) for one in models])

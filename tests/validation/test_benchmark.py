@@ -45,8 +45,10 @@ def test_tasks_count_the_same_whatever_their_groups() -> None:
     cases, quantiles = found()
     rows = rows_of("ours", cases, quantiles, [np.ones(8), np.full(4, 3.0)])
     assert [(row["task"], row["group"]) for row in rows] == [
-        ("one", "a"), ("one", "b"), ("two", "a"),
-    ]  # fmt: skip
+        ("one", "a"),
+        ("one", "b"),
+        ("two", "a"),
+    ]
     means = task_means(rows)
     assert means["one"]["bias"] == pytest.approx(0.1)
     assert means["MEAN"]["bias"] == pytest.approx(0.15)

@@ -10,7 +10,7 @@ from bayes_scaling import scores
 from bayes_scaling.fitting import ensemble_of
 from bayes_scaling.laws import load_model
 from bayes_scaling.posterior.sampler import Settings
-from bayes_scaling.validation.holdout import Task, answer, member_log_density
+from bayes_scaling.validation.holdout import Task, forecast_targets, member_log_density
 from bayes_scaling.validation.split import Split, make_splits
 from tests.synthetic import UNCONVERGED, changed, synthetic_fit
 from tests.validation.oracle import Oracle, simulated
@@ -28,7 +28,7 @@ def task(split: Split, *names: str) -> Task:
 
 
 def test_quantiles_are_those_of_the_forecast(oracle: Oracle, split: Split) -> None:
-    found = answer(task(split, "chinchilla"))
+    found = forecast_targets(task(split, "chinchilla"))
     made = oracle.fit(load_model("chinchilla"), split.fitted, random_seed=4)
     draws = made.forecast(split.sizes).draws
     assert found.quantiles == pytest.approx(np.quantile(draws, scores.LEVELS, axis=0))
@@ -55,23 +55,28 @@ def test_density_of_an_ensemble_is_the_weighted_mean(
         for name, seed in (("chinchilla", 1), ("coupled", 2))
     ]
     averaged = ensemble_of(fits, weights={"chinchilla": 3, "coupled": 1})
-    monkeypatch.setattr("bayes_scaling.validation.holdout.fit_ensemble", lambda *_, **__: averaged)
-    found = answer(task(split))
+    monkeypatch.setattr("bayes_scaling.validation.tasks.fit", lambda *_, **__: averaged)
+    found = forecast_targets(task(split))
     one, two = (
         member_log_density(fit.only, fit.forecast(split.sizes), split.observed) for fit in fits
     )
     assert found.log_density == pytest.approx(np.log(0.75 * np.exp(one) + 0.25 * np.exp(two)))
     assert [(row["model"], row["weight"]) for row in found.members] == [
-        ("chinchilla", 0.75), ("coupled", 0.25),
-    ]  # fmt: skip
+        ("chinchilla", 0.75),
+        ("coupled", 0.25),
+    ]
 
 
 def test_what_is_kept_of_a_fit(oracle: Oracle, split: Split) -> None:
-    (row,) = answer(task(split, "chinchilla")).members
+    (row,) = forecast_targets(task(split, "chinchilla")).members
     assert row == {
-        "model": "chinchilla", "weight": 1.0, "status": "converged", "divergent": 0.01,
-        "compile_seconds": 2.5, "sample_seconds": 0.5,
-    }  # fmt: skip
+        "model": "chinchilla",
+        "weight": 1.0,
+        "status": "converged",
+        "divergent": 0.01,
+        "compile_seconds": 2.5,
+        "sample_seconds": 0.5,
+    }
 
 
 def test_members_left_out_are_told(
@@ -82,8 +87,8 @@ def test_members_left_out_are_told(
         for name in ("chinchilla", "coupled")
     ]
     averaged = ensemble_of([fits[0], changed(fits[1], checks=UNCONVERGED)])
-    monkeypatch.setattr("bayes_scaling.validation.holdout.fit_ensemble", lambda *_, **__: averaged)
-    found = answer(task(split))
+    monkeypatch.setattr("bayes_scaling.validation.tasks.fit", lambda *_, **__: averaged)
+    found = forecast_targets(task(split))
     assert found.status == "converged"
     assert found.members[1]["weight"] == 0
     assert found.members[1]["status"].startswith("left out: it did not converge (R-hat")

@@ -13,8 +13,15 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.figures import plot_calibration
 from bayes_scaling.laws.nominal import BEYOND, unobserved
 from bayes_scaling.posterior.sampler import Settings
-from bayes_scaling.validation.calibration import NEW_RUN, NOISE_FREE, Calibration, inside
-from bayes_scaling.validation.recover_prior import beyond, default_sizes, simulate
+from bayes_scaling.validation.calibration import (
+    NEW_RUN,
+    NOISE_FREE,
+    Calibration,
+    beyond,
+    default_sizes,
+    inside,
+    simulate,
+)
 from tests.command_line import call
 
 SETTINGS = Settings(draws=100, tune=100, chains=2, random_seed=3)
@@ -45,8 +52,8 @@ def test_simulated_runs_are_those_of_their_truth() -> None:
             + truth["A"] * one.target["params"] ** -truth["alpha"]
             + truth["B"] * one.target["tokens"] ** -truth["beta"]
         )
-        assert one.losses[0] == pytest.approx(large)
-        assert one.losses[0] != one.losses[1]
+        assert truth[NOISE_FREE] == pytest.approx(large)
+        assert truth[NOISE_FREE] != truth[NEW_RUN]
     assert first.truth["alpha"] != second.truth["alpha"]
     assert first.settings.random_seed != second.settings.random_seed
 

@@ -104,11 +104,13 @@ def test_one_family_of_several() -> None:
     runs = lines().columns
     both = RunTable(
         columns={
-            name: np.concatenate([values, values]) if name != "family" else
-            np.repeat(["gpt", "moe"], 36)
+            name: np.concatenate([values, values])
+            if name != "family"
+            else np.repeat(["gpt", "moe"], 36)
             for name, values in runs.items()
-        } | {"run": np.arange(72).astype(np.str_)}
-    )  # fmt: skip
+        }
+        | {"run": np.arange(72).astype(np.str_)}
+    )
     result = synthetic_approaches(both, flops=1e21, family="moe")
     assert result.family == "moe"
     assert set(result.fits["isoflop"].runs["family"]) == {"moe"}
@@ -130,8 +132,10 @@ def test_what_cannot_be_asked() -> None:
 def test_runs_that_allow_nothing_say_why_of_each() -> None:
     params = np.geomspace(1e8, 1e9, 12)
     fixed_ratio = dict(lines().take(np.arange(12)).columns) | {
-        "params": params, "tokens": 20 * params, "flops": 120 * params**2,
-    }  # fmt: skip
+        "params": params,
+        "tokens": 20 * params,
+        "flops": 120 * params**2,
+    }
     with pytest.raises(InputError, match="no approach can be taken") as caught:
         bs.approaches(RunTable(columns=fixed_ratio))
     problems = dict(text.split(": ", 1) for text in caught.value.problems)

@@ -13,11 +13,14 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.laws import load_model
 from bayes_scaling.posterior.members import default_members
 from bayes_scaling.runs import RunTable
-from bayes_scaling.scores import COLUMNS
-from bayes_scaling.validation.comparison import AVERAGES, Comparison
-from bayes_scaling.validation.deep_split import deep_split
-from bayes_scaling.validation.split import Split
-from bayes_scaling.validation.targets import default_target
+from bayes_scaling.scores import COLUMNS, score
+from bayes_scaling.validation.comparison import (
+    AVERAGES,
+    Comparison,
+    default_target,
+    score_groups,
+)
+from bayes_scaling.validation.split import Split, deep_split
 from tests.comparisons import MODELS, synthetic_comparison
 from tests.synthetic import synthetic_runs
 
@@ -91,8 +94,10 @@ def test_the_small_runs_alone_decide_the_scored_forecasts() -> None:
     large = runs["flops"] > 2e20
     higher = RunTable(columns={**runs.columns, "loss": np.where(large, 1.1, 1.0) * runs["loss"]})
     second = synthetic_comparison(runs=higher)
-    error = {name: found.deep["chinchilla"]["bias"] for name, found in
-             (("as is", first), ("higher", second))}  # fmt: skip
+    error = {
+        name: found.deep["chinchilla"]["bias"]
+        for name, found in (("as is", first), ("higher", second))
+    }
     assert 1.1 * (1 + error["higher"]) == pytest.approx(1 + error["as is"], rel=1e-9)
 
 
@@ -221,14 +226,20 @@ def test_everything_is_plain_data(comparison: Comparison) -> None:
     ("models", "messages"),
     [
         (["chinchilla"], ["1 model: name two or more"]),
-        (["coupled", "coupled", "chinchilla-lr"], ["2 models are called 'coupled'",
-                                                  "chinchilla-lr: the runs have no column"]),
-        ([{**load_model("coupled").to_dict(), "response": "score"}, "chinchilla"],
-         ["chinchilla explains 'loss' and coupled 'score'", "coupled: the runs have no column"]),
-        ([load_model("coupled").pooled_by("corpus"), "chinchilla"],
-         ["has its groups in 'family' and coupled 'corpus'"]),
+        (
+            ["coupled", "coupled", "chinchilla-lr"],
+            ["2 models are called 'coupled'", "chinchilla-lr: the runs have no column"],
+        ),
+        (
+            [{**load_model("coupled").to_dict(), "response": "score"}, "chinchilla"],
+            ["chinchilla explains 'loss' and coupled 'score'", "coupled: the runs have no column"],
+        ),
+        (
+            [load_model("coupled").pooled_by("corpus"), "chinchilla"],
+            ["has its groups in 'family' and coupled 'corpus'"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_compared_is_refused_with_every_reason(
     models: list[Any], messages: list[str]
 ) -> None:
@@ -263,3 +274,37 @@ def test_sampled_comparison_of_two_curves() -> None:
     assert row["noise_free_lower"] < truth < row["noise_free_upper"]
     again = bs.compare(runs, ["kaplan-d", "saturating-m2"], **settings)
     assert again.to_dict() == found.to_dict()
+
+
+# ---- scores of groups ----------------------------------------------------------------------------
+
+
+def curve(sizes: np.ndarray, **more: np.ndarray) -> RunTable:
+    return RunTable.from_columns({"tokens": sizes, "loss": 3 * (sizes / 1e8) ** -0.1, **more})
+
+
+def test_groups_count_the_same_however_many_runs_they_have() -> None:
+    sizes = np.r_[np.geomspace(1e6, 1e8, 11), np.geomspace(1e9, 1e12, 41)]
+    split = deep_split(curve(sizes, family=np.repeat(["few", "many"], [11, 41])))
+    assert isinstance(split, Split)
+    rng = np.random.default_rng(0)
+    draws = split.observed * np.exp(0.1 * rng.standard_normal((400, split.observed.size)))
+    labels = split.targets.labels("family")
+    parts = [
+        score(draws[:, labels == name], split.observed[labels == name]) for name in ("few", "many")
+    ]
+    found = score_groups(draws, split)
+    assert set(found) == set(parts[0])
+    for name, value in found.items():
+        assert value == pytest.approx((parts[0][name] + parts[1][name]) / 2)
+
+
+def test_a_draw_without_bound_does_not_stop_the_score() -> None:
+    split = deep_split(curve(np.geomspace(1e6, 1e9, 20)))
+    assert isinstance(split, Split)
+    draws = split.observed * np.exp(
+        0.1 * np.random.default_rng(0).standard_normal((400, split.observed.size))
+    )
+    wanted = score_groups(draws, split)
+    draws[np.argmax(draws, axis=0), np.arange(draws.shape[1])] = np.inf
+    assert score_groups(draws, split) == pytest.approx(wanted)

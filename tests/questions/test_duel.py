@@ -1,0 +1,162 @@
+"""Duels of groups whose compute multiplier is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.errors import InputError, UnconvergedError
+from bayes_scaling.facade import Fit
+from bayes_scaling.laws import load_model
+from bayes_scaling.posterior import Member
+from bayes_scaling.posterior.recipes import SPREAD, pooled_as_variants
+from bayes_scaling.questions.duel import Duel
+from bayes_scaling.runs import RunTable
+from tests.synthetic import PLAIN, UNCONVERGED, changed, synthetic_fit
+
+GAIN = 1.44
+"""Compute multiplier: params and tokens of the variant count 1.2 times."""
+
+
+def twins(*gains: float, draws: int = 50, checks: Any = None) -> Fit:
+    """A fit whose groups have the law of the first one at sizes that count as many times more."""
+    names = ("base", *(f"variant{place}" for place in range(len(gains))))
+    more = {} if checks is None else {"checks": checks}
+    fit = synthetic_fit(PLAIN, families=names, draws=draws, **more)
+    kept = {name: values.copy() for name, values in fit.draws.items()}
+    for values in kept.values():
+        if values.ndim == 3:
+            values[...] = values[..., :1]
+    for place, gain in enumerate(gains, start=1):
+        for coefficient, exponent in (("a", "alpha"), ("b", "beta")):
+            slope = kept[exponent][..., 0] if kept[exponent].ndim == 3 else kept[exponent]
+            kept[coefficient][..., place] *= gain ** (-slope / 2)
+    return changed(fit, draws=kept)
+
+
+def test_the_multiplier_is_the_compute_that_the_baseline_needs_for_the_same_loss() -> None:
+    found = twins(GAIN).duel("base", "variant0", flops=[1e21, 1e24])
+    np.testing.assert_allclose(found.multiplier["variant0"], GAIN, rtol=1e-5)
+    assert found.chance("variant0").tolist() == [1.0, 1.0]
+    assert found.verdict("variant0") == "promote"
+    assert np.isnan(found.crossing["variant0"]).all()
+    assert found.best == {"base": 0.0, "variant0": 1.0}
+    first, last = found.rows()
+    assert first["multiplier"] == pytest.approx(GAIN, rel=1e-5)
+    assert first["loss_gap_upper"] < 0
+    assert ("verdict" in first, last["verdict"]) == (False, "promote")
+    assert last["efolds_flops"] > first["efolds_flops"]
+
+
+def test_the_other_way_round_it_is_the_inverse() -> None:
+    found = twins(GAIN).duel("variant0", "base", flops=1e22)
+    np.testing.assert_allclose(found.multiplier["base"], 1 / GAIN, rtol=1e-5)
+    assert found.verdict("base") == "drop"
+
+
+def test_slower_hardware_can_undo_it() -> None:
+    fit = twins(GAIN)
+    found = fit.duel("base", "variant0", flops=1e22, throughput={"variant0": 0.5})
+    np.testing.assert_allclose(found.multiplier["variant0"], GAIN / 2, rtol=1e-5)
+    assert found.verdict("variant0") == "drop"
+    assert found.best["base"] == 1.0
+
+
+def test_all_variants_are_ranked() -> None:
+    found = twins(0.9, 1.2, 1.1).duel("base", flops=1e22)
+    assert found.arms == ("variant0", "variant1", "variant2")
+    assert found.best["variant1"] == 1.0
+    assert [found.verdict(arm) for arm in found.arms] == ["drop", "promote", "promote"]
+
+
+def test_where_exponents_differ_the_lines_cross_at_the_scale_of_equal_loss() -> None:
+    fit = synthetic_fit(PLAIN, families=("base", "steep"), draws=50)
+    kept = {name: values.copy() for name, values in fit.draws.items()}
+    for values in kept.values():
+        if values.ndim == 3:
+            values[...] = values[..., :1]
+    for coefficient, exponent in (("a", "alpha"), ("b", "beta")):
+        if kept[exponent].ndim != 3:
+            kept[exponent] = np.repeat(kept[exponent][..., None], 2, axis=-1)
+        kept[coefficient][..., 1] *= 1.1
+        kept[exponent][..., 1] *= 1.1
+    found = changed(fit, draws=kept).duel("base", "steep", flops=[1e20, 1e26])
+    chances = found.chance("steep")
+    assert chances[0] < 0.5 < chances[1]
+    crossing = found.crossing["steep"]
+    assert np.isfinite(crossing).mean() > 0.9
+    at = float(np.nanmedian(crossing))
+    near = changed(fit, draws=kept).duel("base", "steep", flops=at)
+    assert np.median(near.multiplier["steep"]) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_law_of_one_size_is_compared_along_it() -> None:
+    fit = synthetic_fit("kaplan-c", families=("base", "variant"), draws=50)
+    found = fit.duel("base", "variant", flops=1e22)
+    draws = fit.flat
+    loss = found.loss["variant"][:, 0]
+    needed = found.multiplier["variant"][:, 0] * 1e22
+    back = fit.predict({"flops": needed}, group=np.array(0), draw=np.arange(fit.only.n_draws))
+    np.testing.assert_allclose(back, loss, rtol=1e-6)
+    assert draws
+
+
+def test_it_shows_its_answer() -> None:
+    text = repr(twins(GAIN).duel("base", "variant0", flops=1e22))
+    assert "variant0 against base at 1e+22 FLOP: compute multiplier 1.44x [1.44, 1.44]" in text
+    assert "promote" in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"a": "nobody", "b": "variant0"}, "'nobody' is no group of these runs"),
+        ({"a": "base", "b": "base"}, "at least one other group"),
+        ({"a": "base", "throughput": {"other": 1.0}}, "which is no variant here"),
+        ({"a": "base", "throughput": {"variant0": 0.0}}, "must be above 0"),
+        ({"a": "base", "error": 0.6}, "between 0 and .5"),
+        ({"a": "base", "flops": -1.0}, "flops must be above 0"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        twins(GAIN).duel(**{"flops": 1e22, **asked})
+
+
+def test_draws_that_did_not_converge_decide_nothing() -> None:
+    fit = twins(GAIN, checks=UNCONVERGED)
+    with pytest.raises(UnconvergedError):
+        fit.duel("base", flops=1e22)
+    assert isinstance(fit.accept_unconverged().duel("base", flops=1e22), Duel)
+
+
+# ---- from runs -----------------------------------------------------------------------------------
+
+
+def test_variants_are_pooled_closely() -> None:
+    model = pooled_as_variants(load_model("coupled-drift"))
+    pools = {item.name: item.pool for item in model.parameters}
+    assert {name for name, pool in pools.items() if pool.kind == "partial"} == set(SPREAD)
+    assert pools["sigma"].kind == pools["tau"].kind == "shared"
+
+
+def test_the_column_of_variants_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = synthetic_fit(PLAIN).runs
+    half = np.where(np.arange(len(runs)) % 2, "muon", "adam")
+    seen: list[RunTable] = []
+
+    def average(table: RunTable, models: Any, **_: Any) -> Fit:
+        seen.append(table)
+        made: Member = synthetic_fit(PLAIN, families=("adam", "muon"), draws=20).only
+        return Fit.of_one(made)
+
+    monkeypatch.setattr("bayes_scaling.fitting.fit_ensemble", average)
+    table = RunTable(columns={**runs.columns, "optimizer": half})
+    found = bs.duel(table, a="adam", b="muon", by="optimizer", flops=1e22)
+    assert (found.a, found.arms) == ("adam", ("muon",))
+    assert set(seen[0]["family"]) == {"adam", "muon"}
+    with pytest.raises(InputError, match="no run has optimizer 'sgd'; known are"):
+        bs.duel(table, a="adam", b="sgd", by="optimizer", flops=1e22)
