@@ -32,8 +32,6 @@ WITH_PYMC = {
     for name in (
         "formula/pytensor_operations",
         "laws/build",
-        "laws/off_law",
-        "laws/repeated",
         "laws/variables",
     )
 }

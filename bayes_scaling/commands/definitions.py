@@ -18,11 +18,11 @@ from bayes_scaling.formula.nodes import Node, Solve, names
 from bayes_scaling.formula.render import latex_name, to_latex, to_text
 from bayes_scaling.intervals import KIND
 from bayes_scaling.laws import Model, list_models, load_model
-from bayes_scaling.laws.features import SCALE_REF
 from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.noise import PARAMETERS as NOISE
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.published import Constants, Published
+from bayes_scaling.laws.transient import SCALE_REF
 from bayes_scaling.laws.variants import features_in_words
 from bayes_scaling.questions.prior_losses import PriorPredictive, prior_predictive
 from bayes_scaling.questions.published_laws import PublishedConstants

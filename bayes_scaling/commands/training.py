@@ -29,7 +29,7 @@ def train_sweep(
 
     Example: bayes-scaling train-sweep --out runs.csv --limit 10
     """
-    from bayes_scaling.datasets.metz_mlp import sweep as metz
+    from bayes_scaling.datasets import metz_mlp as metz
     from bayes_scaling.datasets.nano_lm import sweep as nano
 
     settings: dict[str, Any] = {

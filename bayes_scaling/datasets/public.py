@@ -51,7 +51,7 @@ def fetch(file: PublicFile, *, cache_dir: str | Path | None = None) -> Path:
     """Path of a public file, fetched on first use and checked against its hash.
 
     ``BAYES_SCALING_MIRROR`` names a folder or the start of an address that holds the file under
-    its name; it is then asked instead of the publisher.
+    its name; it then takes the place of the publisher.
 
     Parameters
     ----------

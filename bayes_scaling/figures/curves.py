@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
-from bayes_scaling.laws.inputs import source_column
+from bayes_scaling.laws.design import source_column
 from bayes_scaling.questions import Allocation, Forecast
 from bayes_scaling.questions.new_budget import BUDGET
 from bayes_scaling.questions.sizes import FACTOR, Values

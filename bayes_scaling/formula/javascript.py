@@ -14,20 +14,13 @@ HELPERS = (
 """Functions that JavaScript lacks; `to_javascript` calls them."""
 
 _CALLS: Mapping[str, str] = {
-    "exp": "Math.exp",
-    "log": "Math.log",
-    "log10": "Math.log10",
-    "sqrt": "Math.sqrt",
-    "min": "Math.min",
-    "max": "Math.max",
-    "**": "Math.pow",
-    "sigmoid": "sigmoid",
-    "logaddexp": "logaddexp",
+    **{name: f"Math.{name}" for name in ("exp", "log", "log10", "sqrt", "min", "max")},
+    **{"**": "Math.pow", "sigmoid": "sigmoid", "logaddexp": "logaddexp"},
 }
 _BETWEEN: Mapping[str, str] = {
-    "+": "+", "-": "-", "*": "*", "/": "/", "<": "<", "<=": "<=", ">": ">", ">=": ">=",
-    "==": "===", "!=": "!==", "and": "&&", "or": "||",
-}  # fmt: skip
+    **{name: name for name in ("+", "-", "*", "/", "<", "<=", ">", ">=")},
+    **{"==": "===", "!=": "!==", "and": "&&", "or": "||"},
+}
 
 
 def to_javascript(node: Node, values: str = "v") -> str:
@@ -38,7 +31,7 @@ def to_javascript(node: Node, values: str = "v") -> str:
     node : Node
         The formula.
     values : str
-        Name of the object that holds what the names stand for.
+        Name of the object that holds the values of the names.
 
     Returns
     -------

@@ -5,25 +5,18 @@ from __future__ import annotations
 from html import escape
 
 from bayes_scaling.formula.nodes import Call, Name, Node, Number, Solve, Text
+from bayes_scaling.formula.render import ATOM, GREEK, PRECEDENCE, shown_number
 
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eta": "η",
-    "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "rho": "ρ", "sigma": "σ",
-    "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
-}  # fmt: skip
 SYMBOLS = {"params": "N", "tokens": "D", "flops": "C", "learning_rate": "η", "loss": "L"}
-OPERATORS = {
-    "<=": "≤", ">=": "≥", "==": "=", "!=": "≠", "and": "∧", "or": "&#8744;",
-    "<": "&lt;", ">": "&gt;", "+": "+", "-": "&#8722;",
-}  # fmt: skip
-PRECEDENCE = {
-    "or": 0, "and": 1, "<": 3, "<=": 3, ">": 3, ">=": 3, "==": 3, "!=": 3,
-    "+": 4, "-": 4, "*": 5, "neg": 6,
-}  # fmt: skip
 TIMES = '<mo lspace="0" rspace="0.15em">&#x2062;</mo>'
 """A product, set without a sign."""
 
-ATOM = 9
+_SIGNS = {
+    **{"<=": "≤", ">=": "≥", "==": "=", "!=": "≠", "and": "∧", "or": "&#8744;"},
+    **{"<": "&lt;", ">": "&gt;", "+": "+", "-": "&#8722;"},
+}
+OPERATORS = {"*": TIMES, **{op: f"<mo>{sign}</mo>" for op, sign in _SIGNS.items()}}
+"""What is set between two operands."""
 
 
 def equation(name: str, node: Node, *, plain: bool = False) -> str:
@@ -90,10 +83,9 @@ def _markup(node: Node) -> tuple[str, int]:
             return f"<mfrac>{row(top)}{row(bottom)}</mfrac>", 8
         case Call("**", (base, exponent)):
             return f"<msup><mrow>{_inside(base, ATOM)}</mrow>{row(exponent)}</msup>", 8
-        case Call(op, (left, right)) if op in PRECEDENCE:
+        case Call(op, (left, right)) if op in OPERATORS:
             level = PRECEDENCE[op]
-            sign = TIMES if op == "*" else f"<mo>{OPERATORS[op]}</mo>"
-            return f"{_inside(left, level)}{sign}{_inside(right, level + 1)}", level
+            return f"{_inside(left, level)}{OPERATORS[op]}{_inside(right, level + 1)}", level
         case Call(op, args):
             return _call(op, args), ATOM
         case Solve(variable, residual, lo, hi):
@@ -126,11 +118,8 @@ def _bracket(inner: str) -> str:
 
 
 def _number(value: float) -> str:
-    if value.is_integer() and abs(value) < 1e6:
-        return f"<mn>{int(value)}</mn>"
-    text = f"{value:.6g}"
-    if "e" not in text:
-        return f"<mn>{text}</mn>"
-    mantissa, exponent = text.split("e")
-    power = f"<msup><mn>10</mn><mn>{int(exponent)}</mn></msup>"
+    mantissa, exponent = shown_number(value)
+    if not exponent:
+        return f"<mn>{mantissa}</mn>"
+    power = f"<msup><mn>10</mn><mn>{exponent}</mn></msup>"
     return f"<mrow><mn>{mantissa}</mn><mo>×</mo>{power}</mrow>"

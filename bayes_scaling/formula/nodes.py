@@ -128,7 +128,7 @@ def evaluate(node: Node, values: Mapping[str, Any], operations: Operations = NUM
     node : Node
         The formula.
     values : mapping of str to array
-        What each name stands for; the arrays broadcast against each other.
+        Value of each name; the arrays broadcast against each other.
     operations : mapping of str to callable, optional
         What each operation does; numpy by default.
 
@@ -181,6 +181,23 @@ def names(node: Node) -> frozenset[str]:
             return (names(residual) - {variable}) | names(lo) | names(hi)
         case _:
             return frozenset()
+
+
+def is_positive(node: Node, known: Callable[[str], bool]) -> bool:
+    """Whether a formula is positive by its form; `known` says which names are."""
+    match node:
+        case Number(value):
+            return value > 0
+        case Name(id):
+            return known(id)
+        case Call("exp" | "sigmoid", _):
+            return True
+        case Call("*" | "/" | "+", args):
+            return all(is_positive(arg, known) for arg in args)
+        case Call("**", (base, _)):
+            return is_positive(base, known)
+        case _:
+            return False
 
 
 def substitute(node: Node, replacements: Mapping[str, Node]) -> Node:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, reduce
+from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
@@ -128,21 +129,26 @@ def _loop(search: Search, variable: str) -> ScalarLoop:
 
 # ---- tables --------------------------------------------------------------------------------------
 
-PYTENSOR: Operations = {
-    "+": pt.add, "-": pt.sub, "*": pt.mul, "/": pt.true_div, "**": pt.pow, "neg": pt.neg,
-    "<": pt.lt, "<=": pt.le, ">": pt.gt, ">=": pt.ge, "==": pt.eq, "!=": pt.neq,
-    "exp": pt.exp, "log": pt.log, "log10": pt.log10, "sqrt": pt.sqrt, "sigmoid": pt.sigmoid,
-    "logaddexp": _logaddexp(pt.softplus), "where": pt.where,
-    "min": _fold(pt.minimum), "max": _fold(pt.maximum), "solve": _solve,
-}  # fmt: skip
+_NAMES = {
+    **{"+": "add", "-": "sub", "*": "mul", "/": "true_div", "**": "pow", "neg": "neg"},
+    **{"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "neq"},
+    **{name: name for name in ("exp", "log", "log10", "sqrt", "sigmoid")},
+}
+
+
+def _operations(module: ModuleType, where: Any, solve: Callable[..., Any]) -> Operations:
+    return {
+        **{op: getattr(module, name) for op, name in _NAMES.items()},
+        "logaddexp": _logaddexp(module.softplus),
+        "where": where,
+        "min": _fold(module.minimum),
+        "max": _fold(module.maximum),
+        "solve": solve,
+    }
+
+
+PYTENSOR = _operations(pt, pt.where, _solve)
 """What each operation does to tensors."""
 
-
-SCALAR: Operations = {
-    "+": ps.add, "-": ps.sub, "*": ps.mul, "/": ps.true_div, "**": ps.pow, "neg": ps.neg,
-    "<": ps.lt, "<=": ps.le, ">": ps.gt, ">=": ps.ge, "==": ps.eq, "!=": ps.neq,
-    "exp": ps.exp, "log": ps.log, "log10": ps.log10, "sqrt": ps.sqrt, "sigmoid": ps.sigmoid,
-    "logaddexp": _logaddexp(ps.softplus), "where": ps.switch,
-    "min": _fold(ps.minimum), "max": _fold(ps.maximum), "solve": _refuse,
-}  # fmt: skip
+SCALAR = _operations(ps, ps.switch, _refuse)
 """What each operation does to the scalars inside a search."""

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from bayes_scaling.formula.nodes import Call, Name, Node, Number, Solve, Text
 
-_PRECEDENCE = {
-    "or": 0, "and": 1, "not": 2,
-    "<": 3, "<=": 3, ">": 3, ">=": 3, "==": 3, "!=": 3,
-    "+": 4, "-": 4, "*": 5, "/": 5, "neg": 6, "**": 7,
-}  # fmt: skip
-_ATOM = 9
+PRECEDENCE = {
+    **{"or": 0, "and": 1, "not": 2},
+    **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), 3),
+    **{"+": 4, "-": 4, "*": 5, "/": 5, "neg": 6, "**": 7},
+}
+"""How tightly each operation binds."""
 
-_GREEK = frozenset(
-    "alpha beta gamma delta epsilon eta theta kappa lambda mu nu "
-    "rho sigma tau phi chi psi omega".split()
+ATOM = 9
+"""The same of what needs no brackets anywhere."""
+
+GREEK = dict(
+    zip(
+        "alpha beta gamma delta epsilon eta theta kappa lambda".split()
+        + "mu nu rho sigma tau phi chi psi omega".split(),
+        "αβγδεηθκλμνρστφχψω",
+        strict=True,
+    )
 )
+"""Greek letters by their names."""
+
 _SYMBOLS = {
     "params": "N",
     "params_nonembedding": r"N_{\bar{e}}",
@@ -47,28 +56,28 @@ def _text(node: Node) -> tuple[str, int]:
             short = value.is_integer() and abs(value) < 1e6
             return repr(int(value)) if short else repr(value), _level(value)
         case Text(value):
-            return repr(value), _ATOM
+            return repr(value), ATOM
         case Name(id):
-            return id, _ATOM
+            return id, ATOM
         case Call("neg" | "not" as op, (arg,)):
-            level = _PRECEDENCE[op]
+            level = PRECEDENCE[op]
             return ("-" if op == "neg" else "not ") + _inside(arg, level), level
         case Call("**", (base, exponent)):
             # Python reads -a**b as -(a**b), and a**-b without brackets.
             return f"{_inside(base, 8)}**{_inside(exponent, 6)}", 7
-        case Call(op, (left, right)) if op in _PRECEDENCE:
-            level = _PRECEDENCE[op]
+        case Call(op, (left, right)) if op in PRECEDENCE:
+            level = PRECEDENCE[op]
             comparison = level == 3
             return f"{_inside(left, level + comparison)} {op} {_inside(right, level + 1)}", level
         case Call(op, args):
-            return f"{op}({', '.join(to_text(arg) for arg in args)})", _ATOM
+            return f"{op}({', '.join(to_text(arg) for arg in args)})", ATOM
         case Solve(variable, residual, lo, hi):
             inner = (variable, to_text(residual), to_text(lo), to_text(hi))
-            return f"solve({', '.join(inner)})", _ATOM
+            return f"solve({', '.join(inner)})", ATOM
 
 
 def _level(value: float) -> int:
-    return _ATOM if value >= 0 else _PRECEDENCE["neg"]
+    return ATOM if value >= 0 else PRECEDENCE["neg"]
 
 
 def _inside(node: Node, level: int) -> str:
@@ -86,9 +95,9 @@ def _latex(node: Node) -> tuple[str, int]:
         case Number(value):
             return _latex_number(value), _level(value)
         case Text(value):
-            return rf"\text{{{value}}}", _ATOM
+            return rf"\text{{{value}}}", ATOM
         case Name(id):
-            return latex_name(id), _ATOM
+            return latex_name(id), ATOM
         case Call("neg", (arg,)):
             return "-" + _wrap(arg, 6), 6
         case Call("not", (arg,)):
@@ -96,20 +105,20 @@ def _latex(node: Node) -> tuple[str, int]:
         case Call("/", (top, bottom)):
             return rf"\frac{{{to_latex(top)}}}{{{to_latex(bottom)}}}", 8
         case Call("**", (base, exponent)):
-            return f"{_wrap(base, _ATOM)}^{{{to_latex(exponent)}}}", 8
+            return f"{_wrap(base, ATOM)}^{{{to_latex(exponent)}}}", 8
         case Call("*", (left, right)):
             return rf"{_wrap(left, 5)} \, {_wrap(right, 6)}", 5
-        case Call(op, (left, right)) if op in _PRECEDENCE:
-            level = _PRECEDENCE[op]
+        case Call(op, (left, right)) if op in PRECEDENCE:
+            level = PRECEDENCE[op]
             return (
                 f"{_wrap(left, level)} {_LATEX_COMPARE.get(op, op)} {_wrap(right, level + 1)}",
                 level,
             )
         case Call(op, args):
-            return _latex_call(op, args), _ATOM
+            return _latex_call(op, args), ATOM
         case Solve(variable, residual, lo, hi):
             bracket = rf"{to_latex(lo)} \le {latex_name(variable)} \le {to_latex(hi)}"
-            return rf"\left\{{{bracket} : {to_latex(residual)} = 0\right\}}", _ATOM
+            return rf"\left\{{{bracket} : {to_latex(residual)} = 0\right\}}", ATOM
 
 
 def equation_to_latex(name: str, node: Node) -> str:
@@ -146,13 +155,16 @@ def _wrap(node: Node, level: int) -> str:
 
 
 def _latex_number(value: float) -> str:
+    mantissa, exponent = shown_number(value)
+    return rf"{mantissa} \times 10^{{{exponent}}}" if exponent else mantissa
+
+
+def shown_number(value: float) -> tuple[str, str]:
+    """Return the mantissa of a number as it is printed, and its exponent; empty for none."""
     if value.is_integer() and abs(value) < 1e6:
-        return str(int(value))
-    text = f"{value:.6g}"
-    if "e" not in text:
-        return text
-    mantissa, exponent = text.split("e")
-    return rf"{mantissa} \times 10^{{{int(exponent)}}}"
+        return str(int(value)), ""
+    mantissa, _, exponent = f"{value:.6g}".partition("e")
+    return mantissa, str(int(exponent)) if exponent else ""
 
 
 def latex_name(name: str) -> str:
@@ -162,7 +174,7 @@ def latex_name(name: str) -> str:
     if name.endswith("_ref"):
         return rf"{latex_name(name[:-4])}_0"
     stem, _, index = name.partition("_")
-    symbol = rf"\{stem}" if stem in _GREEK else stem if len(stem) == 1 else rf"\mathrm{{{stem}}}"
+    symbol = rf"\{stem}" if stem in GREEK else stem if len(stem) == 1 else rf"\mathrm{{{stem}}}"
     if not index:
         return symbol
     return (

@@ -180,7 +180,7 @@ def find_root(node: Solve, values: Mapping[str, Any]) -> Any:
     node : Solve
         The residual, its variable and the bracket.
     values : mapping of str to array
-        What every name stands for; the arrays broadcast against each other.
+        Value of each name; the arrays broadcast against each other.
 
     Returns
     -------

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from bayes_scaling.formula.nodes import FUNCTIONS, Node, names
 from bayes_scaling.formula.parse import check_names
-from bayes_scaling.laws import features, noise as noises
-from bayes_scaling.laws.model import Model
+from bayes_scaling.laws import noise as noises
+from bayes_scaling.laws.definition import Definition
+from bayes_scaling.laws.features import FEATURES, NOISES, SIZES
 from bayes_scaling.runs.columns import COLUMNS
 
 ORDERABLE = ("Normal", "LogNormal")
 """Priors that parameters which ascend may have."""
 
 
-def check_model(model: Model) -> list[str]:
+def check_model(model: Definition) -> list[str]:
     """Return every problem of a model: in its names, and in its features."""
     sampled = {item.name for item in model.parameters}
     columns = {*COLUMNS, *model.extra_inputs}
@@ -44,7 +47,7 @@ def check_model(model: Model) -> list[str]:
         check(line.node, f"[tuned] {line.name}", known - {line.name})
     extra = {item.name for item in noises.PARAMETERS[model.noise]}
     extra |= {item.sigma_name for item in model.likelihoods}
-    of_features = {item.name: key for key, items in features.PARAMETERS.items() for item in items}
+    of_features = {item.name: key for key, entry in FEATURES.items() for item in entry.parameters}
     problems += [
         f"[parameters.{name}] has the name of a parameter of [{of_features[name]}]; rename it"
         for name in sorted(used & set(of_features))
@@ -77,7 +80,7 @@ def check_model(model: Model) -> list[str]:
     return problems + _check_ordered(model)
 
 
-def _check_responses(model: Model, columns: set[str]) -> list[str]:
+def _check_responses(model: Definition, columns: set[str]) -> list[str]:
     """Return problems of what is explained: no column, or the same one twice."""
     problems = [
         f"response {name!r} is not a column" for name in model.responses if name not in columns
@@ -89,7 +92,7 @@ def _check_responses(model: Model, columns: set[str]) -> list[str]:
     return problems
 
 
-def _check_ordered(model: Model) -> list[str]:
+def _check_ordered(model: Definition) -> list[str]:
     """Return problems of parameters that ascend: they must be alike."""
     found = {item.name: item for item in model.parameters}
     problems = []
@@ -111,7 +114,7 @@ def _check_ordered(model: Model) -> list[str]:
     return problems
 
 
-def check_features(model: Model) -> list[str]:
+def check_features(model: Definition) -> list[str]:
     """Return every problem of the features of a model: inputs it does not have, or none to use."""
     columns = {*COLUMNS, *model.extra_inputs}
     read = names(model.closed(model.formula))
@@ -138,16 +141,19 @@ def check_features(model: Model) -> list[str]:
         if (level := getattr(model, name).level) and level not in known
     ]
     if not model.scale_inputs:
-        on = [name for name in model.features if name in features.NEED_SIZES]
-        acting = [name for name in on if not getattr(model, name).inputs]
+        acting = [
+            name
+            for name in model.features
+            if FEATURES[name].acts_on_sizes and not model.switches[name].inputs
+        ]
         acting += ["tempering"] if model.temper is not None else []
-        sizes = ", ".join(features.SIZES)
+        sizes = ", ".join(SIZES)
         problems += [
             f"{name} needs a size, and {model.id} reads none of {sizes}" for name in acting
         ]
     problems += [
         f"[{one}] and [{other}] cannot be had together: switch one of them off"
-        for one, other in features.APART
+        for one, other in combinations(NOISES, 2)
         if {one, other} <= set(model.features)
     ]
     return problems

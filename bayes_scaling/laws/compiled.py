@@ -24,8 +24,8 @@ from typing import Any
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.files import cache_folder
 from bayes_scaling.formula import roots
+from bayes_scaling.laws.features import FEATURES, NOISES
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.noise import OFF_SCALE, P_OFF, RUN_EFFECT
 from bayes_scaling.laws.program import Program, write_program
 
 FOLDER = "compiled"
@@ -131,24 +131,22 @@ def _noise(model: Model, program: Program) -> str:
         return f"where[{program.parameters.index(name)}]"
 
     nu = place("nu") if model.noise == "student_t" else "NO_NU"
+    plain = f"{'student' if model.noise == 'student_t' else 'normal'}_rows"
+    own = next((FEATURES[name] for name in model.features if name in NOISES), None)
     lines = []
     for number, response in enumerate(program.responses):
         scale = "sigma" if number == 0 else model.likelihoods[number - 1].sigma_name
-        function, further = f"{'student' if model.noise == 'student_t' else 'normal'}_rows", []
-        if number == 0 and model.run_effect.on:
-            function, further = "run_rows", [place(RUN_EFFECT), "first_of_run"]
-        elif number == 0 and model.correlated.on:
-            function, further = "curve_rows", [place("memory"), "before", "gap"]
-        elif number == 0 and model.mistuned.on:
-            function, further = "mistuned_rows", [place(P_OFF), place(OFF_SCALE)]
+        function, further = plain, list[str]()
+        if number == 0 and own is not None:
+            function, further = own.kernel, [*(place(x.name) for x in own.parameters), *own.rows]
         degrees = [] if function == "normal_rows" else [nu]
         read = [f"{name}[{number}]" for name in ("y", "mean", "weight")]
         written = ["values", "slopes", f"at_mean[{number}]"]
         given = [*read, "first", *written, place(scale), *degrees, *further]
         lines.append(f"    found += {function}({', '.join(given)})  # {response}")
-        own = [index for index, of in enumerate(program.response_of) if of == number]
-        if own:
-            ends = f"{own[0]}, {own[-1] + 1}"
+        slopes = [index for index, of in enumerate(program.response_of) if of == number]
+        if slopes:
+            ends = f"{slopes[0]}, {slopes[-1] + 1}"
             lines.append(f"    collect(first, at_mean[{number}], row_slopes, {ends}, totals)")
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Log likelihood and log prior of draws, in numpy: what ArviZ needs, without a compile."""
+"""Draws of the prior, log prior and log likelihood of draws, in numpy: nothing is compiled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from bayes_scaling.laws.noise import noise_logpdf, normal_logpdf
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.priors import Scale
 
-Draws = Mapping[str, NDArray[np.float64]]
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+Draws = Mapping[str, Array]
 Walks = Mapping[str, Walk]
 
 FARTHEST = 200.0
@@ -28,12 +30,44 @@ NO_WALKS: Walks = {}
 """What a model without drift has."""
 
 
+def draw_prior(
+    model: Model, shape: int | tuple[int, ...], rng: np.random.Generator
+) -> dict[str, Array]:
+    """Draw every parameter of a model from its prior.
+
+    Parameters
+    ----------
+    model : Model
+        The law. Of a pooled parameter the population is drawn, which is what a single group has.
+    shape : int or tuple of int
+        Shape of the draws.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    dict of str to array, shape `shape`
+        By name, in the unit of the parameter. Ordered parameters ascend in every draw.
+    """
+    draws = {item.name: item.prior.sample(shape, rng) for item in model.parameters}
+    return draws | ascending(model, draws)
+
+
+def ascending(model: Model, draws: Mapping[str, Array]) -> dict[str, Array]:
+    """Put ordered parameters that were drawn apart in their order, draw by draw."""
+    found: dict[str, Array] = {}
+    for names in model.ordered:
+        values = np.sort(np.stack([draws[name] for name in names]), axis=0)
+        found |= dict(zip(names, values, strict=True))
+    return found
+
+
 def per_run(
     model: Model,
     draws: Draws,
-    group: NDArray[np.int64] | None,
-    draw: NDArray[np.int64] | None = None,
-) -> dict[str, NDArray[np.float64]]:
+    group: Index | None,
+    draw: Index | None = None,
+) -> dict[str, Array]:
     """Lay out the draws of the sampled parameters against runs.
 
     Parameters
@@ -59,23 +93,19 @@ def per_run(
     return laid
 
 
-def every_draw(draws: Draws) -> NDArray[np.int64]:
+def every_draw(draws: Draws) -> Index:
     """Return the index of every draw (n_draws, 1)."""
     return np.arange(len(next(iter(draws.values()))))[:, None]
 
 
-def log_law(
-    model: Model, design: Design, draws: Draws, walks: Walks = NO_WALKS
-) -> NDArray[np.float64]:
+def log_law(model: Model, design: Design, draws: Draws, walks: Walks = NO_WALKS) -> Array:
     """Law at the fitted runs under every draw, on the scale of its noise (n_draws, n_runs)."""
     values = per_run(model, draws, design.group)
     values |= effective_sizes(walks, design.inputs, design.references, every_draw(draws))
     return link_of(model).forward(model.predict(values, design.inputs, design.references))
 
 
-def log_likelihood(
-    model: Model, design: Design, draws: Draws, walks: Walks = NO_WALKS
-) -> NDArray[np.float64]:
+def log_likelihood(model: Model, design: Design, draws: Draws, walks: Walks = NO_WALKS) -> Array:
     """Log density of every observed response under every draw (n_draws, n_runs).
 
     Per unit of its log, or of what noise acts on.
@@ -92,7 +122,7 @@ def log_likelihood(
 
 def _further_logpdf(
     model: Model, item: Likelihood, design: Design, draws: Draws, walks: Walks
-) -> NDArray[np.float64]:
+) -> Array:
     """Log density of a further quantity (n_draws, n_runs); 0 where it was not observed."""
     own = {**draws, "sigma": draws[item.sigma_name]}
     observed = design.further[item.response]
@@ -104,10 +134,10 @@ def _further_logpdf(
 
 def effective_sizes(
     walks: Walks,
-    inputs: Mapping[str, NDArray[np.float64]],
+    inputs: Mapping[str, Array],
     references: Mapping[str, float],
-    draw: NDArray[np.int64],
-) -> dict[str, NDArray[np.float64]]:
+    draw: Index,
+) -> dict[str, Array]:
     """Return what a law under drift reads in place of its sizes.
 
     Parameters
@@ -119,7 +149,7 @@ def effective_sizes(
     references : mapping of str to float
         Reference sizes of the fit.
     draw : array of int
-        The draws asked under; broadcasts with the sizes.
+        Which draws; broadcasts with the sizes.
 
     Returns
     -------
@@ -135,7 +165,7 @@ def effective_sizes(
     return found
 
 
-def log_prior(model: Model, draws: Draws, groups: Groups) -> dict[str, NDArray[np.float64]]:
+def log_prior(model: Model, draws: Draws, groups: Groups) -> dict[str, Array]:
     """Log prior density of every draw, by the name of the random variable.
 
     Parameters
@@ -147,7 +177,7 @@ def log_prior(model: Model, draws: Draws, groups: Groups) -> dict[str, NDArray[n
     groups : Groups
         Of the runs; a value that several groups have in common counts once.
     """
-    densities: dict[str, NDArray[np.float64]] = {}
+    densities: dict[str, Array] = {}
     for parameter in model.parameters:
         values = _once(draws[parameter.name], groups, level_columns(parameter)[-1:])
         if parameter.population_name not in draws:
@@ -166,17 +196,15 @@ def log_prior(model: Model, draws: Draws, groups: Groups) -> dict[str, NDArray[n
             )
             around = _once(outer, groups, level_columns(parameter)[-1:])
         densities[parameter.name] = _deviation_logpdf(parameter, values, around, spread)
-    return densities | _ascending(model, draws, densities)
+    return densities | _in_order(model, draws, densities)
 
 
-def _once(
-    values: NDArray[np.float64], groups: Groups, levels: tuple[Columns, ...]
-) -> NDArray[np.float64]:
+def _once(values: Array, groups: Groups, levels: tuple[Columns, ...]) -> Array:
     """Take a value per level from values per group (n_draws, n_groups)."""
     return values[:, groups.first(levels[-1])] if values.ndim == 2 and levels else values
 
 
-def _ascending(model: Model, draws: Draws, densities: Draws) -> dict[str, NDArray[np.float64]]:
+def _in_order(model: Model, draws: Draws, densities: Draws) -> dict[str, Array]:
     """Correct the density of the first of parameters that ascend: the others follow in order."""
     found = {}
     for names in model.ordered:
@@ -189,10 +217,10 @@ def _ascending(model: Model, draws: Draws, densities: Draws) -> dict[str, NDArra
 
 def _deviation_logpdf(
     parameter: Parameter,
-    values: NDArray[np.float64],
-    population: NDArray[np.float64],
-    spread: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    values: Array,
+    population: Array,
+    spread: Array,
+) -> Array:
     """Density of values (n_draws, n_levels) around others, which broadcast with them."""
     scale = parameter.prior.scale
     location = unbounded(population, scale)
@@ -200,7 +228,7 @@ def _deviation_logpdf(
     return np.asarray(logpdf + _log_slope(values, scale))
 
 
-def unbounded(value: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
+def unbounded(value: Array, scale: Scale) -> Array:
     """Move a value to the scale on which it is unbounded."""
     match scale:
         case "log":
@@ -211,7 +239,7 @@ def unbounded(value: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
             return np.asarray(value)
 
 
-def bounded(value: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
+def bounded(value: Array, scale: Scale) -> Array:
     """Move a value back from the scale on which it is unbounded."""
     match scale:
         case "log":
@@ -222,7 +250,7 @@ def bounded(value: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
             return np.asarray(value)
 
 
-def _log_slope(value: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
+def _log_slope(value: Array, scale: Scale) -> Array:
     """Log derivative of `unbounded` at a value."""
     match scale:
         case "log":

@@ -1,23 +1,36 @@
-"""`Design`: what a model reads of a run table, and what can be said of it before sampling."""
+"""`Design`: what a model reads of a run table; what prevents a fit, and what to know before it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.design_checks import clock, design_problems, design_warnings
-from bayes_scaling.laws.features import SCALE_HIGH, SCALE_LOW, SCALE_REF, log_scale, row_weights
+from bayes_scaling.formula.nodes import evaluate, names
+from bayes_scaling.formula.render import to_text
+from bayes_scaling.laws.definition import Definition
+from bayes_scaling.laws.features import SCALE_HIGH, log_scale, row_weights
 from bayes_scaling.laws.groups import Groups, make_groups
-from bayes_scaling.laws.inputs import source_column
-from bayes_scaling.laws.model import Model
-from bayes_scaling.runs import RunTable
+from bayes_scaling.laws.link import link_of
+from bayes_scaling.laws.noise import PARAMETERS as NOISE_PARAMETERS
+from bayes_scaling.laws.transient import SCALE_LOW, SCALE_REF
+from bayes_scaling.runs import RunTable, split_columns
+from bayes_scaling.runs.columns import COLUMNS
+from bayes_scaling.runs.metrics import unit_of, unit_problems
+from bayes_scaling.runs.sweeps import mistuned
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+COLLINEAR = 0.98
+"""Correlation of two log inputs beyond which their effects are not told apart."""
 
 ALONE = 1e6
-"""Gap, in e-folds, that stands for a row without one before it in its run."""
+"""Gap, in e-folds, of a row without one before it in its run."""
 
 CENTRED_FROM = 300
 """Runs per group (median) from which groups are sampled in the centred form; with 100 the centred
@@ -54,15 +67,15 @@ class Design:
         What a reader should know before trusting the fit.
     """
 
-    inputs: Mapping[str, NDArray[np.float64]]
-    response: NDArray[np.float64]
-    further: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    inputs: Mapping[str, Array]
+    response: Array
+    further: Mapping[str, Array] = field(default_factory=dict)
     grouping: Groups
-    run: NDArray[np.int64]
-    before: NDArray[np.int64]
-    gap: NDArray[np.float64]
+    run: Index
+    before: Index
+    gap: Array
     references: Mapping[str, float]
-    weights: NDArray[np.float64]
+    weights: Array
     centred: bool
     warnings: tuple[str, ...] = ()
 
@@ -72,11 +85,11 @@ class Design:
         return self.grouping.labels
 
     @property
-    def group(self) -> NDArray[np.int64]:
+    def group(self) -> Index:
         """Group of each run (n_runs,)."""
         return self.grouping.of_run
 
-    def rows(self, index: NDArray[np.int64]) -> Design:
+    def rows(self, index: Index) -> Design:
         """Return the design of some runs, by their index; references and groups stay."""
         return replace(
             self,
@@ -91,12 +104,12 @@ class Design:
         )
 
 
-def make_design(model: Model, runs: RunTable) -> Design:
+def make_design(model: Definition, runs: RunTable) -> Design:
     """Take from a run table what a model reads.
 
     Parameters
     ----------
-    model : Model
+    model : Definition
         The law.
     runs : RunTable
         The runs.
@@ -115,7 +128,7 @@ def make_design(model: Model, runs: RunTable) -> Design:
     references = {
         name: source_column(model, runs, name.rpartition("_")[0]) for name in model.reference_names
     }
-    problems = design_problems(model, runs, sources, references)
+    problems = _problems(model, runs, sources, references)
     if problems:
         raise InputError(problems, source=f"model {model.id!r}")
     inputs = {name: np.asarray(runs[column], float) for name, column in sources.items()}
@@ -142,14 +155,11 @@ def make_design(model: Model, runs: RunTable) -> Design:
         },
         weights=_weights(model, inputs, grouping.of_run),
         centred=bool(np.median(counts) >= CENTRED_FROM),
-        warnings=(
-            *warnings,
-            *design_warnings(model, runs, inputs, counts),
-        ),
+        warnings=(*warnings, *_warnings(model, runs, inputs, counts)),
     )
 
 
-_REFERENCES: Mapping[str, Callable[[NDArray[np.float64]], float]] = {
+_REFERENCES: Mapping[str, Callable[[Array], float]] = {
     "ref": lambda values: float(np.exp(np.mean(np.log(values)))),
     "low": lambda values: float(np.min(values)),
     "high": lambda values: float(np.max(values)),
@@ -157,7 +167,7 @@ _REFERENCES: Mapping[str, Callable[[NDArray[np.float64]], float]] = {
 """What a reference size is of the runs, by the end of its name."""
 
 
-def _scales(model: Model, inputs: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
+def _scales(model: Definition, inputs: Mapping[str, Array]) -> dict[str, float]:
     if not (model.transient.on or model.form_error):
         return {}
     scale = log_scale(inputs, model.scale_inputs)
@@ -165,15 +175,13 @@ def _scales(model: Model, inputs: Mapping[str, NDArray[np.float64]]) -> dict[str
     return {name: float(np.exp(value)) for name, value in found.items()}
 
 
-def _weights(
-    model: Model, inputs: Mapping[str, NDArray[np.float64]], group: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _weights(model: Definition, inputs: Mapping[str, Array], group: Index) -> Array:
     if model.temper is None or not model.scale_inputs:
         return np.ones(group.size)
     return row_weights(log_scale(inputs, model.scale_inputs), group, model.temper)
 
 
-def _sources(model: Model, runs: RunTable) -> tuple[dict[str, str], list[str]]:
+def _sources(model: Definition, runs: RunTable) -> tuple[dict[str, str], list[str]]:
     """Return the column of every input, and a warning where it is not the one that is meant."""
     sources = {name: source_column(model, runs, name) for name in model.inputs}
     warnings = []
@@ -190,7 +198,7 @@ def _sources(model: Model, runs: RunTable) -> tuple[dict[str, str], list[str]]:
     return sources, warnings
 
 
-def _runs(model: Model, runs: RunTable) -> NDArray[np.int64]:
+def _runs(model: Definition, runs: RunTable) -> Index:
     """Return the number of the run of each row, where that matters."""
     if not (model.run_effect.on or model.correlated.on):
         return np.zeros(len(runs), dtype=np.int64)
@@ -198,17 +206,242 @@ def _runs(model: Model, runs: RunTable) -> NDArray[np.int64]:
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def _before(
-    model: Model, runs: RunTable, run: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _before(model: Definition, runs: RunTable, run: Index) -> tuple[Index, Array]:
     """Return the row before each one in its run, and the e-folds of steps between them."""
     rows = np.arange(len(runs))
     if not model.correlated.on:
         return rows, np.full(len(runs), ALONE)
-    time = np.log(runs[clock(runs)])
+    time = np.log(runs[_clock(runs)])
     order = np.lexsort((time, run))
     follows = np.flatnonzero(run[order][1:] == run[order][:-1])
     before, gap = rows.copy(), np.full(len(runs), ALONE)
     before[order[follows + 1]] = order[follows]
     gap[order[follows + 1]] = time[order[follows + 1]] - time[order[follows]]
     return before, gap
+
+
+def source_column(model: Definition, runs: RunTable, name: str) -> str:
+    """Return the column of a run table that an input of the law is read from."""
+    wanted = dict(model.columns).get(name, name)
+    return wanted if wanted in runs else name
+
+
+def is_positive_data(name: str) -> bool:
+    """Whether an input or a reference size is above zero by what it means."""
+    return needs_positive(name.removesuffix("_ref")) or name in (SCALE_LOW, SCALE_REF)
+
+
+def needs_positive(name: str) -> bool:
+    """Whether an input is above zero by what it means."""
+    column = COLUMNS.get(name)
+    return column is not None and column.kind in ("count", "positive")
+
+
+# ---- what prevents a fit -------------------------------------------------------------------------
+
+
+def _problems(
+    model: Definition, runs: RunTable, sources: Mapping[str, str], references: Mapping[str, str]
+) -> list[str]:
+    """Return all that keeps a law from being fitted to a table."""
+    if model.kind == "query" or not _free(model):
+        return [_not_fitted(model)]
+    positive = {column: needs_positive(name) for name, column in sources.items()}
+    positive |= dict.fromkeys([*references.values(), model.response], True)
+    pooled = [name for name in split_columns(model.group) if name != "family"]
+    further = [item.response for item in model.likelihoods]
+    wanted = [*positive, *further, *pooled, *_of_rows(model, runs)]
+    have = ", ".join(runs.columns)
+    problems = [
+        f"the runs have no column {column!r}, which {model.id} reads or is pooled by; "
+        f"they have {have}"
+        for column in wanted
+        if column not in runs
+    ]
+    for column, above_zero in positive.items():
+        if column in runs:
+            problems += _bad_values(runs, column, positive=above_zero)
+    problems += unit_problems(runs)
+    if link_of(model).bounded and not problems and not (runs[model.response] < 1).all():
+        problems.append(
+            f"{model.id} explains what lies between 0 and 1 ([noise] scale), and {model.response} "
+            "reaches 1 or more"
+        )
+    for column in set(further) & set(runs.columns):
+        seen = np.flatnonzero(np.isfinite(_numbers(runs, column)))
+        problems += (
+            _bad_values(runs.take(seen), column, positive=True)
+            if seen.size
+            else [f"column {column!r} holds no number, and {model.id} explains it"]
+        )
+    if model.correlated.on and not problems:
+        problems += _same_time(model, runs)
+    if len(runs) < 2:
+        problems.append(f"{len(runs)} run: a law needs at least two, and better two dozen")
+    return problems
+
+
+def _clock(runs: RunTable) -> str:
+    """Return the column that says when in its run a row was taken."""
+    return "steps" if "steps" in runs else "tokens"
+
+
+def _of_rows(model: Definition, runs: RunTable) -> list[str]:
+    """Return columns that tell the rows of runs apart, where the law asks."""
+    if model.correlated.on:
+        return ["run", _clock(runs)]
+    return ["run"] if model.run_effect.on else []
+
+
+def _same_time(model: Definition, runs: RunTable) -> list[str]:
+    """Say which runs have several rows at the same step."""
+    name = _clock(runs)
+    bad = _bad_values(runs, name, positive=True)
+    if bad:
+        return bad
+    seen: dict[tuple[str, str, float], int] = {}
+    for key in zip(runs.labels(model.group), runs.labels("run"), runs[name], strict=True):
+        seen[key] = seen.get(key, 0) + 1
+    twice = [f"run {str(run)!r} at {name} {time:g}" for (_, run, time), n in seen.items() if n > 1]
+    if not twice:
+        return []
+    shown = ", ".join(twice[:4]) + (", ..." if len(twice) > 4 else "")
+    return [f"[correlated] takes one row of a run at a time; there are several of {shown}"]
+
+
+def _not_fitted(model: Definition) -> str:
+    if model.kind == "query":
+        return f"{model.id} asks something of {model.base}: fit that, and then query(...)"
+    return f"{model.id} has no parameters, only constants: there is nothing to fit"
+
+
+def _free(model: Definition) -> int:
+    """Return how many parameters a law has beside those of noise."""
+    return len(model.parameters) - len(NOISE_PARAMETERS[model.noise]) - len(model.likelihoods)
+
+
+def _coarser(model: Definition) -> int:
+    """Return how many of them coarser groups have than those of the model."""
+    noise = {"sigma", "nu", *(item.sigma_name for item in model.likelihoods)}
+    columns = set(split_columns(model.group))
+    pooled = [item.pool.by for item in model.parameters if item.name not in noise]
+    return sum(bool(by) and set(by) < columns for by in pooled)
+
+
+def _numbers(runs: RunTable, column: str) -> Array:
+    """Return a column (n_runs,); nan where it holds text."""
+    values = runs[column]
+    return values if values.dtype.kind == "f" else np.full(len(runs), np.nan)
+
+
+def _bad_values(runs: RunTable, column: str, *, positive: bool) -> list[str]:
+    if runs[column].dtype.kind != "f":
+        return [f"column {column!r} holds text, and the law reads a number there"]
+    values = runs[column]
+    bad = ~np.isfinite(values)
+    if positive:
+        bad |= ~(values > 0)
+    if not bad.any():
+        return []
+    rows = np.flatnonzero(bad) + 1
+    shown = ", ".join(str(row) for row in rows[:8]) + (", ..." if rows.size > 8 else "")
+    kind = "positive" if positive else "finite"
+    hint = " (the noise acts on its log)" if column in ("loss", "score") else ""
+    return [
+        f"column {column!r} must be {kind} in every run{hint}; row {shown} "
+        f"({rows.size} of {values.size}) is not: complete or leave out those rows"
+    ]
+
+
+# ---- what to know before trusting a fit ----------------------------------------------------------
+
+
+def _warnings(
+    model: Definition,
+    runs: RunTable,
+    inputs: Mapping[str, Array],
+    counts: Index,
+) -> list[str]:
+    """Return what a reader should know of a table before trusting a fit to it."""
+    warnings = []
+    free = _free(model) - _coarser(model)
+    if counts.min() < free:
+        warnings.append(
+            f"{counts.min()} runs in the smallest group for the {free} parameters of {model.id}: "
+            "the priors speak louder than the data"
+        )
+    spans = {name: np.ptp(np.log(values)) for name, values in inputs.items() if values.min() > 0}
+    warnings += [
+        f"all runs have the same {name}: its effect is prior only"
+        for name in spans
+        if spans[name] == 0
+    ]
+    for one, other in combinations(sorted(name for name in spans if spans[name] > 0), 2):
+        r = float(np.corrcoef(np.log(inputs[one]), np.log(inputs[other]))[0, 1])
+        if abs(r) > COLLINEAR:
+            warnings.append(
+                f"log {one} and log {other} move together (correlation {r:.3f}): their effects "
+                "cannot be told apart; vary one at a fixed value of the other"
+            )
+    return [
+        *warnings,
+        *_mixed_levels(model, runs),
+        *_untuned(model, runs),
+        *_unit(model, runs),
+        *_above_ceiling(model, runs, inputs),
+    ]
+
+
+def _above_ceiling(model: Definition, runs: RunTable, inputs: Mapping[str, Array]) -> list[str]:
+    """Warn of runs that are worse than an untrained model, where its loss is known."""
+    if not model.ceiling.on or model.ceiling.value is None:
+        return []
+    level = model.closed(model.ceiling.value)
+    if not names(level) <= set(inputs):
+        return []
+    above = int(np.sum(runs[model.response] > evaluate(level, inputs)))
+    said = (
+        f"{above} of {len(runs)} runs lie above the ceiling of {to_text(level)}: is it their unit?"
+    )
+    return [said] if above else []
+
+
+def _unit(model: Definition, runs: RunTable) -> list[str]:
+    """Warn of a response that rises with quality, and of shares that a law may leave."""
+    unit = unit_of(runs)
+    if unit is None or model.response != "loss":
+        return []
+    if unit.rises:
+        return [f"loss is {unit.name}, which rises as runs get better: give 1 - {unit.name}"]
+    if unit.bounded and not link_of(model).bounded:
+        return [
+            f"loss is an {unit.name} rate, which lies below 1, and {model.id} does not know: its "
+            'noise acts on the log, where [noise] scale = "logit" has it act on the log odds'
+        ]
+    return []
+
+
+def _mixed_levels(model: Definition, runs: RunTable) -> list[str]:
+    """Warn where one group holds losses that do not compare."""
+    if len(runs.groups(model.group)) > 1:
+        return []
+    varied = [name for name in ("corpus", "metric") if len(runs.groups(name)) > 1]
+    return [
+        f"{name} varies ({', '.join(runs.groups(name)[:4])}) within one group of runs: losses on "
+        f"different texts do not compare; name the column family, or use pooled_by({name!r})"
+        for name in varied
+    ]
+
+
+def _untuned(model: Definition, runs: RunTable) -> list[str]:
+    """Warn of runs at a worse learning rate where the law does not know of learning rates."""
+    if "learning_rate" in model.inputs:
+        return []
+    worse = int(mistuned(runs).sum())
+    if not worse:
+        return []
+    return [
+        f"{worse} of {len(runs)} runs were beaten by another learning rate at their size, and "
+        f"{model.id} reads no learning rate: fit the best of each cell (best_of_cells, --best), "
+        "or a law that does"
+    ]

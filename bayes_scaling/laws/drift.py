@@ -160,7 +160,7 @@ class Walk:
         x : array
             Log of a size over its reference [e-folds].
         draw : array of int
-            The draws it is asked under; broadcasts with `x`.
+            Which draws; broadcasts with `x`.
 
         Returns
         -------

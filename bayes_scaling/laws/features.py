@@ -1,9 +1,8 @@
 """What any law can be given on top of its formula: drift, transient, run effect, and more.
 
 - **Drift** (`bayes_scaling.laws.drift`): exponents wander with scale.
-- **Transient**: small runs lie above the law, by an excess that shrinks with scale,
-  ``loss = law * exp(excess * (scale / scale_low)**-decay)``, with the scale the product of the
-  sizes the law reads (compute, up to a factor) or of the inputs that the definition names.
+- **Transient** (`bayes_scaling.laws.transient`): small runs lie above the law, by an excess that
+  shrinks with scale.
 - **Tempering**: the runs nearest to the largest speak loudest. The log likelihood of a run is
   multiplied by ``exp(-(e-folds below the largest) / (length * span))``, at least `LEAST_WEIGHT`.
   That gives a power posterior, robust against a form that bends wrongly far below the forecast; it
@@ -13,7 +12,7 @@
 - **Correlated**: instead of that, the deviations of rows of one run forget each other over
   ``memory`` e-folds of steps (of tokens, where there are no steps), as along a training curve.
 - **Mistuned**: a share of the runs lies above the law, by a half-Cauchy excess on the log of the
-  loss, and never below; the law is what tuned runs reach (`bayes_scaling.laws.off_law`).
+  loss, and never below; the law is what tuned runs reach (`bayes_scaling.laws.noise`).
 - **Ceiling** (`bayes_scaling.laws.ceiling`): near the loss of an untrained model the law is flat.
 - **Form error**: beyond the runs the form errs, by an unknown relative amount per e-fold of scale,
   ``loss = law * exp(error * e-folds beyond the largest run)``. Its prior is what deep splits of
@@ -24,22 +23,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.formula.nodes import Call, Name, Node
+from bayes_scaling.formula.nodes import Node
 from bayes_scaling.laws.ceiling import NONE, SATURATION, SHARPNESS
 from bayes_scaling.laws.drift import TAU
-from bayes_scaling.laws.link import Link
-from bayes_scaling.laws.noise import OFF_SCALE, P_OFF, RUN_EFFECT
-from bayes_scaling.laws.parameters import Parameter, Pool
-from bayes_scaling.laws.priors import Prior
-
-if TYPE_CHECKING:
-    from bayes_scaling.laws.definition import Definition
+from bayes_scaling.laws.noise import EXCESS_OFF, MEMORY, SHARE_OFF, SIGMA_RUN
+from bayes_scaling.laws.parameters import Parameter
+from bayes_scaling.laws.transient import DECAY, EXCESS
 
 Array = NDArray[np.float64]
 
@@ -49,77 +42,23 @@ SIZES = ("params", "tokens", "steps", "flops")
 LEAST_WEIGHT = 0.02
 """Weight below which tempering never puts a run."""
 
-SCALE_LOW, SCALE_REF, SCALE_HIGH = "scale_low", "scale_ref", "scale_high"
-"""Reference names of the smallest scale of the fitted runs, of its geometric mean, and of the
-largest."""
-
-EXCESS = Parameter(
-    name="excess",
-    prior=Prior(dist="HalfNormal", args=(("sigma", 0.25),)),
-    pool=Pool(kind="partial", sd=Prior(dist="HalfNormal", args=(("sigma", 1.0),))),
-    about="transient: relative excess of the smallest runs over the law",
-)
-DECAY = Parameter(
-    name="decay",
-    prior=Prior(dist="LogNormal", args=(("mu", -0.36), ("sigma", 0.5))),
-    about="transient: exponent with which the excess falls in the scale",
-)
-
-SIGMA_RUN = Parameter(
-    name=RUN_EFFECT,
-    prior=Prior(dist="LogNormal", args=(("mu", -5.0), ("sigma", 1.2))),
-    about="run effect: scale of the deviation that the rows of one run share, relative to the loss",
-)
-
-MEMORY = Parameter(
-    name="memory",
-    prior=Prior(dist="LogNormal", args=(("mu", -1.0), ("sigma", 1.5))),
-    about="correlated: e-folds of steps over which deviations of one run forget each other",
-)
-SHARE_OFF = Parameter(
-    name=P_OFF,
-    prior=Prior(dist="Beta", args=(("alpha", 1.0), ("beta", 1.0))),
-    about="mistuned: share of the runs that lie above the law",
-)
-EXCESS_OFF = Parameter(
-    name=OFF_SCALE,
-    prior=Prior(dist="LogNormal", args=(("mu", -2.5), ("sigma", 1.0))),
-    about="mistuned: median excess of such runs over the law, on the log of the loss",
-)
-
-PARAMETERS: Mapping[str, tuple[Parameter, ...]] = {
-    "drift": (TAU,),
-    "transient": (EXCESS, DECAY),
-    "run_effect": (SIGMA_RUN,),
-    "correlated": (MEMORY,),
-    "mistuned": (SHARE_OFF, EXCESS_OFF),
-    "ceiling": (SATURATION, SHARPNESS),
-}
-"""Parameters that each feature adds to a model, with their default priors."""
-
-NEED_SIZES = ("drift", "transient")
-"""Features that act on sizes."""
-
-NOISES = ("run_effect", "correlated", "mistuned")
-"""Features that are a noise of the main response; no two of them can be had together."""
-
-APART = tuple(combinations(NOISES, 2))
-"""Pairs of features that cannot be had together."""
+SCALE_HIGH = "scale_high"
+"""Reference name of the largest scale of the fitted runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
-    """A feature that a model may switch on.
+    """What a model says of a feature that it may switch on.
 
     Attributes
     ----------
     inputs : tuple of str
-        Inputs it acts on; none named means the sizes that the law reads.
+        Inputs it acts on; the sizes that the law reads by default.
     on : bool
         Whether it is part of the model.
     level : str
-        For a transient: the parameter that every loss of the law is proportional to. It then stands
-        for the level that runs of the reference size show, their excess included, which the data
+        For a transient: the parameter that every loss of the law is proportional to. It then is
+        the level that runs of the reference size show, their excess included, which the data
         fix well; without it the two are hard to tell apart for a sampler.
         For a ceiling: the parameter that is the loss at the reference size; without it that loss is
         computed from the formula.
@@ -140,25 +79,74 @@ OFF = Feature()
 """A feature that is not part of the model."""
 
 
-def switches(model: Definition) -> dict[str, Feature]:
-    """Return what a model says of each of `PARAMETERS`."""
-    return {name: getattr(model, name) for name in PARAMETERS}
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A feature in the catalogue of features.
 
-
-def parameters_of(name: str, feature: Feature) -> tuple[Parameter, ...]:
-    """Return the parameters that a feature adds to a model; a ceiling that is known has one less.
-
-    Parameters
+    Attributes
     ----------
-    name : str
-        Which feature it is.
-    feature : Feature
-        What the model says of it.
+    parameters : tuple of Parameter
+        What it adds to a model, with their default priors.
+    words : str
+        What it does, for a reader of a model; see `bayes_scaling.laws.variants.features_in_words`.
+    keys : tuple of str
+        Keys of its table in a definition, beside ``on`` and its parameters.
+    acts_on_sizes : bool
+        Whether a law must read a size to have it.
+    kernel : str
+        Of a noise of the main response: the function of `kernels.py` that adds it.
+    rows : tuple of str
+        What that function reads of the rows, beside their deviations.
     """
-    if not feature.on:
-        return ()
-    known = (SATURATION,) if feature.value is not None else ()
-    return tuple(item for item in PARAMETERS[name] if item not in known)
+
+    parameters: tuple[Parameter, ...]
+    words: str
+    keys: tuple[str, ...] = ()
+    acts_on_sizes: bool = False
+    kernel: str = ""
+    rows: tuple[str, ...] = ()
+
+
+FEATURES: Mapping[str, Entry] = {
+    "drift": Entry(
+        parameters=(TAU,),
+        words="exponents of {drifting} drift with scale",
+        keys=("inputs",),
+        acts_on_sizes=True,
+    ),
+    "transient": Entry(
+        parameters=(EXCESS, DECAY),
+        words="a transient in {scale}",
+        keys=("inputs", "level"),
+        acts_on_sizes=True,
+    ),
+    "run_effect": Entry(
+        parameters=(SIGMA_RUN,),
+        words="rows of one run share a deviation",
+        kernel="run_rows",
+        rows=("first_of_run",),
+    ),
+    "correlated": Entry(
+        parameters=(MEMORY,),
+        words="deviations of rows of one run are correlated",
+        kernel="curve_rows",
+        rows=("before", "gap"),
+    ),
+    "mistuned": Entry(
+        parameters=(SHARE_OFF, EXCESS_OFF),
+        words="some runs lie above the law",
+        kernel="mistuned_rows",
+    ),
+    "ceiling": Entry(
+        parameters=(SATURATION, SHARPNESS),
+        words="a ceiling{ceiling}",
+        keys=("floor", "level", "value", "vocabulary"),
+    ),
+}
+"""The features, each by the name of its field in a `Definition`."""
+
+NOISES = tuple(name for name, entry in FEATURES.items() if entry.kernel)
+"""Features that are a noise of the main response; no two of them can be had together."""
 
 
 def parameters(own: tuple[Parameter, ...], given: Mapping[str, Feature]) -> tuple[Parameter, ...]:
@@ -169,32 +157,18 @@ def parameters(own: tuple[Parameter, ...], given: Mapping[str, Feature]) -> tupl
     own : tuple of Parameter
         What it has; a parameter of a feature that is there keeps its prior.
     given : mapping of str to Feature
-        What the model says of each of `PARAMETERS`.
+        What the model says of each of `FEATURES`. A ceiling that is known has no saturation.
     """
-    known = {item.name for items in PARAMETERS.values() for item in items}
+    known = {item.name for entry in FEATURES.values() for item in entry.parameters}
     wanted = {
-        item.name: item for name, feature in given.items() for item in parameters_of(name, feature)
+        item.name: item
+        for name, feature in given.items()
+        for item in FEATURES[name].parameters
+        if feature.on and not (item is SATURATION and feature.value is not None)
     }
     kept = {item.name: item for item in own if item.name not in known or item.name in wanted}
-    return tuple({**kept, **{name: kept.get(name, item) for name, item in wanted.items()}}.values())
-
-
-def with_transient(law: Node, inputs: tuple[str, ...], link: Link) -> Node:
-    """Put a law under a transient: small runs lie above it on the scale of noise, as a formula."""
-    scale: Node = Name(inputs[0])
-    for name in inputs[1:]:
-        scale = Call("*", (scale, Name(name)))
-    return link.shifted_node(law, _excess(scale))
-
-
-def settled_level(level: str, link: Link) -> Node:
-    """Level of a law from the one that runs of the reference size show, as a formula."""
-    return link.shifted_node(Name(level), Call("neg", (_excess(Name(SCALE_REF)),)))
-
-
-def _excess(scale: Node) -> Node:
-    share = Call("**", (Call("/", (scale, Name(SCALE_LOW))), Call("neg", (Name(DECAY.name),))))
-    return Call("*", (Name(EXCESS.name), share))
+    added = {name: item for name, item in wanted.items() if name not in kept}
+    return (*kept.values(), *added.values())
 
 
 def log_scale(columns: Mapping[str, Array], inputs: tuple[str, ...]) -> Array:

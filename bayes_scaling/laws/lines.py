@@ -1,16 +1,33 @@
-"""Named formulas of a model: ``[where]`` lines, tuned inputs and derived quantities."""
+"""Named formulas of a model: ``[where]`` lines, roots, tuned inputs and derived quantities.
+
+A root, ``[solve.x]``, is for laws that are implicit in the loss, or in a transform of it that has a
+bracket::
+
+    [solve.z]
+    residual = "z + s * exp(z) - log(tokens / tokens_ref)"
+    lo = "min(0, log(tokens / tokens_ref)) - s"
+    hi = "max(0, log(tokens / tokens_ref))"
+
+Formula and derived lines then read ``z``. The bracket should hold one root for every value of the
+parameters: without a change of sign of the residual between its ends the law is nan there, and a
+sampler turns away.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.formula.nodes import Node, names, substitute
+from bayes_scaling.formula.nodes import Name, Node, Solve, names, substitute
 from bayes_scaling.formula.parse import parse_formula
+from bayes_scaling.formula.render import to_text
 
 BASE = "base"
 """Name under which a formula reads the formula of the model it is built on."""
+
+SOLVE_KEYS = ("residual", "lo", "hi")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +41,8 @@ class Line:
     node : Node
         The formula.
     inverse : tuple of (str, Node)
-        For a derived quantity that may carry a prior: the parameter it stands in for, as a formula
-        of the quantity.
+        For a derived quantity that may carry a prior: the parameter it replaces, as a formula of
+        the quantity.
     """
 
     name: str
@@ -55,17 +72,88 @@ def read_line(key: str, name: str, given: object) -> Line:
         It is no formula, or the formula cannot be read.
     """
     if isinstance(given, str):
-        return Line(name=name, node=parse_formula(given))
+        return Line(name=name, node=read_formula(f"[{key}] {name}", given))
     if key == "derived" and isinstance(given, Mapping) and set(given) <= {"formula", "inverse"}:
         inverse = given.get("inverse", {})
         if isinstance(given.get("formula"), str) and isinstance(inverse, Mapping):
+            where = f"[{key}] {name}"
             if len(inverse) > 1:
-                raise InputError(
-                    f"[{key}] {name}: 'inverse' gives one parameter, not {len(inverse)}"
-                )
-            nodes = tuple((str(item), parse_formula(text)) for item, text in inverse.items())
-            return Line(name=name, node=parse_formula(given["formula"]), inverse=nodes)
+                raise InputError(f"{where}: 'inverse' gives one parameter, not {len(inverse)}")
+            return Line(
+                name=name,
+                node=read_formula(where, given["formula"]),
+                inverse=tuple(
+                    (str(item), read_formula(f"{where} inverse of {item}", text))
+                    for item, text in inverse.items()
+                ),
+            )
     raise InputError(f"[{key}] {name} must be a formula in quotes, got {given!r}")
+
+
+def read_formula(where: str, text: str) -> Node:
+    """Read a formula, and say in a message where it is."""
+    try:
+        return parse_formula(text)
+    except InputError as error:
+        raise InputError([f"{where}: {problem}" for problem in error.problems]) from None
+
+
+def read_solve(name: str, given: object) -> Line:
+    """Read the definition of a root.
+
+    Parameters
+    ----------
+    name : str
+        What is solved for.
+    given : mapping
+        ``residual``, which the root makes zero, and ``lo`` and ``hi``, which enclose it.
+
+    Returns
+    -------
+    Line
+
+    Raises
+    ------
+    InputError
+        A formula is missing or cannot be read, a key is unknown, the residual does not read what
+        is solved for, or an end of the bracket does; all at once.
+    """
+    where = f"[solve.{name}]"
+    if not isinstance(given, Mapping):
+        raise InputError(f"{where}: expected a table with {', '.join(SOLVE_KEYS)}, got {given!r}")
+    problems = [
+        f"{where}: unknown key {key!r}; allowed are {', '.join(SOLVE_KEYS)}"
+        for key in given
+        if key not in SOLVE_KEYS
+    ]
+    nodes: dict[str, Node] = {}
+    for key in SOLVE_KEYS:
+        if not isinstance(given.get(key), str):
+            problems.append(f"{where}: {key} must be a formula in quotes, got {given.get(key)!r}")
+            continue
+        try:
+            nodes[key] = read_formula(where, given[key])
+        except InputError as error:
+            problems += error.problems
+    if "residual" in nodes and name not in names(nodes["residual"]):
+        problems.append(f"{where}: residual does not read {name!r}, so nothing is to be solved")
+    problems += [
+        f"{where}: {key} reads {name!r}, which lies between lo and hi; write it without"
+        for key in ("lo", "hi")
+        if key in nodes and name in names(nodes[key])
+    ]
+    if problems:
+        raise InputError(problems)
+    return Line(name=name, node=Solve(name, nodes["residual"], nodes["lo"], nodes["hi"]))
+
+
+def solve_to_dict(line: Line) -> dict[str, Any]:
+    """Return the TOML form of a line that is a root."""
+    node = line.node
+    if not isinstance(node, Solve):
+        raise TypeError(f"{line.name} is no root of an equation")
+    residual = substitute(node.residual, {node.variable: Name(line.name)})
+    return {"residual": to_text(residual), "lo": to_text(node.lo), "hi": to_text(node.hi)}
 
 
 def override(old: Iterable[Line], new: Iterable[Line]) -> tuple[Line, ...]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from bayes_scaling.laws.parameters import Parameter, Pool
 from bayes_scaling.laws.priors import Prior
 
+Array = NDArray[np.float64]
+Values = Mapping[str, Array]
 NoiseFamily = Literal["student_t", "normal"]
 
 SIGMA = Parameter(
@@ -38,6 +40,27 @@ P_OFF, OFF_SCALE = "p_off", "off_scale"
 """Share of runs that lie above the law, and the scale of their excess (log scale), where a model
 knows of mistuned runs."""
 
+SIGMA_RUN = Parameter(
+    name=RUN_EFFECT,
+    prior=Prior(dist="LogNormal", args=(("mu", -5.0), ("sigma", 1.2))),
+    about="run effect: scale of the deviation that the rows of one run share, relative to the loss",
+)
+MEMORY = Parameter(
+    name="memory",
+    prior=Prior(dist="LogNormal", args=(("mu", -1.0), ("sigma", 1.5))),
+    about="correlated: e-folds of steps over which deviations of one run forget each other",
+)
+SHARE_OFF = Parameter(
+    name=P_OFF,
+    prior=Prior(dist="Beta", args=(("alpha", 1.0), ("beta", 1.0))),
+    about="mistuned: share of the runs that lie above the law",
+)
+EXCESS_OFF = Parameter(
+    name=OFF_SCALE,
+    prior=Prior(dist="LogNormal", args=(("mu", -2.5), ("sigma", 1.0))),
+    about="mistuned: median excess of such runs over the law, on the log of the loss",
+)
+
 OFF_NU = 1.0
 """Degrees of freedom of the excess, a half-Cauchy: most runs are a little off, and some diverge."""
 
@@ -47,10 +70,10 @@ FARTHEST = 50.0
 
 def sample_noise(
     family: NoiseFamily,
-    parameters: Mapping[str, NDArray[np.float64]],
+    parameters: Values,
     shape: tuple[int, ...],
     rng: np.random.Generator,
-) -> NDArray[np.float64]:
+) -> Array:
     """Draw the deviation of a new run's log response from the law.
 
     Parameters
@@ -78,9 +101,9 @@ def sample_noise(
 
 def noise_quantile(
     family: NoiseFamily,
-    shares: NDArray[np.float64],
-    parameters: Mapping[str, NDArray[np.float64]],
-) -> NDArray[np.float64]:
+    shares: Array,
+    parameters: Values,
+) -> Array:
     """Deviation of a new run that a share of runs stays below (log scale); else as `sample_noise`.
 
     Parameters
@@ -102,9 +125,7 @@ def noise_quantile(
     return np.asarray(np.clip(found, -FARTHEST, FARTHEST))
 
 
-def sample_excess(
-    parameters: Mapping[str, NDArray[np.float64]], shape: tuple[int, ...], rng: np.random.Generator
-) -> NDArray[np.float64]:
+def sample_excess(parameters: Values, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     """Draw by how much a run that is tuned like the fitted ones lies above the law (log scale).
 
     Arguments as in `sample_noise`; 0 for a run on the law, and for a model without mistuned runs.
@@ -118,9 +139,9 @@ def sample_excess(
 
 def noise_logpdf(
     family: NoiseFamily,
-    deviation: NDArray[np.float64],
-    parameters: Mapping[str, NDArray[np.float64]],
-) -> NDArray[np.float64]:
+    deviation: Array,
+    parameters: Values,
+) -> Array:
     """Log density, elementwise, of how far a row of a new run lies from the law (log scale).
 
     Where the parameters know of mistuned runs, the run may be one of them.
@@ -135,9 +156,9 @@ def noise_logpdf(
 
 def on_logpdf(
     family: NoiseFamily,
-    deviation: NDArray[np.float64],
-    parameters: Mapping[str, NDArray[np.float64]],
-) -> NDArray[np.float64]:
+    deviation: Array,
+    parameters: Values,
+) -> Array:
     """Log density, elementwise, of the deviation of a run that lies on the law but for noise."""
     from scipy.special import gammaln  # of scipy.stats the import alone takes a second
 
@@ -150,18 +171,16 @@ def on_logpdf(
 
 
 def normal_logpdf(
-    value: NDArray[np.float64],
-    location: NDArray[np.float64] | float,
-    scale: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    value: Array,
+    location: Array | float,
+    scale: Array,
+) -> Array:
     """Log density of a normal distribution, elementwise."""
     away = (value - location) / scale
     return np.asarray(-0.5 * (away**2 + np.log(2 * np.pi)) - np.log(scale))
 
 
-def off_logpdf(
-    deviation: NDArray[np.float64], parameters: Mapping[str, NDArray[np.float64]]
-) -> NDArray[np.float64]:
+def off_logpdf(deviation: Array, parameters: Values) -> Array:
     """Log density, elementwise, of the deviation of a run above the law.
 
     A Student-t of `OFF_NU` degrees of freedom, cut off below by the noise.
@@ -176,6 +195,6 @@ def off_logpdf(
     return np.asarray(np.log(2) + whole + special.log_ndtr(deviation / parameters["sigma"]))
 
 
-def _scale(parameters: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+def _scale(parameters: Values) -> Array:
     """Scale of the deviation of a row: its noise, and what it shares with the rows of its run."""
     return np.hypot(parameters["sigma"], parameters.get(RUN_EFFECT, np.zeros(1)))

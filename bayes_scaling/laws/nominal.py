@@ -52,7 +52,7 @@ ASKED: Mapping[str, float] = {
     "largest run": LARGEST,
     "100 x beyond": BEYOND * LARGEST,
 }
-"""Where the prior is asked what it expects: compute over that of the reference."""
+"""Targets at which a prior is shown: compute over that of the reference."""
 
 
 ALL = "all"

@@ -11,32 +11,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bayes_scaling.formula.derivative import (
-    ONE,
-    ZERO,
-    add,
-    derivative,
-    multiply,
+from bayes_scaling.formula.derivative import ONE, ZERO, add, derivative, multiply
+from bayes_scaling.formula.nodes import (
+    Call,
+    Name,
+    Node,
+    Number,
+    Solve,
+    Text,
+    is_positive,
+    names,
+    substitute,
 )
-from bayes_scaling.formula.nodes import Call, Name, Node, Number, Solve, Text, names
 from bayes_scaling.formula.roots import prepare
+from bayes_scaling.laws.design import is_positive_data
 from bayes_scaling.laws.drift import effective_name, integral_names, slope_names
-from bayes_scaling.laws.features import SCALE_LOW, SCALE_REF
-from bayes_scaling.laws.hoist import is_positive_data
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.transient import SCALE_LOW, SCALE_REF
 
 SCALAR, GROUP, ROW = range(3)
 """What a value depends on: nothing that is sampled, nor the run; parameters alone; or the run."""
 
 FORMS: Mapping[str, str] = {
-    "+": "{} + {}", "-": "{} - {}", "*": "{} * {}", "/": "{} / {}", "**": "{} ** {}",
-    "neg": "-{}", "<": "{} < {}", "<=": "{} <= {}", ">": "{} > {}", ">=": "{} >= {}",
-    "==": "{} == {}", "!=": "{} != {}", "and": "{} and {}", "or": "{} or {}", "not": "not {}",
-    "exp": "math.exp({})", "log": "math.log({})", "log10": "math.log10({})",
-    "sqrt": "math.sqrt({})", "sigmoid": "sigmoid({})", "logaddexp": "logaddexp({}, {})",
-    "min": "min({}, {})", "max": "max({}, {})", "where": "{1} if {0} else {2}",
-}  # fmt: skip
+    **{op: f"{{}} {op} {{}}" for op in ("+", "-", "*", "/", "**")},
+    **{op: f"{{}} {op} {{}}" for op in ("<", "<=", ">", ">=", "==", "!=", "and", "or")},
+    **{name: f"math.{name}({{}})" for name in ("exp", "log", "log10", "sqrt")},
+    **{name: f"{name}({{}}, {{}})" for name in ("logaddexp", "min", "max")},
+    **{"neg": "-{}", "not": "not {}", "sigmoid": "sigmoid({})", "where": "{1} if {0} else {2}"},
+}
 """How each operation is written."""
 
 
@@ -118,7 +121,7 @@ class _Statement:
 
 @dataclass(kw_only=True)
 class _Writer:
-    """Places formulas as lines, each operation once, whatever asks for it."""
+    """Places formulas as lines, each operation once."""
 
     parameters: tuple[str, ...]
     references: frozenset[str]
@@ -159,7 +162,7 @@ class _Writer:
     # ---- placing -----------------------------------------------------------------------------
 
     def place(self, node: Node) -> Node:
-        """Place a formula and return the name (or number) that stands for its value."""
+        """Place a formula and return the name (or number) of its value."""
         known = self.seen.get(id(node))
         if known is not None and known[0] is node:
             return known[1]
@@ -209,7 +212,7 @@ class _Writer:
         name = f"v{len(self.statements)}"
         self.statements[name] = _Statement(name=name, node=node, text=text, level=level)
         self.level[name] = level
-        if isinstance(node, Call) and self._form_is_positive(node):
+        if isinstance(node, Call) and self._is_positive(node):
             self.signs.add(name)
         self.known[node] = Name(name)
         return Name(name)
@@ -265,28 +268,15 @@ class _Writer:
 
     def _is_positive(self, node: Node) -> bool:
         """Whether a formula is positive by its form."""
-        match node:
-            case Number(value):
-                return value > 0
-            case Name(id) if id in self.signs or id in self.positive or id in self.walked:
-                return True
-            case Name(id):
-                return is_positive_data(id)
-            case Call():
-                return self._form_is_positive(node)
-            case _:
-                return False
-
-    def _form_is_positive(self, node: Call) -> bool:
-        match node:
-            case Call("exp" | "sigmoid", _):
-                return True
-            case Call("*" | "/" | "+", args):
-                return all(self._is_positive(arg) for arg in args)
-            case Call("**", (base, _)):
-                return self._is_positive(base)
-            case _:
-                return False
+        return is_positive(
+            node,
+            lambda name: (
+                name in self.signs
+                or name in self.positive
+                or name in self.walked
+                or is_positive_data(name)
+            ),
+        )
 
     # ---- roots -------------------------------------------------------------------------------
 
@@ -306,7 +296,7 @@ class _Writer:
             f"@inner\ndef at_{number}({given}):\n{lines}\n    return {residual}, {slope}"
         )
         self.functions.append(SOLVER.format(number=number, rest=rest))
-        placed = Solve(node.variable, _exchange(search.lean_residual, parts), *ends)
+        placed = Solve(node.variable, substitute(search.lean_residual, parts), *ends)
         given = ", ".join(map(_operand, (*ends, *parts.values())))
         return self._statement(placed, f"root_{number}({given})")
 
@@ -463,16 +453,6 @@ class _Straight:
         name = self.known[node] = f"v{len(self.lines)}"
         self.lines.append(f"{name} = {text}")
         return name
-
-
-def _exchange(node: Node, parts: Mapping[str, Node]) -> Node:
-    match node:
-        case Name(id):
-            return parts.get(id, node)
-        case Call(op, args):
-            return Call(op, tuple(_exchange(arg, parts) for arg in args))
-        case _:
-            return node
 
 
 def _operand(node: Node) -> str:

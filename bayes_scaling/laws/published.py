@@ -27,7 +27,8 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.formula.nodes import Node, evaluate, names
 from bayes_scaling.formula.parse import check_names, parse_formula
 from bayes_scaling.formula.render import to_text
-from bayes_scaling.laws.lines import Line, in_order, read_line, written_out
+from bayes_scaling.laws.lines import Line, in_order, read_formula, written_out
+from bayes_scaling.laws.toml_tables import Tables, is_number
 from bayes_scaling.runs.columns import COLUMNS
 
 KEYS = ("formula", "where", "also", "laws")
@@ -89,7 +90,7 @@ class Published:
         return written_out(self.formula if response is None else lines[response], self.where)
 
 
-def read_published(given: object, *, inputs: Iterable[str] = ()) -> Published:
+def read_published(given: Mapping[str, Any], *, inputs: Iterable[str] = ()) -> Published:
     """Read the table ``[published]`` of a definition.
 
     Parameters
@@ -108,33 +109,18 @@ def read_published(given: object, *, inputs: Iterable[str] = ()) -> Published:
     InputError
         With every problem of the table.
     """
-    if not isinstance(given, Mapping):
-        raise InputError(f"[published] must be a table, got {given!r}")
-    problems = list(_unknown(given, KEYS, "[published]"))
-    parts: dict[str, Any] = {"where": [], "also": []}
-    formula: Node | None = None
-    try:
-        formula = parse_formula(given.get("formula", ""))
-    except InputError as error:
-        problems += [f"[published] {problem}" for problem in error.problems]
-    for key in ("where", "also"):
-        for name, text in _table(given, key, problems).items():
-            try:
-                parts[key].append(read_line(f"published.{key}", str(name), text))
-            except InputError as error:
-                problems += [f"[published.{key}] {name}: {problem}" for problem in error.problems]
-    laws = []
-    for name, table in _table(given, "laws", problems).items():
-        law, found = _read_constants(str(name), table)
-        laws.append(law)
-        problems += found
-    if not laws and not problems:
+    tables = Tables({"published": given}).below("published")
+    problems = tables.problems
+    tables.check_keys(KEYS)
+    formula = tables.attempt(lambda: read_formula("[published]", tables.given.get("formula", "")))
+    where, also, laws = tables.lines("where"), tables.lines("also"), tables.below("laws")
+    constants = tuple(_read_constants(str(name), laws) for name in laws.given)
+    if not constants and not problems:
         problems.append("[published] has no laws; add [published.laws.name] with constants")
     if formula is None or problems:
         raise InputError(problems)
-    where = in_order(parts["where"])
-    result = Published(formula=formula, where=where, also=tuple(parts["also"]), laws=tuple(laws))
-    problems = list(_check(result, {*COLUMNS, *inputs}))
+    result = Published(formula=formula, where=in_order(where), also=also, laws=constants)
+    problems += _check(result, {*COLUMNS, *inputs})
     if problems:
         raise InputError(problems)
     return result
@@ -161,84 +147,49 @@ def published_to_dict(published: Published | None) -> dict[str, Any]:
     }
 
 
-def _unknown(given: Mapping[Any, Any], allowed: tuple[str, ...], where: str) -> Iterator[str]:
-    for key in given:
-        if key not in allowed:
-            near = difflib.get_close_matches(str(key), allowed, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"allowed are {', '.join(allowed)}"
-            yield f"{where} unknown key {key!r}; {hint}"
-
-
-def _table(given: Mapping[Any, Any], key: str, problems: list[str]) -> Mapping[Any, Any]:
-    """Return a table inside [published]; empty, with a problem, where it is something else."""
-    table = given.get(key, {})
-    if isinstance(table, Mapping):
-        return table
-    problems.append(f"[published.{key}] must be a table, got {table!r}")
-    return {}
-
-
-def _read_constants(name: str, given: object) -> tuple[Constants, list[str]]:
-    """Read one set of constants, and say what is wrong with it."""
-    where = f"[published.laws.{name}]"
-    if not isinstance(given, Mapping):
-        return Constants(id=name, values=()), [f"{where} must be a table, got {given!r}"]
-    problems = list(_unknown(given, LAW_KEYS, where))
-    values: dict[str, float] = {}
-    for key, value in _mapping(given, "constants", where, problems).items():
-        number = _number(value)
-        values[str(key)] = number
-        if not isfinite(number):
-            problems.append(
-                f"{where} constant {key} must be a number, or numbers in quotes such as "
-                f'"1.6e7 * 8.64e19"; got {value!r}'
-            )
+def _read_constants(name: str, laws: Tables) -> Constants:
+    """Read one set of constants."""
+    table = laws.below(name)
+    where, problems = table.where, table.problems
+    table.check_keys(LAW_KEYS)
+    given = table.table("constants")
+    values = {str(key): _number(value) for key, value in given.items()}
+    problems += [
+        f"{where}constant {key} must be a number, or numbers in quotes such as "
+        f'"1.6e7 * 8.64e19"; got {given[key]!r}'
+        for key, number in values.items()
+        if not isfinite(number)
+    ]
     if not values:
-        problems.append(f"{where} has no constants; write constants = {{ E = 1.69, ... }}")
+        problems.append(f"{where}has no constants; write constants = {{ E = 1.69, ... }}")
     intervals = {}
-    for key, ends in _mapping(given, "intervals", where, problems).items():
-        low, high = (_number(end) for end in ends) if _is_pair(ends) else (1.0, 0.0)
+    for key, ends in table.table("intervals").items():
+        pair = isinstance(ends, list | tuple) and len(ends) == 2
+        low, high = (_number(end) for end in ends) if pair else (1.0, 0.0)
         intervals[str(key)] = (low, high)
         if key not in values:
-            problems.append(f"{where} interval of {key!r}, which is no constant")
+            problems.append(f"{where}interval of {key!r}, which is no constant")
         elif not low < high:
-            problems.append(f"{where} interval of {key} must be [lower, upper]; got {ends!r}")
-    texts = {}
-    for key in ("title", "units", "source"):
-        texts[key] = given.get(key, "")
-        if not isinstance(texts[key], str):
-            problems.append(f"{where} {key} must be a text, got {texts[key]!r}")
-    law = Constants(
-        id=name, values=tuple(values.items()), intervals=tuple(intervals.items()), **texts
+            problems.append(f"{where}interval of {key} must be [lower, upper]; got {ends!r}")
+    return Constants(
+        id=name,
+        title=table.text("title", ""),
+        values=tuple(values.items()),
+        intervals=tuple(intervals.items()),
+        units=table.text("units", ""),
+        source=table.text("source", ""),
     )
-    return law, problems
-
-
-def _mapping(
-    given: Mapping[Any, Any], key: str, where: str, problems: list[str]
-) -> Mapping[Any, Any]:
-    table = given.get(key, {})
-    if isinstance(table, Mapping):
-        return table
-    problems.append(f"{where} {key} must be a table, got {table!r}")
-    return {}
-
-
-def _is_pair(value: object) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 2
 
 
 def _number(value: object) -> float:
     """Return a number, or the value of a formula of numbers; nan for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if is_number(value):
         return float(value)
-    if not isinstance(value, str):
-        return float("nan")
     try:
-        node = parse_formula(value)
+        node = parse_formula(value) if isinstance(value, str) else None
     except InputError:
-        return float("nan")
-    return float("nan") if names(node) else float(evaluate(node, {}))
+        node = None
+    return float("nan") if node is None or names(node) else float(evaluate(node, {}))
 
 
 def _check(published: Published, columns: set[str]) -> Iterator[str]:

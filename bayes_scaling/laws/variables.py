@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pymc.distributions.transforms import ordered
 from pymc.logprob.transforms import Transform
 
+from bayes_scaling.laws.definition import Definition
 from bayes_scaling.laws.groups import Columns, Groups, is_grouped, level_columns
-from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.parameters import Parameter, ordered_name
 from bayes_scaling.laws.priors import SOFTNESS, Prior
 
@@ -41,19 +41,19 @@ def _parent_name(columns: Columns) -> str:
     return f"{columns[0]}_of_{'_'.join(columns)}"
 
 
-def dimension(model: Model) -> str:
+def dimension(model: Definition) -> str:
     """Name of the dimension of the groups; trees of arrays allow no slashes."""
     return model.group.replace("/", "_")
 
 
 def sampled_values(
-    model: Model, groups: Groups, data: Mapping[str, Any], *, centred: bool
+    model: Definition, groups: Groups, data: Mapping[str, Any], *, centred: bool
 ) -> dict[str, Any]:
     """Create the random variables of a model.
 
     Parameters
     ----------
-    model : Model
+    model : Definition
         The law.
     groups : Groups
         Of the runs; the model in context has them as coordinates where there are several.
@@ -156,7 +156,7 @@ def _ascending(
     return found
 
 
-def helper_names(model: Model) -> set[str]:
+def helper_names(model: Definition) -> set[str]:
     """Return names of random variables that stand behind parameters, and are not kept."""
     names = {item.offset_name for item in model.parameters}
     names |= {item.outer_offset_name for item in model.parameters if item.pool.outer}

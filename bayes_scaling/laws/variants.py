@@ -1,4 +1,4 @@
-"""Variants of a model: other priors, features switched on or off, and what they are in words."""
+"""Variants of a model: other priors, features switched on or off, other inputs; and their words."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from bayes_scaling.errors import InputError
-from bayes_scaling.formula.nodes import Number, names
+from bayes_scaling.formula.nodes import Name, Node, Number, names, substitute
 from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws import features
 from bayes_scaling.laws.ceiling import read_level
 from bayes_scaling.laws.check import check_features, check_model
-from bayes_scaling.laws.features import Feature
-from bayes_scaling.laws.lines import Line
+from bayes_scaling.laws.definition import Definition
+from bayes_scaling.laws.features import FEATURES, NOISES, OFF, Feature
+from bayes_scaling.laws.lines import Line, reading
 from bayes_scaling.laws.link import link_of
-from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.priors import read_prior
-from bayes_scaling.laws.tables import is_number
+from bayes_scaling.laws.toml_tables import is_number
 from bayes_scaling.runs.columns import COLUMNS
+
+ALL_OFF: Mapping[str, Any] = dict.fromkeys(FEATURES, OFF)
+"""No feature at all."""
 
 Switch = bool | float | str | None
 """What a feature is switched by; see `with_features`."""
 
 
-def with_priors(model: Model, priors: Mapping[str, Any]) -> Model:
+def with_priors[M: Definition](model: M, priors: Mapping[str, Any]) -> M:
     """Return the model with other priors.
 
     Parameters
@@ -53,10 +54,10 @@ def with_priors(model: Model, priors: Mapping[str, Any]) -> Model:
     return model
 
 
-def _with_prior(model: Model, name: str, given: object) -> Model:
+def _with_prior[M: Definition](model: M, name: str, given: object) -> M:
     if any(parameter.name == name for parameter in model.parameters):
         if isinstance(given, Mapping) and "value" in given:
-            return _fixed(model, name, given)
+            return _holding(model, name, Line(name=name, node=_constant(name, given)))
         prior = read_prior(given, where=f"prior of {name}")
         changed = (
             replace(item, prior=prior) if item.name == name else item for item in model.parameters
@@ -70,74 +71,63 @@ def _with_prior(model: Model, name: str, given: object) -> Model:
     return _exchange(model, line, given)
 
 
-def _fixed(model: Model, name: str, given: Mapping[str, Any]) -> Model:
-    """Hold a parameter fixed."""
+def _constant(name: str, given: Mapping[str, Any]) -> Number:
     value = given["value"]
     if set(given) != {"value"} or not is_number(value):
         raise InputError(
             f"prior of {name}: a fixed value is {{'value': 0.34}}; got {dict(given)!r}"
         )
-    line = Line(name=name, node=Number(float(value)))
-    parameters = tuple(item for item in model.parameters if item.name != name)
-    fixed = replace(model, parameters=parameters, where=(line, *model.where))
-    problems = check_model(fixed)
+    return Number(float(value))
+
+
+def _holding[M: Definition](model: M, replaced: str, *lines: Line) -> M:
+    """Return the model with lines in place of a parameter, and of what has their names."""
+    own = {line.name for line in lines}
+    held = replace(
+        model,
+        parameters=tuple(item for item in model.parameters if item.name != replaced),
+        where=(*lines, *(item for item in model.where if item.name not in own)),
+        derived=tuple(item for item in model.derived if item.name not in own - {replaced}),
+    )
+    problems = check_model(held)
     if problems:
         raise InputError(problems)
-    return fixed
+    return held
 
 
-def _exchange(model: Model, line: Line, given: object) -> Model:
-    """Sample a derived quantity in place of the parameter that its inverse gives."""
+def _exchange[M: Definition](model: M, line: Line, given: object) -> M:
+    """Sample, or hold fixed, a derived quantity in place of the parameter of its inverse."""
     ((replaced, inverse),) = line.inverse
+    computed = Line(name=replaced, node=inverse)
     if isinstance(given, Mapping) and set(given) == {"value"} and is_number(given["value"]):
-        return _exchange_fixed(model, line, float(given["value"]))
+        fixed = Line(name=line.name, node=_constant(line.name, given))
+        return _holding(model, replaced, fixed, computed)
     prior = read_prior(given, where=f"prior of {line.name}")
     new = replace(
         model.parameter(replaced), name=line.name, prior=prior, about=f"stands in for {replaced}"
     )
-    parameters = (new if item.name == replaced else item for item in model.parameters)
-    derived = (item for item in model.derived if item.name != line.name)
-    back = Line(name=replaced, node=inverse, inverse=((line.name, line.node),))
+    back = replace(computed, inverse=((line.name, line.node),))
     return replace(
         model,
-        parameters=tuple(parameters),
-        where=(Line(name=replaced, node=inverse), *model.where),
-        derived=(back, *derived),
+        parameters=tuple(new if item.name == replaced else item for item in model.parameters),
+        where=(computed, *model.where),
+        derived=(back, *(item for item in model.derived if item.name != line.name)),
     )
 
 
-def _exchange_fixed(model: Model, line: Line, value: float) -> Model:
-    """Hold a derived quantity fixed: the parameter that its inverse gives is then computed."""
-    ((replaced, inverse),) = line.inverse
-    fixed = replace(
-        model,
-        parameters=tuple(item for item in model.parameters if item.name != replaced),
-        where=(
-            Line(name=line.name, node=Number(value)),
-            Line(name=replaced, node=inverse),
-            *(item for item in model.where if item.name != line.name),
-        ),
-        derived=tuple(item for item in model.derived if item.name != line.name),
-    )
-    problems = check_model(fixed)
-    if problems:
-        raise InputError(problems)
-    return fixed
-
-
-def with_features(
-    model: Model,
+def with_features[M: Definition](
+    model: M,
     switches: Mapping[str, Switch],
     *,
     temper: float | None = None,
     id: str | None = None,
-) -> Model:
+) -> M:
     """Return the model with features or tempering switched on or off.
 
     Parameters
     ----------
     switches : mapping of str to bool, float, str or None
-        Whether the model has each of `features.PARAMETERS`; as it is where None. A ceiling may be
+        Whether the model has each of `features.FEATURES`; as it is where None. A ceiling may be
         given its level too: a number, a formula such as ``"log(50257)"``, or the name of a column.
     temper : float, optional
         Length of tempering as a share of the span of the runs; 0 switches it off.
@@ -162,7 +152,7 @@ def with_features(
                 changed[name] = _switched(name, getattr(model, name), value)
         except InputError as error:
             problems += error.problems
-    if temper is not None and not _is_length(temper):
+    if temper is not None and not (is_number(temper) and temper >= 0):
         problems.append(f"temper is a length above 0, or 0 for none; got {temper!r}")
     if problems:
         raise InputError(problems, source=f"model {model.id!r}")
@@ -180,9 +170,7 @@ def with_features(
     problems = check_features(variant)
     if problems:
         raise InputError(problems, source=f"model {model.id!r}")
-    return replace(
-        variant, parameters=features.parameters(variant.parameters, features.switches(variant))
-    )
+    return replace(variant, parameters=features.parameters(variant.parameters, variant.switches))
 
 
 def _switched(name: str, feature: Feature, value: object) -> Feature:
@@ -197,7 +185,7 @@ def _switched(name: str, feature: Feature, value: object) -> Feature:
     )
 
 
-def pooled_by(model: Model, columns: tuple[str, ...]) -> Model:
+def pooled_by[M: Definition](model: M, columns: tuple[str, ...]) -> M:
     """Return the model with the groups of every parameter given by one column, or by two nested.
 
     Raises
@@ -218,7 +206,7 @@ def pooled_by(model: Model, columns: tuple[str, ...]) -> Model:
     return replace(model, group="/".join(columns), parameters=parameters)
 
 
-def of(model: Model, response: str) -> Model:
+def of[M: Definition](model: M, response: str) -> M:
     """Return the model whose response is another of the observed quantities.
 
     Parameters
@@ -243,7 +231,7 @@ def of(model: Model, response: str) -> Model:
     if chosen is None:
         raise InputError(f"{model.id} explains {', '.join(model.responses)}, and not {response!r}")
     others = {"sigma", *(item.sigma_name for item in model.likelihoods)} - {chosen.sigma_name}
-    others |= {item.name for name in features.NOISES for item in features.PARAMETERS[name]}
+    others |= {item.name for name in NOISES for item in FEATURES[name].parameters}
     parameters = tuple(
         replace(item, name="sigma") if item.name == chosen.sigma_name else item
         for item in model.parameters
@@ -258,51 +246,108 @@ def of(model: Model, response: str) -> Model:
         likelihoods=(),
         parameters=parameters,
         scale="log",
-        transient=features.OFF,
-        ceiling=features.OFF,
-        run_effect=features.OFF,
-        correlated=features.OFF,
-        mistuned=features.OFF,
+        **{**ALL_OFF, "drift": model.drift},
         form_error=None,
         published=None,
     )
 
 
-def _is_length(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        return False
-    return bool(0 <= value < np.inf)
+def reading_instead[M: Definition](base: M, exchange: Mapping[str, str]) -> M:
+    """Return a law that reads other inputs: the same formula in params, say, and not in tokens.
+
+    Parameters
+    ----------
+    base : Model
+        The law.
+    exchange : mapping of str to str
+        Input to the one that is read instead; reference sizes follow.
+
+    Raises
+    ------
+    InputError
+        The law has no such input.
+    """
+    problems = [
+        f"reads: {base.id} reads {', '.join(base.inputs)}, and not {name!r}"
+        for name in exchange
+        if name not in base.inputs
+    ]
+    if problems:
+        raise InputError(problems)
+    nodes: dict[str, Node] = {}
+    for old, new in exchange.items():
+        nodes[old] = Name(new)
+        nodes |= {f"{old}_{end}": Name(f"{new}_{end}") for end in ("ref", "low", "high")}
+
+    def lines(given: Iterable[Line]) -> tuple[Line, ...]:
+        return tuple(reading(line, nodes) for line in given)
+
+    def feature(given: Feature) -> Feature:
+        return replace(
+            given,
+            inputs=tuple(exchange.get(name, name) for name in given.inputs),
+            floor=substitute(given.floor, nodes),
+            value=None if given.value is None else substitute(given.value, nodes),
+        )
+
+    switches: dict[str, Any] = {name: feature(given) for name, given in base.switches.items()}
+    return replace(
+        base,
+        formula=substitute(base.formula, nodes),
+        where=lines(base.where),
+        derived=lines(base.derived),
+        tuned=lines(base.tuned),
+        likelihoods=tuple(
+            replace(item, node=substitute(item.node, nodes)) for item in base.likelihoods
+        ),
+        columns=tuple(pair for pair in base.columns if pair[0] not in exchange),
+        **switches,
+        published=None,
+    )
+
+
+def as_queried[M: Definition](base: M) -> M:
+    """Return a base as a query reads it: derived quantities by their names, without features."""
+    known = {line.name for line in base.where}
+    further = tuple(
+        Line(name=line.name, node=line.node) for line in base.derived if line.name not in known
+    )
+    plain = replace(
+        base,
+        where=(*base.where, *further),
+        derived=(),
+        tuned=(),
+        likelihoods=(),
+        **ALL_OFF,
+        temper=None,
+        form_error=None,
+        published=None,
+    )
+    return with_features(plain, {})
 
 
 # ---- in words ------------------------------------------------------------------------------------
 
 
-def features_in_words(model: Model) -> str:
+def features_in_words(model: Definition) -> str:
     """Say which features a model has; empty for none."""
-    parts = []
-    if model.drifting:
-        parts.append(f"exponents of {' and '.join(model.drifting)} drift with scale")
-    if model.transient.on:
-        parts.append(f"a transient in {' x '.join(model.scale_inputs)}")
+    level = model.ceiling.value
+    own = {
+        "drifting": " and ".join(model.drifting),
+        "scale": " x ".join(model.scale_inputs),
+        "ceiling": "" if level is None else f" of {to_text(level)}",
+    }
+    parts = [FEATURES[name].words.format(**own) for name in model.features]
     if model.temper is not None:
         parts.append(f"tempered (length {model.temper:g})")
-    if model.run_effect.on:
-        parts.append("rows of one run share a deviation")
-    if model.correlated.on:
-        parts.append("deviations of rows of one run are correlated")
-    if model.mistuned.on:
-        parts.append("some runs lie above the law")
     if link_of(model).bounded:
         parts.append("noise on the log odds")
-    if model.ceiling.on:
-        level = "" if model.ceiling.value is None else f" of {to_text(model.ceiling.value)}"
-        parts.append(f"a ceiling{level}")
     if model.form_error is not None:
         parts.append(f"error of the form {model.form_error} per e-fold beyond the runs")
     return "; ".join(parts)
 
 
-def tempering_in_words(models: Iterable[Model]) -> str:
+def tempering_in_words(models: Iterable[Definition]) -> str:
     """Name the models whose posterior is tempered, in one line; empty where none is."""
     named = ", ".join(
         f"{model.id} (length {model.temper:g})" for model in models if model.temper is not None

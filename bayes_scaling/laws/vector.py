@@ -100,7 +100,7 @@ class Vector:
     blocks: tuple[Block, ...]
 
     def values(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the values (n_slots, n_vectors) that vectors (n_vectors, size) stand for."""
+        """Return the values (n_slots, n_vectors) of vectors (n_vectors, size)."""
         values = np.zeros((self.slots, len(vectors)))
         values[: self.size] = vectors.T
         values[self.size + 1] = 1.0
@@ -378,7 +378,7 @@ class _Writer:
             self.places[label] = np.array([slope])[everywhere]
 
     def _log_tau(self) -> int:
-        """Return where the log of the scale of the walk stands in the vector."""
+        """Return the place of the log of the scale of the walk."""
         return next(block.start for block in self.blocks if block.name == f"tau{SUFFIX['log']}")
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.density import effective_sizes, every_draw, per_run
+from bayes_scaling.laws.design import source_column
 from bayes_scaling.laws.drift import Walk
-from bayes_scaling.laws.inputs import source_column
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import on_logpdf, sample_noise

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.laws.density import draw_prior
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.drift import KNOTS
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nominal import ALL, unobserved
-from bayes_scaling.laws.prior_draws import draw_prior
 from bayes_scaling.posterior.member import Member
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.slopes import slopes

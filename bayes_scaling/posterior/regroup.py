@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.density import bounded, unbounded
+from bayes_scaling.laws.density import ascending, bounded, unbounded
 from bayes_scaling.laws.groups import Groups, make_groups
 from bayes_scaling.laws.parameters import Parameter
-from bayes_scaling.laws.prior_draws import ascending
 from bayes_scaling.posterior.diagnostics import Mixing
 from bayes_scaling.runs import split_columns
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.laws.inputs import needs_positive
+from bayes_scaling.laws.design import needs_positive
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
 
 Array = NDArray[np.float64]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, interval, quantiles
-from bayes_scaling.laws.exponents import exponent_of
+from bayes_scaling.laws.definition import exponent_of
 from bayes_scaling.page import Grid, Page
 from bayes_scaling.posterior import Member, Posterior
 from bayes_scaling.posterior.slopes import factor_at

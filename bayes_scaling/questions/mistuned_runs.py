@@ -145,7 +145,7 @@ def off_law(
 
     Notes
     -----
-    Draw by draw the probability is that of a two-part mixture (`bayes_scaling.laws.off_law`) given
+    Draw by draw the probability is that of a two-part mixture (`bayes_scaling.laws.noise`) given
     the deviation of the run, averaged over draws; the excess is what a run deviates upwards, times
     that probability.
     """

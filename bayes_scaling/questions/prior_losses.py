@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.intervals import KIND, quantiles
 from bayes_scaling.laws.catalogue import load_model
-from bayes_scaling.laws.inputs import needs_positive, source_column
+from bayes_scaling.laws.design import needs_positive, source_column
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nominal import ASKED, nominal_runs, nominal_sizes
 from bayes_scaling.posterior import Member

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.inputs import needs_positive
+from bayes_scaling.laws.design import needs_positive
 from bayes_scaling.posterior import Reads
 from bayes_scaling.questions.published_laws import Law
 from bayes_scaling.runs import RunTable, split_columns, training_flops

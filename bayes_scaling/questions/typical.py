@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.inputs import source_column
+from bayes_scaling.laws.design import source_column
 from bayes_scaling.posterior import Member
 from bayes_scaling.questions.published_laws import Law
 

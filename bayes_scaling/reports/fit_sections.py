@@ -15,7 +15,7 @@ from bayes_scaling.formula.mathml import equation
 from bayes_scaling.formula.render import to_text
 from bayes_scaling.intervals import PROBABILITY, format_kind, interval
 from bayes_scaling.laws import Model
-from bayes_scaling.laws.prior_draws import draw_prior
+from bayes_scaling.laws.density import draw_prior
 from bayes_scaling.laws.variants import features_in_words
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.diagnostics import elements

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.inputs import needs_positive, source_column
+from bayes_scaling.laws.design import make_design, needs_positive, source_column
 from bayes_scaling.laws.model import Model
 from bayes_scaling.runs import RunTable, training_flops
 from bayes_scaling.runs.cells import Rows

@@ -8,11 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bayes_scaling.datasets import load_dataset
-from bayes_scaling.datasets.metz_mlp import sweep
+from bayes_scaling.datasets import load_dataset, metz_mlp
+from bayes_scaling.datasets.metz_mlp import width_trap as sweep
 from bayes_scaling.datasets.metz_mlp.network import count_params
-from bayes_scaling.datasets.metz_mlp.plan import RATES, SEEDS, WIDTHS, planned_runs, run_id
-from bayes_scaling.datasets.metz_mlp.train import BATCH, STEPS, training_batches
+from bayes_scaling.datasets.metz_mlp.width_trap import (
+    BATCH,
+    RATES,
+    SEEDS,
+    STEPS,
+    WIDTHS,
+    planned_runs,
+    run_id,
+    training_batches,
+)
 from bayes_scaling.datasets.nano_lm.corpus import Corpus
 from tests.command_line import call
 
@@ -85,7 +93,7 @@ def test_a_sweep_goes_on_where_it_was_stopped(
 
 
 def test_the_command_chooses_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "train_sweep", lambda **given: given["limit"])
+    monkeypatch.setattr(metz_mlp, "train_sweep", lambda **given: given["limit"])
     out = tmp_path / "runs.csv"
     found = call("train-sweep", "--sweep", "metz-mlp", "--out", out, "--limit", 7, "--json")
     assert found.json == {"trained": 7, "table": str(out)}

@@ -9,10 +9,9 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.laws import load_model
-from bayes_scaling.laws.density import log_likelihood, log_prior
+from bayes_scaling.laws.density import draw_prior, log_likelihood, log_prior
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.drift import KNOTS, REACH, walk
-from bayes_scaling.laws.prior_draws import draw_prior
 from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN
 from bayes_scaling.runs import RunTable
 from tests.laws.tables import table

@@ -16,9 +16,8 @@ from bayes_scaling.formula.parse import parse_formula
 from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.ceiling import less
-from bayes_scaling.laws.density import log_likelihood, log_prior
+from bayes_scaling.laws.density import draw_prior, log_likelihood, log_prior
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.prior_draws import draw_prior
 from bayes_scaling.laws.variants import features_in_words
 from tests.laws.tables import table
 

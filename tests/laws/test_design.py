@@ -9,8 +9,7 @@ import pytest
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import load_model
-from bayes_scaling.laws.design import CENTRED_FROM, make_design
-from bayes_scaling.laws.inputs import source_column
+from bayes_scaling.laws.design import CENTRED_FROM, make_design, source_column
 from bayes_scaling.runs import RunTable
 from tests.synthetic import own_law
 

@@ -14,11 +14,10 @@ import bayes_scaling as bs
 from bayes_scaling.formula.nodes import evaluate, names
 from bayes_scaling.laws import Model, list_models, load_model
 from bayes_scaling.laws.build import model_data
-from bayes_scaling.laws.density import log_likelihood, log_prior
+from bayes_scaling.laws.density import draw_prior, log_likelihood, log_prior
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.drift import REACH, Walk, walk
 from bayes_scaling.laws.nominal import NOMINAL, nominal_sizes
-from bayes_scaling.laws.prior_draws import draw_prior
 from tests.laws.draws import standard_steps, steps_density
 from tests.laws.examples import Example, example
 from tests.laws.hand import hand_of

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bayes_scaling.laws import load_model
-from bayes_scaling.laws.exponents import exponent_of
+from bayes_scaling.laws.definition import exponent_of
 
 PRIOR = {"dist": "LogNormal", "mu": 0.0, "sigma": 1.0}
 

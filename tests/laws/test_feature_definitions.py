@@ -10,7 +10,7 @@ import pytest
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import load_model
-from bayes_scaling.laws.features import EXCESS
+from bayes_scaling.laws.transient import EXCESS
 from bayes_scaling.laws.variants import features_in_words, tempering_in_words
 from tests.laws.tables import OWN, PRIOR
 

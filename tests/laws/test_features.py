@@ -7,8 +7,9 @@ import pytest
 
 from bayes_scaling.laws import list_models, load_model
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.features import DECAY, EXCESS, LEAST_WEIGHT, row_weights
+from bayes_scaling.laws.features import LEAST_WEIGHT, row_weights
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.transient import DECAY, EXCESS
 from bayes_scaling.runs import RunTable
 from tests.laws.tables import OWN, table
 

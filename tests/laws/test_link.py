@@ -12,11 +12,10 @@ import bayes_scaling as bs
 from bayes_scaling.errors import InputError
 from bayes_scaling.formula.nodes import Name, evaluate
 from bayes_scaling.laws import load_model
-from bayes_scaling.laws.density import log_likelihood, log_prior
+from bayes_scaling.laws.density import draw_prior, log_likelihood, log_prior
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.link import Link, link_of
 from bayes_scaling.laws.noise import noise_logpdf
-from bayes_scaling.laws.prior_draws import draw_prior
 from bayes_scaling.laws.shares import of_shares
 from bayes_scaling.laws.variants import features_in_words
 from bayes_scaling.runs import RunTable

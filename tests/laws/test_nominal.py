@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bayes_scaling.laws import load_model
+from bayes_scaling.laws.density import draw_prior
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.nominal import ASKED, NOMINAL, nominal_runs, nominal_sizes, unobserved
-from bayes_scaling.laws.prior_draws import draw_prior
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.columns import COLUMNS
 from tests.laws.tables import table

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws import Model, features, load_model
+from bayes_scaling.laws import Model, features, load_model, noise
 from bayes_scaling.laws.density import log_law, log_likelihood
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.noise import noise_logpdf, off_logpdf, sample_excess
@@ -133,5 +133,5 @@ def test_the_scale_of_the_excess_is_its_median_as_the_parameter_says() -> None:
     every = {**OWN, "p_off": np.array(1.0)}
     found = sample_excess(every, (200_000,), np.random.default_rng(3))
     assert np.median(found) == pytest.approx(OWN["off_scale"], rel=0.02)
-    assert "median excess" in features.EXCESS_OFF.about
+    assert "median excess" in noise.EXCESS_OFF.about
     assert "half-Cauchy" in (features.__doc__ or "")

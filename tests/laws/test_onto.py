@@ -10,7 +10,7 @@ import pytest
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.catalogue import catalogue_hash
-from bayes_scaling.laws.prior_draws import draw_prior
+from bayes_scaling.laws.density import draw_prior
 
 REFERENCES = {"params_ref": 1e8, "tokens_ref": 2e9}
 SIZES = {"params": np.array([3e8]), "tokens": np.array([9e9])}

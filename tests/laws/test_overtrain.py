@@ -10,7 +10,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.laws import load_model
-from bayes_scaling.laws.exponents import exponent_of
+from bayes_scaling.laws.definition import exponent_of
 from bayes_scaling.runs import read_runs
 from tests.laws.draws import Draw, draws_of, predicted
 

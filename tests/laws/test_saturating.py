@@ -11,9 +11,9 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.laws import Model, load_model
+from bayes_scaling.laws.definition import exponent_of
+from bayes_scaling.laws.density import draw_prior
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.exponents import exponent_of
-from bayes_scaling.laws.prior_draws import draw_prior
 from bayes_scaling.posterior.diagnostics import PRIOR_TAIL
 from bayes_scaling.runs import RunTable
 from tests.synthetic import synthetic_fit

@@ -16,9 +16,8 @@ from bayes_scaling.formula.parse import parse_formula
 from bayes_scaling.formula.pytensor_operations import PYTENSOR
 from bayes_scaling.formula.render import equation_to_latex, to_latex, to_text
 from bayes_scaling.laws import load_model
-from bayes_scaling.laws.hoist import hoist
-from bayes_scaling.laws.lines import Line
-from bayes_scaling.laws.solve import read_solve, solve_to_dict
+from bayes_scaling.laws.build import hoist
+from bayes_scaling.laws.lines import Line, read_solve, solve_to_dict
 from tests.laws.tables import OWN, PRIOR, table
 
 INTERPRETED = Mode(linker="py", optimizer=None)
@@ -130,16 +129,16 @@ def test_what_is_data_in_a_residual_is_hoisted_and_the_variable_is_not() -> None
     node = parse_formula(
         "solve(tokens, tokens + a * log(params / params_ref) - params**b, log(params), 99 + a)"
     )
-    split = hoist({"loss": node}, {"params", "params_ref", "tokens"})
-    assert {to_text(item) for item in split.data.values()} == {
+    laws, data = hoist({"loss": node}, {"params", "params_ref", "tokens"})
+    assert {to_text(item) for item in data.values()} == {
         "log(params / params_ref)", "log(params)",
     }  # fmt: skip
-    law = split.laws["loss"]
+    law = laws["loss"]
     assert isinstance(law, Solve)
     assert law.variable == "tokens"
-    assert names(law) == {"a", "b", *split.data}
-    whole = hoist({"loss": parse_formula("solve(z, z - params, 0, 9)")}, {"params"})
-    assert isinstance(whole.laws["loss"], Name)
+    assert names(law) == {"a", "b", *data}
+    whole, _ = hoist({"loss": parse_formula("solve(z, z - params, 0, 9)")}, {"params"})
+    assert isinstance(whole["loss"], Name)
 
 
 # ---- PyTensor and PyMC ---------------------------------------------------------------------------

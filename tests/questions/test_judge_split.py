@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.datasets.catalogue import read_chinchilla
+from bayes_scaling.datasets.loaders import read_chinchilla
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.laws.nominal import nominal_runs

@@ -18,9 +18,9 @@ import numpy as np
 
 import bayes_scaling as bs
 from bayes_scaling.laws import Model
+from bayes_scaling.laws.density import draw_prior
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.noise import sample_noise
-from bayes_scaling.laws.prior_draws import draw_prior
 from bayes_scaling.runs import RunTable, select_rows
 
 DATA = Path("../shared/data/steplaw_dense.csv")

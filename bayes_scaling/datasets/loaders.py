@@ -1,4 +1,4 @@
-"""The data sets that can be loaded by name."""
+"""The data sets that can be loaded by name, and the big runs whose sizes are published."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from bayes_scaling.datasets.public import CHINCHILLA, fetch
 from bayes_scaling.errors import InputError
-from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.runs import RunTable, read_runs, training_flops
 
 HERE = Path(__file__).parent
 OWN = "trained by bayes_scaling.datasets.{}; see bayes_scaling/datasets/README.md"
@@ -155,6 +155,35 @@ def read_chinchilla(path: Path) -> RunTable:
             "epoch_outlier": outlier,
         },
         source="chinchilla",
+    )
+
+
+def published_runs() -> RunTable:
+    """Return the big language models whose parameters and training tokens are published.
+
+    Returns
+    -------
+    RunTable
+        ``run``, ``params``, ``tokens``, ``flops`` (6 N D) and ``source``. No losses: they are not
+        comparable, and a fit cannot use these rows; `Fit.judge_split` and `Fit.forecast` can.
+
+    Examples
+    --------
+    >>> [str(name) for name in published_runs()["run"]]
+    ['Chinchilla', 'Gopher', 'GPT-3', 'Jurassic-1', 'MT-NLG']
+    """
+    with (HERE / "published_runs.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    params, tokens = (np.array([float(row[name]) for row in rows]) for name in ("params", "tokens"))
+    return RunTable(
+        columns={
+            "run": np.array([row["run"] for row in rows]),
+            "params": params,
+            "tokens": tokens,
+            "flops": training_flops(params, tokens),
+            "source": np.array([row["source"] for row in rows]),
+        },
+        notes=("flops from 6 x params x tokens",),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayes_scaling.datasets import list_datasets, load_dataset
+from bayes_scaling.datasets import list_datasets, load_dataset, published_runs
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs import RunTable
 
@@ -81,3 +81,21 @@ def test_chinchilla_has_five_outliers(
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"did you mean 'nano-lm'.*known are nano-lm"):
         load_dataset("nanolm")
+
+
+def test_the_big_runs_have_the_published_sizes() -> None:
+    runs = published_runs()
+    sizes = {
+        str(run): (params, tokens)
+        for run, params, tokens in zip(runs["run"], runs["params"], runs["tokens"], strict=True)
+    }
+    assert sizes == {
+        "Chinchilla": (7e10, 1.4e12),
+        "Gopher": (2.8e11, 3e11),
+        "GPT-3": (1.75e11, 3e11),
+        "Jurassic-1": (1.78e11, 3e11),
+        "MT-NLG": (5.3e11, 2.7e11),
+    }
+    np.testing.assert_allclose(runs["flops"], 6 * runs["params"] * runs["tokens"])
+    assert "loss" not in runs
+    assert all(source for source in runs["source"])
