@@ -175,7 +175,7 @@ def test_a_users_definition_has_the_same_standing(tmp_path: Path) -> None:
         ({"response": "los"}, ["'los' is not a column"]),
         ({"kind": "lore"}, ["must be one of law, rule, query; got 'lore'"]),
         ({"kind": "decision"}, ["must be one of law, rule, query; got 'decision'"]),
-        ({"noise": {"family": "cauchy", "tau": {}}}, ["student_t, normal", "'tau'"]),
+        ({"noise": {"family": "cauchy", "tau": {}}}, ["student_t or normal", "'tau'"]),
         ({"where": {"x": "log(tokenz)"}}, ["[where] x", "'tokens'"]),
         ({"derived": {"A": "a * widht_ref"}}, ["[derived] A"]),
         ({"tuned": {"speed": "a"}}, ["speed is not an input"]),
