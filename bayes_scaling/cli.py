@@ -1,4 +1,4 @@
-"""The command line: ``bayes-scaling``. Heavy modules are imported inside the commands.
+"""The command line: ``bayes-scaling``. A command is imported when it is called.
 
 Exit codes: 0 done; 1 the input or the usage is wrong; 2 the statistics cannot be trusted, with the
 result printed all the same.
@@ -7,43 +7,109 @@ result printed all the same.
 from __future__ import annotations
 
 import gc
+import importlib
+import re
 import sys
 import warnings
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import shorten
+from typing import Any, TextIO
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from bayes_scaling.commands import (
-    fits,
-    forecasts,
-    queries,
-    run_plans,
-    tables,
-    training,
-    validation,
-)
-from bayes_scaling.commands.approaches import approaches
-from bayes_scaling.commands.calibrate import calibrate
-from bayes_scaling.commands.compare import compare
-from bayes_scaling.commands.console import print_json, say
-from bayes_scaling.commands.convert import convert
-from bayes_scaling.commands.mistuned import mistuned
-from bayes_scaling.commands.monitor import monitor
-from bayes_scaling.commands.next_runs import next_runs
-from bayes_scaling.commands.report import report
-from bayes_scaling.commands.risk import risk
-from bayes_scaling.commands.score import score
-from bayes_scaling.commands.sensitivity import sensitivity
-from bayes_scaling.commands.tune import tune
-from bayes_scaling.commands.waiting import waiting
+from bayes_scaling.commands.streams import print_json, say, waiting
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+
+@dataclass(frozen=True)
+class Function:
+    """A command that is a function of its name, in a file of ``commands/``."""
+
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A command that is a method of `bayes_scaling.facade.Fit`, made by `commands.asking.question`.
+
+    Attributes
+    ----------
+    method : str
+        Of `Fit`; that of the command's name by default.
+    file : str
+        Of ``questions/``, where the method is documented; that of the method's name by default.
+    settings : mapping
+        Further arguments of `commands.asking.question`.
+    """
+
+    example: str
+    method: str = ""
+    file: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+COMMANDS: Mapping[str, Function | Question] = {
+    "check": Function("sources"),
+    "models": Function("definitions"),
+    "datasets": Function("sources"),
+    "fit": Function("fits"),
+    "forecast": Question(
+        example="fit.nc --params 70B --tokens 1.4T", settings={"shell": "forecast"}
+    ),
+    "allocate": Question(
+        example="fit.nc --flops 1e23 --max-tokens 2T", settings={"shell": "allocate"}
+    ),
+    "risk": Question(
+        example="fit.nc --flops 1e23 --target-loss 2.0 --price 2.5", settings={"shell": "risk"}
+    ),
+    "plan": Function("planning"),
+    "stage-gate": Question(example="fit.nc --flops 1e23 --target-loss 2.0 --price 2.5 --value 5e6"),
+    "advise": Question(
+        example="fit.nc --flops 1e21 --data-bytes 300GB --target-loss 2.2",
+        settings={"shell": "advise", "fills": ("tokens",)},
+    ),
+    "sensitivity": Question(
+        example="fit.nc --params 7e10 --tokens 1.4e12 --target-loss 2.0",
+        settings={"shell": "sensitivity"},
+    ),
+    "tune": Question(example="fit.nc --params 1B --tokens 20B", settings={"shell": "tune"}),
+    "next-runs": Question(
+        example="fit.nc --budget 1e20",
+        settings={
+            "shell": "next_runs",
+            "fills": ("candidates", "target"),
+            "spelled": {"flops": ("--budget", "--flops")},
+        },
+    ),
+    "mistuned": Question(
+        example="fit.nc --all",
+        method="off_law",
+        file="mistuned_runs",
+        settings={"shell": "mistuned"},
+    ),
+    "monitor": Function("watching"),
+    "score": Function("trials"),
+    "saturation": Question(example="fit.nc --params 7B --gain .01"),
+    "reach": Question(example="fit.nc --loss 2.0 --params 7B"),
+    "judge-split": Question(
+        example="fit.nc --params 280B --tokens 300B", settings={"shell": "judge_split"}
+    ),
+    "query": Question(example="fit.nc critical-batch --set loss_reached=2.5"),
+    "published": Function("definitions"),
+    "report": Function("reporting"),
+    "compare": Function("trials"),
+    "approaches": Function("trials"),
+    "backtest": Function("trials"),
+    "calibrate": Function("trials"),
+    "convert": Function("planning"),
+    "train-sweep": Function("training"),
+    "train-run": Function("training"),
+}
+"""The commands, in the order of ``--help``."""
 
 FIRST_STEPS = """\
 bayes-scaling: from a table of small training runs to what a costly one will reach.
@@ -63,42 +129,82 @@ Completion in your shell: bayes-scaling --install-completion.
 """
 
 
+class Commands(Mapping[str, Any]):
+    """The commands by their names, each made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        """Make a command, or return it where it was made."""
+        if name not in self._made:
+            app = typer.Typer(rich_markup_mode=None, add_completion=False)
+            app.command(name)(_make(name, COMMANDS[name]))
+            self._made[name] = typer.main.get_command(app)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names in the order of the table."""
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        """Count the commands."""
+        return len(COMMANDS)
+
+
+def _make(name: str, command: Function | Question) -> Any:
+    """Return what a command runs, with its options."""
+    own = name.replace("-", "_")
+    if isinstance(command, Question):
+        from bayes_scaling.commands.asking import question
+
+        method = command.method or own
+        return question(name, method=method, example=command.example, **command.settings)
+    from bayes_scaling.commands.options import flat
+
+    return flat(getattr(importlib.import_module(f"bayes_scaling.commands.{command.file}"), own))
+
+
+def summary(name: str) -> str:
+    """Return the first sentence of the documentation of a command, which is read, not imported."""
+    command, own = COMMANDS[name], name.replace("-", "_")
+    folder = Path(__file__).parent
+    if isinstance(command, Question):
+        own = command.method or own
+        path = folder / "questions" / f"{command.file or own}.py"
+    else:
+        path = folder / "commands" / f"{command.file}.py"
+    found = re.search(rf'^def {own}\(.*?"""(.*?\.)$', path.read_text("utf-8"), re.M | re.S)
+    return " ".join(found[1].split()) if found else ""
+
+
+class Group(TyperGroup):
+    """The commands, listed without making them."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings | {"commands": {}})
+        self.commands = Commands()  # type: ignore[assignment]
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in their order."""
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the names with what each does."""
+        room = formatter.width - 6 - max(map(len, COMMANDS))
+        rows = [(name, shorten(summary(name), room, placeholder="...")) for name in COMMANDS]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+app = typer.Typer(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
 @app.callback(invoke_without_command=True)
 def first_steps(context: typer.Context) -> None:
     """Forecast the loss of a costly training run from small ones, with credible intervals."""
     if context.invoked_subcommand is None:
         print(FIRST_STEPS, end="")
-
-
-app.command()(tables.check)
-app.command()(tables.models)
-app.command()(tables.datasets)
-app.command()(fits.fit)
-app.command()(forecasts.forecast)
-app.command()(forecasts.allocate)
-app.command()(risk)
-app.command()(run_plans.plan)
-app.command("stage-gate")(run_plans.stage_gate)
-app.command()(run_plans.advise)
-app.command()(sensitivity)
-app.command()(tune)
-app.command("next-runs")(next_runs)
-app.command()(mistuned)
-app.command()(monitor)
-app.command()(score)
-app.command()(queries.saturation)
-app.command()(queries.reach)
-app.command("judge-split")(queries.judge_split)
-app.command()(queries.query)
-app.command()(queries.published)
-app.command()(report)
-app.command()(compare)
-app.command()(approaches)
-app.command()(validation.backtest)
-app.command()(calibrate)
-app.command()(convert)
-app.command("train-sweep")(training.train_sweep)
-app.command("train-run")(training.train_run)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

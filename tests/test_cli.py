@@ -17,7 +17,7 @@ import pytest
 import typer.main
 
 from bayes_scaling.cli import app
-from bayes_scaling.commands.waiting import PATIENCE, TICK, waiting
+from bayes_scaling.commands.streams import PATIENCE, TICK, waiting
 from bayes_scaling.errors import BayesScalingError
 from tests.command_line import call
 from tests.synthetic import UNCONVERGED, synthetic_fit

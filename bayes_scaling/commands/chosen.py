@@ -3,19 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Union
+from dataclasses import dataclass, fields
+from typing import Annotated
 
+import typer
+
+from bayes_scaling.commands.options import complete_models
 from bayes_scaling.errors import InputError
+from bayes_scaling.laws import Model, load_model
+from bayes_scaling.laws.variants import with_features
 
-if TYPE_CHECKING:
-    from bayes_scaling.laws import Model
-
-AnyModel = Union[str, "Model"]
+AnyModel = str | Model
 
 Switch = bool | float | str | None
 
 AUTO = "auto"
 """The name that stands for the default members of an ensemble."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """Models that are named, and their features."""
+
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A model id or a TOML file; several are averaged. 'auto', the default, averages "
+            "the models that suit the table.",
+            show_default="auto",
+            autocompletion=complete_models,
+        ),
+    ] = None
+    drift: Annotated[
+        bool | None,
+        typer.Option(
+            "--drift/--no-drift",
+            help="Let exponents of the named models drift with scale.",
+            show_default="as defined",
+        ),
+    ] = None
+    transient: Annotated[
+        bool | None,
+        typer.Option(
+            "--transient/--no-transient",
+            help="Let small runs lie above the named models.",
+            show_default="as defined",
+        ),
+    ] = None
+    mistuned: Annotated[
+        bool | None,
+        typer.Option(
+            "--mistuned/--no-mistuned",
+            help="Let some runs lie above the named models, which are then what tuned runs reach.",
+            show_default="as defined",
+        ),
+    ] = None
+    correlated: Annotated[
+        bool | None,
+        typer.Option(
+            "--correlated/--no-correlated",
+            help="Let deviations be remembered along a run, from row to row.",
+            show_default="as defined",
+        ),
+    ] = None
+    ceiling: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="Let the named models be flat near the loss of an untrained model: its level, "
+            "such as 3.33, 'log(50257)' or a column; 'on' where it is not known, 'off' for none.",
+            show_default="as defined",
+        ),
+    ] = None
+    temper: Annotated[
+        float | None,
+        typer.Option(
+            metavar="LENGTH",
+            help="Temper the named models: over this share of the span of the runs their weight "
+            "falls by a factor e. 0 for none.",
+            show_default="as defined",
+        ),
+    ] = None
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fix",
+            metavar="NAME=VALUE",
+            help="Hold a parameter of the named models at a value, such as alpha=0.34 or E=1.69; "
+            "may be given several times.",
+        ),
+    ] = None
+
+    @property
+    def given(self) -> list[str]:
+        """Names of the options that were given."""
+        return [f"--{each.name}" for each in fields(self) if getattr(self, each.name) is not None]
+
+    def chosen(self) -> list[AnyModel] | None:
+        """Return the models; None for the default average."""
+        switches = {each.name: getattr(self, each.name) for each in fields(self)}
+        return chosen_models(switches.pop("model"), **switches)
 
 
 def chosen_models(
@@ -110,8 +199,6 @@ def _fixed(given: list[str] | None) -> dict[str, dict[str, float]]:
 
 def _held(model: AnyModel, fixed: Mapping[str, Mapping[str, float]]) -> AnyModel:
     """Return a model with parameters held."""
-    from bayes_scaling.laws import Model
-
     assert isinstance(model, Model)
     return model.with_priors(fixed)
 
@@ -120,9 +207,6 @@ def _variants(
     names: list[str], features: Mapping[str, Switch], temper: float | None
 ) -> list[AnyModel]:
     """Load models and switch their features, or say what is wrong with each."""
-    from bayes_scaling.laws import load_model
-    from bayes_scaling.laws.variants import with_features
-
     models: list[AnyModel] = []
     problems: list[str] = []
     for name in names:

@@ -1,236 +1,208 @@
-"""Results as lines of text and as JSON, for the command line."""
+"""What commands print: answers as text or JSON, notes on standard error, and pictures."""
 
 from __future__ import annotations
 
-import json
-import math
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-from bayes_scaling.intervals import Interval, format_kind, outward
+import typer
+
+from bayes_scaling.commands.streams import print_json, say
+from bayes_scaling.errors import InputError
+from bayes_scaling.files import check_target, replacing
+from bayes_scaling.page import Grid, Page, Printable
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from bayes_scaling.papers import Answerer
-    from bayes_scaling.questions import Allocation, Answer, Forecast
-    from bayes_scaling.validation import Approaches, Comparison
+    from bayes_scaling.posterior import Check
 
-ESTIMATED = {
-    "noise_free": "noise-free loss",
-    "new_run": "loss of a new run",
-    "params": "params N*",
-    "params_active": "active params N*",
-    "tokens": "tokens D*",
-    "flops": "compute C [FLOP]",
-    "tokens_per_param": "tokens per param",
-    "loss": "noise-free loss",
-    "learning_rate": "best learning rate",
-}
-"""How each quantity of a forecast or an allocation is called where it has an interval."""
+WIDTH = 22
+"""Width of labels, where none of a page is longer."""
 
-ENSEMBLE = "ensemble"
-"""What stands for the id of a model where several are averaged."""
-
-OF_MEMBERS = {
-    "noise_free": ("new_run",),
-    "tokens_per_param": ("params", "tokens", "loss"),
-}
-"""By a quantity that tells a forecast from an allocation: what is shown of each member."""
-
-SCORES = {
-    "mare": "error", "bias": "bias", "coverage50": "in 50 %", "coverage90": "in 90 %",
-    "width90": "width", "interval_score90": "interval score", "crps": "CRPS",
-}  # fmt: skip
-"""Scores that are printed, by the names of `bayes_scaling.scores`, and their headings."""
-
-GIVEN = {
-    "params": "params N",
-    "params_active": "active params N",
-    "tokens": "tokens D",
-    "flops": "compute C [FLOP]",
-    "learning_rate": "learning rate",
-}
-"""How each is called where it was given."""
+FORMATS = (".png", ".svg", ".pdf")
+"""Files that a picture can be written to."""
 
 
-def print_json(result: Any) -> None:
-    """Print one JSON value; numbers that JSON cannot hold become null."""
-    print(json.dumps(_plain(result), indent=2, allow_nan=False))
+class Checked(Protocol):
+    """What rests on fits that were checked."""
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Of the fits."""
+        ...
+
+    @property
+    def trustworthy(self) -> bool:
+        """Whether no check failed."""
+        ...
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What a command shows beside an answer.
+
+    Attributes
+    ----------
+    data : mapping of str to value
+        Of the JSON; goes before what the answer says under the same name.
+    above, below : Page
+        Around what is printed of the answer.
+    page : Page, optional
+        In place of that of the answer.
+    silent : bool
+        Whether the answer was printed already.
+    """
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    above: Page = ()
+    below: Page = ()
+    page: Page | None = None
+    silent: bool = False
 
 
-def print_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> None:
-    """Print columns of text, aligned."""
-    widths = [max(len(row[index]) for row in (header, *rows)) for index in range(len(header))]
-    for row in (header, *rows):
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
+# ---- answers -------------------------------------------------------------------------------------
 
 
-def say(text: str) -> None:
-    """Print a line for people, on standard error."""
-    print(text, file=sys.stderr)
+def give(
+    source: Answerer,
+    answer: Printable,
+    shown: Shown | None = None,
+    *,
+    furthest: float | None = None,
+    as_json: bool,
+) -> None:
+    """Print an answer, say what it rests on, and exit with 2 where that is not to be trusted.
+
+    Parameters
+    ----------
+    source : Fit or PublishedLaw
+        What answered.
+    answer : Forecast, Allocation, Answer, ...
+        The answer.
+    shown : Shown, optional
+        What is shown beside it.
+    furthest : float, optional
+        E-folds beyond the fitted runs from which it is not to be trusted.
+    as_json : bool
+        Whether one JSON object is printed in place of text.
+    """
+    from bayes_scaling.questions.routed import say_share
+
+    shown = shown or Shown()
+    if as_json and not shown.silent:
+        print_json(answer_dict(source, answer) | {**shown.data})
+    elif not shown.silent:
+        page = answer.page() if shown.page is None else shown.page
+        one_group = {source.leading.reads.group} if len(source.groups) <= 1 else set()
+        print_page([*shown.above, *page, *shown.below], without=one_group)
+    for text in getattr(answer, "warnings", ()):
+        say(f"warning: {text}")
+    notes = (*getattr(answer, "notes", ()), *getattr(source, "notes", ()), say_share(source))
+    for note in dict.fromkeys(filter(None, notes)):
+        say(f"note: {note}")
+    beyond = max((_efolds(row) for row in getattr(answer, "forecast", answer).rows()), default=0.0)
+    too_far = furthest is not None and beyond > furthest
+    if too_far:
+        say(f"warning: {beyond:.1f} e-folds beyond the fitted runs, more than {furthest:g}")
+    judge(source, trusted=not too_far)
+
+
+def answer_dict(source: Answerer, answer: Printable) -> dict[str, Any]:
+    """Return an answer as plain data, with what each member of several says."""
+    found: dict[str, Any] = {**named(source), "rows": answer.rows()}
+    if source.averages and hasattr(answer, "member_rows"):
+        found |= {"by_member": answer.member_rows(), "left_out": dict(source.left_out)}
+    return found | getattr(answer, "about", {}) | {"checks": checks_list(source)}
+
+
+def named(source: Answerer) -> dict[str, str]:
+    """Name what answers, as plain data: a model, the average of several, or a published law."""
+    return {"model" if hasattr(source, "runs") else "published": source.id}
+
+
+def _efolds(row: Mapping[str, Any]) -> float:
+    """Return how far a row lies beyond the fitted runs: in compute, or in what the law reads."""
+    beyond = {name: value for name, value in row.items() if name.startswith("efolds_")}
+    return float(beyond.get("efolds_flops", max(beyond.values(), default=0.0)))
 
 
 # ---- checks --------------------------------------------------------------------------------------
 
 
-def checks_list(fit: Answerer) -> list[dict[str, str]]:
+def checks_list(fit: Checked) -> list[dict[str, str]]:
     """Return the checks of a fit as plain data; none of a published law."""
     return [asdict(check) for check in fit.checks]
 
 
-def warn_of_checks(fit: Answerer | Approaches | Comparison) -> None:
-    """Say on standard error what a reader of a result should know of its fit."""
+def judge(fit: Checked, *, trusted: bool = True) -> None:
+    """Say what a reader should know of a fit; exit with 2 where it is not to be trusted."""
     for check in fit.checks:
         if check.verdict == "fail":
             say(f"warning: do not rely on this: {check}")
         elif check.verdict == "warn":
             say(f"note: {check}")
+    if not (fit.trustworthy and trusted):
+        raise typer.Exit(2)
 
 
-# ---- decisions -----------------------------------------------------------------------------------
+# ---- text ----------------------------------------------------------------------------------------
 
 
-def named(fit: Answerer) -> dict[str, str]:
-    """Name what answers, as plain data: a model, the average of several, or a published law."""
-    from bayes_scaling.papers import PublishedLaw
+def print_page(page: Page, *, without: Iterable[str] = ()) -> None:
+    """Print paragraphs, their lines with labels as wide as the longest.
 
-    if isinstance(fit, PublishedLaw):
-        return {"published": fit.id}
-    return {"model": fit.id}
-
-
-def answer_dict(fit: Answerer, result: Forecast | Allocation | Answer) -> dict[str, Any]:
-    """Return an answer as plain data, with what each member of several says."""
-    found: dict[str, Any] = {**named(fit), "rows": result.rows()}
-    if fit.averages:
-        found |= {"by_member": result.member_rows(), "left_out": dict(fit.left_out)}
-    return found | {"checks": checks_list(fit)}
-
-
-def print_rows(fit: Answerer, result: Forecast | Allocation) -> None:
-    """Print a forecast or an allocation, one block per run or budget."""
-    from bayes_scaling.questions import Forecast
-
-    of_members = result.member_rows() if fit.averages else []
-    if isinstance(result, Forecast):
-        group, given = result.plan.group_column, {*result.plan.columns}
-    else:
-        group, given = result.group_column, {result.given}
-    for index, row in enumerate(result.rows()):
-        if index:
-            print()
-        if "run" in row:
-            print(f"{'run':22s} {row['run']}")
-        if len(fit.groups) > 1:
-            print(f"{group:22s} {row[group]}")
-        typical = row.get("tuning") == "typical"
-        silent = "" if "kind" in row else "new_run"  # as a published law has no noise
-        if typical:
-            print(f"{'tuning':22s} as in the fitted runs")
-        for name, value in row.items():
-            plain = name.replace("_", " ")
-            if name in given:
-                print(f"{GIVEN.get(name, plain):22s} {value:.4g}")
-            elif f"{name}_lower" in row or (name in ESTIMATED and name != silent):
-                called = ESTIMATED.get(name, plain if typical else f"best {plain}")
-                print(f"{called:22s} {row_text(row, name)}")
-        _print_choice(row)
-        if "kind" in row:
-            print(f"{'extrapolation':22s} {beyond(row)}")
-        if row.get("at_edge", 0.0) > 0:
-            share = f"{row['at_edge']:.0%} of the draws"
-            print(f"{'no optimum':22s} inside the range searched, or it is a limit, in {share}")
-        if of_members:
-            count = len(result.members)
-            print()
-            _print_member_rows(of_members[index * count : (index + 1) * count])
-            print(f"{'spread':22s} {_spread(row)}")
-
-
-def _print_choice(row: Mapping[str, Any]) -> None:
-    """Print the split to choose, where a budget is split."""
-    if "choose_params" not in row:
-        return
-    print(
-        f"{'choose':22s} N {row['choose_params']:.3g}, D {row['choose_tokens']:.3g}; expected "
-        f"regret {row['expected_regret']:.2g}"
-    )
-    low, high = outward(row["flat_params_from"], row["flat_params_to"])
-    print(f"{'within 1 % of it':22s} N {low:.2g} to {high:.2g}")
-
-
-def _print_member_rows(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print what each member says of one run or budget, with its weight."""
-    shown = next(names for key, names in OF_MEMBERS.items() if key in rows[0])
-    shown = tuple(name for name in shown if f"{name}_lower" in rows[0])
-    kind = format_kind(rows[0]["probability"])
-    print_table(
-        [
-            [
-                str(row["member"]),
-                f"{row['weight']:.2f}",
-                *(str(row_interval(row, name)).removesuffix(f" {kind}") for name in shown),
-            ]
-            for row in rows
-        ],
-        (f"member, {kind}", "weight", *(ESTIMATED[name] for name in shown)),
-    )
-
-
-def _spread(row: Mapping[str, Any]) -> str:
-    """Say where the spread of an answer comes from."""
-    shares = {
-        name.removeprefix("spread_"): share
-        for name, share in row.items()
-        if name.startswith("spread_")
-    }
-    what = "the log loss of a new run" if "noise" in shares else "log tokens per param"
-    parts = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-    return f"{parts} of the variance of {what}"
-
-
-def row_text(row: Mapping[str, Any], name: str) -> str:
-    """Write one quantity of a row: with its interval, where it has one."""
-    return str(row_interval(row, name)) if f"{name}_lower" in row else f"{row[name]:.4g}"
-
-
-def row_interval(row: Mapping[str, Any], name: str) -> Interval:
-    """Return the interval of one quantity of a row."""
-    return Interval(
-        median=row[name],
-        lower=row[f"{name}_lower"],
-        upper=row[f"{name}_upper"],
-        probability=row["probability"],
-    )
-
-
-def beyond(row: Mapping[str, Any]) -> str:
-    """Say how far a row lies outside the fitted runs, in compute and every input."""
-    efolds = {
-        name.removeprefix("efolds_"): value
-        for name, value in row.items()
-        if name.startswith("efolds_")
-    }
-    outside = [
-        f"{name} {value:.1f} e-folds ({math.exp(value):.3g}x)"
-        for name, value in efolds.items()
-        if value > 0
+    Parameters
+    ----------
+    page : Page
+        The paragraphs.
+    without : collection of str
+        Labels of lines that are left out.
+    """
+    labels = [
+        name for part in page for block in part if isinstance(block, Mapping) for name in block
     ]
-    if not outside:
-        return "inside the fitted runs"
-    inside = [name for name, value in efolds.items() if value == 0]
-    rest = f"; inside them: {', '.join(inside)}" if inside else ""
-    return f"beyond the fitted runs: {', '.join(outside)}{rest}"
+    width = max([WIDTH, *map(len, labels)])
+    for place, part in enumerate(page):
+        if place:
+            print()
+        for block in part:
+            if isinstance(block, str):
+                print(block)
+            elif isinstance(block, Grid):
+                print_table(block.rows, block.heading)
+            else:
+                for name, text in block.items():
+                    if name not in without:
+                        print(f"{name:{width}s} {text}")
+
+
+def print_table(rows: Sequence[Sequence[str]], heading: Sequence[str]) -> None:
+    """Print columns of text, aligned; without a heading where that is empty."""
+    lines = [heading, *rows] if any(heading) else list(rows)
+    widths = [max(len(row[index]) for row in (heading, *rows)) for index in range(len(heading))]
+    for row in lines:
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
+
+
+# ---- pictures ------------------------------------------------------------------------------------
+
+
+def check_picture(path: Path | None) -> None:
+    """Raise `InputError` where no picture can be written to a path that is given."""
+    if path is None:
+        return
+    check_target(path)
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{path.name!r} is no picture; end it in {', '.join(FORMATS)}")
+
+
+def write_picture(figure: Figure, path: Path) -> None:
+    """Write a figure whole, in the format that the path ends in."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format=path.suffix.lower().removeprefix("."))

@@ -1,17 +1,23 @@
-"""Models as lines of text and as plain data, for the command line."""
+"""The commands ``models`` and ``published``: definitions, as lines of text and as plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from bayes_scaling.commands.console import print_table
-from bayes_scaling.commands.pictures import write_picture
+import typer
+
+from bayes_scaling import papers
+from bayes_scaling.commands.console import FORMATS, check_picture, give, print_table, write_picture
+from bayes_scaling.commands.options import Inputs, Json, Many, read_settings
+from bayes_scaling.commands.sources import read_table
+from bayes_scaling.commands.streams import print_json
+from bayes_scaling.errors import InputError
 from bayes_scaling.formula.nodes import Node, Solve, names
 from bayes_scaling.formula.render import latex_name, to_latex, to_text
 from bayes_scaling.intervals import KIND
-from bayes_scaling.laws import Model
+from bayes_scaling.laws import Model, list_models, load_model
 from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.noise import PARAMETERS as NOISE
 from bayes_scaling.laws.parameters import Parameter
@@ -19,6 +25,8 @@ from bayes_scaling.laws.published import Constants, Published
 from bayes_scaling.laws.transient import SCALE_REF
 from bayes_scaling.laws.variants import features_in_words
 from bayes_scaling.questions.prior_losses import PriorPredictive, prior_predictive
+from bayes_scaling.questions.published_laws import PublishedConstants
+from bayes_scaling.questions.rig import Budget, Rig
 
 if TYPE_CHECKING:
     from bayes_scaling.runs import RunTable
@@ -32,6 +40,82 @@ KINDS = {
 
 SEED = 0
 """Of the draws of a prior that is shown: the same model gives the same numbers."""
+
+
+def models(
+    action: Annotated[str, typer.Argument(help="'list', or 'show' with a name.")] = "list",
+    name: Annotated[str | None, typer.Argument(help="A model id or a TOML file.")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help=f"With 'show': draw what the prior expects ({', '.join(FORMATS)})."),
+    ] = None,
+    runs: Annotated[
+        str | None,
+        typer.Option(help="With --plot: a table of runs, or a data set, to show on top of it."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the models, or show one: formula, priors and what they expect, constants, source.
+
+    Example: bayes-scaling models show chinchilla
+    """
+    if action == "show" and name:
+        if runs is not None and plot is None:
+            raise InputError("--runs shows runs in a picture: name its file with --plot")
+        check_picture(plot)
+        model = load_model(name)
+        if plot is not None:
+            draw_prior(model, plot, read_table(runs))
+        if as_json:
+            content = model_dict(model)
+            print_json(content | ({"plot": str(plot)} if plot else {}))
+            return
+        print_model(model)
+        if plot is not None:
+            print(f"drew {plot}")
+        return
+    if action != "list" or name or plot or runs:
+        raise InputError("write 'models', or 'models show NAME', which --plot and --runs go with")
+    found = list_models()
+    if as_json:
+        print_json(models_list(found))
+    else:
+        print_models(found)
+
+
+def published(
+    *,
+    name: Annotated[str | None, typer.Argument(help="A published law; all without.")] = None,
+    params: Many = None,
+    tokens: Many = None,
+    budget: Budget,
+    rig: Rig,
+    inputs: Inputs = None,
+    as_json: Json = False,
+) -> None:
+    """List published laws, show one, or tell what it says of runs or of one size.
+
+    Example: bayes-scaling published hoffmann-2022 --params 70B --tokens 1.4T
+    """
+    if name is None:
+        laws = papers.list_published()
+        if as_json:
+            print_json([law_dict(law) for law in laws])
+            return
+        rows = [[law.id, law.model, ", ".join(law.formulas), law.title] for law in laws]
+        print_table(rows, ("published law", "model", "gives", "title"))
+        return
+    law = papers.published(name)
+    given = {"params": params, "tokens": tokens, "flops": budget.on(rig)}
+    sizes: dict[str, Any] = {key: value for key, value in given.items() if value}
+    others = read_settings(inputs)
+    if not sizes and not others:
+        print_json(law_dict(law)) if as_json else print_law(law)
+    elif set(law.needed) <= {*sizes, *others} or len(sizes) > 1:
+        give(law, law.at({**sizes, **others}), as_json=as_json)
+    else:
+        give(law, law.allocate(**sizes), as_json=as_json)
+
 
 # ---- one model -----------------------------------------------------------------------------------
 
@@ -290,3 +374,47 @@ def models_list(models: Sequence[Model]) -> list[dict[str, Any]]:
         }
         for item in models
     ]
+
+
+# ---- one published law ---------------------------------------------------------------------------
+
+
+def law_dict(law: PublishedConstants) -> dict[str, Any]:
+    """Return a published law as plain data."""
+    return {
+        "id": law.id,
+        "model": law.model,
+        "kind": law.kind,
+        "title": law.title,
+        "formulas": {name: to_text(node) for name, node in law.formulas.items()},
+        "latex": {name: to_latex(node) for name, node in law.formulas.items()},
+        "inputs": list(law.inputs),
+        "constants": dict(law.constants),
+        "intervals": {name: list(ends) for name, ends in law.intervals.items()},
+        "units": law.units,
+        "source": law.source,
+    }
+
+
+def print_law(law: PublishedConstants) -> None:
+    """Print a published law: formula, constants, units, source."""
+    print(f"{law.id}: {law.title}\n")
+    form = load_model(law.model).published
+    if form is not None:
+        print(f"{law.response} = {to_text(form.formula)}")
+        for line in form.also:
+            print(f"{line.name} = {to_text(line.node)}")
+        for line in form.where:
+            print(f"  where {line.name} = {to_text(line.node)}")
+    print()
+    rows = [
+        [name, f"{value:.6g}", "[{:g}, {:g}]".format(*law.intervals[name])]
+        if name in law.intervals
+        else [name, f"{value:.6g}", ""]
+        for name, value in law.constants.items()
+    ]
+    print_table(rows, ("constant", "value", "interval as printed" if law.intervals else ""))
+    print(f"\nunits: {law.units or 'not stated'}")
+    print(f"source: {law.source}")
+    if law.kind != "query":
+        print(f"model: {law.model}, which can be fitted to runs")

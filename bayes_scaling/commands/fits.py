@@ -4,75 +4,40 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from bayes_scaling.commands.chosen import AnyModel, chosen_models
-from bayes_scaling.commands.console import print_json
-from bayes_scaling.commands.options import (
-    Best,
-    Ceiling,
-    Chains,
-    Columns,
-    Commas,
-    Correlated,
-    Draws,
-    Drift,
-    DropEmpty,
-    FileFormat,
-    Fix,
-    Json,
-    Mistuned,
-    ModelNames,
-    Probability,
-    Runs,
-    Seed,
-    Temper,
-    Transient,
-    Tune,
-    Where,
-)
-from bayes_scaling.commands.tables import read_table, say_read
+from bayes_scaling import fitting
+from bayes_scaling.commands.chosen import AnyModel, Models
+from bayes_scaling.commands.console import checks_list, print_page
+from bayes_scaling.commands.options import Json, Probability
+from bayes_scaling.commands.sources import Reading, Runs, say_read
+from bayes_scaling.commands.streams import print_json
 from bayes_scaling.errors import BayesScalingWarning
+from bayes_scaling.facade import Fit
 from bayes_scaling.files import check_target
-from bayes_scaling.intervals import PROBABILITY, check_probability
-
-if TYPE_CHECKING:
-    from bayes_scaling.facade import Fit
-    from bayes_scaling.runs import RunTable
-
-
-def finish(fit: Fit) -> None:
-    """Exit with 2 where the statistics are not to be trusted."""
-    if not fit.trustworthy:
-        raise typer.Exit(2)
+from bayes_scaling.intervals import PROBABILITY, check_probability, interval
+from bayes_scaling.laws.variants import features_in_words, tempering_in_words
+from bayes_scaling.page import Block, Grid, Page
+from bayes_scaling.posterior import Member
+from bayes_scaling.posterior.diagnostics import elements
+from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.runs import RunTable
 
 
 def fit(
+    *,
     runs: Runs,
-    model: ModelNames = None,
+    models: Models,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to save the fit.")] = Path(
         "fit.nc"
     ),
-    drift: Drift = None,
-    transient: Transient = None,
-    mistuned: Mistuned = None,
-    correlated: Correlated = None,
-    ceiling: Ceiling = None,
-    temper: Temper = None,
-    fix: Fix = None,
-    columns: Columns = None,
-    where: Where = None,
-    drop_empty: DropEmpty = False,
-    format: FileFormat = None,
-    commas: Commas = None,
-    best: Best = False,
-    draws: Draws = 1000,
-    tune: Tune = 800,
-    chains: Chains = 4,
-    seed: Seed = 0,
+    reading: Reading,
+    settings: Settings,
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
@@ -80,40 +45,119 @@ def fit(
 
     Example: bayes-scaling fit runs.csv --best -o fit.nc
     """
-    from bayes_scaling.commands.posteriors import fit_dict, print_fit
-
     check_probability(probability)
     check_target(output)
-    models = chosen_models(
-        model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
-        ceiling=ceiling, temper=temper, fix=fix,
-    )  # fmt: skip
-    table = read_table(
-        runs, columns, where, best=best, drop_empty=drop_empty, format=format, commas=commas
-    )
+    chosen = models.chosen()
+    table = reading.table(runs)
     say_read(table)
-    result = sample_chosen(models, table, draws=draws, tune=tune, chains=chains, seed=seed)
+    result = sample_chosen(chosen, table, settings)
     result.save(output)
     if as_json:
         print_json(fit_dict(result, probability) | {"saved": str(output)})
     else:
-        print_fit(result, probability)
+        print_page(fit_page(result, probability))
         print(f"saved to {output}")
-    finish(result)
+    if not result.trustworthy:
+        raise typer.Exit(2)  # its checks were printed
 
 
-def sample_chosen(
-    models: list[AnyModel] | None, table: RunTable, *, draws: int, tune: int, chains: int, seed: int
-) -> Fit:
-    """Sample a fit of one model that is named, else an ensemble."""
-    from bayes_scaling.fitting import fit as sample, fit_ensemble
+def sampling(settings: Settings) -> dict[str, Any]:
+    """Return the arguments of a function that samples; progress is shown to a terminal."""
+    found = {name: getattr(settings, name) for name in ("draws", "tune", "chains", "random_seed")}
+    return found | {"progress": sys.stderr.isatty()}
 
-    settings: dict[str, Any] = {
-        "draws": draws, "tune": tune, "chains": chains, "random_seed": seed,
-        "progress": sys.stderr.isatty(),
-    }  # fmt: skip
+
+def sample_chosen(models: list[AnyModel] | None, table: RunTable, settings: Settings) -> Fit:
+    """Sample one model that is named, else an average; it answers though it did not converge."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BayesScalingWarning)  # the checks of the fit say it again
         if models is not None and len(models) == 1:
-            return sample(models[0], table, **settings)
-        return fit_ensemble(table, models, **settings)
+            found = fitting.fit(models[0], table, **sampling(settings))
+        else:
+            found = fitting.fit_ensemble(table, models, **sampling(settings))
+    return found.accept_unconverged()
+
+
+# ---- posteriors ----------------------------------------------------------------------------------
+
+
+def fit_dict(fit: Fit, probability: float) -> dict[str, Any]:
+    """Return a fit as plain data: posteriors, checks and provenance."""
+    fit = fit.accept_unconverged()
+    members = {
+        name: {"weight": fit.weights[name]} | _posterior_dict(member, probability)
+        for name, member in fit.members.items()
+    }
+    if fit.averages:
+        found = {"model": fit.id, "members": members, "left_out": dict(fit.left_out)}
+    else:
+        found = _posterior_dict(fit.only, probability)
+    return found | {
+        "runs": len(fit.runs),
+        "groups": list(fit.groups),
+        "status": fit.status,
+        "trustworthy": fit.trustworthy,
+        "checks": checks_list(fit),
+        "exponents": fit.exponents(probability=probability).rows(),
+        "tempered": _tempered(fit),
+        "notes": list(fit.runs.notes),
+        "provenance": dict(fit.provenance),
+    }
+
+
+def _posterior_dict(member: Member, probability: float) -> dict[str, Any]:
+    summary: Mapping[str, Any] = {
+        name: interval(values, probability).to_dict() | asdict(member.mixing[name])
+        for name, values in elements(member.draws, member.groups)
+    }
+    return {
+        "model": member.model.id,
+        "posterior": summary,
+        "references": dict(member.references),
+    }
+
+
+def fit_page(fit: Fit, probability: float) -> Page:
+    """Return what is printed of a fit: posterior and checks; of an average weights and verdicts."""
+    fit = fit.accept_unconverged()
+    exponents = fit.exponents(probability=probability).page()
+    checks: list[Block] = [str(each) for each in fit.checks]
+    if not fit.averages:
+        return [_head(fit), [_posterior_grid(fit.only, probability)], *exponents, checks]
+    verdicts = fit.verdicts
+    members = Grid(
+        heading=("member", "weight", *next(iter(verdicts.values()))),
+        rows=[
+            [name, f"{fit.weights[name]:.2f}", *said.values()] for name, said in verdicts.items()
+        ],
+    )
+    doubts: list[Block] = [str(each) for each in fit.checks if each.verdict != "ok"]
+    tempered = [_tempered(fit)] if _tempered(fit) else []
+    return [_head(fit), [members], [*doubts, *tempered], *exponents]
+
+
+def _head(fit: Fit) -> list[Block]:
+    """Say what was fitted to what."""
+    size = f"{len(fit.runs)} runs, {fit.settings.chains} chains of {fit.settings.draws} draws"
+    if fit.averages:
+        return [f"{fit.id} of {len(fit.members)}, {size} each"]
+    model = fit.only.model
+    features = features_in_words(model)
+    return [
+        f"{model.id}: {model.title}",
+        *([f"features: {features}"] if features else []),
+        size,
+    ]
+
+
+def _posterior_grid(member: Member, probability: float) -> Grid:
+    rows = [
+        [name, str(interval(values, probability)), f"{mixed.r_hat:.3f}", f"{mixed.ess:.0f}"]
+        for name, values in elements(member.draws, member.groups)
+        for mixed in (member.mixing[name],)
+    ]
+    return Grid(heading=("parameter", "posterior", "R-hat", "ESS"), rows=rows)
+
+
+def _tempered(fit: Fit) -> str:
+    return tempering_in_words(member.model for member in fit.members.values())

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from bayes_scaling.commands.console import print_json, say
-from bayes_scaling.commands.options import Json, count_option
+from bayes_scaling.commands.options import Json, number
+from bayes_scaling.commands.streams import print_json, say
 from bayes_scaling.errors import InputError
 
 
@@ -50,7 +50,7 @@ def train_sweep(
 def train_run(
     width: Annotated[int, typer.Option(help="Width of the model.")],
     depth: Annotated[int, typer.Option(help="Layers.")],
-    tokens: Annotated[float, count_option(help="Training tokens (bytes).")],
+    tokens: Annotated[float, number(help="Training tokens (bytes).")],
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")],
     run_seed: Annotated[int, typer.Option("--seed", help="Seed of weights and text order.")] = 0,
     cache_dir: Annotated[Path | None, typer.Option(help="Folder of the training text.")] = None,

@@ -33,12 +33,16 @@ class Settings:
 
     Attributes
     ----------
-    draws, tune, chains : int
-        Draws kept and discarded per chain, and chains.
+    draws : int
+        Draws kept per chain.
+    tune : int
+        Tuning draws per chain.
+    chains : int
+        Chains.
     target_accept : float
         Acceptance probability that the step size aims at.
     random_seed : int
-        Seed of everything random.
+        Random seed; the same seed gives the same result.
     """
 
     draws: int = 1000

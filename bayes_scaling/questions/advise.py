@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.page import Page, called, told
 from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
@@ -95,6 +96,25 @@ class Advice:
             )
             for name, row, chance in told
         ]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is told beside the rows."""
+        return {"verdict": self.verdict, "tokens_on_hand": self.tokens, "needed": self.needed}
+
+    def page(self) -> Page:
+        """Return what is printed: the advice, then each run."""
+        return [[{"advice": self.verdict}], [self._lines(row) for row in self.rows()]]
+
+    def _lines(self, row: dict[str, Any]) -> dict[str, str]:
+        """Write one run."""
+        lines = {
+            f"data {row['data']}": f"N {row['params']:.3g}, D {row['tokens']:.3g}",
+            f"  {called('new_run')}": told(row, "new_run"),
+        }
+        if "chance" in row:
+            lines["  chance of target"] = f"{row['chance']:.3g} ({row['in_words']})"
+        return lines
 
     @property
     def table(self) -> pd.DataFrame:

@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.intervals import PROBABILITY, outward
+from bayes_scaling.page import (
+    Block,
+    Page,
+    beyond,
+    called,
+    of_members,
+    shares,
+    told,
+)
 from bayes_scaling.questions.choice import Choice, expected_split
 from bayes_scaling.questions.limits import WITHOUT, Limits, split_within
 from bayes_scaling.questions.optimum import SOLVERS
@@ -132,6 +141,42 @@ class Allocation:
             self._asked(row) | {"at_edge": float(at_edge[row["member"]][index])}
             for index, row in rows
         ]
+
+    def page(self) -> Page:
+        """Return what is printed: the best split of each budget, and what each member says."""
+        names = {name: self._label(name) for name in ("params", "tokens", "loss")}
+        members = of_members(self.member_rows(), len(self.members), names)
+        found: list[list[Block]] = []
+        for row, by_member in zip(self.rows(), members, strict=True):
+            found += [[self._lines(row)]]
+            if by_member:
+                found += [[*by_member, shares(row, "log tokens per param")]]
+        return found
+
+    def _lines(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """Write one case."""
+        lines = {self.group_column: self.label}
+        lines |= {self._label(name): told(row, name) for name in self.draws}
+        if "choose_params" in row:
+            low, high = outward(row["flat_params_from"], row["flat_params_to"])
+            lines["choose"] = (
+                f"N {row['choose_params']:.3g}, D {row['choose_tokens']:.3g}; expected regret "
+                f"{row['expected_regret']:.2g}"
+            )
+            lines["within 1 % of it"] = f"N {low:.2g} to {high:.2g}"
+        if "kind" in row:
+            lines["extrapolation"] = beyond(row)
+        if row["at_edge"] > 0:
+            share = f"{row['at_edge']:.0%} of the draws"
+            lines[called("at_edge")] = f"inside the range searched, or it is a limit, in {share}"
+        return lines
+
+    def _label(self, name: str) -> str:
+        """Tell what was found from what was given."""
+        if name in self.tuned:
+            return f"best {called(name)}"
+        found = name != self.given and name in ("params", "params_active", "tokens")
+        return f"{called(name)}*" if found else called(name)
 
     @cached_property
     def spread(self) -> Mapping[str, Array]:

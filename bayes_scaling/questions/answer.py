@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.intervals import KIND, PROBABILITY
+from bayes_scaling.page import Block, Page, beyond, called, of_members, told
 from bayes_scaling.questions.surface import Surface
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+
+TROUBLE = ("unreachable", "never", "at_edge")
+"""Statements that are printed only where they may hold."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,6 +127,27 @@ class Answer:
         ]
 
     @property
+    def about(self) -> dict[str, Any]:
+        """What is told beside the rows."""
+        return {"notes": list(self.notes)}
+
+    def page(self) -> Page:
+        """Return what is printed: each case, and what each member says of it."""
+        members = of_members(
+            self.member_rows(), len(self.members), {name: called(name) for name in self.draws}
+        )
+        found: list[list[Block]] = []
+        for row, by_member in zip(self.rows(), members, strict=True):
+            lines = {called(name): told(row, name) for name in (*self.asked, *self.draws)}
+            for name in self.flags:
+                if row[name] or name not in TROUBLE:
+                    lines[called(name)] = _chance(row[name])
+            if not self.is_point:
+                lines["extrapolation"] = beyond(row)
+            found += [[lines], by_member] if by_member else [[lines]]
+        return found
+
+    @property
     def table(self) -> pd.DataFrame:
         """One row per case: what was given, and what was found with its interval."""
         import pandas as pd
@@ -135,6 +160,17 @@ class Answer:
         import pandas as pd
 
         return pd.DataFrame(self.member_rows())
+
+
+def _chance(value: float | bool) -> str:
+    """Say whether a statement holds, or in how many of the draws."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value in (0, 1):
+        return "in every draw" if value else "in no draw"
+    if 0.005 <= value <= 0.995:
+        return f"with probability {value:.0%}"
+    return f"with probability {'below 1' if value < 0.5 else 'above 99'}%"
 
 
 def cases(

@@ -12,7 +12,7 @@ BYTES_PER_VALUE = 2.0
 """Bytes of a number in 16 bits."""
 
 RESERVED = 0.1
-"""Share of the memory that activations and the runtime take, unless it is said."""
+"""Share of the memory that activations and the runtime take, by default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +22,13 @@ class Device:
     Attributes
     ----------
     memory : float [bytes]
-        Of one device.
+        Memory of a device that serves the model, such as 80GB; bounds params.
     count : int
-        How many devices share a copy.
-    bytes_per_param : float [bytes/param]
-        2 in 16 bits, 1 in 8, .5 in 4.
+        Devices that share one copy of the model.
+    bytes_per_param : float
+        Bytes of a parameter as it is served: 2 in 16 bits, 1 in 8, .5 in 4.
     cache : float [bytes]
-        Keys and values of all sequences that are served at once; see `kv_cache`.
+        Keys and values of all sequences served at once, such as 20GB; `kv_cache` counts them.
     reserved : float
         Share of the memory for everything else.
 

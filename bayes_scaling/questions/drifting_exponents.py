@@ -7,14 +7,15 @@ wider with every e-fold beyond.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
+from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, interval, quantiles
 from bayes_scaling.laws.definition import exponent_of
+from bayes_scaling.page import Grid, Page
 from bayes_scaling.posterior import Member, Posterior
 from bayes_scaling.posterior.slopes import factor_at
 from bayes_scaling.questions.sizes import Sizes, read_plan
@@ -27,6 +28,12 @@ Array = NDArray[np.float64]
 REFERENCE, LARGEST, ASKED = "reference", "largest run", "asked"
 """Places an exponent is told at: the geometric mean of the runs, the largest of them in that input,
 and a size that was asked about."""
+
+MANY = 4
+"""Groups up to which each has its line where exponents are printed."""
+
+SAME = 1e-4
+"""Range of draws below which they are one number to the reader."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,6 +109,57 @@ class Exponents:
             found = (np.nan,) * 3 if draws is None else quantiles(draws, self.probability)
             row[name], row[f"{name}_lower"], row[f"{name}_upper"] = (float(x) for x in found)
         return row | {"probability": self.probability, "kind": KIND}
+
+    def only(self, at: str) -> Exponents:
+        """Return those of one kind of place."""
+        return replace(self, parts=tuple(part for part in self.parts if part.at == at))
+
+    def page(self) -> Page:
+        """Return what is printed: a line for each; nothing where nothing drifts.
+
+        Of many groups only what is the same in all of them is told: how far exponents have drifted.
+        """
+        parts = self.parts
+        if len({part.label for part in parts}) > MANY:
+            parts = tuple(replace(each, label="", parameter="", exponent=None) for each in parts)
+        once = {(part.member, part.label, part.input, part.at, part.size): part for part in parts}
+        rows = [
+            (
+                part.member,
+                part.label,
+                f"{part.input} ({part.parameter})" if part.parameter else part.input,
+                f"{part.size:.3g}" + ("" if part.at == ASKED else f", the {part.at}"),
+                "" if part.exponent is None else self._written(part.exponent),
+                self._written(part.factor),
+            )
+            for part in once.values()
+        ]
+        heading = (
+            "member",
+            self.group_column,
+            "exponent of",
+            "at",
+            f"local exponent, {format_kind(self.probability)}",
+            "over that at the reference",
+        )
+        several = len({row[0] for row in rows}) > 1
+        columns = [
+            place
+            for place in range(len(heading))
+            if any(row[place] for row in rows) and (place or several)
+        ]
+        grid = Grid(
+            heading=[heading[place] for place in columns],
+            rows=[[row[place] for place in columns] for row in rows],
+        )
+        return [[grid]] if rows else []
+
+    def _written(self, draws: Array) -> str:
+        """Write an interval without its kind, which the heading names."""
+        if np.ptp(draws) < SAME:
+            return f"{draws[0]:.4g}"
+        kind = format_kind(self.probability)
+        return str(interval(draws, self.probability)).removesuffix(f" {kind}")
 
     @property
     def table(self) -> pd.DataFrame:

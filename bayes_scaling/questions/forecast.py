@@ -13,6 +13,15 @@ from numpy.typing import NDArray
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.density import per_run
 from bayes_scaling.laws.link import link_of
+from bayes_scaling.page import (
+    Block,
+    Page,
+    beyond,
+    called,
+    of_members,
+    shares,
+    told,
+)
 from bayes_scaling.posterior.beyond import draw_walks, form_variance
 from bayes_scaling.posterior.member import Member
 from bayes_scaling.posterior.weights import stratify
@@ -118,6 +127,32 @@ class Forecast:
             new_run=self.draws,
             form_variance=self.form_variance,
         )
+
+    def page(self) -> Page:
+        """Return what is printed: sizes and losses of each run, and what each member says."""
+        members = of_members(self.member_rows(), len(self.members), {"new_run": called("new_run")})
+        found: list[list[Block]] = []
+        for row, by_member in zip(self.rows(), members, strict=True):
+            found += [[self._lines(row)]]
+            if by_member:
+                found += [[*by_member, shares(row, "the log loss of a new run")]]
+        return found
+
+    def _lines(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """Write one run."""
+        known = "kind" in row  # else it is the one number of a published law, which has no noise
+        group = self.plan.group_column
+        lines = {name: str(row[name]) for name in ("run", group) if name in row}
+        if self.tuning == "typical":
+            lines["tuning"] = "as in the fitted runs"
+        lines |= {called(name): told(row, name) for name in self.plan.columns}
+        lines[called("noise_free")] = told(row, "noise_free")
+        if known:
+            lines[called("new_run")] = told(row, "new_run")
+        for name in self.tuned:
+            label = called(name) if self.tuning == "typical" else f"best {called(name)}"
+            lines[label] = told(row, name)
+        return lines | ({"extrapolation": beyond(row)} if known else {})
 
     @property
     def _quantities(self) -> Mapping[str, Draws]:

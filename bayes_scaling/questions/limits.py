@@ -33,17 +33,22 @@ class Limits:
 
     Attributes
     ----------
-    min_params, max_params : float
-        Sizes that may be chosen, such as the largest that fits a device.
-    min_tokens, max_tokens : float
-        Tokens that may be chosen, such as those on hand.
-    max_steps, max_batch : float
-        Steps that there is time for, and tokens in the largest batch that loses nothing (the
-        critical one): together they bound the tokens. Both or neither.
+    min_params : float
+        Least params to choose.
+    max_params : float
+        Most params to choose, such as fit a device.
+    min_tokens : float
+        Least tokens to choose.
+    max_tokens : float
+        Most tokens to choose, such as are on hand.
+    max_steps : float
+        Most steps, such as there is time for; with the largest batch they bound the tokens.
+    max_batch : float
+        Tokens of the largest batch that loses nothing (the critical one); with the most steps.
     menu : sequence of float
-        Params of the shapes that can be built; empty where any size can.
+        Params of a shape that can be built; any size where none is given.
     inference_tokens : float
-        Tokens the model will serve over its life. A budget is then one of training and serving,
+        Tokens the model will serve over its life; a budget is then one of training and serving,
         6 N D + 2 N D_inf.
 
     Raises

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
+from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
 from bayes_scaling.laws.density import log_law, per_run
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.noise import P_OFF, off_logpdf, on_logpdf
+from bayes_scaling.page import Block, Grid, Page, relative
 from bayes_scaling.posterior import Posterior
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ NAMED = ("run", "family", "params", "tokens", "flops", "learning_rate", "batch_s
 
 BLAMED = {"learning_rate": "rate", "batch_size": "batch", "steps": "steps"}
 """Columns that may be to blame, and how they are called."""
+
+SHOWN = 20
+"""Runs that are printed, the likeliest to lie off the law."""
 
 LIKELY = 0.5
 """Probability of lying off the law from which a reason is looked for."""
@@ -83,6 +87,30 @@ class OffLaw:
             | {"probability": self.probability, "kind": KIND}
             for index in range(len(self.runs))
         ]
+
+    def page(self, most: int | None = SHOWN) -> Page:
+        """Return what is printed: the runs by how likely they are off the law."""
+        rows = sorted(self.rows(), key=lambda row: -row["off"])
+        grid = Grid(
+            heading=("run", "params N", "rate", "off the law", "above it", "likely why"),
+            rows=[
+                [
+                    str(row.get("run", "")),
+                    *(
+                        f"{row[name]:.3g}" if name in row else ""
+                        for name in ("params", "learning_rate")
+                    ),
+                    f"{row['off']:.2f}",
+                    relative(row, "deviation", sign="+"),
+                    row["reason"],
+                ]
+                for row in rows[:most]
+            ],
+        )
+        count = f"{len(rows)} runs; intervals {format_kind(self.probability)}"
+        left = len(rows) - len(grid.rows)
+        rest: list[Block] = [f"... and {left} less likely ones (--all)"] if left else []
+        return [[count], [grid, *rest]]
 
     @property
     def table(self) -> pd.DataFrame:

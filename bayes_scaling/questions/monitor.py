@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.page import Grid, Page, told
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions import alarm
 from bayes_scaling.questions.curve_shapes import LOOKS, at_looks
@@ -33,6 +35,10 @@ DOUBT = 3.0
 Far beyond its runs a law errs in one direction for all larger runs, and a curve should be able to
 say so. Chosen inside the small runs of nano-lm: see tests/studies/monitor.py.
 """
+
+
+SHOWN = 12
+"""Looks that are printed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -128,6 +134,43 @@ class Monitor:
             | {"alarm": bool(self.statistic[look] > self.limit), "probability": self.probability}
             for look, share in enumerate(self.progress)
         ]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is told beside the rows."""
+        return {
+            "status": self.status,
+            "alarm": self.alarmed,
+            "diverged": self.diverged,
+            "finished_runs": self.finished,
+            "notes": list(self.notes),
+        }
+
+    def page(self) -> Page:
+        """Return what is printed: how the run stands, and the last looks."""
+        return [[self.stands], [self.grid(self.rows()[-SHOWN:])]]
+
+    @property
+    def stands(self) -> str:
+        """How the run stands, and by what it is judged."""
+        return f"{self.status}; learned from {self.finished} finished runs"
+
+    def grid(self, rows: Sequence[Mapping[str, Any]]) -> Grid:
+        """Tabulate looks."""
+        return Grid(
+            heading=("way", self.clock, "loss", "expected before", "at the end", ""),
+            rows=[
+                [
+                    f"{row['progress']:.0%}",
+                    f"{row[self.clock]:.3g}",
+                    told(row, "loss") if "loss" in row else "",
+                    told(row, "expected") if "loss" in row else "",
+                    told(row, "final"),
+                    "ALARM" if row["alarm"] else "",
+                ]
+                for row in rows
+            ],
+        )
 
     @property
     def table(self) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.page import Grid, Page, called
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.choice import expected_split
@@ -105,6 +106,51 @@ class NextRuns:
                 "width_after": float(self.widths(chosen)[-1]),
             }
             for name, chosen in {"this": self.chosen, **self.designs}.items()
+        ]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is told beside the rows."""
+        return {
+            "target": dict(self.target),
+            "aim": self.aim,
+            "designs": self.design_rows(),
+            "warnings": list(self.warnings),
+        }
+
+    def page(self) -> Page:
+        """Return what is printed: the runs in order, then what plain designs would reach."""
+        sizes = ", ".join(f"{name} {value:.3g}" for name, value in self.target.items())
+        what = "the loss at" if self.aim == "loss" else "the best params at the compute of"
+        before = self.widths(())[0]
+        names = ("params", "tokens", "flops")
+        runs = Grid(
+            heading=("run", *map(called, names), "expected width after it"),
+            rows=[
+                [
+                    str(row["order"]),
+                    *(f"{row[name]:.3g}" for name in names),
+                    f"{row['width_after']:.2%}",
+                ]
+                for row in self.rows()
+            ],
+        )
+        designs = Grid(
+            heading=("design", "runs", called("flops"), "expected width after all"),
+            rows=[
+                [
+                    row["design"],
+                    str(row["runs"]),
+                    f"{row['flops']:.3g}",
+                    f"{row['width_after']:.2%}",
+                ]
+                for row in self.design_rows()
+            ],
+        )
+        return [
+            [f"to narrow {what} {sizes}", f"{self.probability:.0%} interval now {before:.2%} wide"],
+            [runs],
+            [designs],
         ]
 
     @property

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.page import SCORES, Block, Grid, Page, told
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.runs import RunTable
 from bayes_scaling.scores import LEVELS, quantiles_at_levels, score_quantiles
@@ -88,12 +89,34 @@ class TrackRecord:
         quantiles = np.array([item["quantiles"] for item in done]).T
         return score_quantiles(quantiles, np.array([self.outcomes[item["hash"]] for item in done]))
 
+    def page(self) -> Page:
+        """Return what is printed: every forecast with its outcome, then the scores."""
+        heading = ("on record since", "model", "params N", "tokens D", "forecast", "reached",
+                   "error", "")  # fmt: skip
+        found: list[list[Block]] = [
+            [Grid(heading=heading, rows=[_cells(row) for row in self.rows()])]
+        ]
+        if self.scores is not None:
+            cells = [f"{self.scores[name]:.4g}" for name in SCORES]
+            found += [[Grid(heading=tuple(SCORES.values()), rows=[cells])]]
+        return found
+
     @property
     def table(self) -> pd.DataFrame:
         """One row per forecast."""
         import pandas as pd
 
         return pd.DataFrame(self.rows())
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    """Write one forecast, and its outcome where there is one."""
+    sizes = [f"{row[name]:.3g}" if name in row else "" for name in ("params", "tokens")]
+    made = [row["created"][:10], row["model"], *sizes, told(row, "new_run")]
+    if row["loss"] is None:
+        return [*made, "open", "", ""]
+    where = "inside" if row["inside"] else "outside"
+    return [*made, f"{row['loss']:.4g}", f"{row['error']:+.2%}", where]
 
 
 def register(fit: Posterior, forecast: Forecast, path: str | Path) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ ACCELERATORS: Mapping[str, float] = {
 """Dense 16-bit peak [FLOP/s] as their makers state it."""
 
 UTILISATION = 0.4
-"""Share of the peak that training reaches, unless it is said; large runs report .3 to .5."""
+"""Share of the peak that training reaches, by default; large runs report .3 to .5."""
 
 HOUR = 3600.0
 
@@ -36,9 +36,9 @@ class Rig:
     Attributes
     ----------
     accelerator : str
-        One of `ACCELERATORS`; another one needs its peak.
+        Accelerator, such as h100 or tpu-v5e; one that is not known (`ACCELERATORS`) needs its peak.
     peak : float, optional
-        Its peak [FLOP/s], in place of that of the table.
+        Its peak in FLOP/s, in place of the known one.
     utilisation : float
         Share of the peak that training reaches.
     price : float, optional
@@ -112,3 +112,39 @@ class Rig:
         if not self._above(amount):
             raise InputError(f"a budget is above 0, got {hours if money is None else money!r}")
         return amount * self.flops_per_hour
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Compute to spend, in one of several units.
+
+    Attributes
+    ----------
+    flops : sequence of float
+        Compute in FLOP, or as '100 PF-days' or '2e5 a100-hours' [FLOP].
+    hours : sequence of float
+        Compute in hours of the accelerator.
+    money : sequence of float
+        Compute in the currency of its price.
+
+    Raises
+    ------
+    InputError
+        They are given in several units.
+    """
+
+    flops: tuple[float, ...] = ()
+    hours: tuple[float, ...] = ()
+    money: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that there is one unit."""
+        given = [name for name in ("flops", "hours", "money") if getattr(self, name)]
+        if len(given) > 1:
+            raise InputError(f"{' and '.join(given)}: give budgets in one way")
+
+    def on(self, rig: Rig) -> list[float] | None:
+        """Return the budgets in FLOP, whichever way they were given; None without any."""
+        found = [rig.flops(hours=each) for each in self.hours]
+        found += [rig.flops(money=each) for each in self.money]
+        return [*self.flops, *found] or None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.page import Block, Grid, Page, beyond, called, told
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.enough import budget_for, extra_compute
@@ -140,6 +141,54 @@ class Risk:
                 found["expected_gain"] = float(self.chance[index]) * self.value - price
                 found["decision"] = decision(gains)
         return found
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is told beside the rows: which of several runs beats which."""
+        return {"beats": self.beats.tolist() if self.flops.size > 1 else []}
+
+    def page(self) -> Page:
+        """Return what is printed: each run, and which of several beats which."""
+        found: list[list[Block]] = [[self._lines(row)] for row in self.rows()]
+        count = self.flops.size
+        if count > 1:
+            names = [f"run {place + 1}" for place in range(count)]
+            cells = [
+                [names[i], *("" if i == j else f"{self.beats[i, j]:.2f}" for j in range(count))]
+                for i in range(count)
+            ]
+            found += [[Grid(heading=("chance of a lower loss than", *names), rows=cells)]]
+        return found
+
+    def _lines(self, row: dict[str, Any]) -> dict[str, str]:
+        """Write one run."""
+        known = "kind" in row  # else it is the one number of a published law
+        lines = {called(name): told(row, name) for name in ("params", "tokens", "flops")}
+        if "chance" in row:
+            worst = f"{row['chance_of_it']:.3g} by {row['most_pessimistic']}, the most pessimistic"
+            chance = f"{row['chance']:.3g} ({row['in_words']}); {worst}"
+            needed = row["enough_flops"]
+            enough = f"{needed:.3g} FLOP" if needed < np.inf else "no budget does"
+            lines |= {"chance of target": chance} if known else {"target": row["in_words"]}
+            lines["loss over target"] = told(row, "overshoot")
+            lines[f"{row['sure']:.0%} sure takes" if known else "target takes"] = enough
+        expected = {
+            name: f", {row[f'expected_{name}']:.2g} expected" if known else ""
+            for name in ("regret", "extra_flops")
+        }
+        lines |= {
+            "new run" if known else called("noise_free"): told(row, "new_run"),
+            "regret of the split": told(row, "regret") + expected["regret"],
+            "compute it wastes": f"{told(row, 'extra_flops')} of the best split's"
+            + expected["extra_flops"],
+        }
+        if row.get("hours") is not None:
+            lines["accelerator-hours"] = f"{row['hours']:.3g}"
+        if row.get("money") is not None:
+            lines["cost"] = f"{row['money']:.3g}, of it wasted {row['regret_money']:.2g}"
+        if "decision" in row:
+            lines["decision"] = f"{row['decision']} (expected gain {row['expected_gain']:.3g})"
+        return lines | ({"extrapolation": beyond(row)} if known else {})
 
     def _in_words(self, chance: float, target: float) -> str:
         if len(self.forecast.draws) == 1:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bayes_scaling.intervals import KIND, PROBABILITY
 from bayes_scaling.laws.density import log_prior
 from bayes_scaling.laws.design import make_design
+from bayes_scaling.page import Grid, Page, called, told
 from bayes_scaling.posterior import Member, Posterior
 from bayes_scaling.posterior.beyond import frozen_walks
 from bayes_scaling.questions.forecast import Forecast, forecast_by_law, mix_forecasts
@@ -78,6 +79,21 @@ class Sensitivity:
             row["note"] = "too few effective draws to tell: fit again" if key in self.untold else ""
             found.append(row)
         return found
+
+    def page(self) -> Page:
+        """Return what is printed: the forecast under each assumption."""
+        rows = [
+            [
+                row["assumption"],
+                row["variant"],
+                told(row, "new_run"),
+                f"{row['chance']:.3g}" if "chance" in row else "",
+                row["note"],
+            ]
+            for row in self.rows()
+        ]
+        heading = ("assumption", "", called("new_run"), "chance of target", "")
+        return [[Grid(heading=heading, rows=rows)]]
 
     @property
     def table(self) -> pd.DataFrame:

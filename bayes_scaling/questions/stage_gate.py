@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY, check_probability, quantiles
+from bayes_scaling.page import Page, told
 from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import WITHOUT, Limits
@@ -100,6 +101,32 @@ class StageGate:
             row |= {"probability": self.probability}
         return [row | self._worth()]
 
+    def page(self) -> Page:
+        """Return what is printed: both runs, the chance before and after, and its worth."""
+        (row,) = self.rows()
+
+        def size(of: str) -> str:
+            n, d, c = (row[f"{of}{name}"] for name in ("params", "tokens", "flops"))
+            return f"N {n:.3g}, D {d:.3g}, {c:.3g} FLOP"
+
+        lines = {
+            "first run": size("first_"),
+            "big run": size(""),
+            "chance of target now": f"{row['chance']:.3g} of reaching {row['target']:.4g}",
+            "chance after the first run": told(row, "chance_after"),
+            "width of the interval": f"{row['width']:.3g} now, {row['width_after']:.3g} expected "
+            "after",
+            "changes the decision": f"with probability {row['changes_decision']:.2f} (the big run "
+            f"is made from a chance of {row['go_from']:.2f})",
+        }
+        if "first_money" in row:
+            lines["cost"] = f"{row['first_money']:.3g} first, {row['money']:.3g} the big run"
+        if "value_of_first" in row:
+            lines["what it tells is worth"] = (
+                f"{row['value_of_first']:.3g}, less its cost {row['gain_of_first']:.3g}"
+            )
+        return [[lines]]
+
     def _worth(self) -> dict[str, float]:
         """Return what the smaller run costs, and the value of what it is expected to tell."""
         if self.rig is None or self.rig.price is None:
@@ -144,8 +171,10 @@ def stage_gate(
         Loss that it should reach.
     share : float
         Compute of the smaller run over that of the big one.
-    family, limits, rig, value
+    family, limits, rig
         As in `bayes_scaling.questions.risk.risk`.
+    value : float, optional
+        What reaching the target is worth, in the currency of the rig.
     probability : float
         Probability of the intervals whose widths are told.
 

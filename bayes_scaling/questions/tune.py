@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, quantiles
+from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, format_kind, quantiles
+from bayes_scaling.page import Block, Grid, Page, beyond, called, relative, told
 from bayes_scaling.posterior import Member, Posterior
 from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.rate_rules import published_rates
@@ -115,11 +116,73 @@ class Tuning:
         return [row for row in self.penalties if own.items() <= row.items()]
 
     @property
+    def about(self) -> dict[str, Any]:
+        """What is told beside the rows."""
+        return {
+            "penalties": list(self.penalties),
+            "rules": list(self.rules),
+            "swept": {name: list(ends) for name, ends in self.swept.items()},
+            "warnings": list(self.warnings),
+        }
+
+    def page(self) -> Page:
+        """Return what is printed: what to choose for each run, and what else would cost."""
+        found: list[list[Block]] = []
+        for index, row in enumerate(self.rows()):
+            found += [self._lines(row), [self._penalty_grid(index)]]
+            if rules := self.rules_of(index):
+                found += [[_rule_grid(rules)]]
+        return found
+
+    def _lines(self, row: dict[str, Any]) -> list[Block]:
+        """Write the choice for one run."""
+        settled = "batch_size" in self.plan.columns and "batch_size" not in self.best
+        given = ("params", "tokens", *(["batch_size"] if settled else []))
+        chosen = [
+            {f"choose {called(name)}": f"{row[name]:.3g}", "  best": told(row, f"best_{name}")}
+            for name in self.best
+        ]
+        costs = {
+            "expected regret": f"{row['expected_regret']:.2g} of the loss",
+            "extrapolation": beyond(row),
+        }
+        return [{called(name): told(row, name) for name in given}, *chosen, costs]
+
+    def _penalty_grid(self, index: int) -> Grid:
+        """Tabulate what other choices cost for one of the runs."""
+        return Grid(
+            heading=("instead", "", f"loss above the best, {format_kind(self.probability)}"),
+            rows=[
+                [
+                    f"{called(row['changed'])} x {row['factor']:g}",
+                    f"{row[row['changed']]:.3g}",
+                    relative(row, "penalty"),
+                ]
+                for row in self.penalties_of(index)
+            ],
+        )
+
+    @property
     def table(self) -> pd.DataFrame:
         """One row per run: the recommended choice, the best one with its interval, regret."""
         import pandas as pd
 
         return pd.DataFrame(self.rows())
+
+
+def _rule_grid(rules: Sequence[dict[str, Any]]) -> Grid:
+    """Tabulate what published rules choose, and what that costs."""
+    return Grid(
+        heading=("published rule", *map(called, CHOSEN), "loss above the best"),
+        rows=[
+            [
+                row["rule"],
+                *("" if row[name] is None else f"{row[name]:.3g}" for name in CHOSEN),
+                row["note"] if row["penalty"] is None else relative(row, "penalty"),
+            ]
+            for row in rules
+        ],
+    )
 
 
 def sizes_of(plan: Plan, index: int) -> dict[str, Any]:

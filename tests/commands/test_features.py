@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bayes_scaling.commands.posteriors import fit_dict, print_fit
+from bayes_scaling.commands.console import print_page
+from bayes_scaling.commands.fits import fit_dict, fit_page
 from bayes_scaling.facade import Fit
 from bayes_scaling.fitting import load
 from bayes_scaling.laws import load_model
@@ -201,7 +202,7 @@ def test_a_posterior_as_plain_data_has_exponents_and_tempering(folder: Path) -> 
 def test_what_is_printed_of_a_posterior(
     name: str, lines: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_fit(load(folder / f"{name}.nc"), 0.9)
+    print_page(fit_page(load(folder / f"{name}.nc"), 0.9))
     printed = capsys.readouterr().out
     for line in lines:
         assert re.search(line, printed, re.M), line

@@ -5,58 +5,44 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from bayes_scaling.commands.chosen import AnyModel, chosen_models
-from bayes_scaling.commands.console import print_json, say, warn_of_checks
-from bayes_scaling.commands.fits import finish, sample_chosen
-from bayes_scaling.commands.options import (
-    Best,
-    Ceiling,
-    Chains,
-    Columns,
-    Commas,
-    Correlated,
-    Draws,
-    Drift,
-    DropEmpty,
-    Json,
-    Mistuned,
-    ModelNames,
-    Probability,
-    Seed,
-    Temper,
-    Transient,
-    Tune,
-    Where,
-    compute_option,
-)
-from bayes_scaling.commands.tables import read_table
+from bayes_scaling import reports, validation
+from bayes_scaling.commands.chosen import AnyModel, Models
+from bayes_scaling.commands.console import judge
+from bayes_scaling.commands.fits import fit_dict, sample_chosen, sampling
+from bayes_scaling.commands.options import Family, Json, Probability, Without
+from bayes_scaling.commands.sources import Reading
+from bayes_scaling.commands.streams import print_json, say
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.files import check_target
+from bayes_scaling.fitting import load
 from bayes_scaling.intervals import PROBABILITY, check_probability
-
-if TYPE_CHECKING:
-    from bayes_scaling.runs import RunTable
-    from bayes_scaling.validation import Backtest
+from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.questions.record import NAME
+from bayes_scaling.questions.rig import Budget, Rig
+from bayes_scaling.reports.pdf import print_pdf
+from bayes_scaling.runs import RunTable
+from bayes_scaling.validation import Backtest
 
 HELD_OUT = 10.0
 """Compute of the largest run over that of the largest one the backtest fits."""
 
 
 def report(
+    *,
     source: Annotated[
         str, typer.Argument(help="A table of runs, a data set, or a saved fit (.nc).")
     ],
-    model: ModelNames = None,
-    flops: Annotated[
-        float | None, compute_option(help="Budget of the big run; 100x by default.")
-    ] = None,
+    models: Models,
+    budget: Budget,
+    rig: Rig,
     target_loss: Annotated[
         float | None, typer.Option(help="Loss the big run should reach.")
     ] = None,
+    family: Family = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Where to write.", show_default="report.html"),
@@ -79,21 +65,8 @@ def report(
         Path | None,
         typer.Option(help="Forecasts on record.", show_default="forecasts.jsonl beside the output"),
     ] = None,
-    drift: Drift = None,
-    transient: Transient = None,
-    mistuned: Mistuned = None,
-    correlated: Correlated = None,
-    ceiling: Ceiling = None,
-    temper: Temper = None,
-    columns: Columns = None,
-    where: Where = None,
-    drop_empty: DropEmpty = False,
-    commas: Commas = None,
-    best: Best = False,
-    draws: Draws = 1000,
-    tune: Tune = 800,
-    chains: Chains = 4,
-    seed: Seed = 0,
+    reading: Annotated[Reading, Without(("format",))],
+    settings: Settings,
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
@@ -101,48 +74,40 @@ def report(
 
     Example: bayes-scaling report runs.csv --flops 1e23 --target-loss 2.0 -o report.html
     """
-    from bayes_scaling.commands.posteriors import fit_dict
-    from bayes_scaling.fitting import load
-    from bayes_scaling.reports import report as write
-
     check_probability(probability)
     output = check_target(output or Path(f"report.{format}"))
     _check(output, format, pdf)
     saved = source.endswith(".nc")
-    if saved and any(
-        given is not None
-        for given in (model, drift, transient, mistuned, correlated, ceiling, temper)
-    ):
+    if saved and models.given:
         raise InputError(
             "a saved fit keeps the model it was made with: give the table of runs instead, or "
-            "leave out --model, --drift, --transient, --mistuned, --correlated, --ceiling and "
-            "--temper"
+            f"leave out {', '.join(models.given)}"
         )
-    models = chosen_models(
-        model, drift=drift, transient=transient, mistuned=mistuned, correlated=correlated,
-        ceiling=ceiling, temper=temper,
-    )  # fmt: skip
-    settings = {"draws": draws, "tune": tune, "chains": chains}
+    chosen = models.chosen()
+    budgets = budget.on(rig) or []
+    if len(budgets) > 1:
+        raise InputError(f"a report is on one budget, got {len(budgets)}")
     if saved:
         result = load(source).accept_unconverged()
         table = result.runs
     else:
-        table = read_table(source, columns, where, best=best, drop_empty=drop_empty, commas=commas)
-        result = sample_chosen(models, table, **settings, seed=seed).accept_unconverged()
+        table = reading.table(source)
+        result = sample_chosen(chosen, table, settings)
     tested = None
     if backtest or (backtest is None and not saved):
-        tested = _tested(table, models, {**settings, "random_seed": seed})
-    written = write(
+        tested = _tested(table, chosen, settings)
+    written = reports.report(
         result,
         output,
-        flops=flops,
+        flops=budgets[0] if budgets else None,
         target_loss=target_loss,
+        family=family,
         probability=probability,
         command=" ".join(["bayes-scaling", *sys.argv[1:]]),
         backtest=tested,
         record=_record(record, output),
     )
-    printed = _print_pdf(written) if pdf else None
+    printed = print_pdf(written, written.with_suffix(".pdf")) if pdf else None
     if as_json:
         more = {"report": str(written), "pdf": None if printed is None else str(printed)}
         print_json(fit_dict(result, probability) | more)
@@ -150,8 +115,7 @@ def report(
         for each in (written, printed):
             if each is not None:
                 print(f"wrote {each}")
-    warn_of_checks(result)
-    finish(result)
+    judge(result)
 
 
 def _check(output: Path, format: str, pdf: bool) -> None:
@@ -164,24 +128,12 @@ def _check(output: Path, format: str, pdf: bool) -> None:
 
 def _record(given: Path | None, output: Path) -> Path | None:
     """Return the record that is shown: the one that was named, or one beside the output."""
-    from bayes_scaling.questions.record import NAME
-
     beside = output.with_name(NAME)
     return given if given is not None else (beside if beside.is_file() else None)
 
 
-def _print_pdf(page: Path) -> Path:
-    from bayes_scaling.reports.pdf import print_pdf
-
-    return print_pdf(page, page.with_suffix(".pdf"))
-
-
-def _tested(
-    table: RunTable, models: list[AnyModel] | None, settings: dict[str, Any]
-) -> Backtest | None:
+def _tested(table: RunTable, models: list[AnyModel] | None, settings: Settings) -> Backtest | None:
     """Forecast the runs within a factor of the largest from all smaller ones; None where few."""
-    from bayes_scaling.validation import backtest
-
     if "flops" not in table:
         say("note: no backtest without compute: the runs cannot be parted into small and large")
         return None
@@ -189,10 +141,13 @@ def _tested(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayesScalingWarning)
-            return backtest(
-                table, fit_where=f"flops <= {cut:.6g}", target_where=f"flops > {cut:.6g}",
-                models=models, progress=sys.stderr.isatty(), **settings,
-            )  # fmt: skip
+            return validation.backtest(
+                table,
+                fit_where=f"flops <= {cut:.6g}",
+                target_where=f"flops > {cut:.6g}",
+                models=models,
+                **sampling(settings),
+            )
     except InputError as error:
         say(f"note: no backtest: {error}")
         return None

@@ -1,13 +1,15 @@
-"""A line that says that a command is still at work, where it has been silent for a while."""
+"""Standard output and standard error: notes, JSON, and a line while a command is silent at work."""
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 PATIENCE = 2.0
 """Silence after which the line appears [s]."""
@@ -16,6 +18,26 @@ TICK = 0.5
 """How often it is renewed [s]."""
 
 ERASE = "\r\033[K"
+
+
+def say(text: str) -> None:
+    """Print a line for people, on standard error."""
+    print(text, file=sys.stderr)
+
+
+def print_json(result: Any) -> None:
+    """Print one JSON value; numbers that JSON cannot hold become null."""
+    print(json.dumps(_plain(result), indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 class _Watched:

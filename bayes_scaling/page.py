@@ -1,0 +1,185 @@
+"""How answers are put in print: lines with a label, tables of text and sentences.
+
+Whatever answers a question has ``rows()`` of plain numbers, and a `Page` made of them; what is told
+beside the rows, for JSON, is its ``about``. Printing is for the command line alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bayes_scaling.intervals import Interval, format_kind
+
+CALLED: Mapping[str, str] = {
+    "params": "params N",
+    "params_active": "active params N",
+    "tokens": "tokens D",
+    "steps": "steps S",
+    "flops": "compute C [FLOP]",
+    "lifetime_flops": "lifetime compute [FLOP]",
+    "batch_size": "batch [tokens]",
+    "loss": "noise-free loss",
+    "noise_free": "noise-free loss",
+    "new_run": "loss of a new run",
+    "gain": "gain of a doubling",
+    "best_params": "best params N*",
+    "best_tokens": "best tokens D*",
+    "tokens_for_params": "tokens best for N",
+    "flops_enough": "compute enough [FLOP]",
+    "best_learning_rate": "best learning rate",
+    "undertrained": "fewer tokens than best",
+    "unreachable": "out of reach",
+    "never": "no such size",
+    "at_edge": "no optimum",
+}
+"""How quantities and statements are called in print; others by their own names."""
+
+SCORES: Mapping[str, str] = {
+    "mare": "error",
+    "bias": "bias",
+    "coverage50": "in 50 %",
+    "coverage90": "in 90 %",
+    "width90": "width",
+    "interval_score90": "interval score",
+    "crps": "CRPS",
+}
+"""Scores that are printed, by the names of `bayes_scaling.scores`, and their headings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A table of text.
+
+    Attributes
+    ----------
+    heading : sequence of str
+        Of the columns.
+    rows : sequence of sequence of str
+        Their cells.
+    """
+
+    heading: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+Lines = Mapping[str, str]
+"""Texts by their labels."""
+
+Block = str | Lines | Grid
+
+Page = Sequence[Sequence[Block]]
+"""Paragraphs of blocks."""
+
+
+class Printable(Protocol):
+    """What can be printed, and given as plain data."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return plain numbers and texts, a dict per case."""
+        ...
+
+    def page(self) -> Page:
+        """Return what is printed."""
+        ...
+
+
+def called(name: str) -> str:
+    """Return how a quantity is called in print."""
+    return CALLED.get(name, name.replace("_", " "))
+
+
+def interval_of(row: Mapping[str, Any], name: str) -> Interval:
+    """Return the interval of one quantity of a row."""
+    return Interval(
+        median=row[name],
+        lower=row[f"{name}_lower"],
+        upper=row[f"{name}_upper"],
+        probability=row["probability"],
+    )
+
+
+def told(row: Mapping[str, Any], name: str) -> str:
+    """Write one quantity of a row: with its interval, where it has one."""
+    if f"{name}_lower" in row:
+        return str(interval_of(row, name))
+    value = row[name]
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def cell(row: Mapping[str, Any], name: str) -> str:
+    """Write one quantity for a table, whose heading names the kind of its intervals."""
+    if row[name] is None:
+        return ""
+    return told(row, name).removesuffix(f" {format_kind(row['probability'])}")
+
+
+def relative(row: Mapping[str, Any], name: str, sign: str = "") -> str:
+    """Write one quantity of a row, and its interval, in percent."""
+    ends = (row[name], row[f"{name}_lower"], row[f"{name}_upper"])
+    digits = 1 if sign else 2
+    median, lower, upper = (f"{end:{sign}.{digits}%}" for end in ends)
+    return f"{median} [{lower}, {upper}]"
+
+
+def beyond(row: Mapping[str, Any]) -> str:
+    """Say how far a row lies outside the fitted runs, in compute and every input."""
+    efolds = {
+        name.removeprefix("efolds_"): value
+        for name, value in row.items()
+        if name.startswith("efolds_")
+    }
+    outside = [
+        f"{name} {value:.1f} e-folds ({math.exp(value):.3g}x)"
+        for name, value in efolds.items()
+        if value > 0
+    ]
+    if not outside:
+        return "inside the fitted runs"
+    inside = [name for name, value in efolds.items() if value == 0]
+    rest = f"; inside them: {', '.join(inside)}" if inside else ""
+    return f"beyond the fitted runs: {', '.join(outside)}{rest}"
+
+
+def of_members(
+    rows: Sequence[Mapping[str, Any]], count: int, names: Mapping[str, str]
+) -> Iterator[list[Block]]:
+    """Tabulate what each of `count` members says, case by case; nothing of a single one.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        As of ``member_rows()``: case by case the members in order.
+    count : int
+        Members.
+    names : mapping of str to str
+        Headings of the quantities that are shown, by their names.
+    """
+    for start in range(0, len(rows), count):
+        cases = rows[start : start + count]
+        shown = {name: text for name, text in names.items() if f"{name}_lower" in cases[0]}
+        if count == 1:
+            yield []
+            continue
+        kind = format_kind(cases[0]["probability"])
+        yield [
+            Grid(
+                heading=(f"member, {kind}", "weight", *shown.values()),
+                rows=[
+                    [str(row["member"]), f"{row['weight']:.2f}", *(cell(row, n) for n in shown)]
+                    for row in cases
+                ],
+            )
+        ]
+
+
+def shares(row: Mapping[str, Any], of_what: str) -> Lines:
+    """Say where the spread of an answer comes from."""
+    parts = ", ".join(
+        f"{name.removeprefix('spread_')} {share:.0%}"
+        for name, share in row.items()
+        if name.startswith("spread_")
+    )
+    return {"spread": f"{parts} of the variance of {of_what}"}
