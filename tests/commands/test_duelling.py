@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def test_it_prints_multipliers_and_a_verdict_for_each_variant(table: Path) -> No
     found = call("duel", table, "--a", "base", "--flops", "1e21", "--flops", "1e24")
     assert found.code == 0
     assert "variant0 against base" in found.out
-    assert " 1.44" in found.out
+    assert re.search(r"1\.4[34]\d* \[1\.4", found.out)
     assert "promote (wrong with at most 5%)" in found.out
     assert "drop" in found.out
     assert "variant0 1.00" in found.out
@@ -49,7 +50,7 @@ def test_speed_counts_and_the_figure_is_drawn(table: Path, tmp_path: Path) -> No
         "duel", table, "--a", "base", "--b", "variant0", "--flops", "1e24",
         "--throughput", "variant0=0.5", "--plot", picture,
     )  # fmt: skip
-    assert " 0.72" in found.out
+    assert re.search(r"0\.7[12]\d* \[0\.7", found.out)
     assert picture.stat().st_size > 1000
 
 
