@@ -76,6 +76,7 @@ COMMANDS: Mapping[str, Function | Question] = {
         example="fit.nc --params 7e10 --tokens 1.4e12 --target-loss 2.0",
         settings={"shell": "sensitivity"},
     ),
+    "duel": Question(example="fit.nc baseline --b variant --flops 1e23"),
     "tune": Question(example="fit.nc --params 1B --tokens 20B", settings={"shell": "tune"}),
     "next-runs": Question(
         example="fit.nc --budget 1e20",

@@ -16,6 +16,7 @@ from bayes_scaling.facade import Questions
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.rig import Budget
 from tests.command_line import call
+from tests.questions.test_duel import twins
 from tests.synthetic import synthetic_fit
 
 
@@ -141,6 +142,22 @@ def test_a_split_of_a_budget_stays_within_limits(
     assert row.get("choose_params", row["params"]) == pytest.approx(1e9)
 
 
+def test_a_question_without_a_page_is_printed_and_takes_settings_by_name(tmp_path: Path) -> None:
+    fit = twins(1.44, 0.9)
+    path = fit.save(tmp_path / "fit.nc")
+    ask = ("duel", path, "base", "--b", "variant0", "--flops", 1e23)
+    found = call(*ask, "--throughput", "variant0=0.5")
+    assert found.code == 0, found.err
+    lines = dict(re.split(r" {2,}", line, maxsplit=1) for line in found.out.splitlines())
+    assert float(lines["multiplier"].split()[0]) == pytest.approx(0.72, rel=1e-5)
+    assert lines["verdict"] == "drop"
+    assert lines["extrapolation"].startswith("beyond the fitted runs")
+    wanted = fit.duel("base", "variant0", flops=1e23).rows()
+    assert call(*ask, "--json").json["rows"][0]["chance"] == wanted[0]["chance"]
+    assert "--throughput takes name=number" in call(*ask, "--throughput", "variant0").err
+    assert "give --flops, --hours" in call("duel", path, "base").err
+
+
 def test_one_budget_is_asked_where_one_is_meant(saved: Path) -> None:
     ask = ("stage-gate", saved, "--target-loss", 2)
     assert "give --flops, --hours, or --money with --price" in call(*ask).err
@@ -154,6 +171,7 @@ def test_a_question_of_a_fit_is_not_asked_of_a_published_law() -> None:
         ("mistuned",),
         ("tune", "--params", "1B", "--tokens", "20B"),
         ("next-runs", "--budget", "1e20"),
+        ("duel", "base", "--flops", "1e23"),
     ):
         found = call(command, "hoffmann-2022", *options)
         assert (found.code, "is answered by a fit alone" in found.err) == (1, True)
