@@ -93,6 +93,14 @@ def part_of(parameter: inspect.Parameter, told: Told | None = None) -> Part:
         default = None if parameter.default is inspect.Parameter.empty else parameter.default
         return spread(kind, default=default, left_out=left_out)
     name = parameter.name
+    named = any(get_origin(each) is Mapping for each in get_args(kind))
+    if not extra and named and str not in get_args(kind):
+        help = f"{(told or Told()).text} As name=value; may be given several times."
+        settings = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=help)]
+        return Part(
+            options=[_parameter(name, settings, None)],
+            build=lambda given: read_settings(given[name], f"--{name.replace('_', '-')}"),
+        )
     if not extra:
         parameter = option(name, kind, parameter.default, told or Told())
     return Part(options=[_by_name(parameter)], build=lambda given: given[name])
@@ -233,7 +241,8 @@ def option(
         settings["show_default"] = told.default
     plain: Any = kinds[0]
     if get_origin(kind) is tuple or any(get_origin(each) is Sequence for each in kinds):
-        plain, kinds = list[float], [float]
+        kinds = [each for each in (float, str) if each in kinds] or [float]
+        plain = list[kinds[0]]  # type: ignore[valid-type]
         settings["help"] = f"{told.text} May be given several times.".strip()
     elif get_origin(kind) is Literal:
         plain = kind
@@ -326,8 +335,8 @@ Inputs = Annotated[
 ]
 
 
-def read_settings(given: Sequence[str] | None) -> dict[str, float]:
-    """Return values that were given as name=value.
+def read_settings(given: Sequence[str] | None, flag: str = "--set") -> dict[str, float]:
+    """Return values that were given as name=value with an option.
 
     Raises
     ------
@@ -341,7 +350,9 @@ def read_settings(given: Sequence[str] | None) -> dict[str, float]:
         try:
             found[name] = reader("NUMBER")(value)
         except typer.BadParameter:
-            problems.append(f"--set takes name=number, got {text!r}; such as unique_tokens=100M")
+            problems.append(
+                f"{flag} takes name=number, got {text!r}; such as {name}=2 or {name}=1M"
+            )
     if problems:
         raise InputError(problems)
     return found
