@@ -74,7 +74,8 @@ class Tables:
         given = self.given.get(key, default)
         if isinstance(given, str) and (given or default == ""):
             return given
-        self.problems.append(f"{self.where}{key!r} must be a text, got {given!r}")
+        shown = f"{self.where}{key}" if self.name else repr(key)
+        self.problems.append(f"{shown} must be a text, got {given!r}")
         return "?"
 
     def lines(self, key: str) -> tuple[Line, ...]:

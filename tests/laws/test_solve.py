@@ -50,12 +50,16 @@ def test_a_table_is_read_and_written() -> None:
     ("given", "messages"),
     [
         ("z - 1", ["[solve.z]", "a table"]),
-        ({"residual": "z -", "lo": 3, "high": "9"},
-         ["cannot be read", "lo must", "hi must", "'high'"]),
-        ({"residual": "x - 1", "lo": "z", "hi": "z + 1"},
-         ["does not read 'z'", "lo reads", "hi reads"]),
+        (
+            {"residual": "z -", "lo": 3, "high": "9"},
+            ["cannot be read", "lo must", "hi must", "'high'"],
+        ),
+        (
+            {"residual": "x - 1", "lo": "z", "hi": "z + 1"},
+            ["does not read 'z'", "lo reads", "hi reads"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_every_problem_of_a_table_is_named(given: object, messages: list[str]) -> None:
     with pytest.raises(InputError) as caught:
         read_solve("z", given)
@@ -131,8 +135,9 @@ def test_what_is_data_in_a_residual_is_hoisted_and_the_variable_is_not() -> None
     )
     laws, data = hoist({"loss": node}, {"params", "params_ref", "tokens"})
     assert {to_text(item) for item in data.values()} == {
-        "log(params / params_ref)", "log(params)",
-    }  # fmt: skip
+        "log(params / params_ref)",
+        "log(params)",
+    }
     law = laws["loss"]
     assert isinstance(law, Solve)
     assert law.variable == "tokens"
