@@ -79,18 +79,18 @@ def truth(name: str, references: Mapping[str, float]) -> dict[str, float]:
         a = A * references["params_ref"] ** -ALPHA
         b = B * references["tokens_ref"] ** -BETA
         c = E + a + b
-        found = {"c": c, "m": a / (a + b), "alpha": ALPHA, "beta": BETA, "f": E / c, "usual": 0.0}
+        found = {"c": c, "m": a / (a + b), "alpha": ALPHA, "beta": BETA, "f": E / c}
         found |= {"k": 1.0} if name == "coupled" else {}
     else:
         flops = references["flops_ref"]
         params = float(best_params(flops))
         c = float(law(np.array(params), np.array(flops / 6 / params)))
         found = {"c": c, "f": E / c, "g": ALPHA * BETA / (ALPHA + BETA), "a": EXPONENT}
-        found |= {"r": flops / 6 / params**2, "usual": 0.1 * np.log(flops / 6e17)}
+        found["r"] = flops / 6 / params**2
         found |= {"sigma_params": 0.2} if name == "envelope" else {"k": ALPHA * BETA}
         found |= {"s": 0.3} if name == "isoflop-cubic" else {}
     share = found.pop("f")
-    found["f_shift"] = float(np.log(share / (1 - share)) - found.pop("usual"))
+    found["f_shift"] = float(np.log(share / (1 - share)))
     return found | at
 
 

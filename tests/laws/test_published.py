@@ -109,7 +109,7 @@ def test_a_law_with_another_formula_does_not_inherit_constants() -> None:
         (with_law(intervals={"Q": [1, 2]}), "interval of 'Q', which is no constant"),
         (with_law(intervals={"A": [2, 1]}), r"must be \[lower, upper\]"),
         (with_law(intervals={"A": 3}), r"must be \[lower, upper\]"),
-        (with_law(units=3), "units must be a text"),
+        (with_law(units=3), "'units' must be a text, got 3"),
         (with_law(constant={}), "did you mean 'constants'"),
     ],
 )

@@ -195,6 +195,6 @@ def test_larger_models_reach_a_loss_in_fewer_steps(name: str) -> None:
     fit = Fit.of_one(prior_member(curves, nominal_runs(curves), draws=50, random_seed=0))
     found = fit.accept_unconverged().reach(3.0, params=[1e8, 1e9, 1e10], batch_size=5e5)
     steps = found.draws["steps"]
-    able = np.isfinite(steps).all(axis=1)
-    assert able.any()
+    able = (np.isfinite(steps) & (steps > 1)).all(axis=1)  # else it is reached at once, or never
+    assert able.sum() > 1
     assert (np.diff(steps[able], axis=1) < 0).all()
