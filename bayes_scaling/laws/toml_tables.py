@@ -74,8 +74,7 @@ class Tables:
         given = self.given.get(key, default)
         if isinstance(given, str) and (given or default == ""):
             return given
-        shown = f"{self.where}{key}" if self.name else repr(key)
-        self.problems.append(f"{shown} must be a text, got {given!r}")
+        self.problems.append(f"{self.where}{key!r} must be a text, got {given!r}")
         return "?"
 
     def lines(self, key: str) -> tuple[Line, ...]:
