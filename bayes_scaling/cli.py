@@ -103,6 +103,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "report": Function("reporting"),
     "compare": Function("trials"),
     "approaches": Function("trials"),
+    "duel": Function("duelling"),
     "backtest": Function("trials"),
     "calibrate": Function("trials"),
     "convert": Function("planning"),

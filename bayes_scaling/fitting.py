@@ -240,6 +240,37 @@ def duel(
     --------
     >>> bs.duel(runs, a="baseline", b="variant", flops=1e23)  # doctest: +SKIP
     """
+    found = duel_fit(
+        runs,
+        a=a,
+        b=b,
+        by=by,
+        models=models,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        random_seed=random_seed,
+        progress=progress,
+    )
+    return found.duel(
+        a, b, flops=flops, throughput=throughput, error=error, probability=probability
+    )
+
+
+def duel_fit(
+    runs: RunTable | Any,
+    *,
+    a: str,
+    b: str | Sequence[str] | None = None,
+    by: str = "family",
+    models: Sequence[Law] = DUEL,
+    draws: int = 1000,
+    tune: int = 800,
+    chains: int = 4,
+    random_seed: int | None = None,
+    progress: bool = False,
+) -> Fit:
+    """Fit the runs of variants of one recipe together, to be asked for duels; see `duel`."""
     table = runs if isinstance(runs, RunTable) else read_runs(runs)
     labels = table.labels(by)
     named = [a, *([b] if isinstance(b, str) else b or ())]
@@ -252,7 +283,7 @@ def duel(
     rows = np.isin(labels, named) if b is not None else np.ones(len(table), dtype=bool)
     taken = table.take(rows)
     taken = RunTable(columns={**taken.columns, "family": labels[rows]}, notes=taken.notes)
-    found = fit_ensemble(
+    return fit_ensemble(
         taken,
         [pooled_as_variants(load_model(each)) for each in models],
         draws=draws,
@@ -260,9 +291,6 @@ def duel(
         chains=chains,
         random_seed=random_seed,
         progress=progress,
-    )
-    return found.duel(
-        a, b, flops=flops, throughput=throughput, error=error, probability=probability
     )
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
+from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
+from bayes_scaling.page import Block, Grid, Page, cell, told
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.questions.cheapest import cheapest
 from bayes_scaling.questions.optimum import SEARCH, Index, root_of, split_flops
@@ -148,6 +149,37 @@ class Duel:
             row |= {"verdict": self.verdict(arm), "chance_best": self.best[arm]}
         plain = {key: float(v) if isinstance(v, np.floating) else v for key, v in row.items()}
         return plain | {"probability": self.probability, "kind": KIND}
+
+    def page(self) -> Page:
+        """Return what is printed: a paragraph for each variant, then who is probably the best."""
+        paragraphs: list[Sequence[Block]] = []
+        for arm in self.arms:
+            rows = [row for row in self.rows() if row["b"] == arm]
+            last = rows[-1]
+            grid = Grid(
+                heading=("compute [FLOP]", f"multiplier, {format_kind(self.probability)}", "better",
+                         "in one run", "beyond the runs"),
+                rows=[
+                    (f"{row['flops']:.4g}", cell(row, "multiplier"), f"{row['chance']:.2f}",
+                     f"{row['chance_in_one_run']:.2f}", f"{np.exp(row['efolds_flops']):.3g}x")
+                    for row in rows
+                ],
+            )  # fmt: skip
+            lines = {
+                "verdict at the target": f"{last['verdict']} (wrong with at most {self.error:.0%})",
+                "loss against the baseline": told(last, "loss_gap"),
+                "lines cross": f"with probability {last['chance_of_crossing']:.2f}"
+                + (
+                    f", near {last['crossing_flops']:.2g} FLOP"
+                    if np.isfinite(last["crossing_flops"])
+                    else ""
+                ),
+            }
+            paragraphs.append([f"{arm} against {self.a}", grid, lines])
+        if len(self.arms) > 1:
+            best = sorted(self.best.items(), key=lambda item: -item[1])
+            paragraphs.append([{"best at the target": ", ".join(f"{n} {p:.2f}" for n, p in best)}])
+        return paragraphs
 
     @property
     def table(self) -> pd.DataFrame:

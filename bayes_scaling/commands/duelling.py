@@ -1,0 +1,99 @@
+"""The command that compares variants of a recipe at equal compute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bayes_scaling.commands.console import check_picture, judge, print_page, write_picture
+from bayes_scaling.commands.fits import sampling
+from bayes_scaling.commands.options import Json, Probability
+from bayes_scaling.commands.sources import Reading, Runs
+from bayes_scaling.commands.streams import print_json
+from bayes_scaling.commands.trials import Plot
+from bayes_scaling.errors import InputError
+from bayes_scaling.fitting import duel_fit
+from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.questions.duel import ERROR
+from bayes_scaling.questions.rig import Budget, Rig
+
+
+def duel(
+    *,
+    runs: Runs,
+    a: Annotated[str, typer.Option("--a", help="The baseline.")],
+    b: Annotated[
+        list[str] | None, typer.Option("--b", help="A variant; all others by default.")
+    ] = None,
+    budget: Budget,
+    by: Annotated[str, typer.Option(help="Column that tells the variants apart.")] = "family",
+    throughput: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VARIANT=SPEED",
+            help="FLOP per hour of a variant over those of the baseline; may be given several "
+            "times.",
+        ),
+    ] = None,
+    error: Annotated[float, typer.Option(help="Probability of a wrong promotion or drop.")] = ERROR,
+    rig: Rig,
+    reading: Reading,
+    settings: Settings,
+    probability: Probability = PROBABILITY,
+    plot: Plot = None,
+    as_json: Json = False,
+) -> None:
+    """Tell how much compute a variant saves over a baseline, and whether that holds at the target.
+
+    Example: bayes-scaling duel runs.csv --a baseline --b variant --flops 1e23
+    """
+    budgets = budget.on(rig)
+    if budgets is None:
+        raise InputError("say at which compute: --flops 1e23, --hours or --money")
+    speeds = _speeds(throughput or [])
+    check_picture(plot)
+    table = reading.table(runs)
+    fit = duel_fit(table, a=a, b=b or None, by=by, **sampling(settings)).accept_unconverged()
+    found = fit.duel(
+        a,
+        b or None,
+        flops=budgets,
+        throughput=speeds,
+        error=error,
+        probability=probability,
+    )
+    if plot is not None:
+        _draw(found, plot)
+    if as_json:
+        more: dict[str, Any] = {"plot": str(plot)} if plot else {}
+        print_json({"rows": found.rows(), "best": found.best} | more)
+    else:
+        print_page(found.page())
+        if plot is not None:
+            print(f"drew {plot}")
+    judge(fit)
+
+
+def _speeds(given: list[str]) -> dict[str, float]:
+    """Read speeds by variant."""
+    found, problems = {}, []
+    for text in given:
+        name, sign, value = text.rpartition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            sign = ""
+        if not (name and sign):
+            problems.append(f"--throughput is VARIANT=SPEED, such as fast=1.2; got {text!r}")
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _draw(result: Any, path: Path) -> None:
+    from bayes_scaling.figures import plot_duel
+
+    write_picture(plot_duel(result).get_figure(root=True), path)  # type: ignore[arg-type]

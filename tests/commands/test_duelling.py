@@ -1,0 +1,71 @@
+"""The command that compares variants."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bayes_scaling.facade import Fit
+from tests.command_line import call
+from tests.questions.test_duel import GAIN, twins
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A table of runs, of which a fit is made without sampling."""
+    path = tmp_path / "runs.csv"
+    twins(GAIN, 0.9).runs.frame.to_csv(path, index=False)
+
+    def made(*_: Any, **__: Any) -> Fit:
+        return twins(GAIN, 0.9)
+
+    monkeypatch.setattr("bayes_scaling.fitting.fit_ensemble", made)
+    return path
+
+
+def test_it_prints_multipliers_and_a_verdict_for_each_variant(table: Path) -> None:
+    found = call("duel", table, "--a", "base", "--flops", "1e21", "--flops", "1e24")
+    assert found.code == 0
+    assert "variant0 against base" in found.out
+    assert re.search(r"1\.4[34]\d* \[1\.4", found.out)
+    assert "promote (wrong with at most 5%)" in found.out
+    assert "drop" in found.out
+    assert "variant0 1.00" in found.out
+
+
+def test_json_has_the_rows_and_who_is_best(table: Path) -> None:
+    found = call("duel", table, "--a", "base", "--b", "variant0", "--flops", "1e24", "--json")
+    (row,) = found.json["rows"]
+    assert row["multiplier"] == pytest.approx(GAIN, rel=1e-5)
+    assert (row["b"], row["verdict"]) == ("variant0", "promote")
+    assert found.json["best"] == {"base": 0.0, "variant0": 1.0}
+
+
+def test_speed_counts_and_the_figure_is_drawn(table: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "duel.png"
+    found = call(
+        "duel", table, "--a", "base", "--b", "variant0", "--flops", "1e24",
+        "--throughput", "variant0=0.5", "--plot", picture,
+    )  # fmt: skip
+    assert re.search(r"0\.7[12]\d* \[0\.7", found.out)
+    assert picture.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--a", "base"], "say at which compute"),
+        (["--a", "nobody", "--flops", "1e24"], "no run has family 'nobody'; known are base"),
+        (
+            ["--a", "base", "--flops", "1e24", "--throughput", "fast"],
+            "--throughput is VARIANT=SPEED",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(table: Path, options: list[str], message: str) -> None:
+    found = call("duel", table, *options)
+    assert found.code == 1
+    assert message in found.err
