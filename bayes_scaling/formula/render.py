@@ -121,13 +121,6 @@ def _latex(node: Node) -> tuple[str, int]:
             return rf"\left\{{{bracket} : {to_latex(residual)} = 0\right\}}", ATOM
 
 
-def equation_to_latex(name: str, node: Node) -> str:
-    """Write what a named formula says: ``E = c f``, or for a root ``z`` solves ``residual = 0``."""
-    if isinstance(node, Solve) and node.variable == name:
-        return rf"{latex_name(name)} \text{{ solves }} {to_latex(node.residual)} = 0"
-    return f"{latex_name(name)} = {to_latex(node)}"
-
-
 def _latex_call(op: str, args: tuple[Node, ...]) -> str:
     inner = ", ".join(to_latex(arg) for arg in args)
     match op:

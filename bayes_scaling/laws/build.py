@@ -115,18 +115,8 @@ def _run_data(design: Design) -> dict[str, NDArray[Any]]:
 def build_model(model: Definition, design: Design) -> pm.Model:
     """Build the `pymc.Model` of a law on a design.
 
-    Parameters
-    ----------
-    model : Definition
-        The law.
-    design : Design
-        Its data.
-
-    Returns
-    -------
-    pymc.Model
-        Its parameters have the names of the definition; partially pooled ones come with
-        ``_population`` and ``_sd``. Observed is the log response.
+    Its parameters have the names of the definition; partially pooled ones come with ``_population``
+    and ``_sd``. Observed is the response on the scale of its noise.
     """
     grouped = len(design.groups) > 1
     with pm.Model(coords={dimension(model): list(design.groups)} if grouped else {}) as built:

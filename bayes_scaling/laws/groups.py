@@ -52,15 +52,7 @@ class Groups:
 
 
 def make_groups(model: Definition, runs: RunTable) -> Groups:
-    """Find the groups of runs that a model tells apart.
-
-    Parameters
-    ----------
-    model : Definition
-        Its ``group`` and the pooling of its parameters name the columns.
-    runs : RunTable
-        The runs.
-    """
+    """Find the groups of runs by the ``group`` of a model and the pooling of its parameters."""
     labels, first, of_run = np.unique(
         runs.labels(model.group), return_index=True, return_inverse=True
     )

@@ -66,7 +66,8 @@ def read_model(
     reader = _Reader(definition)
     model = reader.read(find_base)
     if reader.problems or model is None:
-        raise InputError(reader.problems, source=source or f"model {definition.get('id', '?')!r}")
+        problems = list(dict.fromkeys(reader.problems))
+        raise InputError(problems, source=source or f"model {definition.get('id', '?')!r}")
     return model
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -67,97 +68,86 @@ def sampled_values(
     dict of str to tensor
         Value of every parameter: single, or (n_groups,) where groups differ.
     """
+    variables = _Variables(groups=groups, dim=dimension(model), data=data, centred=centred)
     values: dict[str, Any] = {}
-    dim = dimension(model)
     for names in model.ordered:
-        values |= _ascending([model.parameter(name) for name in names], groups, dim, data)
+        values |= variables.ascending([model.parameter(name) for name in names])
     for parameter in model.parameters:
         if parameter.name not in values:
-            values[parameter.name] = _sampled(parameter, groups, dim, data, centred)
+            values[parameter.name] = variables.sampled(parameter)
     return values
 
 
-def _sampled(
-    parameter: Parameter, groups: Groups, group: str, data: Mapping[str, Any], centred: bool
-) -> Any:
-    """Create one parameter and return its value, per group or single."""
-    if not is_grouped(parameter, groups):
-        return _random(parameter.name, parameter.prior)
-    levels = level_columns(parameter)
-    if parameter.pool.kind == "separate":
-        if not levels:
-            return _random(parameter.name, parameter.prior, dims=group)
-        own = _random(parameter.level_name, parameter.prior, shape=groups.count(levels[-1]))
-        return _laid_out(parameter.name, own, levels[-1], group, data)
-    population = _random(parameter.population_name, parameter.prior)
-    location = _UNBOUNDED[parameter.prior.scale](population)
-    if parameter.pool.outer and groups.count(levels[0]) > 1:
-        spread = _random(parameter.outer_sd_name, parameter.pool.outer_sd)
-        offset = pm.Normal(parameter.outer_offset_name, 0.0, 1.0, shape=groups.count(levels[0]))
-        outer = location + spread * offset
-        value = _BOUNDED[parameter.prior.scale](outer)
-        _laid_out(parameter.outer_name, value, levels[0], group, data)
-        location = outer[data[_parent_name(levels[1])]]
-    return _around(parameter, location, groups, group, data, centred)
+@dataclass(frozen=True, kw_only=True)
+class _Variables:
+    """Creates random variables for the groups of some runs, whose dimension is `dim`."""
 
+    groups: Groups
+    dim: str
+    data: Mapping[str, Any]
+    centred: bool
 
-def _around(
-    parameter: Parameter,
-    location: Any,
-    groups: Groups,
-    group: str,
-    data: Mapping[str, Any],
-    centred: bool,
-) -> Any:
-    """Create values around a location, of the finest level, laid out over groups."""
-    spread = _random(parameter.sd_name, parameter.pool.sd)
-    levels = level_columns(parameter)
-    scale = parameter.prior.scale
-    if not levels and centred:
-        return _CENTRED[scale](parameter.name, mu=location, sigma=spread, dims=group)
-    size: dict[str, Any] = {"shape": groups.count(levels[-1])} if levels else {"dims": group}
-    offset = pm.Normal(parameter.offset_name, 0.0, 1.0, **size)
-    value = _BOUNDED[scale](location + spread * offset)
-    if levels:
-        return _laid_out(parameter.name, value, levels[-1], group, data)
-    return pm.Deterministic(parameter.name, value, dims=group)
+    def sampled(self, parameter: Parameter) -> Any:
+        """Create one parameter and return its value, per group or single."""
+        name, prior, pool = parameter.name, parameter.prior, parameter.pool
+        if not is_grouped(parameter, self.groups):
+            return _random(name, prior)
+        levels = level_columns(parameter)
+        if pool.kind == "separate":
+            if not levels:
+                return _random(name, prior, dims=self.dim)
+            own = _random(parameter.level_name, prior, shape=self.groups.count(levels[-1]))
+            return self.laid_out(name, own, levels[-1])
+        location = _UNBOUNDED[prior.scale](_random(parameter.population_name, prior))
+        if pool.outer and self.groups.count(levels[0]) > 1:
+            spread = _random(parameter.outer_sd_name, pool.outer_sd)
+            size = self.groups.count(levels[0])
+            outer = location + spread * pm.Normal(parameter.outer_offset_name, 0.0, 1.0, shape=size)
+            self.laid_out(parameter.outer_name, _BOUNDED[prior.scale](outer), levels[0])
+            location = outer[self.data[_parent_name(levels[1])]]
+        spread = _random(parameter.sd_name, pool.sd)
+        if not levels and self.centred:
+            return _CENTRED[prior.scale](name, mu=location, sigma=spread, dims=self.dim)
+        shape: dict[str, Any] = {"dims": self.dim}
+        if levels:
+            shape = {"shape": self.groups.count(levels[-1])}
+        offset = pm.Normal(parameter.offset_name, 0.0, 1.0, **shape)
+        value = _BOUNDED[prior.scale](location + spread * offset)
+        return self.laid_out(name, value, levels[-1] if levels else ())
 
+    def laid_out(self, name: str, value: Any, columns: Columns) -> Any:
+        """Keep a value per level as one per group."""
+        per_group = value[self.data[_spread_name(columns)]] if columns else value
+        return pm.Deterministic(name, per_group, dims=self.dim)
 
-def _laid_out(name: str, value: Any, columns: Columns, group: str, data: Mapping[str, Any]) -> Any:
-    """Keep a value per level as one per group."""
-    return pm.Deterministic(name, value[data[_spread_name(columns)]], dims=group)
-
-
-def _ascending(
-    parameters: list[Parameter], groups: Groups, group: str, data: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Create parameters that ascend: one vector on the unbounded scale, kept by their names."""
-    first = parameters[0]
-    levels = level_columns(first)
-    count = groups.count(levels[-1] if levels else ()) if is_grouped(first, groups) else 0
-    arguments = dict(first.prior.args)
-    start = np.linspace(-1.0, 1.0, len(parameters)) * arguments["sigma"] + arguments["mu"]
-    shape = (count, len(parameters)) if count else (len(parameters),)
-    vector = pm.Normal(
-        ordered_name(parameters),
-        **arguments,
-        shape=shape,
-        transform=ordered,
-        initval=np.broadcast_to(start, shape).copy(),
-    )
-    found = {}
-    for index, parameter in enumerate(parameters):
-        value = _BOUNDED[parameter.prior.scale](vector[..., index])
-        if count and levels:
-            found[parameter.name] = _laid_out(parameter.name, value, levels[-1], group, data)
-        else:
-            dims = group if count else None
-            found[parameter.name] = pm.Deterministic(parameter.name, value, dims=dims)
-    return found
+    def ascending(self, parameters: list[Parameter]) -> dict[str, Any]:
+        """Create parameters that ascend: one vector on the unbounded scale, kept by their names."""
+        first = parameters[0]
+        columns = (level_columns(first) or ((),))[-1]
+        count = self.groups.count(columns) if is_grouped(first, self.groups) else 0
+        arguments = dict(first.prior.args)
+        start = np.linspace(-1.0, 1.0, len(parameters)) * arguments["sigma"] + arguments["mu"]
+        shape = (count, len(parameters)) if count else (len(parameters),)
+        vector = pm.Normal(
+            ordered_name(parameters),
+            **arguments,
+            shape=shape,
+            transform=ordered,
+            initval=np.broadcast_to(start, shape).copy(),
+        )
+        found = {}
+        for index, parameter in enumerate(parameters):
+            value = _BOUNDED[parameter.prior.scale](vector[..., index])
+            found[parameter.name] = (
+                self.laid_out(parameter.name, value, columns)
+                if count
+                else pm.Deterministic(parameter.name, value)
+            )
+        return found
 
 
 def helper_names(model: Definition) -> set[str]:
-    """Return names of random variables that stand behind parameters, and are not kept."""
+    """Return names of random variables that parameters follow from, and that are not kept."""
     names = {item.offset_name for item in model.parameters}
     names |= {item.outer_offset_name for item in model.parameters if item.pool.outer}
     names |= {item.level_name for item in model.parameters}

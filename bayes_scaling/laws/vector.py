@@ -125,15 +125,7 @@ class Vector:
 
 
 def make_vector(model: Model, design: Design) -> Vector:
-    """Lay out the vector of a model.
-
-    Parameters
-    ----------
-    model : Model
-        The law.
-    design : Design
-        Its data: the groups, and the range of inputs that drift.
-    """
+    """Lay out the vector of a model, by the groups of its data and the range of what drifts."""
     return _Writer(model=model, design=design).vector()
 
 

@@ -22,9 +22,19 @@ from bayes_scaling.laws.variants import features_in_words
 from tests.laws.tables import table
 
 LAWS = (
-    "chinchilla", "coupled", "coupled-drift", "saturating-m1", "saturating-m2", "saturating-m3",
-    "isoflop", "kaplan-nd", "farseer", "envelope", "data-constrained", "broken-2-c",
-)  # fmt: skip
+    "chinchilla",
+    "coupled",
+    "coupled-drift",
+    "saturating-m1",
+    "saturating-m2",
+    "saturating-m3",
+    "isoflop",
+    "kaplan-nd",
+    "farseer",
+    "envelope",
+    "data-constrained",
+    "broken-2-c",
+)
 
 
 INTERPRETED = Mode(linker="py", optimizer=None)

@@ -17,8 +17,14 @@ from tests.laws.draws import Draw, draws_of, predicted
 MODEL = load_model("data-constrained")
 REFERENCES = {"params_ref": 3e8, "tokens_ref": 5e9}
 PUBLISHED = {
-    "E": 1.87, "A": 521.0, "B": 1488.0, "alpha": 0.3527, "beta": 0.3527, "R_D": 15.39, "R_N": 5.31,
-}  # fmt: skip
+    "E": 1.87,
+    "A": 521.0,
+    "B": 1488.0,
+    "alpha": 0.3527,
+    "beta": 0.3527,
+    "R_D": 15.39,
+    "R_N": 5.31,
+}
 
 FEW, MANY, WIDE = (1e9, 2e10, 2e10), (1e9, 4e10, 1e9), (9e9, 6e9, 1.5e9)
 """Params, tokens, unique tokens: read once; forty times; more parameters than the text feeds."""

@@ -260,10 +260,11 @@ def test_text_where_the_law_reads_a_number() -> None:
 def test_a_missing_group_column_is_named_with_the_other_problems() -> None:
     runs = RunTable(
         columns={
-            "params": np.array([1e8, np.nan]), "tokens": np.array([1e9, 2e9]),
+            "params": np.array([1e8, np.nan]),
+            "tokens": np.array([1e9, 2e9]),
             "loss": np.array([0.0, 2.0]),
         }
-    )  # fmt: skip
+    )
     with pytest.raises(InputError) as caught:
         make_design(load_model("chinchilla").pooled_by("corpus"), runs)
     assert len(caught.value.problems) == 3
@@ -274,8 +275,10 @@ def test_a_reference_size_that_no_input_reads_is_checked() -> None:
         {**own_law("mix"), "derived": {"q": "a * params_ref"}, "extra_inputs": ["mix"]}
     )
     columns = {
-        "tokens": np.geomspace(1e9, 1e10, 12), "loss": np.linspace(3, 2, 12),
-        "mix": np.linspace(-1, 1, 12), "params": np.r_[np.nan, np.geomspace(1e7, 1e8, 11)],
-    }  # fmt: skip
+        "tokens": np.geomspace(1e9, 1e10, 12),
+        "loss": np.linspace(3, 2, 12),
+        "mix": np.linspace(-1, 1, 12),
+        "params": np.r_[np.nan, np.geomspace(1e7, 1e8, 11)],
+    }
     with pytest.raises(InputError, match="params"):
         make_design(model, RunTable(columns=columns))

@@ -52,9 +52,10 @@ def test_shipped_laws(name: str, wanted: dict[str, str | None]) -> None:
 )
 def test_where_an_exponent_may_stand(formula: str, wanted: str | None) -> None:
     definition: dict[str, Any] = {
-        "id": "own", "formula": formula,
+        "id": "own",
+        "formula": formula,
         "parameters": {name: {"prior": PRIOR} for name in ("a", "g")},
-    }  # fmt: skip
+    }
     assert exponent_of(load_model(definition), "tokens") == wanted
 
 

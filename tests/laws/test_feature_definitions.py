@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws import load_model
+from bayes_scaling.laws import Model, load_model
+from bayes_scaling.laws.features import FEATURES, OFF
 from bayes_scaling.laws.transient import EXCESS
 from bayes_scaling.laws.variants import features_in_words, tempering_in_words
 from tests.laws.tables import OWN, PRIOR
@@ -52,8 +55,10 @@ def test_what_a_user_overrides_survives_too() -> None:
     again = load_model(model.to_dict())
     assert again.to_dict() == model.to_dict()
     assert (again.temper, again.drift.inputs, again.transient.inputs) == (
-        0.25, ("tokens",), ("flops",),
-    )  # fmt: skip
+        0.25,
+        ("tokens",),
+        ("flops",),
+    )
     assert again.transient.level == "a"
     assert again.parameter("decay").prior.to_dict() == PRIOR
     assert again.form_error is not None
@@ -149,8 +154,10 @@ def test_a_law_without_sizes_has_nothing_for_features_to_act_on() -> None:
         load_model(NO_SIZES).with_features(drift=True, transient=True, temper=0.5)
     for caught in (read, switched):
         assert [problem.split()[0] for problem in caught.value.problems] == [
-            "drift", "transient", "tempering",
-        ]  # fmt: skip
+            "drift",
+            "transient",
+            "tempering",
+        ]
         assert "sizeless reads none of params, tokens, steps, flops" in str(caught.value)
 
 
@@ -168,12 +175,23 @@ def test_every_bad_argument_of_a_variant_is_named_at_once() -> None:
     with pytest.raises(InputError) as caught:
         load_model("chinchilla").with_features(**given)
     assert [problem.split()[0] for problem in caught.value.problems] == [
-        "drift", "transient", "temper",
-    ]  # fmt: skip
+        "drift",
+        "transient",
+        "temper",
+    ]
     lengths: tuple[Any, ...] = (np.inf, np.nan, True, "half")
     for bad in lengths:
         with pytest.raises(InputError, match="temper is a length"):
             load_model("chinchilla").with_features(temper=bad)
+
+
+def test_the_catalogue_of_features_is_the_switches_of_a_model() -> None:
+    fields = {item.name for item in dataclasses.fields(Model) if item.default == OFF}
+    switches = list(inspect.signature(Model.with_features).parameters)
+    assert set(FEATURES) == fields
+    assert switches == ["self", *FEATURES, "temper", "id"]
+    names = [item.name for entry in FEATURES.values() for item in entry.parameters]
+    assert len(names) == len(set(names))
 
 
 # ---- in words ------------------------------------------------------------------------------------

@@ -20,9 +20,11 @@ from tests.laws.tables import table
 
 Array = NDArray[np.float64]
 OWN = {
-    "sigma": np.array(0.004), "nu": np.array(5.0), "p_off": np.array(0.3),
+    "sigma": np.array(0.004),
+    "nu": np.array(5.0),
+    "p_off": np.array(0.3),
     "off_scale": np.array(0.03),
-}  # fmt: skip
+}
 
 
 def potentials_at(model: Model, runs: RunTable, *, gradient: bool = False) -> tuple[Any, Any]:
@@ -34,9 +36,11 @@ def potentials_at(model: Model, runs: RunTable, *, gradient: bool = False) -> tu
         for name, value in built.initial_point().items()
     }
     variables = built.unobserved_value_vars
-    density = built.dlogp(jacobian=False) if gradient else built.logp(
-        vars=built.potentials, jacobian=False
-    )  # fmt: skip
+    density = (
+        built.dlogp(jacobian=False)
+        if gradient
+        else built.logp(vars=built.potentials, jacobian=False)
+    )
     found, *values = built.compile_fn([density, *variables], mode="FAST_COMPILE")(point)
     draws = {
         variable.name: np.asarray(value)[None]

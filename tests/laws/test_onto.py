@@ -28,8 +28,9 @@ def test_a_valley_on_any_law_has_that_law_at_its_bottom_and_lies_above_it(
     np.testing.assert_allclose(bottom, below.predict(draws, SIZES, REFERENCES))
     best = model.tuned_values(draws, SIZES, REFERENCES)["learning_rate"]
     for factor in (0.3, 3.0):
-        assert (model.predict(draws, {**SIZES, "learning_rate": factor * best}, REFERENCES)
-                > bottom).all()  # fmt: skip
+        assert (
+            model.predict(draws, {**SIZES, "learning_rate": factor * best}, REFERENCES) > bottom
+        ).all()
 
 
 def test_the_best_rate_of_a_given_batch_follows_the_batch() -> None:

@@ -25,14 +25,19 @@ GIVEN: dict[str, Any] = {
         "one": {
             "title": "One",
             "constants": {
-                "E": 1.69, "A": "400 + 6.4", "B": 410, "alpha": 0.34, "beta": 0.28, "share": 1
+                "E": 1.69,
+                "A": "400 + 6.4",
+                "B": 410,
+                "alpha": 0.34,
+                "beta": 0.28,
+                "share": 1,
             },
             "intervals": {"A": [285, 744]},
             "units": "nats",
             "source": "a paper",
         }
     },
-}  # fmt: skip
+}
 
 HOLDERS = [
     name
@@ -150,11 +155,20 @@ def test_names_of_published_laws_are_given_once() -> None:
     found = [law.id for model in models if model.published for law in model.published.laws]
     assert len(found) == len(set(found))
     assert {
-        "clark-2022", "epoch-2024", "hoffmann-2022", "hoffmann-2022-approach-1",
-        "hoffmann-2022-approach-2", "kaplan-2020-c", "kaplan-2020-cmin", "kaplan-2020-d",
-        "kaplan-2020-n", "kaplan-2020-nd", "kaplan-2020-ns", "kaplan-2020-optimum",
+        "clark-2022",
+        "epoch-2024",
+        "hoffmann-2022",
+        "hoffmann-2022-approach-1",
+        "hoffmann-2022-approach-2",
+        "kaplan-2020-c",
+        "kaplan-2020-cmin",
+        "kaplan-2020-d",
+        "kaplan-2020-n",
+        "kaplan-2020-nd",
+        "kaplan-2020-ns",
+        "kaplan-2020-optimum",
         "muennighoff-2023",
-    } <= set(found)  # fmt: skip
+    } <= set(found)
 
 
 @pytest.mark.parametrize("name", HOLDERS)
@@ -193,9 +207,12 @@ def test_the_closed_form_of_a_split_is_its_published_form() -> None:
     assert model.published is not None
     rng = np.random.default_rng(4)
     values = {
-        "alpha": rng.uniform(0.2, 0.5, 9), "beta": rng.uniform(0.2, 0.5, 9),
-        "A": 10 ** rng.uniform(1, 4, 9), "B": 10 ** rng.uniform(1, 4, 9), "flops": 1e21,
-    }  # fmt: skip
+        "alpha": rng.uniform(0.2, 0.5, 9),
+        "beta": rng.uniform(0.2, 0.5, 9),
+        "A": 10 ** rng.uniform(1, 4, 9),
+        "B": 10 ** rng.uniform(1, 4, 9),
+        "flops": 1e21,
+    }
     found = {name: evaluate(node, values) for name, node in formulas(model, values).items()}
     lines = {line.name: line.node for line in model.where}
     values |= {name: evaluate(lines[name], values) for name in ("G", "a_N")}

@@ -59,8 +59,11 @@ TEN_TIMES: list[tuple[str, Callable[[], float], float, float]] = [
 ]
 
 
-@pytest.mark.parametrize(("computed", "printed", "within"), [row[1:] for row in TEN_TIMES],
-                         ids=[row[0] for row in TEN_TIMES])  # fmt: skip
+@pytest.mark.parametrize(
+    ("computed", "printed", "within"),
+    [row[1:] for row in TEN_TIMES],
+    ids=[row[0] for row in TEN_TIMES],
+)
 def test_ten_times_the_compute(
     computed: Callable[[], float], printed: float, within: float
 ) -> None:
@@ -162,9 +165,12 @@ def test_other_laws_say_otherwise(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "params", "within"),
-    [("hoffmann-2022-approach-1", 7e10, 1e-6), ("hoffmann-2022-approach-2", 7e10, 1e-6),
-     ("epoch-2024", 7e10, 0.1)],
-)  # fmt: skip
+    [
+        ("hoffmann-2022-approach-1", 7e10, 1e-6),
+        ("hoffmann-2022-approach-2", 7e10, 1e-6),
+        ("epoch-2024", 7e10, 0.1),
+    ],
+)
 def test_tokens_give_compute_and_params(name: str, params: float, within: float) -> None:
     """1.4e12 tokens are those of Chinchilla: 7e10 params and 5.9e23 FLOP."""
     found = law(name).allocate(tokens=1.4e12).draws
@@ -220,8 +226,12 @@ def test_a_larger_model_reaches_a_loss_in_fewer_tokens() -> None:
 def test_which_big_runs_were_undertrained(name: str, undertrained: list[bool]) -> None:
     found = law(name).judge_split(bs.published_runs())
     assert [str(run) for run in found.asked["run"]] == [
-        "Chinchilla", "Gopher", "GPT-3", "Jurassic-1", "MT-NLG",
-    ]  # fmt: skip
+        "Chinchilla",
+        "Gopher",
+        "GPT-3",
+        "Jurassic-1",
+        "MT-NLG",
+    ]
     assert found.flags["undertrained"][0].tolist() == undertrained
 
 
@@ -244,8 +254,9 @@ def test_a_decoder_has_twelve_matrices_of_its_width_in_every_layer() -> None:
     assert found.draws["params_nonembedding"][0, 1] == pytest.approx(174e9, rel=0.01)  # GPT-3
 
 
-@pytest.mark.parametrize(("name", "gated"), [("decoder-params", False),
-                                             ("gated-decoder-params", True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "gated"), [("decoder-params", False), ("gated-decoder-params", True)]
+)
 def test_parameters_are_counted_as_by_the_function(name: str, gated: bool) -> None:
     shape = {"depth": 32.0, "width": 4096.0, "d_ff": 11008.0}
     counted = count_params(depth=32, width=4096, d_ff=11008, gated=gated)
