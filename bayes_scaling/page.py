@@ -1,7 +1,7 @@
 """How answers are put in print: lines with a label, tables of text and sentences.
 
-Whatever answers a question has ``rows()`` of plain numbers, and a `Page` made of them; what is told
-beside the rows, for JSON, is its ``about``. Printing is for the command line alone.
+Whatever answers a question has ``rows()`` of plain numbers, of which a `Page` is made. Printing it
+is for the command line alone.
 """
 
 from __future__ import annotations
@@ -75,15 +75,37 @@ Page = Sequence[Sequence[Block]]
 
 
 class Printable(Protocol):
-    """What can be printed, and given as plain data."""
+    """What can be given as plain data, and printed by `page_of`.
+
+    It may have ``page()``, a `Page` of its own, and ``about``, what is told beside the rows.
+    """
 
     def rows(self) -> list[dict[str, Any]]:
         """Return plain numbers and texts, a dict per case."""
         ...
 
-    def page(self) -> Page:
-        """Return what is printed."""
-        ...
+
+def page_of(answer: Printable) -> Page:
+    """Return what is printed of an answer: its page, or a line for each quantity of its rows."""
+    if hasattr(answer, "page"):
+        own: Page = answer.page()
+        return own
+    return [[_lines(row)] for row in answer.rows()]
+
+
+def _lines(row: Mapping[str, Any]) -> Lines:
+    """Write every quantity of a row, and how far it lies beyond the runs."""
+    ends = ("_lower", "_upper")
+    shown = [
+        name
+        for name in row
+        if not (
+            name.endswith(ends) or name.startswith("efolds_") or name in ("probability", "kind")
+        )
+    ]
+    lines = {called(name): told(row, name) for name in shown}
+    far = any(name.startswith("efolds_") for name in row)
+    return lines | ({"extrapolation": beyond(row)} if far else {})
 
 
 def called(name: str) -> str:

@@ -249,10 +249,10 @@ def _given(
 
 def _budget(parameter: inspect.Parameter, budgets: list[float] | None) -> Any:
     """Return budgets for a parameter that takes several, or one."""
-    if parameter.annotation is not float:
-        return budgets
-    if budgets is None:
+    if budgets is None and parameter.default is inspect.Parameter.empty:
         raise InputError(f"give --{parameter.name}, --hours, or --money with --price")
+    if budgets is None or parameter.annotation is not float:
+        return budgets
     if len(budgets) > 1:
         raise InputError(f"this is asked of one budget, got {len(budgets)}")
     return budgets[0]

@@ -12,7 +12,7 @@ import typer
 from bayes_scaling.commands.streams import print_json, say
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import check_target, replacing
-from bayes_scaling.page import Grid, Page, Printable
+from bayes_scaling.page import Grid, Page, Printable, page_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,7 +96,7 @@ def give(
     if as_json and not shown.silent:
         print_json(answer_dict(source, answer) | {**shown.data})
     elif not shown.silent:
-        page = answer.page() if shown.page is None else shown.page
+        page = page_of(answer) if shown.page is None else shown.page
         one_group = {source.leading.reads.group} if len(source.groups) <= 1 else set()
         print_page([*shown.above, *page, *shown.below], without=one_group)
     for text in getattr(answer, "warnings", ()):
