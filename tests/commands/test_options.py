@@ -13,6 +13,7 @@ from bayes_scaling.cli import COMMANDS, Question, summary
 from bayes_scaling.commands.options import described, flat
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Questions
+from bayes_scaling.page import page_of
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.rig import Budget
 from tests.command_line import call
@@ -139,6 +140,23 @@ def test_a_split_of_a_budget_stays_within_limits(
     command, *options = ask
     row = call(command, saved, *options, "--flops", 1e23, *limit, "--json").json["rows"][0]
     assert row.get("choose_params", row["params"]) == pytest.approx(1e9)
+
+
+def test_an_answer_without_a_page_is_printed_from_its_rows() -> None:
+    class Counted:
+        def rows(self) -> list[dict[str, object]]:
+            return [
+                {"tokens": 2e9, "tokens_lower": 1e9, "tokens_upper": 3e9, "probability": 0.9}
+                | {"kind": "ETI", "loss_gap": 0.25, "verdict": "drop", "efolds_flops": 1.0}
+            ]
+
+    ((lines,),) = page_of(Counted())
+    assert lines == {
+        "tokens D": "2.0e9 [1.0e9, 3.0e9] 90 % ETI",
+        "loss gap": "0.25",
+        "verdict": "drop",
+        "extrapolation": "beyond the fitted runs: flops 1.0 e-folds (2.72x)",
+    }
 
 
 def test_one_budget_is_asked_where_one_is_meant(saved: Path) -> None:
