@@ -6,12 +6,23 @@ is for the command line alone.
 
 from __future__ import annotations
 
+import html
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bayes_scaling.intervals import Interval, format_kind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST = 8
+"""Paragraphs that an answer shows of itself; `table` has all cases."""
+
+WIDTH = 22
+"""Width of labels, where none of a page is longer."""
 
 CALLED: Mapping[str, str] = {
     "params": "params N",
@@ -106,6 +117,56 @@ def _lines(row: Mapping[str, Any]) -> Lines:
     lines = {called(name): told(row, name) for name in shown}
     far = any(name.startswith("efolds_") for name in row)
     return lines | ({"extrapolation": beyond(row)} if far else {})
+
+
+class Printed(ABC):
+    """What shows itself: as text where it is printed, as HTML in a notebook, and as a table."""
+
+    @abstractmethod
+    def rows(self) -> list[dict[str, Any]]:
+        """Return plain numbers and texts, a dict per case."""
+
+    def __repr__(self) -> str:
+        """Show the numbers asked for, with their intervals."""
+        return page_text(_first(page_of(self)))
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook."""
+        return page_html(_first(page_of(self)))
+
+    @property
+    def text(self) -> str:
+        """All that is printed, for a mail."""
+        return page_text(page_of(self))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per case, as of `rows`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+
+class PrintedByMember(Printed):
+    """An answer that tells apart what each member of a posterior says."""
+
+    @abstractmethod
+    def member_rows(self) -> list[dict[str, Any]]:
+        """Return what each member says of each case by itself, with its weight."""
+
+    @property
+    def by_member(self) -> pd.DataFrame:
+        """One row per case and member, as of `member_rows`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.member_rows())
+
+
+def _first(page: Page) -> Page:
+    """Return the first paragraphs, and say how many more there are."""
+    if len(page) <= MOST:
+        return page
+    return [*page[:MOST], [f"and {len(page) - MOST} more: .text and .table have all"]]
 
 
 def called(name: str) -> str:
@@ -205,3 +266,62 @@ def shares(row: Mapping[str, Any], of_what: str) -> Lines:
         if name.startswith("spread_")
     )
     return {"spread": f"{parts} of the variance of {of_what}"}
+
+
+def page_html(page: Page) -> str:
+    """Write paragraphs as HTML, escaped."""
+    return "\n".join(_block_html(block) for part in page for block in part)
+
+
+def _block_html(block: Block) -> str:
+    if isinstance(block, str):
+        return f"<p>{html.escape(block)}</p>"
+    if isinstance(block, Grid):
+        rows = [_row_html("th", block.heading), *(_row_html("td", row) for row in block.rows)]
+    else:
+        rows = [_row_html("td", pair) for pair in block.items()]
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _row_html(tag: str, cells: Sequence[str]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in cells) + "</tr>"
+
+
+def page_text(page: Page, *, without: Iterable[str] = ()) -> str:
+    """Write paragraphs, their lines with labels as wide as the longest.
+
+    Parameters
+    ----------
+    page : Page
+        The paragraphs.
+    without : collection of str
+        Labels of lines that are left out.
+    """
+    labels = [
+        name for part in page for block in part if isinstance(block, Mapping) for name in block
+    ]
+    width = max([WIDTH, *map(len, labels)])
+    lines: list[str] = []
+    for place, part in enumerate(page):
+        if place:
+            lines.append("")
+        for block in part:
+            if isinstance(block, str):
+                lines.append(block)
+            elif isinstance(block, Grid):
+                lines += table_lines(block.rows, block.heading)
+            else:
+                lines += [
+                    f"{name:{width}s} {text}" for name, text in block.items() if name not in without
+                ]
+    return "\n".join(lines)
+
+
+def table_lines(rows: Sequence[Sequence[str]], heading: Sequence[str]) -> list[str]:
+    """Write columns of text, aligned; without a heading where that is empty."""
+    lines = [heading, *rows] if any(heading) else list(rows)
+    widths = [max(len(row[index]) for row in (heading, *rows)) for index in range(len(heading))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in lines
+    ]

@@ -1,11 +1,14 @@
-"""Answers in print."""
+"""Answers in print, and as they show themselves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from bayes_scaling.page import page_of
+import pytest
+
+from bayes_scaling.page import MOST, page_html, page_of
+from tests.synthetic import synthetic_fit
 
 
 @dataclass(frozen=True)
@@ -24,3 +27,20 @@ def test_an_answer_without_a_page_has_a_line_for_each_quantity() -> None:
     assert lines["verdict"] == "go"
     assert "flops 2.0 e-folds (7.39x)" in lines["extrapolation"]
     assert len(lines) == 4
+
+
+@pytest.mark.parametrize("count", [1, MOST + 2])
+def test_a_forecast_shows_its_numbers(count: int) -> None:
+    found = synthetic_fit().forecast({"params": [7e10] * count, "tokens": [1.4e12] * count})
+    shown = repr(found)
+    assert "90 % ETI" in shown
+    assert "beyond the fitted runs" in shown
+    assert shown.count("loss of a new run") == min(count, MOST)
+    assert found.text.count("loss of a new run") == count
+    assert found._repr_html_().count("<table>") == min(count, MOST)
+
+
+def test_html_is_escaped() -> None:
+    assert page_html([["a < b", {"<i>": "&"}]]) == (
+        "<p>a &lt; b</p>\n<table><tr><td>&lt;i&gt;</td><td>&amp;</td></tr></table>"
+    )

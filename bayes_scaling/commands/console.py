@@ -12,16 +12,13 @@ import typer
 from bayes_scaling.commands.streams import print_json, say
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import check_target, replacing
-from bayes_scaling.page import Grid, Page, Printable, page_of
+from bayes_scaling.page import Page, Printable, page_of, page_text, table_lines
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bayes_scaling.papers import Answerer
     from bayes_scaling.posterior import Check
-
-WIDTH = 22
-"""Width of labels, where none of a page is longer."""
 
 FORMATS = (".png", ".svg", ".pdf")
 """Files that a picture can be written to."""
@@ -162,32 +159,14 @@ def print_page(page: Page, *, without: Iterable[str] = ()) -> None:
     without : collection of str
         Labels of lines that are left out.
     """
-    labels = [
-        name for part in page for block in part if isinstance(block, Mapping) for name in block
-    ]
-    width = max([WIDTH, *map(len, labels)])
-    for place, part in enumerate(page):
-        if place:
-            print()
-        for block in part:
-            if isinstance(block, str):
-                print(block)
-            elif isinstance(block, Grid):
-                print_table(block.rows, block.heading)
-            else:
-                for name, text in block.items():
-                    if name not in without:
-                        print(f"{name:{width}s} {text}")
+    if page:
+        print(page_text(page, without=without))
 
 
 def print_table(rows: Sequence[Sequence[str]], heading: Sequence[str]) -> None:
     """Print columns of text, aligned; without a heading where that is empty."""
-    lines = [heading, *rows] if any(heading) else list(rows)
-    widths = [max(len(row[index]) for row in (heading, *rows)) for index in range(len(heading))]
-    for row in lines:
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
+    for line in table_lines(rows, heading):
+        print(line)
 
 
 # ---- pictures ------------------------------------------------------------------------------------

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.page import Page, called, told
+from bayes_scaling.page import Page, Printed, called, told
 from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.risk import SURE, in_words
 from bayes_scaling.questions.surface import Source, Surface, surface
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 CLOSE = 1.05
 """Factor to which the tokens that are needed are found."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Advice:
+class Advice(Printed):
     """What to do with a budget and the data on hand.
 
     Attributes
@@ -115,13 +112,6 @@ class Advice:
         if "chance" in row:
             lines["  chance of target"] = f"{row['chance']:.3g} ({row['in_words']})"
         return lines
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row for the data on hand, one for any amount."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
 
 
 def advise(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from bayes_scaling.intervals import PROBABILITY, outward
 from bayes_scaling.page import (
     Block,
     Page,
+    PrintedByMember,
     beyond,
     called,
     of_members,
@@ -31,14 +32,11 @@ from bayes_scaling.questions.surface import Source, surface
 from bayes_scaling.questions.tabulate import interval_rows, member_rows
 from bayes_scaling.runs import training_flops
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Allocation:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Allocation(PrintedByMember):
     """Compute-optimal sizes.
 
     Attributes
@@ -108,10 +106,6 @@ class Allocation:
     def at_edge(self) -> Array:
         """Share of draws without an optimum inside the range searched (n_cases,)."""
         return np.asarray(self.edge.mean(axis=0))
-
-    def __repr__(self) -> str:
-        """Say how much there is; `table` has the numbers."""
-        return f"Allocation({self.params.shape[1]} cases, {len(self.params)} draws; see .table)"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per case, of plain numbers and texts."""
@@ -223,20 +217,6 @@ class Allocation:
         return {"given": self.given, self.group_column: self.label} | {
             name: value for name, value in row.items() if name not in edges
         }
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per case: N*, D*, C, tokens per parameter, loss, each with its interval."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
-
-    @property
-    def by_member(self) -> pd.DataFrame:
-        """One row per case and member: its weight, and its own split with intervals."""
-        import pandas as pd
-
-        return pd.DataFrame(self.member_rows())
 
 
 def allocate(

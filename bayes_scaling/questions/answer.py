@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.intervals import KIND, PROBABILITY
-from bayes_scaling.page import Block, Page, beyond, called, of_members, told
+from bayes_scaling.page import Block, Page, PrintedByMember, beyond, called, of_members, told
 from bayes_scaling.questions.surface import Surface
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -39,8 +36,8 @@ class Found:
     flags: Mapping[str, Flags] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Answer(PrintedByMember):
     """What a query says of every case.
 
     Attributes
@@ -74,11 +71,6 @@ class Answer:
     members: tuple[str, ...]
     weights: tuple[float, ...] = (1.0,)
     notes: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        """Say how much there is; `table` has the numbers."""
-        n_draws, n_cases = next(iter(self.draws.values())).shape
-        return f"Answer({', '.join(self.draws)}: {n_cases} cases, {n_draws} draws; see .table)"
 
     @property
     def is_point(self) -> bool:
@@ -146,20 +138,6 @@ class Answer:
                 lines["extrapolation"] = beyond(row)
             found += [[lines], by_member] if by_member else [[lines]]
         return found
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per case: what was given, and what was found with its interval."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
-
-    @property
-    def by_member(self) -> pd.DataFrame:
-        """One row per case and member: its weight, and its own answer."""
-        import pandas as pd
-
-        return pd.DataFrame(self.member_rows())
 
 
 def _chance(value: float | bool) -> str:

@@ -8,20 +8,17 @@ wider with every e-fold beyond.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, interval, quantiles
 from bayes_scaling.laws.definition import exponent_of
-from bayes_scaling.page import Grid, Page
+from bayes_scaling.page import Grid, Page, Printed
 from bayes_scaling.posterior import Member, Posterior
 from bayes_scaling.posterior.slopes import factor_at
 from bayes_scaling.questions.sizes import Sizes, read_plan
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -70,8 +67,8 @@ class LocalExponent:
     exponent: Array | None = None
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Exponents:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Exponents(Printed):
     """Local exponents of every input that drifts; none where nothing does.
 
     Attributes
@@ -87,10 +84,6 @@ class Exponents:
     parts: tuple[LocalExponent, ...]
     group_column: str = "family"
     probability: float = PROBABILITY
-
-    def __repr__(self) -> str:
-        """Say how much there is; `table` has the numbers."""
-        return f"Exponents({len(self.parts)} places; see .table)"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per place, of plain numbers and texts."""
@@ -160,13 +153,6 @@ class Exponents:
             return f"{draws[0]:.4g}"
         kind = format_kind(self.probability)
         return str(interval(draws, self.probability)).removesuffix(f" {kind}")
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per place: size, factor and exponent, each with its interval."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
 
 
 def exponents(

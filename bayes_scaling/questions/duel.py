@@ -10,23 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
-from bayes_scaling.page import Block, Grid, Page, cell, told
+from bayes_scaling.page import Block, Grid, Page, Printed, cell, told
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.questions.cheapest import cheapest
 from bayes_scaling.questions.optimum import SEARCH, Index, root_of, split_flops
 from bayes_scaling.questions.sizes import Numbers, positive
 from bayes_scaling.questions.surface import Surface, surface
 from bayes_scaling.runs import training_flops
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[np.float64]
 Verdict = Literal["promote", "drop", "undecided"]
@@ -39,7 +36,7 @@ PLACES = 25
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Duel:
+class Duel(Printed):
     """What groups of runs say of each other at equal compute.
 
     Attributes
@@ -180,13 +177,6 @@ class Duel:
             best = sorted(self.best.items(), key=lambda item: -item[1])
             paragraphs.append([{"best at the target": ", ".join(f"{n} {p:.2f}" for n, p in best)}])
         return paragraphs
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per variant and budget: the multiplier with its interval, and chances."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
 
 
 def duel(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from bayes_scaling.laws.link import link_of
 from bayes_scaling.page import (
     Block,
     Page,
+    PrintedByMember,
     beyond,
     called,
     of_members,
@@ -35,12 +36,9 @@ from bayes_scaling.questions.surface import Source
 from bayes_scaling.questions.tabulate import Draws, interval_rows, member_rows
 from bayes_scaling.questions.typical import Tuned, check_tuned, knows_mistuned, typical_inputs
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Forecast:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Forecast(PrintedByMember):
     """Forecast losses of runs to come.
 
     Attributes
@@ -85,10 +83,6 @@ class Forecast:
     weights: tuple[float, ...] = (1.0,)
     redrawn: Draws | None = None
     form_variance: NDArray[np.float64] | float = 0.0
-
-    def __repr__(self) -> str:
-        """Say how much there is; `table` has the numbers."""
-        return f"Forecast({len(self.plan)} runs, {len(self.draws)} draws; see .table)"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per run, of plain numbers and texts."""
@@ -163,20 +157,6 @@ class Forecast:
         named = {"run": self.plan.names[index]} if self.plan.names else {}
         own = {self.plan.group_column: self.plan.labels[index], "tuning": self.tuning}
         return named | sizes | own
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per run: sizes, median and interval of both losses, e-folds beyond the data."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
-
-    @property
-    def by_member(self) -> pd.DataFrame:
-        """One row per run and member: its weight, its own median and interval of both losses."""
-        import pandas as pd
-
-        return pd.DataFrame(self.member_rows())
 
 
 def forecast(source: Source, sizes: Sizes, *, tuning: Tuned = "tuned") -> Forecast:

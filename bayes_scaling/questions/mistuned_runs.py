@@ -14,12 +14,10 @@ from bayes_scaling.laws.density import log_law, per_run
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.noise import P_OFF, off_logpdf, on_logpdf
-from bayes_scaling.page import Block, Grid, Page, relative
+from bayes_scaling.page import Block, Grid, Page, Printed, relative
 from bayes_scaling.posterior import Posterior
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bayes_scaling.runs import RunTable
 
 Array = NDArray[np.float64]
@@ -40,8 +38,8 @@ FAR = 1.9
 """Factor from the best of a size, either way, from which a setting is blamed."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class OffLaw:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class OffLaw(Printed):
     """How each fitted run lies to the law.
 
     Attributes
@@ -69,10 +67,6 @@ class OffLaw:
     deviation: Array
     reasons: tuple[str, ...]
     probability: float = PROBABILITY
-
-    def __repr__(self) -> str:
-        """Say how many runs there are; `table` has them."""
-        return f"OffLaw({len(self.runs)} runs, {self.off.sum():.1f} expected off; see .table)"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict per run, in the order of the table."""
@@ -111,13 +105,6 @@ class OffLaw:
         left = len(rows) - len(grid.rows)
         rest: list[Block] = [f"... and {left} less likely ones (--all)"] if left else []
         return [[count], [grid, *rest]]
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per run: what it was, how probably it is off the law, and by how much."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
 
 
 def off_law(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.page import Grid, Page, told
+from bayes_scaling.page import Grid, Page, Printed, told
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions import alarm
 from bayes_scaling.questions.curve_shapes import LOOKS, at_looks
@@ -20,9 +20,6 @@ from bayes_scaling.questions.flight import Flight, flight_of, last_logged
 from bayes_scaling.questions.sizes import Sizes
 from bayes_scaling.questions.training_curves import clock_of, law_of_flight
 from bayes_scaling.runs import RunTable
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -41,8 +38,8 @@ SHOWN = 12
 """Looks that are printed."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Monitor:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Monitor(Printed):
     """What a run in flight says so far.
 
     Attributes
@@ -91,10 +88,6 @@ class Monitor:
     diverged: float | None = None
     notes: tuple[str, ...] = ()
     probability: float = PROBABILITY
-
-    def __repr__(self) -> str:
-        """Say how the run stands; `table` has the numbers."""
-        return f"Monitor({self.progress.size} looks, {self.status}; see .table)"
 
     @property
     def alarm(self) -> int | None:
@@ -171,13 +164,6 @@ class Monitor:
                 for row in rows
             ],
         )
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per look: loss, what was expected of it, and the forecast of the end after it."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
 
 
 def _interval(name: str, centre: Array, reach: Array) -> list[dict[str, float]]:

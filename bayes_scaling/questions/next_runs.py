@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.page import Grid, Page, called
+from bayes_scaling.page import Grid, Page, Printed, called
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.choice import expected_split
@@ -20,9 +20,6 @@ from bayes_scaling.questions.learning import Bench, bench, greedy, isoflop_line,
 from bayes_scaling.questions.sizes import Plan, Sizes
 from bayes_scaling.questions.surface import surface
 from bayes_scaling.runs import RunTable, training_flops
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -36,8 +33,8 @@ Aim = Literal["loss", "split"]
 """What is to be narrowed: the forecast of the target, or the best params at its compute."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class NextRuns:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class NextRuns(Printed):
     """Runs to make next.
 
     Attributes
@@ -71,10 +68,6 @@ class NextRuns:
     budget: float
     warnings: tuple[str, ...] = ()
     probability: float = PROBABILITY
-
-    def __repr__(self) -> str:
-        """Say how much there is; `table` has the runs."""
-        return f"NextRuns({len(self.chosen)} of {len(self.plan)} candidates; see .table)"
 
     def widths(self, chosen: tuple[int, ...]) -> Array:
         """Return the width of the target's log interval before and after each run (k + 1,)."""
@@ -152,13 +145,6 @@ class NextRuns:
             [runs],
             [designs],
         ]
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per run to make, with the expected width of the target's interval after it."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
 
 
 def next_runs(

@@ -20,14 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.page import SCORES, Block, Grid, Page, told
+from bayes_scaling.page import SCORES, Block, Grid, Page, Printed, told
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.runs import RunTable
 from bayes_scaling.scores import LEVELS, quantiles_at_levels, score_quantiles
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bayes_scaling.questions.forecast import Forecast
 
 Array = NDArray[np.float64]
@@ -42,8 +40,8 @@ MEDIAN, LOW, HIGH = LEVELS.size // 2, 1, LEVELS.size - 2
 """Places of the median and of the ends of the 90 % interval among the levels."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrackRecord:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class TrackRecord(Printed):
     """Forecasts on record, and what became of them.
 
     Attributes
@@ -59,10 +57,6 @@ class TrackRecord:
     forecasts: tuple[Mapping[str, Any], ...]
     outcomes: Mapping[str, float]
     unmatched: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        """Say how much there is; `table` has the numbers."""
-        return f"TrackRecord({len(self.outcomes)} of {len(self.forecasts)} scored; see .table)"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict per forecast: its plan, its interval, and the loss and scores, if any."""
@@ -93,20 +87,18 @@ class TrackRecord:
         """Return what is printed: every forecast with its outcome, then the scores."""
         heading = ("on record since", "model", "params N", "tokens D", "forecast", "reached",
                    "error", "")  # fmt: skip
+        rows = self.rows()
+        scored = sum(row["loss"] is not None for row in rows)
         found: list[list[Block]] = [
-            [Grid(heading=heading, rows=[_cells(row) for row in self.rows()])]
+            [
+                f"{scored} of {len(rows)} forecasts have their outcome",
+                Grid(heading=heading, rows=[_cells(row) for row in rows]),
+            ]
         ]
         if self.scores is not None:
             cells = [f"{self.scores[name]:.4g}" for name in SCORES]
             found += [[Grid(heading=tuple(SCORES.values()), rows=[cells])]]
         return found
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per forecast."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

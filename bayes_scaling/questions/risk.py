@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.page import Block, Grid, Page, beyond, called, told
+from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, told
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.enough import budget_for, extra_compute
@@ -22,17 +22,14 @@ from bayes_scaling.questions.sizes import Numbers, given_sizes
 from bayes_scaling.questions.surface import Source, surface
 from bayes_scaling.questions.tabulate import interval_rows
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Array = NDArray[np.float64]
 
 SURE = 0.9
 """Probability with which the smallest sufficient budget reaches the target, by default."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Risk:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Risk(Printed):
     """What can go wrong with planned runs.
 
     Attributes
@@ -73,10 +70,6 @@ class Risk:
     rig: Rig | None = None
     value: float | None = None
     probability: float = PROBABILITY
-
-    def __repr__(self) -> str:
-        """Say how much there is; `table` has the numbers."""
-        return f"Risk({self.flops.size} runs, target {self.target}; see .table)"
 
     @property
     def regret(self) -> Array:
@@ -194,13 +187,6 @@ class Risk:
         if len(self.forecast.draws) == 1:
             return f"{'reaches' if chance else 'misses'} {target:.4g}"
         return in_words(chance, target)
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per run: losses, chance of the target, regret, cost, decision."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
 
 
 def in_words(chance: float, target: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,12 @@ from numpy.typing import NDArray
 from bayes_scaling.intervals import KIND, PROBABILITY
 from bayes_scaling.laws.density import log_prior
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.page import Grid, Page, called, told
+from bayes_scaling.page import Grid, Page, Printed, called, told
 from bayes_scaling.posterior import Member, Posterior
 from bayes_scaling.posterior.beyond import frozen_walks
 from bayes_scaling.questions.forecast import Forecast, forecast_by_law, mix_forecasts
 from bayes_scaling.questions.new_budget import forecast_at
 from bayes_scaling.questions.sizes import Sizes
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -33,8 +30,8 @@ POWERS: Mapping[str, float] = {"half": 0.5, "twice": 2.0}
 """Powers of the prior density, by how much the prior counts then."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Sensitivity:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Sensitivity(Printed):
     """A forecast of one run under other assumptions.
 
     Attributes
@@ -59,10 +56,6 @@ class Sensitivity:
     untold: tuple[tuple[str, str], ...] = ()
     target: float | None = None
     probability: float = PROBABILITY
-
-    def __repr__(self) -> str:
-        """Say how much there is; `table` has the numbers."""
-        return f"Sensitivity({len(self.draws)} assumptions; see .table)"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict per assumption."""
@@ -94,13 +87,6 @@ class Sensitivity:
         ]
         heading = ("assumption", "", called("new_run"), "chance of target", "")
         return [[Grid(heading=heading, rows=rows)]]
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per assumption."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
 
 
 def sensitivity(

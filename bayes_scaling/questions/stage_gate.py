@@ -7,22 +7,19 @@ anew, and with them what is believed of the big run.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY, check_probability, quantiles
-from bayes_scaling.page import Page, told
+from bayes_scaling.page import Page, Printed, told
 from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.surface import Source, Surface, surface
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[np.float64]
 
@@ -36,8 +33,8 @@ EVEN = 0.5
 """Chance from which a run is made, where nothing is said of its worth."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class StageGate:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class StageGate(Printed):
     """What a smaller run would tell.
 
     Attributes
@@ -71,10 +68,6 @@ class StageGate:
     rig: Rig | None = None
     value: float | None = None
     probability: float = PROBABILITY
-
-    def __repr__(self) -> str:
-        """Say what it would change; `table` has the numbers."""
-        return f"StageGate(changes the decision with probability {self.changes:.2f}; see .table)"
 
     @property
     def changes(self) -> float:
@@ -138,13 +131,6 @@ class StageGate:
         now = max(0.0, self.chance * self.value - whole)
         later = float(np.mean(np.maximum(0.0, self.chances * self.value - whole)))
         return found | {"value_of_first": later - now, "gain_of_first": later - now - first}
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
 
 
 def stage_gate(

@@ -10,23 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, format_kind, quantiles
-from bayes_scaling.page import Block, Grid, Page, beyond, called, relative, told
+from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, relative, told
 from bayes_scaling.posterior import Member, Posterior
 from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.rate_rules import published_rates
 from bayes_scaling.questions.sizes import Numbers, Plan, read_plan
 from bayes_scaling.questions.tabulate import interval_rows
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 Array = NDArray[np.float64]
 
@@ -46,8 +42,8 @@ Excess = Callable[[Mapping[str, float]], Array]
 """From a choice of rate and batch at one size to the loss over the best, minus 1 (n_draws,)."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Tuning:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Tuning(Printed):
     """How to tune runs of some sizes.
 
     Attributes
@@ -87,10 +83,6 @@ class Tuning:
     warnings: tuple[str, ...] = ()
     probability: float = PROBABILITY
     excess: tuple[Excess, ...]
-
-    def __repr__(self) -> str:
-        """Say how much there is; `table` has the numbers."""
-        return f"Tuning({', '.join(self.best)} of {len(self.plan)} runs; see .table)"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per run, of plain numbers and texts."""
@@ -161,13 +153,6 @@ class Tuning:
                 for row in self.penalties_of(index)
             ],
         )
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per run: the recommended choice, the best one with its interval, regret."""
-        import pandas as pd
-
-        return pd.DataFrame(self.rows())
 
 
 def _rule_grid(rules: Sequence[dict[str, Any]]) -> Grid:

@@ -96,7 +96,7 @@ def test_what_is_proposed_beats_the_plain_designs(aim: Any) -> None:
     assert own["design"] == "this"
     assert all(own["width_after"] <= each["width_after"] for each in plain)
     assert found.table.shape[0] == len(found.chosen)
-    assert "candidates" in repr(found)
+    assert "90% interval now" in repr(found)
 
 
 def test_the_default_target_has_a_hundred_times_the_compute() -> None:
