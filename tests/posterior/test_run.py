@@ -113,7 +113,8 @@ def test_a_refit_with_fewer_runs_needs_no_compile(fitted: Fit) -> None:
 
 @pytest.mark.slow
 def test_pymc_samples_the_same_posterior(fitted: Fit) -> None:
-    by_pymc = refit(fitted, engine="pymc")
+    by_pymc = refit(fitted, engine="pymc", draws=500, tune=400)
+    assert by_pymc.status == "converged"
     assert set(by_pymc.draws) == set(fitted.draws)
     for name, draws in fitted.draws.items():
         other = by_pymc.draws[name]
