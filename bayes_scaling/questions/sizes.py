@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.design import needs_positive
 from bayes_scaling.posterior import Reads
-from bayes_scaling.questions.published_laws import Law
+from bayes_scaling.questions.published_laws import Law, PublishedConstants
 from bayes_scaling.runs import RunTable, split_columns, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
 from bayes_scaling.runs.complete import complete, model_size
@@ -27,6 +27,9 @@ Numbers = float | Sequence[float] | NDArray[np.float64]
 
 FACTOR = 100.0
 """How far beyond the largest run a forecast is asked for, unless it is said."""
+
+SAME = 1.01
+"""Ratio up to which two sizes count as the same."""
 
 TOLERANCE = 0.3
 """Share by which given flops may differ from 6 N D."""
@@ -105,7 +108,7 @@ def read_plan(fit: Law, sizes: Sizes) -> Plan:
     columns = dict(complete(columns).columns)
     problems = [*_missing(law, columns), *(disagreements(columns) if asked else [])]
     group, labels, group_problems = group_index(fit, names, longest)
-    problems += group_problems
+    problems += group_problems or _never_varied(fit, numbers, labels)
     if problems:
         raise InputError(problems, source="sizes")
     return Plan(
@@ -115,6 +118,31 @@ def read_plan(fit: Law, sizes: Sizes) -> Plan:
         labels=labels,
         names=tuple(map(str, run_names(sizes).get("run", ()))),
     )
+
+
+def _never_varied(
+    fit: Law, given: Mapping[str, NDArray[np.float64]], labels: tuple[str, ...]
+) -> list[str]:
+    """Return a problem for a size that no law can read, since all fitted runs had the same one."""
+    if isinstance(fit, PublishedConstants) or "flops" in fit.reads.inputs:
+        return []
+    problems = []
+    groups = fit.runs.labels(fit.reads.group)
+    for name in ("params", "tokens"):
+        if name not in given or name in fit.reads.inputs or name not in fit.runs:
+            continue
+        for label, value in dict.fromkeys(
+            zip(labels, np.resize(given[name], len(labels)).tolist(), strict=True)
+        ):
+            own = fit.runs[name][groups == label] if label in groups else fit.runs[name]
+            low, high = float(np.nanmin(own)), float(np.nanmax(own))
+            if high <= SAME * low and not low / SAME <= value <= high * SAME:
+                problems.append(
+                    f"all runs of {label} had {name} {low:.3g}, so {fit.id} does not read them and "
+                    f"cannot tell what {value:.3g} would change: ask at {low:.3g}, or fit a law of "
+                    "both sizes by its name, such as coupled"
+                )
+    return problems
 
 
 def run_names(sizes: Sizes) -> dict[str, NDArray[np.str_]]:
