@@ -47,7 +47,7 @@ PUBLISHED = {
 def params_of(name: str) -> float:
     law = bs.published(name)
     if "flops" in law.inputs:
-        return float(law.predict("params", {"flops": np.array([BUDGET])})[0])
+        return float(law.compute("params", {"flops": np.array([BUDGET])})[0])
     return float(law.allocate(flops=BUDGET).rows()[0]["params"])
 
 
