@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from math import isfinite
+from numbers import Real
 from typing import Any, TypeGuard
 
 from bayes_scaling.errors import InputError
@@ -106,5 +107,5 @@ class Tables:
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a value of a TOML file is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    """Whether a value of a TOML file, or of a caller, is a finite number, numpy's included."""
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)

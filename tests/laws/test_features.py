@@ -120,6 +120,12 @@ def test_each_feature_has_its_own_parameters() -> None:
     assert set(sampled(plain.with_features(temper=0.5))) == own
 
 
+def test_a_number_of_numpy_is_a_number() -> None:
+    model = load_model("chinchilla")
+    for value in (np.int64(1), np.float32(1.0)):
+        assert model.with_features(temper=value) == model.with_features(temper=1.0)  # type: ignore[arg-type]
+
+
 def test_a_prior_of_a_feature_is_kept_through_other_switches() -> None:
     prior = {"dist": "HalfNormal", "sigma": 0.01}
     model = load_model({**OWN, "drift": {"on": True, "tau": {"prior": prior}}})
