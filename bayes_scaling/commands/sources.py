@@ -90,7 +90,8 @@ class Reading:
         bool, typer.Option("--drop-empty", help="Leave out rows without a finite loss.")
     ] = False
     format: Annotated[
-        Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx", "sqlite", "tfevents"] | None,
+        Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx", "sqlite", "tfevents", "wandb"]
+        | None,
         typer.Option("--format", help="Of a file whose suffix does not say."),
     ] = None
     commas: Annotated[

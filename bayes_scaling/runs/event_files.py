@@ -16,10 +16,9 @@ import numpy as np
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs.cells import Rows
-from bayes_scaling.runs.databases import after_the_start
 from bayes_scaling.runs.losses import choose_loss
 from bayes_scaling.runs.text_files import Raw
-from bayes_scaling.runs.unpack import columns_of
+from bayes_scaling.runs.unpack import after_the_start, columns_of
 
 SIGN = "tfevents"
 """What the name of an event file holds."""
@@ -81,14 +80,14 @@ def scalars(data: bytes) -> Iterator[tuple[int, str, float]]:
             if first:
                 raise ValueError("no event file")
             return
-        event = dict(_fields(data[place + 12 : end]))
+        event = dict(fields(data[place + 12 : end]))
         first = False
         place = end + 4
         summary = event.get(5)
         if not isinstance(summary, bytes):
             continue
         step = event.get(2, 0)
-        for field, value in _fields(summary):
+        for field, value in fields(summary):
             if field == 1 and isinstance(value, bytes):
                 found = _scalar(value)
                 if found is not None:
@@ -96,16 +95,16 @@ def scalars(data: bytes) -> Iterator[tuple[int, str, float]]:
 
 
 def _scalar(message: bytes) -> tuple[str, float] | None:
-    fields = dict(_fields(message))
-    tag = fields.get(1)
+    found = dict(fields(message))
+    tag = found.get(1)
     if not isinstance(tag, bytes):
         return None
     name = tag.decode()
-    if isinstance(simple := fields.get(2), float):
+    if isinstance(simple := found.get(2), float):
         return name, simple
-    if not isinstance(tensor := fields.get(8), bytes):
+    if not isinstance(tensor := found.get(8), bytes):
         return None
-    inner = dict(_fields(tensor))
+    inner = dict(fields(tensor))
     kind = inner.get(1)
     packed = inner.get(5 if kind == 1 else 6)
     content = inner.get(4) or packed
@@ -116,8 +115,22 @@ def _scalar(message: bytes) -> tuple[str, float] | None:
     return None
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, Value]]:
-    """Yield number and value of every field of a protocol buffer."""
+def fields(message: bytes) -> Iterator[tuple[int, Value]]:
+    """Yield number and value of every field of a protocol buffer.
+
+    Parameters
+    ----------
+    message : bytes
+
+    Yields
+    ------
+    (int, int, float or bytes)
+
+    Raises
+    ------
+    ValueError
+        It is no protocol buffer.
+    """
     place = 0
     while place < len(message):
         key, place = _varint(message, place)

@@ -15,13 +15,18 @@ from bayes_scaling.runs.amounts import Commas
 from bayes_scaling.runs.assemble import assemble, commas_in
 from bayes_scaling.runs.cells import Rows
 from bayes_scaling.runs.columns import nearest
-from bayes_scaling.runs.databases import read_database
 from bayes_scaling.runs.event_files import SIGN, read_events
 from bayes_scaling.runs.exports import EXPORTS, Export, untangle
 from bayes_scaling.runs.frames import from_frame, positions, read_parquet, read_sheet
 from bayes_scaling.runs.json_files import read_json, read_json_lines
 from bayes_scaling.runs.table import RunTable
 from bayes_scaling.runs.text_files import Raw, read_delimited
+from bayes_scaling.runs.trackers import (
+    is_mlflow_folder,
+    read_database,
+    read_mlflow_folder,
+    read_wandb,
+)
 from bayes_scaling.runs.unpack import unpack
 from bayes_scaling.runs.wide import (
     WIDE,
@@ -37,7 +42,7 @@ from bayes_scaling.runs.wishes import apply_formulas, read_wishes, sort_wishes
 if TYPE_CHECKING:
     import pandas as pd
 
-Format = Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx", "sqlite", "tfevents"]
+Format = Literal["csv", "tsv", "jsonl", "json", "parquet", "xlsx", "sqlite", "tfevents", "wandb"]
 FORMATS: Mapping[str, Format] = {
     ".csv": "csv",
     ".txt": "csv",
@@ -54,6 +59,7 @@ FORMATS: Mapping[str, Format] = {
     ".db": "sqlite",
     ".sqlite": "sqlite",
     ".sqlite3": "sqlite",
+    ".wandb": "wandb",
 }
 PRESETS = (*EXPORTS, "tensorboard", WIDE)
 """Words that say what wrote a table, in place of names for its columns."""
@@ -79,15 +85,16 @@ def read_runs(
     ----------
     source : path, data frame or RunTable
         A file of text (CSV and its kin, Markdown, JSON, JSON lines; gzipped or not), .parquet,
-        .xlsx, an event file of TensorBoard, a database of Trackio or MLflow; a folder of such
-        files or a glob, one run each; a frame of pandas, Polars or Arrow. A RunTable is returned
-        as it is.
+        .xlsx, an event file of TensorBoard, the log of a run of W&B, a database of Trackio or
+        MLflow; a folder of such files or a glob, one run each; MLflow's ``mlruns``; a frame of
+        pandas, Polars or Arrow. A RunTable is returned as it is.
     columns : mapping of str to str, or str, optional
         From the file's names to canonical ones, where the aliases do not do it, or from a new name
         to an expression of columns: ``{"Verlust": "loss", "tokens": "20*params"}``, or the same as
         ``"Verlust=loss,tokens=20*params"``. A word ("wandb", "mlflow", "tensorboard", "wide") says
         what wrote the table.
-    format : {"csv", "tsv", "jsonl", "json", "parquet", "xlsx", "sqlite", "tfevents"}, optional
+    format : {"csv", "tsv", "jsonl", "json", "parquet", "xlsx", "sqlite", "tfevents",
+        "wandb"}, optional
         Of a file whose suffix does not say.
     export : {"wandb", "mlflow"}, optional
         What wrote the table: its prefixes are stripped and unfinished runs left out, with a note.
@@ -210,6 +217,8 @@ def _from_source(source: object, format: Format | None, presets: list[str]) -> t
             f"{type(source).__name__}; for arrays use RunTable.from_columns"
         )
     path = Path(source)
+    if path.is_dir() and is_mlflow_folder(path):
+        return read_mlflow_folder(path), str(path)
     if path.is_dir() and (not path.suffix or any(_files_below(path))):
         return _from_files(_files_below(path), format, path, presets), str(path)
     if any(sign in str(path) for sign in "*?[") and not path.exists():
@@ -243,6 +252,8 @@ def _from_file(path: Path, format: Format | None) -> Raw:
         return read_database(path)
     if kind == "tfevents":
         return read_events(path)
+    if kind == "wandb":
+        return read_wandb(path)
     if kind == "json":
         return read_json(path)
     if kind == "jsonl":
@@ -271,7 +282,8 @@ def _files_below(folder: Path) -> list[Path]:
         files = [
             p
             for p in sorted(folder.rglob("*"))
-            if p.is_file() and (SIGN in p.name or p.name == "trainer_state.json")
+            if p.is_file()
+            and (kind_of(p) in ("tfevents", "wandb") or p.name == "trainer_state.json")
         ]
     return files[:MOST_FILES]
 

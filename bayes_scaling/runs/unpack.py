@@ -145,3 +145,25 @@ def columns_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
         str(name).encode(errors="replace").decode(): [record.get(name) for record in records]
         for name in names
     }
+
+
+def after_the_start(rows: list[dict[str, Any]], clock: str) -> tuple[list[dict[str, Any]], str]:
+    """Leave out rows of step 0, which no law takes; a clock that is always 0 tells nothing.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Logged rows.
+    clock : str
+        The key of the step.
+
+    Returns
+    -------
+    (list of dict, str)
+        The rows, and what to add to a note.
+    """
+    if all(not row.get(clock) for row in rows):
+        return [{k: v for k, v in row.items() if k != clock} for row in rows], ""
+    kept = [row for row in rows if row.get(clock)]
+    gone = len(rows) - len(kept)
+    return kept, f"; {gone} row{'s' * (gone > 1)} at step 0 left out" if gone else ""
