@@ -10,7 +10,7 @@ from bayes_scaling.intervals import quantiles
 from bayes_scaling.laws import load_model
 from bayes_scaling.runs import RunTable
 
-TRUTH = {"a": 2.5, "s": 0.4, "alpha_N": 0.09, "alpha_S": 0.6, "sigma": 0.006, "memory": 0.8}
+TRUTH = {"a": 2.5, "r": 0.4 / 2.5, "alpha_N": 0.09, "alpha_S": 0.6, "sigma": 0.006, "memory": 0.8}
 SEEDS = 6
 SETTINGS = {"draws": 400, "tune": 500, "chains": 2}
 
@@ -50,7 +50,7 @@ def test_the_memory_is_found_and_intervals_hold_that_would_not() -> None:
         ):
             fit = bs.fit("kaplan-ns", runs, **switches, **SETTINGS, random_seed=seed)  # type: ignore[arg-type]
             assert fit.stats["diverging"].mean() < 0.01
-            for parameter in ("alpha_N", "alpha_S", "a", "s"):
+            for parameter in ("alpha_N", "alpha_S", "a", "r"):
                 _, low, high = quantiles(fit.flat[parameter])
                 held[name] += bool(low <= TRUTH[parameter] <= high)
             if name == "correlated":
