@@ -20,7 +20,8 @@ from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
 from bayes_scaling.page import Block, Grid, Page, Printed, cell, told
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.questions.cheapest import cheapest
-from bayes_scaling.questions.optimum import SEARCH, Index, root_of, split_flops
+from bayes_scaling.questions.optimum import Index, split_flops
+from bayes_scaling.questions.reach import first_reaching
 from bayes_scaling.questions.sizes import Numbers, positive
 from bayes_scaling.questions.surface import Surface, surface
 from bayes_scaling.runs import training_flops
@@ -308,27 +309,10 @@ def _best_losses(law: Surface, budgets: Array) -> Array:
 def _compute_for(law: Surface, log_loss: Array, near: float) -> Array:
     """Compute (n_draws,) at which the best split reaches a loss of each draw; inf where none."""
     if law.traded != ("params", "tokens"):
-        return _size_for(law, log_loss)
+        return np.exp(first_reaching(law, law.traded[0], {}, log_loss))
     start = float(np.log(near / law.share))
     u, v = cheapest(law.split_loss(), log_loss, law.draws, start)
     return np.asarray(law.share * training_flops(np.exp(u), np.exp(v)))
-
-
-def _size_for(law: Surface, log_loss: Array) -> Array:
-    """Smallest size (n_draws,) at which a law of one size reaches a loss of each draw."""
-    name, grid = law.traded[0], np.arange(0.0, SEARCH, 0.5)
-    reached = np.log(law.at({name: np.exp(grid)}, law.draws[:, None])) <= log_loss[:, None]
-    first = np.argmax(reached, axis=1)
-    inner = np.flatnonzero(reached.any(axis=1) & (first > 0))
-    found = np.where(reached.any(axis=1), 0.0, np.inf)
-
-    def above(x: Array, draw: Index) -> Array:
-        return np.asarray(np.log(law.at({name: np.exp(x)}, draw)) - log_loss[draw])
-
-    if inner.size:
-        upper = grid[first[inner]]
-        found[inner] = root_of(above, upper - 0.5, upper, inner)
-    return np.exp(found)
 
 
 def _new_runs(source: Posterior, law: Surface, losses: Array) -> Array:

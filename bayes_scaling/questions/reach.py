@@ -100,7 +100,9 @@ def find_reach(
         return _with_steps(_cheapest(law, loss, served), batch_size)
     sought = the_other(law, sizes)
     found = [
-        _first(law, sought, {name: values[case] for name, values in sizes.items()}, loss[case])
+        first_reaching(
+            law, sought, {name: values[case] for name, values in sizes.items()}, np.log(loss[case])
+        )
         for case in range(loss.size)
     ]
     log_size = np.stack(found, axis=1)
@@ -143,13 +145,31 @@ def _with_steps(found: Found, batch_size: float | None) -> Found:
     return Found(draws=draws, flags=found.flags)
 
 
-def _first(law: Surface, sought: str, given: Mapping[str, float], loss: float) -> Array:
-    """Log of the smallest size (n_draws,) that reaches a loss; inf where none does."""
+def first_reaching(law: Surface, sought: str, given: Mapping[str, float], log_loss: Array) -> Array:
+    """Find the smallest size that reaches a loss, the others being given.
+
+    Parameters
+    ----------
+    law : Surface
+        The law.
+    sought : str
+        The size.
+    given : mapping of str to float
+        The other sizes.
+    log_loss : array () or (n_draws,)
+        Log of the loss to reach.
+
+    Returns
+    -------
+    array (n_draws,)
+        Log of the size; inf where none does.
+    """
     grid = np.arange(0.0, SEARCH + STEP, STEP)
     fixed = {name: np.asarray(value) for name, value in given.items()}
+    target = np.broadcast_to(log_loss, law.n_draws)
     losses = law.at({**fixed, sought: np.exp(grid)}, law.draws[:, None])
-    with np.errstate(invalid="ignore"):
-        reached = losses <= loss
+    with np.errstate(all="ignore"):
+        reached = np.log(losses) <= target[:, None]
     first = np.argmax(reached, axis=1)
     found = np.where(reached.any(axis=1), 0.0, np.inf)
     inner = np.flatnonzero(reached.any(axis=1) & (first > 0))
@@ -157,7 +177,8 @@ def _first(law: Surface, sought: str, given: Mapping[str, float], loss: float) -
         return found
 
     def above(x: Array, draw: Index) -> Array:
-        return np.asarray(np.log(law.at({**fixed, sought: np.exp(x)}, draw)) - np.log(loss))
+        losses = law.at({**fixed, sought: np.exp(x)}, draw)
+        return np.asarray(np.log(losses) - target[draw])
 
     upper = grid[first[inner]]
     found[inner] = root_of(above, upper - STEP, upper, inner)
