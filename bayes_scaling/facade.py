@@ -12,9 +12,6 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bayes_scaling import posterior as sampling
 from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.intervals import PROBABILITY, check_probability
@@ -43,8 +40,6 @@ from bayes_scaling.questions.surface import Surface, surface
 from bayes_scaling.questions.tune import Tuning, tune
 from bayes_scaling.questions.typical import Tuned
 from bayes_scaling.runs import RunTable
-
-Index = NDArray[np.int64]
 
 TOLD = """probability : float
     Probability of the equal-tailed intervals.

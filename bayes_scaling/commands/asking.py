@@ -429,7 +429,7 @@ def tune(
         if plot is not None:
             from bayes_scaling.figures.tune_plot import plot_tune
 
-            write_picture(plot_tune(answer).figure, plot)  # type: ignore[arg-type]
+            write_picture(plot_tune(answer), plot)
         return None
 
     return after

@@ -15,6 +15,7 @@ from bayes_scaling.files import check_target, replacing
 from bayes_scaling.page import Page, Printable, page_of, page_text, table_lines
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from bayes_scaling.papers import Answerer
@@ -181,7 +182,9 @@ def check_picture(path: Path | None) -> None:
         raise InputError(f"{path.name!r} is no picture; end it in {', '.join(FORMATS)}")
 
 
-def write_picture(figure: Figure, path: Path) -> None:
-    """Write a figure whole, in the format that the path ends in."""
+def write_picture(drawn: Figure | Axes, path: Path) -> None:
+    """Write the figure that was drawn, whole, in the format that the path ends in."""
+    figure = drawn.get_figure(root=True)
+    assert figure is not None
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150, format=path.suffix.lower().removeprefix("."))

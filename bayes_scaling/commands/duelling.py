@@ -96,4 +96,4 @@ def _speeds(given: list[str]) -> dict[str, float]:
 def _draw(result: Any, path: Path) -> None:
     from bayes_scaling.figures import plot_duel
 
-    write_picture(plot_duel(result).get_figure(root=True), path)  # type: ignore[arg-type]
+    write_picture(plot_duel(result), path)

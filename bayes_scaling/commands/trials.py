@@ -300,7 +300,7 @@ def approaches(
     if plot:
         from bayes_scaling.figures import plot_approaches
 
-        write_picture(plot_approaches(result).figure, plot)  # type: ignore[arg-type]
+        write_picture(plot_approaches(result), plot)
     judge(result)
 
 
@@ -363,7 +363,7 @@ def calibrate(
     if plot is not None:
         from bayes_scaling.figures import plot_calibration
 
-        write_picture(plot_calibration(found).get_figure(root=True), plot)  # type: ignore[arg-type]
+        write_picture(plot_calibration(found), plot)
     count, unsure = found.converged.size, int((~found.converged).sum())
     if as_json:
         about = {"model": found.model, "simulations": count, "runs": found.runs}

@@ -19,7 +19,7 @@ from bayes_scaling.posterior.member import Member
 from bayes_scaling.posterior.regroup import of, thinned, with_new_group
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.tree import make_tree, stored_name
-from bayes_scaling.posterior.weights import stratify
+from bayes_scaling.posterior.weights import mixed, stratify
 from bayes_scaling.runs import RunTable
 
 if TYPE_CHECKING:
@@ -191,8 +191,7 @@ class Posterior:
         self, parts: Sequence[NDArray[Number]]
     ) -> NDArray[Number]:
         """Take from what each member says (n_draws, ...) the draws that stand in the mixture."""
-        taken = [part[rows] for part, rows in zip(parts, self.rows, strict=True)]
-        return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=0)
+        return mixed(parts, self.rows)
 
     def generator(self, purpose: str) -> np.random.Generator:
         """Return the random generator of one purpose; the same for the same seed and purpose."""

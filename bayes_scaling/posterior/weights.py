@@ -43,6 +43,14 @@ def stratify(weights: Sequence[float], sizes: Sequence[int]) -> tuple[NDArray[np
     )
 
 
+def mixed[Number: (np.float64, np.bool_)](
+    parts: Sequence[NDArray[Number]], rows: Sequence[NDArray[np.int64]]
+) -> NDArray[Number]:
+    """Take from what each member says (n_draws, ...) the draws that stand in the mixture."""
+    taken = [part[own] for part, own in zip(parts, rows, strict=True)]
+    return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=0)
+
+
 def equal_weights(names: Iterable[str]) -> dict[str, float]:
     """Return the same weight for every name."""
     return dict.fromkeys(names, 1.0)

@@ -29,9 +29,14 @@ def efolds_beyond_runs(
         Group of each. Where parameters differ between groups, the fitted runs are those of the
         same group.
     """
+    return farthest(_of_law(law, sizes, labels) for law in laws)
+
+
+def farthest(parts: Iterable[Mapping[str, Array]]) -> dict[str, Array]:
+    """Return the largest of several distances beyond the runs (n_runs,), by size."""
     beyond: dict[str, Array] = {}
-    for law in laws:
-        for name, values in _of_law(law, sizes, labels).items():
+    for part in parts:
+        for name, values in part.items():
             beyond[name] = np.maximum(values, beyond.get(name, values))
     return dict(sorted(beyond.items()))
 

@@ -245,7 +245,7 @@ def duel(
         multiplier=multiplier,
         loss=loss,
         new_run={name: _new_runs(source, law, loss[name]) for name, law in laws.items()},
-        crossing={name: _crossing(laws[name], base, budgets[-1]) for name in arms},
+        crossing=_crossings(laws, a, float(budgets[-1])),
         throughput=speeds,
         beyond=np.min(beyond, axis=0),
         error=error,
@@ -320,12 +320,18 @@ def _new_runs(source: Posterior, law: Surface, losses: Array) -> Array:
     return law.with_noise(losses, source.generator(f"duel {law.group}"))
 
 
-def _crossing(law: Surface, base: Surface, target: float) -> Array:
-    """Largest scale up to the target at which two laws are equal (n_draws,); nan where none."""
+def _crossings(laws: Mapping[str, Surface], a: str, target: float) -> dict[str, Array]:
+    """Largest scale up to the target at which each variant equals the baseline (n_draws,)."""
+    base = laws[a]
     fitted = [part.law.fitted_sizes.get(_axis(base)) for part in base.parts]
     low = min(float(np.nanmin(values)) for values in fitted if values is not None)
     places = np.geomspace(min(low, target), target, PLACES)
-    gap = np.log(_best_losses(law, places)) - np.log(_best_losses(base, places))
+    logs = {name: np.log(_best_losses(law, places)) for name, law in laws.items()}
+    return {name: _last_zero(logs[name] - logs[a], places) for name in laws if name != a}
+
+
+def _last_zero(gap: Array, places: Array) -> Array:
+    """Largest place at which a gap (n_draws, n_places) is zero (n_draws,); nan where none is."""
     changes = np.sign(gap[:, 1:]) != np.sign(gap[:, :-1])
     last = places.size - 2 - np.argmax(changes[:, ::-1], axis=1)
     rows = np.arange(gap.shape[0])

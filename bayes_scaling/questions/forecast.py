@@ -25,8 +25,8 @@ from bayes_scaling.page import (
 )
 from bayes_scaling.posterior.beyond import draw_walks, form_variance
 from bayes_scaling.posterior.member import Member
-from bayes_scaling.posterior.weights import stratify
-from bayes_scaling.questions.distance import efolds_beyond_runs
+from bayes_scaling.posterior.weights import mixed, stratify
+from bayes_scaling.questions.distance import efolds_beyond_runs, farthest
 from bayes_scaling.questions.new_budget import forecast_at
 from bayes_scaling.questions.new_run import noise_of_runs
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
@@ -266,31 +266,24 @@ def mix_forecasts(forecasts: Mapping[str, Forecast], weights: Mapping[str, float
     parts, shares = list(forecasts.values()), [weights[name] for name in forecasts]
     rows = stratify(shares, [len(part.draws) for part in parts])
 
-    def mix(draws: list[Draws]) -> Draws:
-        return np.concatenate([part[own] for part, own in zip(draws, rows, strict=True)], axis=0)
-
     drifts = any(part.redrawn is not None for part in parts)
     redrawn = [part.noise_free if part.redrawn is None else part.redrawn for part in parts]
-    beyond: dict[str, NDArray[np.float64]] = {}
-    for part in parts:
-        for name, values in part.extrapolation.items():
-            beyond[name] = np.maximum(values, beyond.get(name, values))
     return Forecast(
         plan=parts[0].plan,
-        noise_free=mix([part.noise_free for part in parts]),
-        draws=mix([part.draws for part in parts]),
+        noise_free=mixed([part.noise_free for part in parts], rows),
+        draws=mixed([part.draws for part in parts], rows),
         tuned={
-            name: mix([part.tuned[name] for part in parts])
+            name: mixed([part.tuned[name] for part in parts], rows)
             for name in parts[0].tuned
             if all(name in part.tuned for part in parts)
         },
-        extrapolation=dict(sorted(beyond.items())),
+        extrapolation=farthest(part.extrapolation for part in parts),
         probability=parts[0].probability,
         tuning="typical" if any(part.tuning == "typical" for part in parts) else "tuned",
         member=np.repeat(np.arange(len(rows)), [len(own) for own in rows]),
         members=tuple(forecasts),
         weights=tuple(shares),
-        redrawn=mix(redrawn) if drifts else None,
+        redrawn=mixed(redrawn, rows) if drifts else None,
         form_variance=sum(
             share * part.form_variance for share, part in zip(shares, parts, strict=True)
         ),
