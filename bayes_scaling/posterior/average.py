@@ -1,11 +1,11 @@
-"""`fit_ensemble`: from several models and a table of runs to a `Posterior`."""
+"""From several models and a table of runs to a `Posterior`."""
 
 from __future__ import annotations
 
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,68 +36,21 @@ LONGER = 3
 """How many times longer a member is sampled that did not converge at first."""
 
 
-def fit_ensemble(
+def fit_average(
     runs: RunTable | Any,
-    models: Sequence[str | Path | Model | Mapping[str, Any]] | None = None,
+    models: Sequence[str | Path | Model | Mapping[str, Any]] | None,
+    settings: Settings,
     *,
     weights: Mapping[str, float] | None = None,
-    draws: int = 1000,
-    tune: int = 800,
-    chains: int = 4,
-    target_accept: float = 0.95,
-    random_seed: int | None = None,
     progress: bool = False,
 ) -> Posterior:
     """Sample the posteriors of several models given the same runs, and average them.
 
-    Parameters
-    ----------
-    runs : RunTable, DataFrame or path
-        The small runs.
-    models : sequence of str, Path, Model or mapping, optional
-        Ids, TOML files, definitions or models, of different ids, that read the same columns; by
-        default those of `bayes_scaling.posterior.members.default_members`.
-    weights : mapping of str to float, optional
-        By the id of the model, in any unit. By default equal; of the default members, by how
-        probable the runs make a ceiling (`bayes_scaling.posterior.members.shares`).
-    draws, tune, chains : int
-        Draws kept and discarded per chain, and chains, of each member.
-    target_accept : float
-        Acceptance probability that the step size aims at.
-    random_seed : int, optional
-        Seed from which every member gets one of its own; a fresh one is taken and kept if absent.
-    progress : bool
-        Whether to report progress on standard error.
-
-    Returns
-    -------
-    Posterior
-        Members that did not converge are left out by name, with the reason.
-
-    Raises
-    ------
-    InputError
-        A model, the runs, the weights or the settings cannot be used; nothing is sampled then.
-
-    Warns
-    -----
-    BayesScalingWarning
-        The runs fit a model poorly (too few, collinear, another parameter count).
-
-    Examples
-    --------
-    >>> import bayes_scaling as bs
-    >>> fit = bs.fit_ensemble(bs.load_dataset("nano-lm"))  # doctest: +SKIP
+    As `bayes_scaling.fit_ensemble`, which documents the arguments; the seed of `settings` gives
+    every member one of its own.
     """
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
     members = default_members(runs) if models is None else load_models(models)
-    settings = Settings.chosen(
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        target_accept=target_accept,
-        random_seed=random_seed,
-    )
     _check(members, weights)
     for text in _said_before_sampling(members, runs):
         warnings.warn(text, BayesScalingWarning, stacklevel=2)
@@ -180,9 +133,7 @@ class _Planned:
         return replace(second, checks=(*second.checks, said))
 
     def _fit(self, settings: Settings, sequence: np.random.SeedSequence, progress: bool) -> Member:
-        return fit_law(
-            self.model, self.runs, **asdict(settings.seeded(sequence)), progress=progress
-        )
+        return fit_law(self.model, self.runs, settings.seeded(sequence), progress=progress)
 
 
 def ensemble_of(
