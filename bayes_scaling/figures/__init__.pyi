@@ -45,6 +45,7 @@ from .score_plots import (
     plot_coverage as plot_coverage,
     plot_rolling as plot_rolling,
 )
+from .transfer_plot import plot_transfer as plot_transfer
 from .tune_plot import (
     plot_tune as plot_tune,
     tune_curves as tune_curves,
