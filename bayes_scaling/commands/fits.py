@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -62,9 +61,8 @@ def fit(
 
 
 def sampling(settings: Settings) -> dict[str, Any]:
-    """Return the arguments of a function that samples; progress is shown to a terminal."""
-    found = {name: getattr(settings, name) for name in ("draws", "tune", "chains", "random_seed")}
-    return found | {"progress": sys.stderr.isatty()}
+    """Return the arguments of a function that samples."""
+    return {name: getattr(settings, name) for name in ("draws", "tune", "chains", "random_seed")}
 
 
 def sample_chosen(models: list[AnyModel] | None, table: RunTable, settings: Settings) -> Fit:
