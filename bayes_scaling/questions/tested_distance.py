@@ -12,7 +12,7 @@ EDGES = (3.0, 10.0, 30.0, 100.0, 300.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tested:
+class Held:
     """How often 90 % intervals of the default average held at some distance.
 
     Attributes
@@ -40,11 +40,11 @@ class Tested:
 
 
 TESTED = (
-    Tested(low=1, high=3, targets=431, tasks=7, covered=0.91),
-    Tested(low=3, high=10, targets=293, tasks=15, covered=0.94),
-    Tested(low=10, high=30, targets=164, tasks=13, covered=0.89),
-    Tested(low=30, high=100, targets=209, tasks=11, covered=0.82),
-    Tested(low=100, high=300, targets=11, tasks=5, covered=0.86),
+    Held(low=1, high=3, targets=431, tasks=7, covered=0.91),
+    Held(low=3, high=10, targets=293, tasks=15, covered=0.94),
+    Held(low=10, high=30, targets=164, tasks=13, covered=0.89),
+    Held(low=30, high=100, targets=209, tasks=11, covered=0.82),
+    Held(low=100, high=300, targets=11, tasks=5, covered=0.86),
 )
 """From `python -m tests.studies.by_distance`; beyond 300x there was one target."""
 
@@ -55,7 +55,7 @@ IF_IT_HOLDS = "if the law holds that far: untested"
 """What a decision depends on beyond `FARTHEST`."""
 
 
-def tested_at(factor: float) -> Tested | None:
+def held_at(factor: float) -> Held | None:
     """Return how forecasts held that lay as far beyond the runs; None where none did.
 
     Parameters
@@ -77,7 +77,7 @@ def said_of_distance(row: dict[str, Any]) -> str:
     factor = factor_beyond(row)
     if factor <= 1:
         return ""
-    found = tested_at(factor)
+    found = held_at(factor)
     if found is None:
         return f"nobody tested forecasts {factor:,.0f}x beyond the runs; {FARTHEST:g}x was farthest"
     return str(found)

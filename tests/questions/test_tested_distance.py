@@ -10,8 +10,8 @@ from bayes_scaling.questions.tested_distance import (
     FARTHEST,
     TESTED,
     factor_beyond,
+    held_at,
     said_of_distance,
-    tested_at,
 )
 
 
@@ -25,13 +25,13 @@ def test_the_table_has_a_row_between_any_two_edges() -> None:
     ("factor", "high"), [(1.0, 3.0), (3.0, 3.0), (3.1, 10.0), (99.0, 100.0), (300.0, 300.0)]
 )
 def test_a_distance_belongs_to_one_row(factor: float, high: float) -> None:
-    found = tested_at(factor)
+    found = held_at(factor)
     assert found is not None
     assert found.high == high
 
 
 def test_beyond_the_farthest_nothing_is_known() -> None:
-    assert tested_at(FARTHEST * 1.01) is None
+    assert held_at(FARTHEST * 1.01) is None
     assert said_of_distance({"efolds_flops": np.log(2750.0)}).startswith(
         "nobody tested forecasts 2,750x beyond the runs; 300x was farthest"
     )
