@@ -23,7 +23,7 @@ from bayes_scaling.intervals import PROBABILITY, check_probability, interval
 from bayes_scaling.laws.variants import features_in_words, tempering_in_words
 from bayes_scaling.page import Block, Grid, Page
 from bayes_scaling.posterior import Member
-from bayes_scaling.posterior.diagnostics import elements
+from bayes_scaling.posterior.diagnostics import doubts, elements
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
 
@@ -119,9 +119,10 @@ def fit_page(fit: Fit, probability: float) -> Page:
     """Return what is printed of a fit: posterior and checks; of an average weights and verdicts."""
     fit = fit.accept_unconverged()
     exponents = fit.exponents(probability=probability).page()
-    checks: list[Block] = [str(each) for each in fit.checks]
+    said: list[Block] = [str(each) for each in doubts(fit.checks)]
+    checks: list[Block] = [str(each) for each in fit.checks if each.verdict == "ok"]
     if not fit.averages:
-        return [_head(fit), [_posterior_grid(fit.only, probability)], *exponents, checks]
+        return [_head(fit), said, [_posterior_grid(fit.only, probability)], *exponents, checks]
     verdicts = fit.verdicts
     members = Grid(
         heading=("member", "weight", *next(iter(verdicts.values()))),
@@ -129,9 +130,8 @@ def fit_page(fit: Fit, probability: float) -> Page:
             [name, f"{fit.weights[name]:.2f}", *said.values()] for name, said in verdicts.items()
         ],
     )
-    doubts: list[Block] = [str(each) for each in fit.checks if each.verdict != "ok"]
     tempered = [_tempered(fit)] if _tempered(fit) else []
-    return [_head(fit), [members], [*doubts, *tempered], *exponents]
+    return [_head(fit), said, [members], tempered, *exponents]
 
 
 def _head(fit: Fit) -> list[Block]:
