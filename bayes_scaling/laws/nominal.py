@@ -35,6 +35,7 @@ NOMINAL: Mapping[str, tuple[float, float]] = {
     "context_length": (1024.0, 0.0),
     "position": (128.0, 0.25),
     "experts": (16.0, 0.25),
+    "finetune_tokens": (1e7, 0.5),
     "loss": (3.0, -0.05),
     "score": (0.5, 0.0),
 }
