@@ -133,6 +133,9 @@ class _Reader(Tables):
         )
         if self.problems:
             return None
+        own = self.table("tuned")  # what the base tunes may be read no more
+        kept = [line for line in model.tuned if line.name in own or line.name in model.inputs]
+        model = replace(model, tuned=tuple(kept))
         if exchanged:
             model = self.attempt(lambda: model.with_priors(exchanged)) or model
         self.problems += check_model(model)

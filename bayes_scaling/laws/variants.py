@@ -298,7 +298,9 @@ def reading_instead[M: Definition](base: M, exchange: Mapping[str, str]) -> M:
         formula=substitute(base.formula, nodes),
         where=lines(base.where),
         derived=lines(base.derived),
-        tuned=lines(base.tuned),
+        tuned=tuple(
+            replace(line, name=exchange.get(line.name, line.name)) for line in lines(base.tuned)
+        ),
         likelihoods=tuple(
             replace(item, node=substitute(item.node, nodes)) for item in base.likelihoods
         ),

@@ -42,6 +42,16 @@ from tests.laws.hand_kaplan import (
     stop_at,
     tokens_at_batch,
 )
+from tests.laws.hand_shapes import (
+    gradient_noise,
+    log_width,
+    moe_granularity,
+    moe_joint,
+    width_depth,
+    with_aspect,
+    with_heads,
+    with_setting,
+)
 
 # ---- the forms -----------------------------------------------------------------------------------
 
@@ -236,6 +246,15 @@ def kaplan_rate(c: Values, s: Values) -> float:
 
 
 HAND: Mapping[str, Hand] = {
+    "aspect": with_aspect(chinchilla),
+    "gradient-noise": gradient_noise,
+    "heads-ffn": with_heads(chinchilla),
+    "log-width": log_width,
+    "moe-granularity": moe_granularity,
+    "moe-joint": moe_joint,
+    "timescale-valley": with_setting(chinchilla, "tau"),
+    "valley": with_setting(chinchilla),
+    "width-depth": width_depth,
     "bjorck": power("eta", ("params", "s_N"), ("tokens", "s_D"), unit=1e9),
     "deepseek": power("eta", ("flops", "s_C")),
     "deepseek batch_size": power("b", ("flops", "r_C")),

@@ -32,6 +32,8 @@ SIZE_LAWS = {
     "isoflop-cubic", "kaplan-c", "kaplan-cmin", "kaplan-d", "kaplan-n", "kaplan-nd", "kaplan-ns",
     "kaplan-optimum", "moe", "overfitting-bound", "overtrain", "saturating-m1", "saturating-m2",
     "saturating-m3", "saturating-m4",
+    "aspect", "gradient-noise", "heads-ffn", "log-width", "moe-granularity", "moe-joint",
+    "timescale-valley", "valley", "width-depth",
 }  # fmt: skip
 """Loss of pre-training, and what follows from it."""
 

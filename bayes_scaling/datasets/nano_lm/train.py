@@ -12,6 +12,7 @@ from bayes_scaling.datasets.nano_lm.corpus import CORPUS_NAME, load_corpus
 from bayes_scaling.datasets.nano_lm.transformer import (
     CONTEXT,
     MICRO,
+    WEIGHT_DECAY,
     Shape,
     check_shape,
     initial_state,
@@ -107,10 +108,18 @@ def window_count(text: NDArray[np.uint8]) -> int:
     return (text.size - 1) // CONTEXT
 
 
-def run_id(shape: Shape, budget: float, learning_rate: float, seed: int) -> str:
-    """Name of a run, such as `w32d2-1e11-lr2^-7-s0`."""
+def run_id(
+    shape: Shape,
+    budget: float,
+    learning_rate: float,
+    seed: int,
+    weight_decay: float = WEIGHT_DECAY,
+) -> str:
+    """Name of a run, such as `w32d2-1e11-lr2^-7-s0`, with the weight decay where it is unusual."""
     power = f"{math.log2(learning_rate):.3f}".rstrip("0").rstrip(".")
-    return f"w{shape.width}d{shape.depth}-{budget:.3g}-lr2^{power}-s{seed}".replace("e+", "e")
+    decay = "" if weight_decay == WEIGHT_DECAY else f"-wd{weight_decay:.3g}"
+    name = f"w{shape.width}d{shape.depth}-{budget:.3g}-lr2^{power}{decay}-s{seed}"
+    return name.replace("e+", "e")
 
 
 def train_run(
@@ -119,6 +128,7 @@ def train_run(
     depth: int,
     tokens: float,
     learning_rate: float,
+    weight_decay: float = WEIGHT_DECAY,
     seed: int = 0,
     cache_dir: str | Path | None = None,
     budget: float | None = None,
@@ -135,6 +145,8 @@ def train_run(
         Bytes to train on; rounded to whole steps.
     learning_rate : float
         Peak learning rate of AdamW.
+    weight_decay : float
+        Weight decay of AdamW; a step takes learning rate x weight decay of every weight.
     seed : int
         Initial weights and order of the text.
     cache_dir : path, optional
@@ -161,6 +173,8 @@ def train_run(
         problems.append(f"tokens is {tokens:g}; give at least {MIN_SEQUENCES * CONTEXT}")
     if not 0 < learning_rate < math.inf:
         problems.append(f"learning_rate is {learning_rate:g}; give a positive number")
+    if not 0 <= weight_decay < math.inf:
+        problems.append(f"weight_decay is {weight_decay:g}; give 0 or a positive number")
     if problems:
         raise InputError(problems)
     require_jax()
@@ -170,14 +184,22 @@ def train_run(
     order = window_order(window_count(corpus.train), steps * sequences, seed)
     began = time.perf_counter()
     losses = _train(
-        shape, corpus.train, corpus.validation, order, steps, learning_rate, seed, progress
+        shape,
+        corpus.train,
+        corpus.validation,
+        order,
+        steps,
+        learning_rate,
+        seed,
+        progress,
+        weight_decay,
     )
     seconds = time.perf_counter() - began
 
     done = steps * sequences * CONTEXT
     budget = 6.0 * shape.params * done if budget is None else budget
     shared: dict[str, Any] = {
-        "run": run_id(shape, budget, learning_rate, seed),
+        "run": run_id(shape, budget, learning_rate, seed, weight_decay),
         "family": "nano-lm",
         "params": shape.params,
         "params_nonembedding": shape.params_nonembedding,
@@ -187,6 +209,7 @@ def train_run(
         "flops": 6.0 * shape.params * done,
         "loss": losses[-1][1],
         "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
         "batch_size": sequences * CONTEXT,
         "steps": steps,
         "width": width,
@@ -226,6 +249,7 @@ def _train(
     peak: float,
     seed: int,
     progress: Callable[[str], None] | None,
+    decay: float = WEIGHT_DECAY,
 ) -> list[tuple[int, float]]:
     import numpy as np
 
@@ -295,6 +319,7 @@ def train_to(
                 np.int32(count),
                 np.float32(steps),
                 np.float32(peak),
+                np.float32(decay),
             )
             step += count
         yield step, state
