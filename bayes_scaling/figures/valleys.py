@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bayes_scaling.facade import Fit
 from bayes_scaling.figures.curves import thin
 from bayes_scaling.intervals import PROBABILITY, quantiles
-from bayes_scaling.questions.choice import Choice
 from bayes_scaling.questions.sizes import Values
+from bayes_scaling.questions.splits import Choice
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 
 if TYPE_CHECKING:
