@@ -25,6 +25,7 @@ from bayes_scaling.questions.duel import ERROR, Duel, duel
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.judge_split import judge_split
 from bayes_scaling.questions.limits import WITHOUT, Limits
+from bayes_scaling.questions.loss_curve import LossCurve, loss_curve
 from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
 from bayes_scaling.questions.monitor import FALSE_ALARMS, Monitor, monitor
 from bayes_scaling.questions.next_runs import Aim, NextRuns, next_runs
@@ -39,6 +40,7 @@ from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
 from bayes_scaling.questions.surface import Surface, surface
 from bayes_scaling.questions.tune import Tuning, tune
 from bayes_scaling.questions.typical import Tuned
+from bayes_scaling.questions.valleys import Valley, valleys
 from bayes_scaling.runs import RunTable
 
 TOLD = """probability : float
@@ -152,6 +154,19 @@ class Questions(_Source):
         self.require_converged()
         return self._told(query(self, definition, values, family=family), probability)
 
+    @documented(loss_curve)
+    def loss_curve(
+        self,
+        *,
+        along: str | None = None,
+        to: float | None = None,
+        family: str | None = None,
+        limits: Limits | None = None,
+    ) -> LossCurve:
+        self.require_converged()
+        source = self._fitted("loss_curve")
+        return loss_curve(source, along=along, to=to, family=family, limits=limits)
+
     # ---- how to spend compute ------------------------------------------------------------------
 
     @documented(allocate)
@@ -177,6 +192,17 @@ class Questions(_Source):
             limits=limits,
         )
         return self._told(found, probability)
+
+    @documented(valleys)
+    def valleys(
+        self,
+        flops: Sequence[float],
+        *,
+        family: str | None = None,
+        limits: Limits | None = None,
+    ) -> tuple[Valley, ...]:
+        self.require_converged()
+        return valleys(self._fitted("valleys"), flops, family=family, limits=limits)
 
     @documented(judge_split)
     def judge_split(

@@ -435,7 +435,7 @@ def tune(
 
     def after(answer: Tuning) -> Shown | None:
         if plot is not None:
-            from bayes_scaling.figures.tune_plot import plot_tune
+            from bayes_scaling.figures.decision_plots import plot_tune
 
             write_picture(plot_tune(answer), plot)
         return None

@@ -1,11 +1,12 @@
-"""Figures of the answers: loss against compute, the allocation, the tuned learning rate.
+"""Figures against compute: loss, best split, tuned learning rate, and published laws beside them.
 
 Each draws into `ax`, or into a figure of its own (``ax.figure``), and returns the axes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +15,11 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.figures import style
-from bayes_scaling.figures.curves import LossCurve, loss_curve, observed, runs_of
-from bayes_scaling.figures.labels import AXES, axis_label, response_label
-from bayes_scaling.figures.published_lines import draw_published_losses, draw_published_splits
+from bayes_scaling.figures.words import AXES, axis_label, response_label
 from bayes_scaling.intervals import interval, quantiles
 from bayes_scaling.questions import Allocation, Forecast
+from bayes_scaling.questions.drawn_tables import by_law
+from bayes_scaling.questions.loss_curve import LossCurve, observed, runs_of
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.sweeps import best_rates, mistuned
 
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from bayes_scaling.papers import PublishedLaw
+
+Array = NDArray[np.float64]
+
+PUBLISHED = (style.GREEN, style.PURPLE, style.ORANGE, style.GREY)
+"""Colours of published laws, one after the other; none is that of the posterior."""
+
+STYLES = ("-.", ":")
+"""Of the lines of N* and D* of published laws."""
 
 
 def plot_loss(
@@ -64,7 +73,7 @@ def plot_loss(
     -------
     matplotlib.axes.Axes
     """
-    curve = curve or loss_curve(fit, along=along, to=flops_to, family=family)
+    curve = curve or fit.loss_curve(along=along, to=flops_to, family=family)
     ax = ax if ax is not None else style.new_axes()
     runs = runs_of(fit, family)
     seen = observed(fit, runs, curve.along)
@@ -81,7 +90,7 @@ def plot_loss(
     shown = [losses, lower, upper]
     if planned is not None:
         shown.append(_mark_planned(ax, planned, curve.along))
-    shown += draw_published_losses(ax, curve.x, curve.forecast.plan.columns, published)
+    shown += _draw_published_losses(ax, curve.x, curve.forecast.plan.columns, published)
     style.set_log_limits(
         ax, x=style.widen(np.r_[seen, curve.x]), y=style.widen(np.concatenate(shown))
     )
@@ -93,15 +102,13 @@ def plot_loss(
 
 def _draw_members(ax: Axes, curve: LossCurve) -> None:
     """Draw the median of each member of an ensemble, thin."""
-    for index in range(len(curve.forecast.members)):
-        own = curve.forecast.noise_free[curve.forecast.member == index]
+    parts = by_law(curve.forecast.noise_free, curve.forecast)
+    for index, own in enumerate(parts.values()):
         label = "each law, median" if index == 0 else None
-        ax.plot(curve.x, np.median(own, axis=0), color=style.INK, linewidth=0.7, label=label)
+        ax.plot(curve.x, quantiles(own)[0], color=style.INK, linewidth=0.7, label=label)
 
 
-def _draw_runs(
-    ax: Axes, x: NDArray[np.float64], losses: NDArray[np.float64], runs: RunTable
-) -> None:
+def _draw_runs(ax: Axes, x: Array, losses: Array, runs: RunTable) -> None:
     """Draw the runs, coloured by tokens per parameter; mistuned ones are faint."""
     worse = mistuned(runs)
     known = "params" in runs and "tokens" in runs
@@ -117,14 +124,30 @@ def _draw_runs(
 
     norm = LogNorm(float(np.nanmin(ratio)), float(np.nanmax(ratio)))
     points = ax.scatter(
-        x[~worse], losses[~worse], c=ratio[~worse], norm=norm, cmap="cividis", s=15,
-        edgecolors="white", linewidths=0.3, zorder=3, label="runs",
-    )  # fmt: skip
+        x[~worse],
+        losses[~worse],
+        c=ratio[~worse],
+        norm=norm,
+        cmap="cividis",
+        s=15,
+        edgecolors="white",
+        linewidths=0.3,
+        zorder=3,
+        label="runs",
+    )
     if worse.any():
         ax.scatter(
-            x[worse], losses[worse], c=ratio[worse], norm=norm, cmap="cividis", s=9, alpha=0.3,
-            linewidths=0, zorder=2, label="runs at a worse learning rate",
-        )  # fmt: skip
+            x[worse],
+            losses[worse],
+            c=ratio[worse],
+            norm=norm,
+            cmap="cividis",
+            s=9,
+            alpha=0.3,
+            linewidths=0,
+            zorder=2,
+            label="runs at a worse learning rate",
+        )
     bar = ax.figure.colorbar(points, ax=ax, pad=0.015, aspect=32)
     bar.set_label("tokens per parameter of the runs", fontsize=style.SMALL, color=style.INK)
     bar.ax.tick_params(labelsize=style.SMALL, colors=style.INK)
@@ -132,15 +155,21 @@ def _draw_runs(
     bar.outline.set_visible(False)
 
 
-def _mark_planned(ax: Axes, planned: Forecast, along: str) -> NDArray[np.float64]:
+def _mark_planned(ax: Axes, planned: Forecast, along: str) -> Array:
     """Mark a planned run with the interval of its loss, and return what must be in view."""
     found = interval(planned.draws[:, 0])
     ax.errorbar(
-        [float(planned.plan.columns[along][0])], [found.median],
+        [float(planned.plan.columns[along][0])],
+        [found.median],
         yerr=[[found.median - found.lower], [found.upper - found.median]],
-        fmt="D", markersize=5.5, color=style.RED, capsize=4, linewidth=1.5, zorder=5,
+        fmt="D",
+        markersize=5.5,
+        color=style.RED,
+        capsize=4,
+        linewidth=1.5,
+        zorder=5,
         label="the planned run, 90 % interval",
-    )  # fmt: skip
+    )
     return np.array([found.lower, found.upper])
 
 
@@ -173,7 +202,7 @@ def plot_allocation(
     InputError
         The allocation holds fewer than two budgets.
     """
-    budgets = np.median(allocation.flops, axis=0)
+    budgets = quantiles(allocation.flops)[0]
     if budgets.size < 2:
         raise InputError("a figure needs an allocation of several budgets: allocate(flops=[...])")
     order = np.argsort(budgets)
@@ -183,18 +212,25 @@ def plot_allocation(
         (allocation.tokens, style.RED, "tokens D*"),
         (allocation.params, style.BLUE, "parameters N*"),
     ):
-        style.band(ax, budgets[order], draws[:, order], colour=colour, label=label, brief=True)
-        shown.append(np.nanquantile(draws, (0.05, 0.95), axis=0).ravel())
-    shown += draw_published_splits(ax, budgets[order], published)
+        ends = style.band(
+            ax, budgets[order], draws[:, order], colour=colour, label=label, brief=True
+        )
+        shown.append(ends.ravel())
+    shown += _draw_published_splits(ax, budgets[order], published)
     places = budgets
     if runs is not None and {"params", "tokens", "flops"} <= set(runs.columns):
         for name, colour in (("tokens", style.RED), ("params", style.BLUE)):
             # Each place once: faint points on top of each other would look like something else.
             x, y = np.unique(np.stack([runs["flops"], runs[name]]), axis=1)
             ax.scatter(
-                x, y, s=8, color=colour, alpha=0.4, linewidth=0,
+                x,
+                y,
+                s=8,
+                color=colour,
+                alpha=0.4,
+                linewidth=0,
                 label=f"{name if name == 'tokens' else 'parameters'} of the runs",
-            )  # fmt: skip
+            )
             shown.append(runs[name])
         places = np.r_[budgets, runs["flops"]]
     style.set_log_limits(ax, x=style.widen(places), y=style.widen(np.concatenate(shown)))
@@ -206,7 +242,7 @@ def plot_allocation(
     return ax
 
 
-def _fitted_edge(allocation: Allocation, budgets: NDArray[np.float64]) -> float | None:
+def _fitted_edge(allocation: Allocation, budgets: Array) -> float | None:
     """Return the largest compute of the runs, from how far the largest budget lies beyond it."""
     beyond = allocation.extrapolation.get("flops")
     last = int(np.argmax(budgets))
@@ -242,10 +278,10 @@ def plot_learning_rate(
     """
     if not any(line.name == "learning_rate" for line in fit.leading.model.tuned):
         raise InputError(f"{fit.leading.model.id} has no learning rate; fit chinchilla-lr")
-    curve = curve or loss_curve(fit, to=flops_to, family=family)
+    curve = curve or fit.loss_curve(to=flops_to, family=family)
     ax = ax if ax is not None else style.new_axes()
     params, rates = curve.forecast.plan.columns["params"], curve.forecast.tuned["learning_rate"]
-    style.band(ax, params, rates, colour=style.GREEN, label="tuned rate")
+    ends = style.band(ax, params, rates, colour=style.GREEN, label="tuned rate")
     runs = runs_of(fit, family)
     best = best_rates(runs)
     for chosen, face, label in (
@@ -254,18 +290,30 @@ def plot_learning_rate(
     ):
         if chosen.any():
             ax.scatter(
-                best.params[chosen], best.learning_rate[chosen], s=22, facecolor=face,
-                edgecolor=style.INK, linewidth=0.9, zorder=4, label=label,
-            )  # fmt: skip
-    shown = [np.quantile(rates, (0.05, 0.95), axis=0).ravel(), best.learning_rate]
+                best.params[chosen],
+                best.learning_rate[chosen],
+                s=22,
+                facecolor=face,
+                edgecolor=style.INK,
+                linewidth=0.9,
+                zorder=4,
+                label=label,
+            )
+    shown = [ends.ravel(), best.learning_rate]
     if planned is not None:
         found = interval(planned.tuned["learning_rate"][:, 0])
         ax.errorbar(
-            [float(planned.plan.columns["params"][0])], [found.median],
+            [float(planned.plan.columns["params"][0])],
+            [found.median],
             yerr=[[found.median - found.lower], [found.upper - found.median]],
-            fmt="D", markersize=5.5, color=style.RED, capsize=4, linewidth=1.5, zorder=5,
+            fmt="D",
+            markersize=5.5,
+            color=style.RED,
+            capsize=4,
+            linewidth=1.5,
+            zorder=5,
             label="the planned run, 90 % interval",
-        )  # fmt: skip
+        )
         shown.append(np.array([found.lower, found.upper]))
     sizes = observed(fit, runs, "params")
     style.set_log_limits(
@@ -275,3 +323,77 @@ def plot_learning_rate(
     style.tidy(ax, xlabel=axis_label(fit, "params"), ylabel="peak learning rate")
     style.legend(ax)
     return ax
+
+
+# ---- published laws ------------------------------------------------------------------------------
+
+
+def _draw_published_losses(
+    ax: Axes, x: Array, sizes: Mapping[str, Array], laws: Sequence[PublishedLaw]
+) -> list[Array]:
+    """Draw what published laws say of the runs of a curve.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    x : array (n,)
+        Places of the runs.
+    sizes : mapping of str to array (n,)
+        Their sizes, in the units of the run table.
+    laws : sequence of PublishedLaw
+        Laws of a loss.
+
+    Returns
+    -------
+    list of array (n,)
+        The losses that were drawn [nats per token of each paper's tokenizer and text].
+
+    Raises
+    ------
+    InputError
+        A law needs what the curve does not have.
+    """
+    drawn = []
+    for law, colour in zip(laws, cycle(PUBLISHED), strict=False):
+        known = {name: sizes[name] for name in law.inputs if name in sizes}
+        for name, meant in law.columns.items():
+            if meant in law.inputs and meant not in known and name in sizes:
+                known[meant] = sizes[name]
+        missing = [name for name in law.needed if name not in known]
+        if missing:
+            raise InputError(
+                f"{law.id} needs {' and '.join(missing)}, and the curve has {', '.join(sizes)}"
+            )
+        loss = law.loss(known)
+        ax.plot(x, loss, color=colour, linestyle=STYLES[0], linewidth=1.3, label=law.id)
+        drawn.append(loss)
+    return drawn
+
+
+def _draw_published_splits(ax: Axes, budgets: Array, laws: Sequence[PublishedLaw]) -> list[Array]:
+    """Draw the best params and tokens of published laws.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    budgets : array (n,)
+        Budgets, ascending [FLOP].
+    laws : sequence of PublishedLaw
+        Laws that split a budget.
+
+    Returns
+    -------
+    list of array (n,)
+        Params and tokens that were drawn.
+    """
+    drawn = []
+    for law, colour in zip(laws, cycle(PUBLISHED), strict=False):
+        split = law.allocate(flops=budgets.tolist())
+        both = f"{law.id}, N* and D* (dotted)"
+        for name, line, label in (("params", STYLES[0], both), ("tokens", STYLES[1], None)):
+            values = np.where(split.edge, np.nan, split.draws[name])[0]
+            ax.plot(budgets, values, color=colour, linestyle=line, linewidth=1.3, label=label)
+            drawn.append(values)
+    return drawn

@@ -1,18 +1,33 @@
-"""Numbers in words: large counts, ranges, factors and chances, as a reader wants them."""
+"""Numbers and columns in words: counts, factors and chances, and names with their units."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
 from bayes_scaling.intervals import PROBABILITY, format_kind, interval
+from bayes_scaling.runs.columns import COLUMNS
+
+if TYPE_CHECKING:
+    from bayes_scaling.facade import Fit
 
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 """Names of large counts: thousand, million, billion, trillion."""
 
 LONGEST_PLAIN = 1e4
 """Counts below this are written out."""
+
+LONGEST = 60
+"""Longest name of a metric that is printed in full."""
+
+AXES = {
+    "flops": "training compute C = 6 N D [FLOP]",
+    "params": "parameters N",
+    "tokens": "training tokens D",
+}
+"""What axes of sizes are called."""
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -121,3 +136,49 @@ def _round_down(value: float) -> int:
     """Round odds down to one digit, for a bound that still holds."""
     size = 10 ** math.floor(math.log10(value))
     return int(value // size * size)
+
+
+# ---- columns -------------------------------------------------------------------------------------
+
+
+def law_label(fit: Fit) -> str:
+    """Name a law, or say how many are averaged."""
+    names = list(fit.members)
+    return names[0] if len(names) == 1 else f"the average of {len(names)} laws"
+
+
+def column_label(name: str) -> str:
+    """Write the name of a column, with its unit where that says more than the name."""
+    unit = COLUMNS[name].unit if name in COLUMNS else ""
+    return f"{name} [{unit}]" if unit not in ("", "1", "parameters", name) else name
+
+
+def axis_label(fit: Fit, name: str) -> str:
+    """Name an axis with its unit, as the law counts it."""
+    source = dict(fit.leading.model.columns).get(name)
+    if source == "params_nonembedding" and source in fit.runs:
+        return "non-embedding parameters N"
+    return AXES.get(name) or column_label(name)
+
+
+def response_label(fit: Fit) -> str:
+    """Name the response with its unit; a metric that all runs share knows better what it is."""
+    name, metric = fit.leading.model.response, _metric(fit)
+    if not metric:
+        return column_label(name)
+    if response_unit(fit):
+        return f"{name} [{metric}]"
+    unit = COLUMNS[name].unit if name in COLUMNS else "1"
+    return f"{name} on {metric}" + (f" [{unit}]" if unit != "1" else "")
+
+
+def response_unit(fit: Fit) -> str:
+    """Return the unit of the response, where the metric of the runs names it; else nothing."""
+    metric = _metric(fit)
+    return metric if "nats" in metric or "bits" in metric else ""
+
+
+def _metric(fit: Fit) -> str:
+    """Return the metric that all runs share; empty where there is none, or it is too long."""
+    metrics = fit.runs.groups("metric") if "metric" in fit.runs else ()
+    return metrics[0] if len(metrics) == 1 and len(metrics[0]) <= LONGEST else ""

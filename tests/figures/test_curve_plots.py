@@ -22,8 +22,8 @@ from bayes_scaling.figures import (
     plot_posterior,
     style,
 )
-from bayes_scaling.figures.curves import LossCurve, loss_curve
 from bayes_scaling.figures.shown import ShownFigure
+from bayes_scaling.questions.loss_curve import LossCurve
 from tests.synthetic import synthetic_fit
 
 Plot = Callable[[Axes | None], Axes]
@@ -36,7 +36,7 @@ def fit() -> Fit:
 
 @pytest.fixture(scope="module")
 def curve(fit: Fit) -> LossCurve:
-    return loss_curve(fit, to=1e23)
+    return fit.loss_curve(to=1e23)
 
 
 def points(ax: Axes) -> int:
@@ -169,7 +169,8 @@ def test_learning_rate_shows_the_best_of_every_cell(fit: Fit, curve: LossCurve) 
 def test_posterior_has_a_panel_for_every_parameter(fit: Fit) -> None:
     axes = plot_posterior(fit)
     names = [ax.get_xlabel().split(" (")[0] for ax in axes]
-    assert names == [item.name for item in fit.model.parameters]
+    derived = [line.name for line in fit.model.derived]
+    assert names == [item.name for item in fit.model.parameters] + derived
     assert all("narrower" in ax.get_xlabel() for ax in axes)
     assert labels(axes[0]) == ["prior", "posterior"]
     axes[0].figure.canvas.draw()
@@ -177,8 +178,9 @@ def test_posterior_has_a_panel_for_every_parameter(fit: Fit) -> None:
 
 def test_posterior_draws_into_given_axes(fit: Fit) -> None:
     figure = Figure()
-    given = list(figure.subplots(3, 4).ravel())
-    assert plot_posterior(fit, axes=given) == tuple(given[: len(fit.model.parameters)])
+    given = list(figure.subplots(5, 4).ravel())
+    count = len(fit.model.parameters) + len(fit.model.derived)
+    assert plot_posterior(fit, axes=given) == tuple(given[:count])
     with pytest.raises(InputError, match="axes were given"):
         plot_posterior(fit, axes=given[:2])
 

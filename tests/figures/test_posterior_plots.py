@@ -9,7 +9,7 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from bayes_scaling.figures import plot_prior, style
-from bayes_scaling.figures.prior_plot import SINGLE
+from bayes_scaling.figures.posterior_plots import SINGLE
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.published import read_published
 from bayes_scaling.questions.prior_losses import prior_curve

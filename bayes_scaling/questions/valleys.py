@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.facade import Fit
-from bayes_scaling.figures.curves import thin
 from bayes_scaling.intervals import PROBABILITY, quantiles
+from bayes_scaling.posterior import Posterior
+from bayes_scaling.questions.allocate import allocate
+from bayes_scaling.questions.forecast import forecast
+from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.loss_curve import thin
 from bayes_scaling.questions.sizes import Values
 from bayes_scaling.questions.splits import Choice
-from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,11 +69,12 @@ class Valley:
         return pd.DataFrame(columns | {"expected_regret": above.mean(axis=0)})
 
 
-def isoflop_valleys(
-    fit: Fit,
+def valleys(
+    fit: Posterior,
     flops: Sequence[float],
     *,
     family: str | None = None,
+    limits: Limits | None = None,
 ) -> tuple[Valley, ...]:
     """Compute the valleys of budgets.
 
@@ -82,29 +85,33 @@ def isoflop_valleys(
     flops : sequence of float
         Budgets [FLOP].
     family : str, optional
-        The group it is asked for, where the fit has several.
+        The group, where the fit has several.
+    limits : Limits, optional
+        What splits stay within; a valley has the sizes that they allow.
 
     Raises
     ------
     InputError
         The law splits no budget, or a budget is not above 0.
-    UnconvergedError
-        The fit did not converge.
     """
-    fit.require_converged()
     source = thin(fit)
-    split = source.accept_unconverged().allocate(flops=list(flops), family=family)
+    within = limits or Limits()
+    split = allocate(source, flops=list(flops), family=family, limits=limits)
     found = []
     for index, budget in enumerate(flops):
         choice = split.choices[index]
-        params = choice.params * np.exp(np.linspace(-REACH, REACH, PLACES))
+        log_flops = float(np.log(budget / split.share))
+        low, high = within.ends(log_flops)
+        middle = float(np.log(choice.params))
+        places = np.linspace(max(low, middle - REACH), min(high, middle + REACH), PLACES)
+        params = np.exp(places)
         sizes: dict[str, Values] = {
             "params": params,
-            "tokens": budget / split.share / FLOPS_PER_PARAM_TOKEN / params,
+            "tokens": np.exp(within.log_tokens(places, log_flops)),
         }
         if family is not None:
-            sizes[fit.leading.model.group] = family
-        loss = source.accept_unconverged().forecast(sizes).noise_free
+            sizes[source.leading.model.group] = family
+        loss = forecast(source, sizes).noise_free
         found.append(
             Valley(
                 flops=float(budget),

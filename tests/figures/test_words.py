@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bayes_scaling.figures.numbers import (
+from bayes_scaling.figures.words import (
     without_kind,
     write_chance,
     write_count,

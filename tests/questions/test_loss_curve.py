@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bayes_scaling.figures.curves import can_allocate, loss_curve, several_groups
+from bayes_scaling.questions.loss_curve import can_allocate, loss_curve, several_groups
 from tests.questions.test_stated import drawn
 from tests.synthetic import synthetic_fit
 

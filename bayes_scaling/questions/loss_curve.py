@@ -1,4 +1,4 @@
-"""Loss along the best path of a law: what the figures show, computed by the decisions room."""
+"""Loss along the compute-optimal path of a law, and which axes and groups that path can have."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.facade import Fit
+from bayes_scaling.intervals import quantiles
 from bayes_scaling.laws.design import source_column
-from bayes_scaling.questions import Allocation, Forecast
+from bayes_scaling.posterior import Posterior
+from bayes_scaling.questions.allocate import Allocation, allocate
+from bayes_scaling.questions.forecast import Forecast, forecast
+from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.new_budget import BUDGET
 from bayes_scaling.questions.sizes import FACTOR, Values
 from bayes_scaling.runs import RunTable, split_columns, training_flops
@@ -44,14 +47,14 @@ class LossCurve:
     allocation: Allocation | None = None
 
 
-def can_allocate(fit: Fit) -> bool:
+def can_allocate(fit: Posterior) -> bool:
     """Tell whether a law trades params against tokens and needs nothing else, or states a split."""
     return set(fit.leading.model.sizes) == {"params", "tokens"} or all(
         item.states_split for item in fit.members.values()
     )
 
 
-def several_groups(fit: Fit) -> bool:
+def several_groups(fit: Posterior) -> bool:
     """Tell whether answers differ between groups of runs."""
     grouped = any(
         values.ndim == 3 for item in fit.members.values() for values in item.draws.values()
@@ -59,21 +62,21 @@ def several_groups(fit: Fit) -> bool:
     return grouped and len(fit.groups) > 1 and not _only_budgets(fit)
 
 
-def _only_budgets(fit: Fit) -> bool:
+def _only_budgets(fit: Posterior) -> bool:
     """Tell whether groups are budgets of one family; what is asked of is then a budget to come."""
     columns = split_columns(fit.leading.model.group)
     others = "/".join(name for name in columns if name != BUDGET)
     return BUDGET in columns and len(fit.runs.groups(others)) == 1
 
 
-def runs_of(fit: Fit, family: str | None) -> RunTable:
+def runs_of(fit: Posterior, family: str | None) -> RunTable:
     """Return the runs of one group; all of them for None."""
     if family is None:
         return fit.runs
     return fit.runs.take(fit.runs.labels(fit.leading.model.group) == family)
 
 
-def observed(fit: Fit, runs: RunTable, along: str) -> NDArray[np.float64]:
+def observed(fit: Posterior, runs: RunTable, along: str) -> NDArray[np.float64]:
     """Return where the runs lie on an axis (n_runs,), counted as the law counts.
 
     A law in non-embedding params has its budgets in them as well, so its runs are placed by
@@ -87,7 +90,7 @@ def observed(fit: Fit, runs: RunTable, along: str) -> NDArray[np.float64]:
     return np.asarray(runs[source_column(model, runs, along)], float)
 
 
-def default_axis(fit: Fit) -> str:
+def default_axis(fit: Posterior) -> str:
     """Return what a forecast of a law is asked along: flops, or its only input.
 
     Raises
@@ -106,17 +109,18 @@ def default_axis(fit: Fit) -> str:
     )
 
 
-def farthest(fit: Fit, along: str) -> float:
+def farthest(fit: Posterior, along: str) -> float:
     """Return the largest value of the runs on an axis."""
     return float(np.nanmax(observed(fit, fit.runs, along)))
 
 
 def loss_curve(
-    fit: Fit,
+    fit: Posterior,
     *,
     along: str | None = None,
     to: float | None = None,
     family: str | None = None,
+    limits: Limits | None = None,
 ) -> LossCurve:
     """Compute both losses along the best path of a law.
 
@@ -130,7 +134,9 @@ def loss_curve(
         Where the path ends: a budget [FLOP] for a law that splits budgets, else a value of its
         input. By default 100 times the largest of the runs.
     family : str, optional
-        The group it is asked for, where the fit has several.
+        The group, where the fit has several.
+    limits : Limits, optional
+        What splits of budgets stay within; where they allow none, a budget has no place.
 
     Returns
     -------
@@ -157,11 +163,15 @@ def loss_curve(
     path = None
     sizes: dict[str, Values] = {base: places}
     if can_allocate(fit):
-        path = thin(fit).allocate(flops=places.tolist(), family=family)
-        sizes["params"] = np.median(path.params, axis=0)
+        within = limits or Limits()
+        places = np.array([each for each in places if _allows(within, each)])
+        path = allocate(thin(fit), flops=places.tolist(), family=family, limits=within)
+        sizes = {base: places, "params": quantiles(path.params)[0]}
+        if within.inference_tokens:
+            sizes = {"params": sizes["params"], "tokens": quantiles(path.tokens)[0]}
     if family is not None:
         sizes[fit.leading.model.group] = family
-    found = fit.forecast(sizes)
+    found = forecast(fit, sizes)
     # One deviation per draw all along the path: the same bands, without the jitter of fresh ones.
     deviation = found.draws[:, :1] / found.noise_free[:, :1]
     found = replace(found, draws=found.noise_free * deviation)
@@ -170,6 +180,15 @@ def loss_curve(
     )
 
 
-def thin(fit: Fit, draws: int = FIGURE_DRAWS) -> Fit:
+def _allows(limits: Limits, flops: float) -> bool:
+    """Tell whether limits leave a budget any split."""
+    try:
+        limits.places(float(np.log(flops)), 2)
+    except InputError:
+        return False
+    return True
+
+
+def thin[Draws: Posterior](fit: Draws, draws: int = FIGURE_DRAWS) -> Draws:
     """Return the fit with about as many draws as a figure needs, evenly taken from every chain."""
     return fit.thinned(-(-draws // len(fit.members)))
