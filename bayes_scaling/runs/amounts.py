@@ -17,10 +17,10 @@ COUNTS: Mapping[str, float] = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, 
 
 WORDS: Mapping[str, float] = {
     **COUNTS,
-    **dict.fromkeys(("thousand", "tsd"), 1e3),
-    **dict.fromkeys(("million", "mil", "mill", "mio", "mn", "mm"), 1e6),
-    **dict.fromkeys(("billion", "bil", "bill", "bn", "mrd"), 1e9),
-    **dict.fromkeys(("trillion", "tn", "tr"), 1e12),
+    **dict.fromkeys(("thousand", "kilo", "tsd"), 1e3),
+    **dict.fromkeys(("million", "mega", "mil", "mill", "mio", "mln", "mn", "mm"), 1e6),
+    **dict.fromkeys(("billion", "giga", "bil", "bill", "bln", "bn", "mrd"), 1e9),
+    **dict.fromkeys(("trillion", "tera", "trn", "tn", "tr"), 1e12),
 }
 """Suffixes and words that multiply a count."""
 
@@ -39,8 +39,9 @@ PREFIXES: Mapping[str, float] = {
 COMPUTE: Mapping[str, float] = {
     **{f"{prefix}flop": size for prefix, size in PREFIXES.items()},
     **{f"{prefix}f-day": PREFIXES[prefix] * 86400.0 for prefix in "gtpez"},
+    **{f"{prefix}f-hour": PREFIXES[prefix] * 3600.0 for prefix in "gtpez"},
 }
-"""FLOP and petaFLOP/s-days (PF-days) with their prefixes [FLOP]."""
+"""FLOP, and petaFLOP/s-days (PF-days) and -hours, with their prefixes [FLOP]."""
 
 NOUNS = frozenset(
     "param params parameter parameters token tokens tok toks step steps iteration iterations "
@@ -167,8 +168,8 @@ def count_factor(unit: str) -> float | None:
     words = [word for word in words if word not in NOUNS and word != "#"]
     if not words:
         return 1.0
-    text = " ".join(words)
-    power = re.fullmatch(r"(?:[x×*]\s*)?(?:10\s*(?:\^|\*\*)\s*|1(?:\.0)?e\+?)(-?\d+)", text)
+    text = " ".join(words).removesuffix(".")
+    power = re.fullmatch(r"(?:[x×*]\s*)?(?:10\s*(?:\^|\*\*)\s*|1?(?:\.0)?e\+?)(-?\d+)", text)
     if power:
         return _scaled(1.0, power[1])
     for word in (text, text.removesuffix("s")):
@@ -196,7 +197,7 @@ def tidy_compute(unit: str) -> str:
     text = re.sub(
         r"^(giga|peta|tera|exa|zetta|kilo|mega|yotta)(?=f)", lambda name: name[1][0], text
     )
-    text = re.sub(r"^(.)(?:flops?s|fs|flops?|f)-day$", r"\1f-day", text)
+    text = re.sub(r"^(.)(?:flops?s|fs|flops?|f)-(day|hour)$", r"\1f-\2", text)
     return re.sub(r"(?<=[a-z]{2})s$", "", text)
 
 

@@ -16,7 +16,7 @@ from bayes_scaling.runs.cells import Numbers, Rows, as_text, read_numbers, read_
 from bayes_scaling.runs.columns import COLUMNS, SIZES
 from bayes_scaling.runs.complete import complete
 from bayes_scaling.runs.diverged import DIVERGED, without_diverged
-from bayes_scaling.runs.doubts import copies, doubts, misspelt, unread_sizes
+from bayes_scaling.runs.doubts import copies, doubts, unread_columns
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
 from bayes_scaling.runs.headings import describe_unit, in_sequences
 from bayes_scaling.runs.losses import LETTER, per_byte
@@ -124,8 +124,7 @@ def assemble(
     for doubt in (
         *resolved.doubts,
         *set_aside,
-        *misspelt(names, done),
-        *unread_sizes(names, done),
+        *unread_columns(names, done),
         *doubts(given, rows),
         *(implausible(given, done, rows, called) if needs_loss else ()),
         *(

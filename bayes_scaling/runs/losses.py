@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bayes_scaling.runs.columns import canonical_name, listed
+from bayes_scaling.runs.columns import canonical_name, listed, shown_in_formula
 from bayes_scaling.runs.headings import loss_factor, read_heading
 
 LETTER = "L"
@@ -29,7 +29,8 @@ _BESIDE = frozenset(
     "std sd se sem stderr err error var variance min max scale scaler weight weights coef coeff "
     "fn func function type name aux auxiliary z zloss balance balancing router kl ratio diff delta "
     "rank spike count lower upper ci q05 q95 grad time per noise fitted predicted pred residual "
-    "sigma".split()
+    "sigma excess reducible relative normalized normalised target goal initial init start "
+    "first improvement gap minus".split()
 )
 
 
@@ -73,6 +74,8 @@ def sounds_like_loss(name: str) -> bool:
     if (heading := read_heading(name)) is not None:
         return heading.target == "loss"
     words = words_of(name)
+    if re.search(r"[-−]\s*E\b", name):
+        return False  # the irreducible loss is taken off
     named = not set(words) & _PERPLEXITY and bool(set(words) & _SOUND)
     named = named or (words[-1:] == ["ce"] and len(words) > 1)
     return named and not set(words) & _BESIDE
@@ -147,9 +150,19 @@ def choose_loss(
             f"loss is taken from {name!r}, a loss on training text; laws are about held-out text "
             "unless every token is seen once"
         )
+    if _of_log(name):
+        doubt = (
+            f"{name!r} may be the log of a loss, or the log loss, which is a loss; if it is a log, "
+            f"--columns 'loss=exp({shown_in_formula(name)})'"
+        )
     return LossChoice(
         name=name, said="" if direct and (name == "loss" or not others) else said, doubt=doubt
     )
+
+
+def _of_log(name: str) -> bool:
+    """Whether a heading may mean the log of a loss; logloss in one word is a loss."""
+    return bool(re.search(r"(?i)(?<![a-z])log(?![a-z0-9])", name))
 
 
 def loss_unit(name: str) -> str:

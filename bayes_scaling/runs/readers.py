@@ -36,6 +36,7 @@ from bayes_scaling.runs.wide import (
     is_tensorboard,
     melt_panel,
     melt_wide,
+    with_units,
 )
 from bayes_scaling.runs.wishes import apply_formulas, read_wishes, sort_wishes
 
@@ -196,7 +197,7 @@ def _wanted(
 
 def _made_long(raw: Raw, presets: list[str], name: str) -> Raw:
     """Open nested cells, and make a wide table long."""
-    raw = unpack(raw)
+    raw = with_units(unpack(raw))
     names = list(raw.cells)
     if WIDE in presets:
         return melt_wide(raw, name)

@@ -273,7 +273,7 @@ def _rows_of(text: str, separator: str, problems: list[str]) -> Iterator[tuple[i
     """Yield each record of the text with the line it starts on."""
     if separator == "|" and text.lstrip().startswith("|"):
         for line, piece in enumerate(text.splitlines(), start=1):
-            cells = piece.strip().strip("|").split("|")
+            cells = piece.strip().removeprefix("|").removesuffix("|").split("|")
             if not re.fullmatch(r"[\s|:+-]+", piece):
                 yield line, [cell.strip().strip("*`").strip() for cell in cells]
         return

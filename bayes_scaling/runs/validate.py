@@ -278,7 +278,7 @@ def size_advice(given: Iterable[str]) -> str | None:
     """Return the option that reads the first column that sounds like a size, or None."""
     names = list(given)
     first = next((name for name in names if sounds_like_size(name)), None)
-    return None if first is None else advice_on_size(first, (), names)
+    return None if first is None else advice_on_size(first, names)
 
 
 def example_of(given: Iterable[str]) -> str:

@@ -10,20 +10,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.runs.amounts import parts_of
 from bayes_scaling.runs.cells import MISSING, Rows, as_text
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, fold
-from bayes_scaling.runs.headings import read_heading
+from bayes_scaling.runs.headings import SCALED, read_heading
 from bayes_scaling.runs.text_files import Raw
 
 WIDE = "wide"
 """What ``--columns`` says of a table that has one column a run."""
 
 _PANEL = re.compile(r"(.+?) - (.+?)(__MIN|__MAX)?")
+_IN_BRACKETS = re.compile(r"^[(\[{<]\s*(.*?)\s*[)\]}>]$")
+_POWER = re.compile(r"1(?:\.0*)?[eE][-+]?\d+(?:\s*[A-Za-z].*)?|10\s*(?:\^|\*\*).*")
+_NO_UNIT = MISSING | {"1", "\u2014", "\u2013"}
 _CLOCKS = frozenset(
     "step _step global_step trainer_global_step steps tokens relative_time_(process) wall_time "
     "relative_time_(wall) runtime _runtime epoch iteration".split()
 )
 _TENSORBOARD = {"wall time", "step", "value"}
+
+
+def with_units(raw: Raw) -> Raw:
+    """Move units that stand in a row of their own, below the names, into the names.
+
+    Parameters
+    ----------
+    raw : Raw
+        A table whose first row may hold nothing but units, such as ``(M)``, ``B`` and ``nats``.
+
+    Returns
+    -------
+    Raw
+        Columns called ``tokens (B)``, and without that row.
+    """
+    if len(raw.rows) < 2:
+        return raw
+    renamed = {}
+    understood = False
+    for name, values in raw.cells.items():
+        text = as_text(values[0])
+        unit = _IN_BRACKETS.sub(r"\1", text)
+        if unit.lower() in _NO_UNIT or not any(map(_is_amount, values[1:21])):
+            continue
+        number = unit == text and _is_amount(text)
+        if number and not _POWER.fullmatch(text):
+            return raw
+        own = read_heading(name)
+        if own is not None and own.unit:
+            continue
+        renamed[name] = f"{name} ({unit})"
+        heading = read_heading(renamed[name])
+        known = heading is not None and bool(heading.unit)
+        if own is not None and own.target in SCALED and not known:
+            return raw
+        understood |= known and not number
+    if not understood:
+        return raw
+    cells = {renamed.get(name, name): values[1:] for name, values in raw.cells.items()}
+    rows = Rows(label=raw.rows.label, numbers=raw.rows.numbers[1:])
+    note = f"{raw.rows.say([0])} holds the units of the columns"
+    return Raw(cells=cells, rows=rows, problems=raw.problems, notes=(*raw.notes, note))
+
+
+def _is_amount(cell: object) -> bool:
+    return parts_of(as_text(cell)) is not None
 
 
 def is_panel(names: Sequence[str]) -> bool:
