@@ -20,7 +20,7 @@ from bayes_scaling.figures.published_lines import draw_published_losses, draw_pu
 from bayes_scaling.intervals import interval, quantiles
 from bayes_scaling.questions import Allocation, Forecast
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.sweeps import best_rates, mistuned
+from bayes_scaling.runs.designs import best_rates, mistuned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,26 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.runs.amounts import count_factor, parts_of
-from bayes_scaling.runs.cells import Rows
+from bayes_scaling.runs.cells import Rows, count_factor, parts_of
 from bayes_scaling.runs.columns import COLUMNS, fold, listed, shown_in_formula
-from bayes_scaling.runs.complete import model_size
-from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY
+from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY, model_size
+from bayes_scaling.runs.faults import unfinished
 from bayes_scaling.runs.headings import read_heading, unknown_unit
-from bayes_scaling.runs.losses import words_of
+from bayes_scaling.runs.named_runs import equal_rows
 from bayes_scaling.runs.resolve import (
     advice_on_size,
     is_beside,
     magnitude,
     say_which,
     sounds_like_size,
+    words_of,
 )
-from bayes_scaling.runs.validate import equal_rows
 
 Columns = Mapping[str, NDArray[Any]]
-UNFINISHED = frozenset(
-    "crashed failed running killed preempted preempting pending scheduled".split()
-)
 MOST = 12  # doubts of one kind
 LIKE = 0.85  # of two names, from which one may be the other misspelt
 TOLERANCE = 1.3  # a ratio beyond this, either way, is a disagreement
@@ -217,40 +213,6 @@ def _may_be_size(name: str, values: NDArray[Any]) -> bool:
     if is_beside(name) or not known.size or known.min() <= 0 or known.max() <= 1:
         return False
     return bool(np.ptp(known) > 0)
-
-
-def unfinished(given: Columns, rows: Rows) -> list[str]:
-    """Return a doubt for a column of run states, as W&B and MLflow export it.
-
-    Parameters
-    ----------
-    given : Mapping of str to array, dims (row,)
-        Canonical columns, others under their own names.
-    rows : Rows
-        Names of the rows.
-
-    Returns
-    -------
-    list of str
-    """
-    found = []
-    for name, values in given.items():
-        service = {"state": "wandb", "status": "mlflow"}.get(name.lower())
-        if service is None or values.dtype.kind != "U":
-            continue
-        states = np.char.lower(values)
-        where = np.isin(states, list(UNFINISHED))
-        if not where.any():
-            continue
-        words = " or ".join(dict.fromkeys(values[where].tolist()))
-        advice = "delete such rows"
-        if (states == "finished").any():
-            advice += f", or read the table as an export: columns='{service}' (--columns {service})"
-        found.append(
-            f"{rows.say(where)}: {name} is {words}, and the loss of a run that did not finish is "
-            f"not its final one; {advice}"
-        )
-    return found
 
 
 def _compute_disagrees(given: Columns, rows: Rows) -> list[str]:

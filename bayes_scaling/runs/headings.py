@@ -16,12 +16,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.runs.amounts import compute_factor, count_factor, parts_of
+from bayes_scaling.runs.cells import compute_factor, count_factor, loss_factor, parts_of
 from bayes_scaling.runs.columns import COLUMNS, LOOSE, canonical_name, fold
 
 Scale = Literal["", "log10", "log2", "ln"]
-BITS = float(np.log(2.0))
-"""Nats per bit."""
 
 SCALED = frozenset(
     "params params_nonembedding params_active tokens flops budget unique_tokens finetune_tokens "
@@ -178,17 +176,6 @@ def _made(target: str | None, unit: str) -> Heading | None:
     if factor is None:
         return None
     return Heading(target=target, factor=factor, unit=unit.strip(), certainty=1)
-
-
-def loss_factor(unit: str) -> float | None:
-    """Return nats per unit of a loss: 1 for nats, ln 2 for bits per token; None for others."""
-    text = re.sub(r"[\s_]+", " ", unit.lower().strip())
-    text = re.sub(r"\s*(?:/|per)\s*", "/", text)
-    if text in ("nat", "nats", "nats/token", "nat/token", "nats/tok"):
-        return 1.0
-    if text in ("bit", "bits", "bits/token", "bit/token", "bits/tok", "shannon"):
-        return BITS
-    return None
 
 
 def _of_logs(name: str) -> Heading | None:

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.runs.cells import Rows
 from bayes_scaling.runs.columns import shown_in_formula
-from bayes_scaling.runs.complete import model_size
-from bayes_scaling.runs.counting import PF_DAY
+from bayes_scaling.runs.counting import PF_DAY, model_size
 
 Columns = Mapping[str, NDArray[Any]]
 Array = NDArray[np.float64]

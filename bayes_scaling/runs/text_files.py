@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.runs.amounts import parts_of
-from bayes_scaling.runs.cells import MISSING, Rows, read_numbers
+from bayes_scaling.runs.cells import MISSING, Rows, parts_of, read_numbers
 
 LARGEST = 4e9
 """Bytes of text that are read; a table of runs has a thousandth of it."""
