@@ -359,6 +359,18 @@ def judge_split(asked: Asked) -> After:
     return None
 
 
+def reach(
+    asked: Asked,
+    runs: Annotated[
+        str | None,
+        typer.Option(help="A table of runs in place of sizes, one row per run; needs no loss."),
+    ] = None,
+) -> After:
+    """Read the table of runs."""
+    asked.given["runs"] = read_table(runs, needs_loss=False)
+    return None
+
+
 def risk(
     asked: Asked,
     plan: Annotated[
