@@ -44,6 +44,7 @@ from .questions import (
     Rig as Rig,
     Risk as Risk,
     Surface as Surface,
+    Transfer as Transfer,
     Tuning as Tuning,
     flops_of as flops_of,
     kv_cache as kv_cache,

@@ -101,6 +101,9 @@ COMMANDS: Mapping[str, Function | Question] = {
     "judge-split": Question(
         example="fit.nc --params 280B --tokens 300B", settings={"shell": "judge_split"}
     ),
+    "transfer": Question(
+        example="fit.nc --params 100M --finetune-tokens 1M", settings={"shell": "transfer"}
+    ),
     "query": Question(example="fit.nc critical-batch --set loss_reached=2.5"),
     "published": Function("definitions"),
     "report": Function("reporting"),

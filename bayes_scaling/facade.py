@@ -38,6 +38,7 @@ from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
 from bayes_scaling.questions.surface import Surface, surface
+from bayes_scaling.questions.transfer import TIMES, Transfer, transfer
 from bayes_scaling.questions.tune import Tuning, tune
 from bayes_scaling.questions.typical import Tuned
 from bayes_scaling.questions.valleys import Valley, valleys
@@ -255,6 +256,32 @@ class Questions(_Source):
             inputs=inputs,
             throughput=throughput,
             error=error,
+        )
+        return self._told(found, probability)
+
+    @documented(transfer)
+    def transfer(
+        self,
+        *,
+        params: Numbers,
+        finetune_tokens: Numbers,
+        pretrained_on: str | Sequence[str] | None = None,
+        times: float = TIMES,
+        pretrain_tokens: float | None = None,
+        order: Sequence[str] | None = None,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Transfer:
+        self.require_converged()
+        found = transfer(
+            self,
+            params=params,
+            finetune_tokens=finetune_tokens,
+            pretrained_on=pretrained_on,
+            times=times,
+            pretrain_tokens=pretrain_tokens,
+            order=order,
+            family=family,
         )
         return self._told(found, probability)
 

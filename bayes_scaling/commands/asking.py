@@ -48,6 +48,7 @@ from bayes_scaling.questions.mistuned_runs import OffLaw
 from bayes_scaling.questions.record import NAME, register
 from bayes_scaling.questions.rig import Budget, Rig
 from bayes_scaling.questions.run_plan import read_run_plan
+from bayes_scaling.questions.transfer import Transfer
 from bayes_scaling.questions.tune import Tuning
 
 After = Callable[[Any], Shown | None] | None
@@ -450,6 +451,23 @@ def tune(
             from bayes_scaling.figures.decision_plots import plot_tune
 
             write_picture(plot_tune(answer), plot)
+        return None
+
+    return after
+
+
+def transfer(
+    asked: Asked,
+    plot: Annotated[Path | None, typer.Option(help="Draw the multipliers into this file.")] = None,
+) -> After:
+    """Draw the multipliers."""
+    check_picture(plot)
+
+    def after(answer: Transfer) -> Shown | None:
+        if plot is not None:
+            from bayes_scaling.figures.transfer_plot import plot_transfer
+
+            write_picture(plot_transfer(answer), plot)
         return None
 
     return after

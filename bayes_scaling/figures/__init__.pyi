@@ -36,3 +36,4 @@ from .validation_plots import (
     plot_coverage as plot_coverage,
     plot_rolling as plot_rolling,
 )
+from .transfer_plot import plot_transfer as plot_transfer

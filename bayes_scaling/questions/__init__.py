@@ -15,6 +15,7 @@ from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import Risk
 from bayes_scaling.questions.sizes import Plan
 from bayes_scaling.questions.surface import Surface, surface
+from bayes_scaling.questions.transfer import Transfer
 from bayes_scaling.questions.tune import Tuning
 from bayes_scaling.questions.units import flops_of, tokens_of
 
@@ -34,6 +35,7 @@ __all__ = [
     "Rig",
     "Risk",
     "Surface",
+    "Transfer",
     "Tuning",
     "flops_of",
     "kv_cache",
