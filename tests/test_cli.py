@@ -24,7 +24,7 @@ from tests.synthetic import UNCONVERGED, synthetic_fit
 
 COMMANDS = (
     "check", "models", "datasets", "fit", "forecast", "allocate", "saturation", "reach",
-    "judge-split", "risk", "plan", "stage-gate", "advise", "sensitivity", "tune", "next-runs",
+    "judge-split", "risk", "plan", "stage-gate", "advise", "sensitivity", "shapes", "tune", "next-runs",
     "mistuned", "monitor", "score", "query", "published", "report", "approaches", "compare",
     "backtest", "calibrate", "convert", "duel", "train-sweep", "train-run",
 )  # fmt: skip

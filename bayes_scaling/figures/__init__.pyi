@@ -45,6 +45,9 @@ from .score_plots import (
     plot_coverage as plot_coverage,
     plot_rolling as plot_rolling,
 )
+from .shape_plot import (
+    plot_shapes as plot_shapes,
+)
 from .tune_plot import (
     plot_tune as plot_tune,
     tune_curves as tune_curves,
