@@ -15,12 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from bayes_scaling import __version__
 from bayes_scaling.commands.streams import print_json, say, waiting
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
 
@@ -207,8 +208,14 @@ app = typer.Typer(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=Fal
 
 
 @app.callback(invoke_without_command=True)
-def first_steps(context: typer.Context) -> None:
+def first_steps(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
     """Forecast the loss of a costly training run from small ones, with credible intervals."""
+    if version:
+        print(f"bayes-scaling {__version__}")
+        raise typer.Exit()
     if context.invoked_subcommand is None:
         print(FIRST_STEPS, end="")
 

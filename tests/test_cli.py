@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+import bayes_scaling
 from bayes_scaling.cli import app
 from bayes_scaling.commands.streams import PATIENCE, TICK, waiting
 from bayes_scaling.errors import BayesScalingError
@@ -48,6 +49,10 @@ def python(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 # ---- usage ---------------------------------------------------------------------------------------
+
+
+def test_version() -> None:
+    assert call("--version").out == f"bayes-scaling {bayes_scaling.__version__}\n"
 
 
 def test_help_lists_every_command() -> None:

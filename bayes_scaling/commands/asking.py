@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -89,6 +89,9 @@ class Printing:
     max_extrapolation: Annotated[
         float | None, typer.Option(help="Exit with 2 beyond this many e-folds of extrapolation.")
     ] = None
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print local exponents and tempering too.")
+    ] = False
     as_json: Json = False
 
 
@@ -176,7 +179,11 @@ def question(
         annotation = hints[parameter.name]
         parts[parameter.name] = part_of(parameter.replace(annotation=annotation))
     far = {"extrapolation", "forecast", "beyond"} & {each.name for each in fields(returns)}
-    parts["Printing"] = spread(Printing, left_out=() if far else ("max_extrapolation",))
+    idle = [
+        *([] if far else ["max_extrapolation"]),
+        *([] if returns in (Forecast, Allocation) else ["verbose"]),
+    ]
+    parts["Printing"] = spread(Printing, left_out=idle)
 
     def run(fit: str, **built: Any) -> None:
         printing = built.pop("Printing")
@@ -187,10 +194,11 @@ def question(
         after = twist(asked, **options) if twist else None
         answer = getattr(source, method, None) or _not_answered(source, name)
         found = answer(**asked.given, probability=printing.probability)
+        shown = (after(found) if after else None) or Shown()
         give(
             source,
             found,
-            after(found) if after else None,
+            shown if printing.verbose else replace(shown, below=()),
             furthest=printing.max_extrapolation,
             as_json=printing.as_json,
         )

@@ -37,6 +37,7 @@ NOMINAL: Mapping[str, tuple[float, float]] = {
     "context_length": (1024.0, 0.0),
     "position": (128.0, 0.25),
     "experts": (16.0, 0.25),
+    "finetune_tokens": (1e7, 0.5),
     "granularity": (4.0, 0.1),
     "loss": (3.0, -0.05),
     "score": (0.5, 0.0),

@@ -18,6 +18,7 @@ from bayes_scaling.runs.complete import complete
 from bayes_scaling.runs.diverged import DIVERGED, without_diverged
 from bayes_scaling.runs.doubts import copies, doubts, misspelt, unread_sizes
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
+from bayes_scaling.runs.finetuning import finetuning_problems
 from bayes_scaling.runs.headings import describe_unit, in_sequences
 from bayes_scaling.runs.losses import LETTER, per_byte
 from bayes_scaling.runs.named_runs import name_of_runs, tokens_of_the_end, unnamed_checkpoints
@@ -115,6 +116,7 @@ def assemble(
         given["run"] = done["run"]
     checked = given if needs_loss else {n: v for n, v in given.items() if n != "loss"}
     faults += faults_of(checked, unread, rows, called, resolved.names, needs_loss=needs_loss)
+    faults += finetuning_problems(done, rows)
     if faults:
         faults += lesser_faults(given, unread, rows, called)
         raise InputError(by_row(faults), source=source)

@@ -98,6 +98,13 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
                 "unique_tokens", "tokens", "count", "distinct training tokens, before repetition"
             ),
             _column("finetune_tokens", "tokens", "nonnegative", "tokens of the fine-tuning text"),
+            _column(
+                "pretrained_on", "", "text", "the text read before fine-tuning; empty from scratch"
+            ),
+            _column(
+                "pretrained", "1", "fraction", "1 for a fine-tuned run, 0 for one from scratch"
+            ),
+            _column("data_unit", "", "text", "what tokens count: tokens, characters, bytes"),
             _column("source", "", "text", "the text or study a row starts from"),
             _column("schedule", "", "text", "learning-rate schedule"),
             _column("optimizer", "", "text", "optimizer"),
@@ -151,6 +158,7 @@ _SPELLINGS: Mapping[str, str] = MappingProxyType(
         "experts": "n_experts num_experts",
         "unique_tokens": "U_D n_unique_tokens num_unique_tokens",
         "finetune_tokens": "D_F fine_tune_tokens finetuning_tokens ft_tokens",
+        "pretrained_on": "pretraining_corpus pretrain_corpus pretraining_text",
         "schedule": "lr_schedule lr_scheduler",
         "optimizer": "optim optimiser",
         "corpus": "dataset train_dataset training_data",

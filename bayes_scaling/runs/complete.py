@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
+from bayes_scaling.runs.finetuning import finetuning_of
 
 COUNTS = ("params_active", "params", "params_nonembedding")
 
@@ -75,6 +76,10 @@ def complete(columns: Mapping[str, NDArray[Any]]) -> Completed:
     for other in ("params_nonembedding", "params_active"):
         if other in done:
             put("params", done[other], f"params taken from {other}")
+    if "pretrained_on" in done:
+        arms = finetuning_of(done)
+        done |= arms.columns
+        notes += arms.notes
     return Completed(columns=done, notes=tuple(notes))
 
 

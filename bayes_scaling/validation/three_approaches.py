@@ -82,7 +82,7 @@ def approaches(
     chains: int = 4,
     target_accept: float = 0.95,
     random_seed: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Approaches:
     """Find the compute-optimal split by every approach that the data allow.
 
@@ -103,8 +103,8 @@ def approaches(
         As in `fit`.
     random_seed : int, optional
         Seed of everything; a fresh one is taken if absent.
-    progress : bool
-        Whether to report progress on standard error.
+    progress : bool, optional
+        Whether a line says how far it is; by default in a notebook and in a terminal.
 
     Returns
     -------

@@ -95,6 +95,7 @@ RANGES: Mapping[str, Callable[[Columns, np.random.Generator, int], Array]] = {
     "heads": _one_of(4, 8, 16, 32),
     "d_ff": _one_of(1024, 2048, 4096, 8192),
     "finetune_tokens": _log_uniform(1e5, 1e9),
+    "pretrained": _one_of(0.0, 1.0),
     "loss": _log_uniform(1.8, 5.0),
 }
 """How each input is spread; those that follow others come after them."""

@@ -195,6 +195,20 @@ def farseer(c: Values, s: Values) -> float:
     return float(floor + level * s["tokens"] ** -exponent)
 
 
+def transfer(c: Values, s: Values) -> float:
+    """Hernandez et al. 2021, equation 1.1."""
+    return float(c["k_T"] * s["finetune_tokens"] ** c["alpha_T"] * s["params"] ** c["beta_T"])
+
+
+def finetune(c: Values, s: Values) -> float:
+    """Hernandez et al. 2021, equation 6.1; less what ossification takes of the data."""
+    data = s["finetune_tokens"]
+    if s["pretrained"]:
+        data += transfer(c, s) - c["ossified"] * data
+    ratio = c["alpha_N"] / c["alpha_D"]
+    return float(((c["N_c"] / s["params"]) ** ratio + c["D_c"] / data) ** c["alpha_D"])
+
+
 def moe(c: Values, s: Values) -> float:
     """Clark et al. 2022: experts up to a number that saturates."""
     extra = s["experts"] - 1 + 1 / (1 / c["E_start"] - 1 / c["E_max"])
@@ -298,6 +312,8 @@ HAND: Mapping[str, Hand] = {
     "kaplan-optimum batch_size": of_pf_days("B_e", "p_B"),
     "kaplan-optimum steps": of_pf_days("S_e", "p_S"),
     "kaplan-optimum tokens": of_pf_days("D_e", "p_D"),
+    "transfer": transfer,
+    "finetune": finetune,
     "moe": moe,
     "overfitting-bound": overfitting_bound,
     "overtrain": overtrain,

@@ -37,6 +37,7 @@ SIZE_LAWS = {
 }  # fmt: skip
 """Loss of pre-training, and what follows from it."""
 
+TRANSFER = {"finetune", "transfer"}
 COUNTING = {"counting-flops", "counting-params"}
 RATES = {"bjorck", "deepseek", "kaplan-lr", "porian", "step-law"}
 """Rules of the best learning rate and batch."""
@@ -75,7 +76,7 @@ def example_of(name: str) -> Example:
 
 
 def test_the_models_are_there() -> None:
-    assert not (SIZE_LAWS | COUNTING | RATES | VARIANTS) - set(CATALOGUE)
+    assert not (SIZE_LAWS | TRANSFER | COUNTING | RATES | VARIANTS) - set(CATALOGUE)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

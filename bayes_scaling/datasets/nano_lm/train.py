@@ -23,7 +23,7 @@ from bayes_scaling.datasets.nano_lm.transformer import (
 from bayes_scaling.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -253,16 +253,58 @@ def _train(
 ) -> list[tuple[int, float]]:
     import numpy as np
 
+    evaluate = make_evaluate(shape)
+    sample = validation_sample(validation)
+    few = np.int32(CURVE_WINDOWS // MICRO)
+    points: list[tuple[int, float]] = []
+    stops = curve_steps(steps, order.size * CONTEXT)
+    fresh = initial_state(shape, seed)
+    for step, state in train_to(shape, fresh, text, order, steps, peak, stops):
+        points.append((step, float(evaluate(state[0], sample, few))))
+        if progress is not None:
+            progress(f"step {step} of {steps}: about {points[-1][1]:.4f} {METRIC}")
+    final = float(evaluate(state[0], sample, np.int32(sample.shape[0])))
+    ratio = final / points[-1][1] if math.isfinite(final) else 1.0
+    return [(at, loss * ratio) for at, loss in points[:-1]] + [(steps, final)]
+
+
+def train_to(
+    shape: Shape,
+    state: Any,
+    text: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    steps: int,
+    peak: float,
+    stops: Iterable[int],
+) -> Iterator[tuple[int, Any]]:
+    """Train on the windows of `order` and give step and state at each of `stops`.
+
+    A state that was given is used up when training goes on: copy what is kept of it.
+
+    Parameters
+    ----------
+    shape : Shape
+    state : tuple
+        Parameters and both moments, as from `initial_state`.
+    text : ndarray of uint8, shape (bytes,)
+    order : ndarray of int, shape (steps x sequences,)
+        Windows of the text in the order they are read.
+    steps : int
+        Steps of the whole run, which the learning rate depends on.
+    peak : float
+        Peak learning rate.
+    stops : iterable of int
+        Steps, ascending.
+    """
+    import numpy as np
+
     sequences = order.size // steps
     micro = min(MICRO, sequences)
     parts, per_call = sequences // micro, SLOTS // (sequences // micro)
-    train, evaluate = make_train(shape), make_evaluate(shape)
-    sample = validation_sample(validation)
-    state = initial_state(shape, seed)
+    train = make_train(shape)
     slots = np.zeros((SLOTS, micro, CONTEXT + 1), np.uint8)
-    points: list[tuple[int, float]] = []
     step = 0
-    for stop in curve_steps(steps, order.size * CONTEXT):
+    for stop in stops:
         while step < stop:
             count = min(per_call, stop - step)
             taken = order[step * sequences : (step + count) * sequences]
@@ -280,18 +322,14 @@ def _train(
                 np.float32(decay),
             )
             step += count
-        few = np.int32(CURVE_WINDOWS // MICRO)
-        points.append((step, float(evaluate(state[0], sample, few))))
-        if progress is not None:
-            progress(f"step {step} of {steps}: about {points[-1][1]:.4f} {METRIC}")
-    final = float(evaluate(state[0], sample, np.int32(sample.shape[0])))
-    ratio = final / points[-1][1] if math.isfinite(final) else 1.0
-    return [(at, loss * ratio) for at, loss in points[:-1]] + [(steps, final)]
+        yield step, state
 
 
-def validation_sample(validation: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pick the fixed validation windows, shape (groups, `MICRO`, context + 1)."""
+def validation_sample(
+    validation: NDArray[np.uint8], *, first: int = 0, count: int = FINAL_WINDOWS
+) -> NDArray[np.uint8]:
+    """Pick `count` fixed validation windows, shape (groups, `MICRO`, context + 1)."""
     import numpy as np
 
-    which = np.random.default_rng(20).permutation(window_count(validation))[:FINAL_WINDOWS]
-    return windows_at(validation, which.reshape(-1, MICRO))
+    which = np.random.default_rng(20).permutation(window_count(validation))
+    return windows_at(validation, which[first : first + count].reshape(-1, MICRO))
