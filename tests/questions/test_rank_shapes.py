@@ -1,4 +1,4 @@
-"""Shapes are ranked by the law, at equal compute, and refused where they do not make their params."""
+"""Shapes are ranked by the law at equal compute, and refused where they miss their params."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def test_two_quantities_may_put_shapes_in_another_order() -> None:
         assert 0 <= row["orders_differ"] <= 1
     same = up.differ(up, joint=True)
     assert all(row["orders_differ"] == 0 for row in same)
-    first, second = rows[0], (up.beats(0, 1), other.beats(0, 1))
-    assert first["orders_differ"] == pytest.approx(
+    second = (up.beats(0, 1), other.beats(0, 1))
+    assert rows[0]["orders_differ"] == pytest.approx(
         second[0] * (1 - second[1]) + second[1] * (1 - second[0])
     )
     with pytest.raises(InputError, match="ask both of the same shapes"):
@@ -95,7 +95,7 @@ def test_two_quantities_may_put_shapes_in_another_order() -> None:
         ({"shapes": SHAPES, "tokens": 1e9, "flops": 1e19}, "give either tokens or flops"),
         ({"tokens": 1e9}, "give params, or flops"),
         ({"params": 1e6, "tokens": 1e9, "vocabulary": 50_000}, "leaves none for layers"),
-        ({"shapes": {"width": [512.0, -1.0], "depth": 4.0}, "tokens": 1e9}, "'width' must be posit"),
+        ({"shapes": {"width": [512.0, -1.0], "depth": 4.0}, "tokens": 1e9}, "'width' must be"),
     ],
 )  # fmt: skip
 def test_a_shape_that_cannot_be_is_said(asked: dict[str, Any], pattern: str) -> None:
