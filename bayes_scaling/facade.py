@@ -35,6 +35,7 @@ from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import SURE, Risk, risk
 from bayes_scaling.questions.saturation import GAIN, saturation
 from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
+from bayes_scaling.questions.setting_rules import HARMLESS, TOLERANCE, setting_rules
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
 from bayes_scaling.questions.surface import Surface, surface
@@ -243,6 +244,32 @@ class Questions(_Source):
             family=family,
             probability=probability,
         )
+
+    @documented(setting_rules)
+    def setting_rules(
+        self,
+        setting: str,
+        *,
+        small: Mapping[str, float] | None = None,
+        target: Mapping[str, float] | None = None,
+        exponents: Mapping[str, float] | None = None,
+        tolerance: float = TOLERANCE,
+        harmless: float = HARMLESS,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Answer:
+        self.require_converged()
+        found = setting_rules(
+            self,
+            setting,
+            small=small,
+            target=target,
+            exponents=exponents,
+            tolerance=tolerance,
+            harmless=harmless,
+            family=family,
+        )
+        return self._told(found, probability)
 
     @documented(duel)
     def duel(

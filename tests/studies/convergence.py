@@ -77,7 +77,7 @@ DATA: Mapping[str, Data] = {
     "heads-ffn": SHAPED,
     "log-width": Data(source="metz-mlp", where="learning_rate < 0.004 and learning_rate > 0.003"),
     "moe-granularity": Data(source="simulated"),
-    "moe-joint": Data(source="steplaw_moe.csv", best=True),
+    "moe-joint": Data(source="simulated"),
     "timescale-valley": Data(source="nano-decay"),
     "valley": Data(source="simulated"),
     "width-depth": SHAPED,
