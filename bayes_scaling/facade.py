@@ -30,11 +30,13 @@ from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_la
 from bayes_scaling.questions.monitor import FALSE_ALARMS, Monitor, monitor
 from bayes_scaling.questions.next_runs import Aim, NextRuns, next_runs
 from bayes_scaling.questions.query import AnyDefinition, query
+from bayes_scaling.questions.rank_shapes import COUNT, HEAD_SIZE, ShapeRanking, rank_shapes
 from bayes_scaling.questions.reach import reach
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import SURE, Risk, risk
 from bayes_scaling.questions.saturation import GAIN, saturation
 from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
+from bayes_scaling.questions.setting_rules import HARMLESS, TOLERANCE, setting_rules
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
 from bayes_scaling.questions.surface import Surface, surface
@@ -43,6 +45,7 @@ from bayes_scaling.questions.tune import Tuning, tune
 from bayes_scaling.questions.typical import Tuned
 from bayes_scaling.questions.valleys import Valley, valleys
 from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.shapes import BALANCED
 
 TOLD = """probability : float
     Probability of the equal-tailed intervals.
@@ -214,6 +217,42 @@ class Questions(_Source):
         self.require_converged()
         return self._told(judge_split(self, runs, family=family), probability)
 
+    @documented(rank_shapes)
+    def rank_shapes(
+        self,
+        shapes: Sizes | None = None,
+        *,
+        params: float | None = None,
+        tokens: float | None = None,
+        flops: float | None = None,
+        head_size: int = HEAD_SIZE,
+        gated: bool = False,
+        vocabulary: int = 0,
+        tied: bool = False,
+        count: int = COUNT,
+        deep: float = BALANCED,
+        family: str | None = None,
+        inputs: Mapping[str, float] | None = None,
+        probability: float = PROBABILITY,
+    ) -> ShapeRanking:
+        self.require_converged()
+        found = rank_shapes(
+            self,
+            shapes,
+            params=params,
+            tokens=tokens,
+            flops=flops,
+            head_size=head_size,
+            gated=gated,
+            vocabulary=vocabulary,
+            tied=tied,
+            count=count,
+            deep=deep,
+            family=family,
+            inputs=inputs,
+        )
+        return self._told(found, probability)
+
     @documented(tune)
     def tune(
         self,
@@ -234,6 +273,32 @@ class Questions(_Source):
             family=family,
             probability=probability,
         )
+
+    @documented(setting_rules)
+    def setting_rules(
+        self,
+        setting: str,
+        *,
+        small: Mapping[str, float] | None = None,
+        target: Mapping[str, float] | None = None,
+        exponents: Mapping[str, float] | None = None,
+        tolerance: float = TOLERANCE,
+        harmless: float = HARMLESS,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Answer:
+        self.require_converged()
+        found = setting_rules(
+            self,
+            setting,
+            small=small,
+            target=target,
+            exponents=exponents,
+            tolerance=tolerance,
+            harmless=harmless,
+            family=family,
+        )
+        return self._told(found, probability)
 
     @documented(duel)
     def duel(

@@ -37,3 +37,4 @@ from .validation_plots import (
     plot_rolling as plot_rolling,
 )
 from .transfer_plot import plot_transfer as plot_transfer
+from .shape_plot import plot_shapes as plot_shapes
