@@ -196,6 +196,34 @@ def published_runs() -> RunTable:
     )
 
 
+def published_shapes() -> RunTable:
+    """Return the shapes of published language models, to start from.
+
+    Returns
+    -------
+    RunTable
+        ``run``, ``architecture``, ``params`` as printed, ``depth`` (of each stack, where there are
+        an encoder and a decoder), ``width``, ``heads``, ``head_size``, ``d_ff``, ``gated`` (a third
+        matrix), ``vocabulary``, ``tied`` and ``source``. GPT-3 1.3B has 24 heads of 128 in its
+        table, which exceed its width.
+
+    Examples
+    --------
+    >>> shapes = published_shapes()
+    >>> [f"{w / l:.0f}" for w, l in zip(shapes["width"][-3:], shapes["depth"][-3:])]
+    ['102', '102', '205']
+    """
+    with (HERE / "published_shapes.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    texts = ("run", "architecture", "source")
+    return RunTable(
+        columns={
+            name: np.array([row[name] if name in texts else float(row[name]) for row in rows])
+            for name in rows[0]
+        }
+    )
+
+
 def _shipped_rows(filename: str) -> int:
     with (HERE / filename).open() as file:
         return sum(1 for line in file) - 1

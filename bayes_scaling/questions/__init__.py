@@ -10,6 +10,7 @@ from bayes_scaling.questions.mistuned_runs import OffLaw
 from bayes_scaling.questions.monitor import Monitor
 from bayes_scaling.questions.next_runs import NextRuns
 from bayes_scaling.questions.prior_losses import PriorPredictive, prior_predictive
+from bayes_scaling.questions.rank_shapes import ShapeRanking
 from bayes_scaling.questions.rate_rules import PublishedRates, published_rates
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import Risk
@@ -34,6 +35,7 @@ __all__ = [
     "PublishedRates",
     "Rig",
     "Risk",
+    "ShapeRanking",
     "Surface",
     "Transfer",
     "Tuning",

@@ -15,7 +15,7 @@ from bayes_scaling.posterior import Reads
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
 from bayes_scaling.runs import RunTable, split_columns, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
-from bayes_scaling.runs.complete import complete, model_size
+from bayes_scaling.runs.counting import complete, model_size
 from bayes_scaling.runs.finetuning import was_pretrained
 
 if TYPE_CHECKING:
