@@ -29,7 +29,7 @@ from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_la
 from bayes_scaling.questions.monitor import FALSE_ALARMS, Monitor, monitor
 from bayes_scaling.questions.next_runs import Aim, NextRuns, next_runs
 from bayes_scaling.questions.query import AnyDefinition, query
-from bayes_scaling.questions.rank_shapes import COUNT, HEAD_SIZE, ShapeRanking, rank_shapes
+from bayes_scaling.questions.rank_shapes import COUNT, PLAIN, Layout, ShapeRanking, rank_shapes
 from bayes_scaling.questions.reach import reach
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import SURE, Risk, risk
@@ -41,6 +41,7 @@ from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
 from bayes_scaling.questions.surface import Surface, surface
 from bayes_scaling.questions.tune import Tuning, tune
 from bayes_scaling.questions.typical import Tuned
+from bayes_scaling.questions.valley_map import PLACES, ValleyMap, valley_map
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.shapes import BALANCED
 
@@ -196,10 +197,7 @@ class Questions(_Source):
         params: float | None = None,
         tokens: float | None = None,
         flops: float | None = None,
-        head_size: int = HEAD_SIZE,
-        gated: bool = False,
-        vocabulary: int = 0,
-        tied: bool = False,
+        layout: Layout = PLAIN,
         count: int = COUNT,
         deep: float = BALANCED,
         family: str | None = None,
@@ -213,10 +211,7 @@ class Questions(_Source):
             params=params,
             tokens=tokens,
             flops=flops,
-            head_size=head_size,
-            gated=gated,
-            vocabulary=vocabulary,
-            tied=tied,
+            layout=layout,
             count=count,
             deep=deep,
             family=family,
@@ -269,6 +264,21 @@ class Questions(_Source):
             harmless=harmless,
             family=family,
         )
+        return self._told(found, probability)
+
+    @documented(valley_map)
+    def valley_map(
+        self,
+        x: str = "learning_rate",
+        y: str = "batch_size",
+        *,
+        held: Mapping[str, float] | None = None,
+        places: int = PLACES,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> ValleyMap:
+        self.require_converged()
+        found = valley_map(self, x, y, held=held, places=places, family=family)
         return self._told(found, probability)
 
     @documented(duel)

@@ -52,6 +52,9 @@ from .tune_plot import (
     plot_tune as plot_tune,
     tune_curves as tune_curves,
 )
+from .valley_map_plot import (
+    plot_valley_map as plot_valley_map,
+)
 from .valleys import (
     isoflop_valleys as isoflop_valleys,
 )
