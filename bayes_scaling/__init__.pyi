@@ -47,6 +47,7 @@ from .questions import (
     Risk as Risk,
     ShapeRanking as ShapeRanking,
     Surface as Surface,
+    Transfer as Transfer,
     Tuning as Tuning,
     ValleyMap as ValleyMap,
     flops_of as flops_of,

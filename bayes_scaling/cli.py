@@ -108,9 +108,14 @@ COMMANDS: Mapping[str, Function | Question] = {
     "monitor": Function("watching"),
     "score": Function("trials"),
     "saturation": Question(example="fit.nc --params 7B --gain .01"),
-    "reach": Question(example="fit.nc --loss 2.0 --params 7B"),
+    "reach": Question(
+        example="fit.nc --loss 2.0 --params 7B", settings={"shell": "reach", "fills": ("runs",)}
+    ),
     "judge-split": Question(
         example="fit.nc --params 280B --tokens 300B", settings={"shell": "judge_split"}
+    ),
+    "transfer": Question(
+        example="fit.nc --params 100M --finetune-tokens 1M", settings={"shell": "transfer"}
     ),
     "query": Question(example="fit.nc critical-batch --set loss_reached=2.5"),
     "published": Function("definitions"),

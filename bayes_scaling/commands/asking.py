@@ -359,6 +359,18 @@ def judge_split(asked: Asked) -> After:
     return None
 
 
+def reach(
+    asked: Asked,
+    runs: Annotated[
+        str | None,
+        typer.Option(help="A table of runs in place of sizes, one row per run; needs no loss."),
+    ] = None,
+) -> After:
+    """Read the table of runs."""
+    asked.given["runs"] = read_table(runs, needs_loss=False)
+    return None
+
+
 def risk(
     asked: Asked,
     plan: Annotated[
@@ -463,6 +475,11 @@ def _length(values: Any) -> int:
 def tune(asked: Asked, plot: Plot = None) -> After:
     """Draw the valley."""
     return _drawn(plot, "plot_tune")
+
+
+def transfer(asked: Asked, plot: Plot = None) -> After:
+    """Draw the multipliers."""
+    return _drawn(plot, "plot_transfer")
 
 
 def mistuned(

@@ -76,6 +76,14 @@ def list_datasets() -> tuple[DatasetInfo, ...]:
             shipped=True,
         ),
         DatasetInfo(
+            name="nano-transfer",
+            title="nano-lm's transformers on Python source, from scratch or after another text",
+            rows=_shipped_rows("nano_transfer.csv"),
+            origin=OWN.format("nano_transfer"),
+            licence="MIT, as this package",
+            shipped=True,
+        ),
+        DatasetInfo(
             name="chinchilla",
             title="Runs of Hoffmann et al. (2022), read off figure 4; 5 outliers marked",
             rows=245,
@@ -109,6 +117,7 @@ def load_dataset(name: str, *, cache_dir: str | Path | None = None) -> RunTable:
         "nano-lm": lambda: read_runs(HERE / "nano_lm.csv"),
         "nano-lm-curves": lambda: read_runs(HERE / "nano_lm_curves.csv"),
         "metz-mlp": lambda: read_runs(HERE / "metz_mlp.csv"),
+        "nano-transfer": lambda: read_runs(HERE / "nano_transfer.csv"),
         "chinchilla": lambda: read_chinchilla(fetch(CHINCHILLA, cache_dir=cache_dir)),
     }
     if name not in loaders:

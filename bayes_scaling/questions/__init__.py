@@ -16,6 +16,7 @@ from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import Risk
 from bayes_scaling.questions.sizes import Plan
 from bayes_scaling.questions.surface import Surface, surface
+from bayes_scaling.questions.transfer import Transfer
 from bayes_scaling.questions.tune import Tuning
 from bayes_scaling.questions.units import flops_of, tokens_of
 from bayes_scaling.questions.valley_map import ValleyMap
@@ -38,6 +39,7 @@ __all__ = [
     "Risk",
     "ShapeRanking",
     "Surface",
+    "Transfer",
     "Tuning",
     "ValleyMap",
     "flops_of",
