@@ -20,7 +20,7 @@ from bayes_scaling.questions.sizes import Numbers, Sizes
 from bayes_scaling.questions.transfer import TIMES, Transfer, transfer
 from bayes_scaling.questions.tune import Tuning, tune
 from bayes_scaling.questions.valley_map import PLACES, ValleyMap, valley_map
-from bayes_scaling.runs.shapes import BALANCED
+from bayes_scaling.runs.counting import BALANCED
 
 TOLD = """probability : float
     Probability of the equal-tailed intervals.
