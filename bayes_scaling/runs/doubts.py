@@ -107,12 +107,12 @@ def unread_columns(names: Mapping[str, str], done: Columns) -> list[str]:
     list of str
     """
     has = set(done)
-    found = [*misspelt(names, has), *unread_sizes(names, has)]
+    found = [*misspelt(names, has), *unread_sizes(names, done)]
     left = {name: done[target] for name, target in names.items() if target not in COLUMNS}
     return found or _of_one_size(left, has)
 
 
-def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
+def unread_sizes(names: Mapping[str, str], done: Columns) -> list[str]:
     """Return a doubt for every column that sounds like a size and is read by no law.
 
     Where params, tokens and flops are all known only epochs can change what is fitted.
@@ -121,14 +121,14 @@ def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
     ----------
     names : Mapping of str to str
         From given names to those in the table.
-    has : iterable of str
+    done : Mapping of str to array, dims (row,)
         Columns that the table has once it is completed.
 
     Returns
     -------
     list of str
     """
-    has = set(has)
+    has = set(done)
     left = [
         name
         for name, target in names.items()
@@ -140,7 +140,7 @@ def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
         name
         for name in left
         if (sounds_like_size(name) or unknown_unit(name))
-        and (not whole or ("epoch" in name.lower() and "unique_tokens" not in has))
+        and (not whole or _repeats(name, done[names[name]], has))
     ]
     found = [
         f"no law reads the column {name!r}, which sounds like a size; if it is one, "
@@ -169,6 +169,12 @@ def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
                 f"each was seen once, --columns 'tokens={called}'"
             )
     return found
+
+
+def _repeats(name: str, values: NDArray[Any], has: set[str]) -> bool:
+    """Whether a column counts epochs, of which more than one repeat unknown tokens."""
+    more = values.dtype.kind != "f" or bool((values > 1).any())
+    return "epoch" in name.lower() and "unique_tokens" not in has and more
 
 
 def _of_one_size(left: Columns, has: set[str]) -> list[str]:

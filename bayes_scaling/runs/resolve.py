@@ -98,6 +98,11 @@ def is_training(name: str) -> bool:
     return bool(words & TRAIN) and not words & HELD_OUT
 
 
+def is_held_out(name: str) -> bool:
+    """Whether a heading names held-out text."""
+    return bool(set(words_of(name)) & HELD_OUT)
+
+
 def choose_loss(
     given: Iterable[str], *, whole: Collection[str] = (), decide: bool = False
 ) -> LossChoice:
@@ -123,7 +128,7 @@ def choose_loss(
         candidates = rest
     if not candidates:
         return LossChoice(name=None)
-    held = [n for n in candidates if set(words_of(n)) & HELD_OUT]
+    held = [n for n in candidates if is_held_out(n)]
     train = [n for n in candidates if is_training(n)]
     plain = [n for n in candidates if n not in held and n not in train]
     known = [n for n in plain if canonical_name(n) == "loss"]
