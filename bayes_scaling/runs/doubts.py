@@ -57,20 +57,7 @@ def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
 
 
 def misspelt(names: Mapping[str, str], has: Iterable[str]) -> tuple[str, ...]:
-    """Return a doubt for every column whose name is close to one that the table lacks.
-
-    Parameters
-    ----------
-    names : Mapping of str to str
-        From given names to those in the table.
-    has : iterable of str
-        Columns that the table has once it is completed.
-
-    Returns
-    -------
-    tuple of str
-        Sentences for people.
-    """
+    """Return a doubt for every column whose name is close to one that the table lacks."""
     lacking = [name for name in COLUMNS if name not in set(has)]
     found: list[str] = []
     for given, target in names.items():
@@ -93,19 +80,7 @@ def misspelt(names: Mapping[str, str], has: Iterable[str]) -> tuple[str, ...]:
 
 
 def unread_columns(names: Mapping[str, str], done: Columns) -> list[str]:
-    """Return a doubt for every unread column that may be one which laws read.
-
-    Parameters
-    ----------
-    names : Mapping of str to str
-        From given names to those in the table.
-    done : Mapping of str to array, dims (row,)
-        Columns that the table has once it is completed.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return a doubt for every unread column that may be one which laws read."""
     has = set(done)
     found = [*misspelt(names, has), *unread_sizes(names, done)]
     left = {name: done[target] for name, target in names.items() if target not in COLUMNS}
@@ -116,17 +91,6 @@ def unread_sizes(names: Mapping[str, str], done: Columns) -> list[str]:
     """Return a doubt for every column that sounds like a size and is read by no law.
 
     Where params, tokens and flops are all known only epochs can change what is fitted.
-
-    Parameters
-    ----------
-    names : Mapping of str to str
-        From given names to those in the table.
-    done : Mapping of str to array, dims (row,)
-        Columns that the table has once it is completed.
-
-    Returns
-    -------
-    list of str
     """
     has = set(done)
     left = [

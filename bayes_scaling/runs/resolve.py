@@ -106,21 +106,7 @@ def is_held_out(name: str) -> bool:
 def choose_loss(
     given: Iterable[str], *, whole: Collection[str] = (), decide: bool = False
 ) -> LossChoice:
-    """Choose the column that is the loss.
-
-    Parameters
-    ----------
-    given : iterable of str
-        Headings that nothing else has taken.
-    whole : collection of str
-        Those of them whose numbers are all whole.
-    decide : bool
-        Whether to take the likeliest where two could be meant, as for an export.
-
-    Returns
-    -------
-    LossChoice
-    """
+    """Choose the column that is the loss."""
     given = list(given)
     candidates = [name for name in given if sounds_like_loss(name)]
     rest = [name for name in candidates if name != LETTER]
@@ -376,19 +362,7 @@ def sounds_like_size(name: str) -> bool:
 
 
 def advice_on_size(name: str, raw: Collection[str] = ()) -> str:
-    """Return how an unread size would be used, as one option.
-
-    Parameters
-    ----------
-    name : str
-        The column.
-    raw : collection of str
-        All columns of the file.
-
-    Returns
-    -------
-    str
-    """
+    """Return how an unread size would be used, as one option."""
     shown = shown_in_formula(name)
     low = set(words_of(name))
     scale = magnitude(name)
