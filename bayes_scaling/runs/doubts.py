@@ -22,6 +22,7 @@ from bayes_scaling.runs.resolve import (
     magnitude,
     say_which,
     sounds_like_size,
+    tells_unique,
     words_of,
 )
 
@@ -106,6 +107,8 @@ def unread_sizes(names: Mapping[str, str], done: Columns) -> list[str]:
         if (sounds_like_size(name) or unknown_unit(name))
         and (not whole or _repeats(name, done[names[name]], has))
     ]
+    if any("epoch" in name.lower() for name in sizes):
+        sizes = [name for name in sizes if not tells_unique(name)]  # one factor of a product
     found = [
         f"no law reads the column {name!r}, which sounds like a size; if it is one, "
         f"{advice_on_size(name, list(names))}"

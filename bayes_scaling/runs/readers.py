@@ -153,13 +153,11 @@ def _made_long(raw: Raw, presets: list[str], name: str) -> Raw:
     """Open nested cells, and make a wide table long."""
     raw = with_units(unpack(raw))
     names = list(raw.cells)
-    if WIDE in presets:
-        return melt_wide(raw, name)
     if is_panel(names):
         return melt_panel(raw)
     if is_tensorboard(names):
         return from_tensorboard(raw, Path(name).stem)
-    return raw
+    return melt_wide(raw, name) if WIDE in presets else raw
 
 
 def _from_source(source: object, format: Format | None, presets: list[str]) -> tuple[Raw, str]:

@@ -390,7 +390,7 @@ def advice_on_size(name: str, raw: Collection[str] = ()) -> str:
             "FLOP)"
         )
     if low & {"epoch", "epochs"}:
-        unique = next((n for n in raw if low_words(n) & _UNIQUE and low_words(n) & _TOKENS), None)
+        unique = next(filter(tells_unique, raw), None)
         if unique is None:
             return f"--columns 'tokens=UNIQUE_TOKENS*{shown}' with the tokens of one epoch"
         return f"--columns 'tokens={shown_in_formula(unique)}*{shown}'"
@@ -422,6 +422,12 @@ def magnitude(name: str) -> str:
             if factor != 1.0:
                 return f"*{factor:.0e}".replace("e+0", "e").replace("e+", "e")
     return ""
+
+
+def tells_unique(name: str) -> bool:
+    """Whether a heading counts the tokens of a data set, of one epoch."""
+    words = low_words(name)
+    return bool(words & _UNIQUE and words & _TOKENS)
 
 
 def is_beside(name: str) -> bool:

@@ -167,7 +167,7 @@ def with_units(raw: Raw) -> Raw:
 
 
 def _is_amount(cell: object) -> bool:
-    return parts_of(as_text(cell)) is not None
+    return parts_of(as_text(cell), commas="decimal") is not None or bool(parts_of(as_text(cell)))
 
 
 def is_panel(names: Sequence[str]) -> bool:
@@ -256,7 +256,8 @@ def _budget(name: str) -> float | None:
 def _melt_budgets(raw: Raw, kept: list[str], numeric: list[str]) -> Raw:
     """Make a row of each cell of a table whose columns are budgets."""
     rows = len(raw.rows)
-    cells: dict[str, list[Any]] = {name: [] for name in kept}
+    called = {name: name.split("\\")[0].strip() for name in kept}  # of a corner "width \ budget"
+    cells: dict[str, list[Any]] = {called[name]: [] for name in kept}
     cells |= {"flops": [], "loss": []}
     numbers: list[int] = []
     for column in numeric:
@@ -265,7 +266,7 @@ def _melt_budgets(raw: Raw, kept: list[str], numeric: list[str]) -> Raw:
             if as_text(value).lower() in MISSING:
                 continue
             for name in kept:
-                cells[name].append(raw.cells[name][i])
+                cells[called[name]].append(raw.cells[name][i])
             cells["flops"].append(_budget(column))
             cells["loss"].append(value)
             numbers.append(int(raw.rows.numbers[i]))
