@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.optimize import elementwise
 
-from bayes_scaling.questions import optimum
-from bayes_scaling.questions.optimum import GRID_STEP, Index, split_flops
+from bayes_scaling.questions.search import STEP, Index
+from bayes_scaling.questions.splits import best_split
 from tests.synthetic import synthetic_fit
 
 Array = NDArray[np.float64]
@@ -29,7 +31,7 @@ def search(dent: float) -> tuple[Array, Array]:
         np.testing.assert_allclose(u + v, TOTAL)
         return np.exp(1e-3 * (u - BOTTOM) ** 2 + dent * np.sin(wave[draw] * u + phase[draw]))
 
-    u, v, edge = split_flops(loss, LOG_FLOPS, DRAWS)
+    u, v, edge = best_split(loss, LOG_FLOPS, DRAWS)
     assert not edge.any()
     np.testing.assert_allclose(u + v, TOTAL)
     everywhere = np.linspace(BOTTOM - 3, BOTTOM + 3, 6001)
@@ -46,19 +48,19 @@ def test_the_bottom_of_a_smooth_valley() -> None:
 def test_a_valley_with_dents_has_a_low_place_and_no_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     """A split lies above the lowest by what dents and valley rise over a step of the grid."""
     lost: list[int] = []
-    lowest = optimum._lowest
+    find_minimum = elementwise.find_minimum
 
-    def counted(function: Loss, lower: Array, upper: Array, draws: Index) -> Array:
-        lost.extend(draws.tolist())
-        return lowest(function, lower, upper, draws)
+    def counted(function: Loss, ends: tuple[Array, ...], *, args: tuple[Index]) -> Any:
+        lost.extend(args[0].tolist())
+        return find_minimum(function, ends, args=args)
 
-    monkeypatch.setattr(optimum, "_lowest", counted)
+    monkeypatch.setattr(elementwise, "find_minimum", counted)
     u, above = search(1e-4)
     assert len(lost) > 5
     assert np.isfinite(u).all()
-    assert (np.abs(u - BOTTOM) < 4 * GRID_STEP).all()
-    assert (above < 1e-3 * (3 * GRID_STEP) ** 2 + 2e-4).all()
-    assert (above[lost] < 2e-4 + 1e-3 * GRID_STEP**2).all()
+    assert (np.abs(u - BOTTOM) < 4 * STEP).all()
+    assert (above < 1e-3 * (3 * STEP) ** 2 + 2e-4).all()
+    assert (above[lost] < 2e-4 + 1e-3 * STEP**2).all()
 
 
 @pytest.mark.parametrize("law", ["coupled-tempered", "coupled-drift", "coupled-drift-tempered"])
