@@ -15,7 +15,6 @@ from bayes_scaling.page import Grid, Page, Printed, called
 from bayes_scaling.posterior.diagnostics import DESIGN
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions.allocate import allocate
-from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.learning import (
     Bench,
@@ -25,6 +24,7 @@ from bayes_scaling.questions.learning import (
     largest_affordable,
 )
 from bayes_scaling.questions.sizes import Plan, Sizes
+from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import surface
 from bayes_scaling.runs import RunTable, training_flops
 
