@@ -45,7 +45,7 @@ from bayes_scaling.questions.tune import Tuning, tune
 from bayes_scaling.questions.typical import Tuned
 from bayes_scaling.questions.valleys import Valley, valleys
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.shapes import BALANCED
+from bayes_scaling.runs.counting import BALANCED
 
 TOLD = """probability : float
     Probability of the equal-tailed intervals.

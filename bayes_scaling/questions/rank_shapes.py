@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
 from bayes_scaling.page import Block, Grid, Page, Printed, cell, told
-from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.sizes import Sizes, canonical_sizes, longest_of, numbers_of
+from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs import count_params, shapes_near
-from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
-from bayes_scaling.runs.shapes import BALANCED
+from bayes_scaling.runs.counting import BALANCED, FLOPS_PER_PARAM_TOKEN
 
 Array = NDArray[np.float64]
 

@@ -81,7 +81,7 @@ def reach(
     law = surface(source, group=family, inputs=inputs)
     found = find_reach(law, given, batch, served)
     settings = {} if batch is None else {"batch_size": batch}
-    asked: dict[str, NDArray[Any]] = {**({} if runs is None else run_names(runs)), **given}
+    asked: dict[str, Any] = {**({} if runs is None else run_names(runs)), **given}
     return answer_of(law, found, given=asked, settings=settings, named=family is not None)
 
 
