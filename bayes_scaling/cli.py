@@ -123,6 +123,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "compare": Function("trials"),
     "approaches": Function("trials"),
     "duel": Function("duelling"),
+    "campaign": Function("campaigning"),
     "backtest": Function("trials"),
     "calibrate": Function("trials"),
     "convert": Function("planning"),
