@@ -29,6 +29,8 @@ from .run_plots import (
     plot_monitor as plot_monitor,
     plot_next_runs as plot_next_runs,
 )
+from .shape_plot import plot_shapes as plot_shapes
+from .transfer_plot import plot_transfer as plot_transfer
 from .validation_plots import (
     plot_approaches as plot_approaches,
     plot_backtest as plot_backtest,
@@ -36,3 +38,4 @@ from .validation_plots import (
     plot_coverage as plot_coverage,
     plot_rolling as plot_rolling,
 )
+from .valley_map_plot import plot_valley_map as plot_valley_map

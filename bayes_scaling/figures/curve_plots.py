@@ -21,7 +21,7 @@ from bayes_scaling.questions import Allocation, Forecast
 from bayes_scaling.questions.drawn_tables import by_law
 from bayes_scaling.questions.loss_curve import LossCurve, observed, runs_of
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.sweeps import best_rates, mistuned
+from bayes_scaling.runs.designs import best_rates, mistuned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -183,7 +183,8 @@ def loss_curve(
 def _allows(limits: Limits, flops: float) -> bool:
     """Tell whether limits leave a budget any split."""
     try:
-        limits.places(float(np.log(flops)), 2)
+        find = limits.menu_tokens if limits.menu else limits.ends
+        find(float(np.log(flops)))
     except InputError:
         return False
     return True

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from bayes_scaling.intervals import PROBABILITY, quantiles
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.questions.allocate import allocate
-from bayes_scaling.questions.choice import Choice
 from bayes_scaling.questions.forecast import forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.loss_curve import observed, runs_of, thin
 from bayes_scaling.questions.sizes import Values
+from bayes_scaling.questions.splits import Choice
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.sweeps import mistuned
+from bayes_scaling.runs.designs import mistuned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,7 +113,7 @@ def valleys(
     for index, budget in enumerate(flops):
         choice = split.choices[index]
         log_flops = float(np.log(budget / split.share))
-        low, high = within.ends(log_flops)
+        low, high = within.log_params(np.array(within.ends(log_flops))[::-1], log_flops)
         middle = float(np.log(choice.params))
         places = np.linspace(max(low, middle - REACH), min(high, middle + REACH), PLACES)
         params = np.exp(places)

@@ -14,7 +14,7 @@ from bayes_scaling.figures.words import write_factor
 from bayes_scaling.posterior import Check, Member
 from bayes_scaling.reports.answers import Answers
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.sweeps import cell_of
+from bayes_scaling.runs.designs import cell_of
 
 FAR = math.log(10)
 """E-folds beyond the runs from which the distance itself is the gravest doubt."""

@@ -223,7 +223,8 @@ def test_the_page_has_a_section_on_the_members(text: str) -> None:
     sections = re.findall(r'<section id="([^"]+)"', text)
     assert sections == [
         "verdict", "numbers", "decision", "members", "loss", "allocation", "risk", "what-if",
-        "sensitivity", "data", "model", "diagnostics", "posterior", "fixed", "methods", "provenance",
+        "sensitivity", "data", "model", "diagnostics", "posterior", "fixed", "methods",
+        "provenance",
     ]  # fmt: skip
     assert "a forecast by the average of 2 laws" in text
     assert "thin lines: each by itself" in text
