@@ -20,9 +20,13 @@ from pygments.formatters import HtmlFormatter
 
 TOP = Path(__file__).resolve().parents[1]
 PAGES = (
-    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "bayes_scaling/laws/README.md",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "bayes_scaling/laws/README.md",
     "bayes_scaling/datasets/README.md",
-)  # fmt: skip
+    *(path.relative_to(TOP).as_posix() for path in sorted(TOP.glob("docs/*.md"))),
+)
 ROOMS = (
     "runs",
     "datasets",
@@ -87,7 +91,9 @@ def write_page(out: Path, name: Path) -> None:
     """Write a Markdown file as a page at the same place; README.md of the top is the start."""
     text = (TOP / name).read_text(encoding="utf-8")
     text = re.sub(r"\]\((?!https?:)([^)]+)\.md\)", r"](\1.html)", text)
-    text = re.sub(r"\]\((notebooks/[^)]+)\.ipynb\)", r"](\1.html)", text)
+    text = re.sub(r"\]\(([^)]*notebooks/[^)]+)\.ipynb\)", r"](\1.html)", text)
+    text = text.replace("](notebooks)", "](notebooks/index.html)")
+    text = text.replace("](../README.html)", "](../index.html)")
     target = out / ("index.html" if name == Path("README.md") else name.with_suffix(".html"))
     body = MarkdownIt("commonmark").enable("table").render(text)
     root = "../" * (len(name.parts) - 1)
@@ -119,7 +125,12 @@ def write_reference(out: Path) -> None:
 
 def broken_links(out: Path) -> list[str]:
     """Return links of our own pages that lead to no file."""
-    pages = [*out.glob("*.html"), *out.glob("bayes_scaling/*/*.html"), out / "notebooks/index.html"]
+    pages = [
+        *out.glob("*.html"),
+        *out.glob("docs/*.html"),
+        *out.glob("bayes_scaling/*/*.html"),
+        out / "notebooks/index.html",
+    ]
     found = []
     for page in pages:
         for link in re.findall(r'(?:href|src)="([^"#]+)', page.read_text(encoding="utf-8")):

@@ -2,6 +2,7 @@ from .datasets import (
     list_datasets as list_datasets,
     load_dataset as load_dataset,
     published_runs as published_runs,
+    published_shapes as published_shapes,
 )
 from .errors import (
     BayesScalingWarning as BayesScalingWarning,
@@ -43,7 +44,9 @@ from .questions import (
     PublishedRates as PublishedRates,
     Rig as Rig,
     Risk as Risk,
+    ShapeRanking as ShapeRanking,
     Surface as Surface,
+    Transfer as Transfer,
     Tuning as Tuning,
     flops_of as flops_of,
     kv_cache as kv_cache,

@@ -15,12 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from bayes_scaling import __version__
 from bayes_scaling.commands.streams import print_json, say, waiting
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
 
@@ -76,7 +77,16 @@ COMMANDS: Mapping[str, Function | Question] = {
         example="fit.nc --params 7e10 --tokens 1.4e12 --target-loss 2.0",
         settings={"shell": "sensitivity"},
     ),
+    "shapes": Question(
+        example="fit.nc --params 7B --tokens 140B --vocabulary 32000",
+        method="rank_shapes",
+        settings={"shell": "shapes", "fills": ("shapes",)},
+    ),
     "tune": Question(example="fit.nc --params 1B --tokens 20B", settings={"shell": "tune"}),
+    "setting-rules": Question(
+        example="fit.nc learning_rate --small params=1e8 --small tokens=2e9 "
+        "--target params=1e10 --target tokens=2e11"
+    ),
     "next-runs": Question(
         example="fit.nc --budget 1e20",
         settings={
@@ -94,9 +104,14 @@ COMMANDS: Mapping[str, Function | Question] = {
     "monitor": Function("watching"),
     "score": Function("trials"),
     "saturation": Question(example="fit.nc --params 7B --gain .01"),
-    "reach": Question(example="fit.nc --loss 2.0 --params 7B"),
+    "reach": Question(
+        example="fit.nc --loss 2.0 --params 7B", settings={"shell": "reach", "fills": ("runs",)}
+    ),
     "judge-split": Question(
         example="fit.nc --params 280B --tokens 300B", settings={"shell": "judge_split"}
+    ),
+    "transfer": Question(
+        example="fit.nc --params 100M --finetune-tokens 1M", settings={"shell": "transfer"}
     ),
     "query": Question(example="fit.nc critical-batch --set loss_reached=2.5"),
     "published": Function("definitions"),
@@ -202,8 +217,14 @@ app = typer.Typer(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=Fal
 
 
 @app.callback(invoke_without_command=True)
-def first_steps(context: typer.Context) -> None:
+def first_steps(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
     """Forecast the loss of a costly training run from small ones, with credible intervals."""
+    if version:
+        print(f"bayes-scaling {__version__}")
+        raise typer.Exit()
     if context.invoked_subcommand is None:
         print(FIRST_STEPS, end="")
 

@@ -25,21 +25,27 @@ from bayes_scaling.questions.duel import ERROR, Duel, duel
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.judge_split import judge_split
 from bayes_scaling.questions.limits import WITHOUT, Limits
+from bayes_scaling.questions.loss_curve import LossCurve, loss_curve
 from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
 from bayes_scaling.questions.monitor import FALSE_ALARMS, Monitor, monitor
 from bayes_scaling.questions.next_runs import Aim, NextRuns, next_runs
 from bayes_scaling.questions.query import AnyDefinition, query
+from bayes_scaling.questions.rank_shapes import COUNT, HEAD_SIZE, ShapeRanking, rank_shapes
 from bayes_scaling.questions.reach import reach
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import SURE, Risk, risk
 from bayes_scaling.questions.saturation import GAIN, saturation
 from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
+from bayes_scaling.questions.setting_rules import HARMLESS, TOLERANCE, setting_rules
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
 from bayes_scaling.questions.surface import Surface, surface
+from bayes_scaling.questions.transfer import TIMES, Transfer, transfer
 from bayes_scaling.questions.tune import Tuning, tune
 from bayes_scaling.questions.typical import Tuned
+from bayes_scaling.questions.valleys import Valley, valleys
 from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.counting import BALANCED
 
 TOLD = """probability : float
     Probability of the equal-tailed intervals.
@@ -121,6 +127,7 @@ class Questions(_Source):
         *,
         params: Numbers | None = None,
         tokens: Numbers | None = None,
+        runs: Sizes | None = None,
         batch_size: float | None = None,
         inference_tokens: float = 0.0,
         family: str | None = None,
@@ -133,6 +140,7 @@ class Questions(_Source):
             loss,
             params=params,
             tokens=tokens,
+            runs=runs,
             batch_size=batch_size,
             inference_tokens=inference_tokens,
             family=family,
@@ -151,6 +159,19 @@ class Questions(_Source):
     ) -> Answer:
         self.require_converged()
         return self._told(query(self, definition, values, family=family), probability)
+
+    @documented(loss_curve)
+    def loss_curve(
+        self,
+        *,
+        along: str | None = None,
+        to: float | None = None,
+        family: str | None = None,
+        limits: Limits | None = None,
+    ) -> LossCurve:
+        self.require_converged()
+        source = self._fitted("loss_curve")
+        return loss_curve(source, along=along, to=to, family=family, limits=limits)
 
     # ---- how to spend compute ------------------------------------------------------------------
 
@@ -178,12 +199,59 @@ class Questions(_Source):
         )
         return self._told(found, probability)
 
+    @documented(valleys)
+    def valleys(
+        self,
+        flops: Sequence[float],
+        *,
+        family: str | None = None,
+        limits: Limits | None = None,
+    ) -> tuple[Valley, ...]:
+        self.require_converged()
+        return valleys(self._fitted("valleys"), flops, family=family, limits=limits)
+
     @documented(judge_split)
     def judge_split(
         self, runs: Sizes, *, family: str | None = None, probability: float = PROBABILITY
     ) -> Answer:
         self.require_converged()
         return self._told(judge_split(self, runs, family=family), probability)
+
+    @documented(rank_shapes)
+    def rank_shapes(
+        self,
+        shapes: Sizes | None = None,
+        *,
+        params: float | None = None,
+        tokens: float | None = None,
+        flops: float | None = None,
+        head_size: int = HEAD_SIZE,
+        gated: bool = False,
+        vocabulary: int = 0,
+        tied: bool = False,
+        count: int = COUNT,
+        deep: float = BALANCED,
+        family: str | None = None,
+        inputs: Mapping[str, float] | None = None,
+        probability: float = PROBABILITY,
+    ) -> ShapeRanking:
+        self.require_converged()
+        found = rank_shapes(
+            self,
+            shapes,
+            params=params,
+            tokens=tokens,
+            flops=flops,
+            head_size=head_size,
+            gated=gated,
+            vocabulary=vocabulary,
+            tied=tied,
+            count=count,
+            deep=deep,
+            family=family,
+            inputs=inputs,
+        )
+        return self._told(found, probability)
 
     @documented(tune)
     def tune(
@@ -206,6 +274,32 @@ class Questions(_Source):
             probability=probability,
         )
 
+    @documented(setting_rules)
+    def setting_rules(
+        self,
+        setting: str,
+        *,
+        small: Mapping[str, float] | None = None,
+        target: Mapping[str, float] | None = None,
+        exponents: Mapping[str, float] | None = None,
+        tolerance: float = TOLERANCE,
+        harmless: float = HARMLESS,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Answer:
+        self.require_converged()
+        found = setting_rules(
+            self,
+            setting,
+            small=small,
+            target=target,
+            exponents=exponents,
+            tolerance=tolerance,
+            harmless=harmless,
+            family=family,
+        )
+        return self._told(found, probability)
+
     @documented(duel)
     def duel(
         self,
@@ -227,6 +321,32 @@ class Questions(_Source):
             inputs=inputs,
             throughput=throughput,
             error=error,
+        )
+        return self._told(found, probability)
+
+    @documented(transfer)
+    def transfer(
+        self,
+        *,
+        params: Numbers,
+        finetune_tokens: Numbers,
+        pretrained_on: str | Sequence[str] | None = None,
+        times: float = TIMES,
+        pretrain_tokens: float | None = None,
+        order: Sequence[str] | None = None,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Transfer:
+        self.require_converged()
+        found = transfer(
+            self,
+            params=params,
+            finetune_tokens=finetune_tokens,
+            pretrained_on=pretrained_on,
+            times=times,
+            pretrain_tokens=pretrain_tokens,
+            order=order,
+            family=family,
         )
         return self._told(found, probability)
 

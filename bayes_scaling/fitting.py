@@ -16,8 +16,9 @@ from bayes_scaling.laws import load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.fit_model import fit_law
+from bayes_scaling.posterior.progress import progress_line
 from bayes_scaling.posterior.recipes import pooled_as_variants
-from bayes_scaling.posterior.sampler import Engine
+from bayes_scaling.posterior.sampler import Engine, Settings
 from bayes_scaling.questions.duel import ERROR, Duel
 from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
 from bayes_scaling.questions.sizes import Numbers
@@ -43,7 +44,7 @@ def fit(
     target_accept: float = 0.95,
     random_seed: int | None = None,
     engine: Engine = "generated",
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Fit:
     """Sample the posterior of scaling laws given a table of runs.
 
@@ -52,30 +53,52 @@ def fit(
     runs : RunTable, DataFrame or path
         The small runs. Runs and model may also come the other way round.
     model : str, Path, Model or mapping, or a list of these, optional
-        One law, several to be averaged, or none for the default average; see
-        `bayes_scaling.posterior.fit_model.fit_law` and `fit_ensemble`.
-    drift, transient, ceiling, run_effect, correlated, mistuned, temper
-        Features of one law, as in `bayes_scaling.posterior.fit_model.fit_law`.
+        One law (a model id such as ``"chinchilla"``, a TOML file, a definition or a `Model`),
+        several to be averaged, or none for the default average; see `fit_ensemble`. The features
+        below are of one law, and as in its definition by default.
+    drift, transient : bool, optional
+        Whether exponents drift with scale, and whether small runs may lie above the law; see
+        `bayes_scaling.laws.features`.
+    ceiling : bool, float or str, optional
+        Whether the law is flat near the loss of an untrained model, or the level of that loss: a
+        number, a formula such as ``"log(50257)"``, or the name of a column.
+    run_effect : bool, optional
+        Whether the rows of one run share a deviation from the law; by default where the table
+        holds several rows of a run, such as checkpoints.
+    correlated : bool, optional
+        Whether, instead of that, deviations of rows of one run are remembered from row to row, as
+        along a training curve.
+    mistuned : bool, optional
+        Whether some runs lie above the law, which is then what tuned runs reach.
+    temper : float, optional
+        Length of tempering as a share of the span of the runs, 0 for none. The shorter, the more
+        the largest runs speak and the less the others; the result is then no plain posterior.
     draws, tune, chains : int
         Draws kept and discarded per chain, and chains, of each law.
     target_accept : float
-        Acceptance probability that the step size aims at.
+        Acceptance probability that the step size aims at; raise it against divergences.
     random_seed : int, optional
         Seed of everything random; a fresh one is taken and kept if absent.
     engine : {"generated", "pymc"}
         Which density of one law is sampled; they are the same.
-    progress : bool
-        Whether to report progress on standard error.
+    progress : bool, optional
+        Whether a line says how far it is; by default in a notebook and in a terminal.
 
     Returns
     -------
     Fit
-        Of one law, or of several that are averaged.
+        Of one law, or of several that are averaged; also when it did not converge: see its
+        ``status`` and ``checks``.
 
     Raises
     ------
     InputError
         The model, the runs or the settings cannot be used.
+
+    Warns
+    -----
+    BayesScalingWarning
+        The runs fit a model poorly (too few, collinear, another parameter count).
 
     Examples
     --------
@@ -85,29 +108,35 @@ def fit(
     """
     if model is not None and _is_law(runs) and not _is_law(model):
         runs, model = model, runs
-    features = {
-        "drift": drift, "transient": transient, "ceiling": ceiling, "run_effect": run_effect,
-        "correlated": correlated, "mistuned": mistuned, "temper": temper,
-    }  # fmt: skip
+    settings = Settings.chosen(
+        draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=random_seed
+    )
+    switches = {
+        "drift": drift,
+        "transient": transient,
+        "ceiling": ceiling,
+        "run_effect": run_effect,
+        "correlated": correlated,
+        "mistuned": mistuned,
+    }
     if model is not None and not isinstance(model, list | tuple):
         member = fit_law(
-            model, runs, drift=drift, transient=transient, ceiling=ceiling, run_effect=run_effect,
-            correlated=correlated, mistuned=mistuned, temper=temper, draws=draws, tune=tune,
-            chains=chains, target_accept=target_accept, random_seed=random_seed, engine=engine,
-            progress=progress,
-        )  # fmt: skip
+            model,
+            runs,
+            settings,
+            switches=switches,
+            temper=temper,
+            engine=engine,
+            progress=progress_line(progress),
+        )
         return Fit.of_one(member)
-    given = [name for name, value in features.items() if value is not None]
-    given += ["engine"] if engine != "generated" else []
-    if given:
+    features = {**switches, "temper": temper, "engine": None if engine == "generated" else engine}
+    if given := [name for name, value in features.items() if value is not None]:
         raise InputError(
             f"{', '.join(given)}: of one law; name it, as in fit(runs, 'coupled', {given[0]}=...), "
             "or switch features of each member by load_model(...).with_features(...)"
         )
-    return fit_ensemble(
-        runs, model, draws=draws, tune=tune, chains=chains, target_accept=target_accept,
-        random_seed=random_seed, progress=progress,
-    )  # fmt: skip
+    return Fit.of_posterior(posterior.fit_average(runs, model, settings, progress=progress))
 
 
 def _is_law(given: object) -> bool:
@@ -131,19 +160,53 @@ def fit_ensemble(
     chains: int = 4,
     target_accept: float = 0.95,
     random_seed: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Fit:
-    found = posterior.fit_ensemble(
-        runs,
-        models,
-        weights=weights,
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        target_accept=target_accept,
-        random_seed=random_seed,
-        progress=progress,
+    """Sample the posteriors of several models given the same runs, and average them.
+
+    Parameters
+    ----------
+    runs : RunTable, DataFrame or path
+        The small runs.
+    models : sequence of str, Path, Model or mapping, optional
+        Ids, TOML files, definitions or models, of different ids, that read the same columns; by
+        default those of `bayes_scaling.posterior.members.default_members`.
+    weights : mapping of str to float, optional
+        By the id of the model, in any unit. By default equal; of the default members, by how
+        probable the runs make a ceiling (`bayes_scaling.posterior.members.shares`).
+    draws, tune, chains : int
+        Draws kept and discarded per chain, and chains, of each member.
+    target_accept : float
+        Acceptance probability that the step size aims at.
+    random_seed : int, optional
+        Seed from which every member gets one of its own; a fresh one is taken and kept if absent.
+    progress : bool, optional
+        Whether a line says how far it is; by default in a notebook and in a terminal.
+
+    Returns
+    -------
+    Fit
+        Members that did not converge are left out by name, with the reason.
+
+    Raises
+    ------
+    InputError
+        A model, the runs, the weights or the settings cannot be used; nothing is sampled then.
+
+    Warns
+    -----
+    BayesScalingWarning
+        The runs fit a model poorly (too few, collinear, another parameter count).
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> fit = bs.fit_ensemble(bs.load_dataset("nano-lm"))  # doctest: +SKIP
+    """
+    settings = Settings.chosen(
+        draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=random_seed
     )
+    found = posterior.fit_average(runs, models, settings, weights=weights, progress=progress)
     return Fit.of_posterior(found)
 
 
@@ -151,7 +214,6 @@ def load(path: str | Path) -> Fit:
     return Fit.of_posterior(posterior.load(path))
 
 
-fit_ensemble.__doc__ = posterior.fit_ensemble.__doc__
 load.__doc__ = posterior.load.__doc__
 
 
@@ -198,7 +260,7 @@ def duel(
     chains: int = 4,
     random_seed: int | None = None,
     probability: float = PROBABILITY,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Duel:
     """Compare variants of a recipe at equal compute, from small runs of each.
 
@@ -268,7 +330,7 @@ def duel_fit(
     tune: int = 800,
     chains: int = 4,
     random_seed: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Fit:
     """Fit the runs of variants of one recipe together, to be asked for duels; see `duel`."""
     table = runs if isinstance(runs, RunTable) else read_runs(runs)

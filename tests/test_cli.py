@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+import bayes_scaling
 from bayes_scaling.cli import app
 from bayes_scaling.commands.streams import PATIENCE, TICK, waiting
 from bayes_scaling.errors import BayesScalingError
@@ -24,9 +25,10 @@ from tests.synthetic import UNCONVERGED, synthetic_fit
 
 COMMANDS = (
     "check", "models", "datasets", "fit", "forecast", "allocate", "saturation", "reach",
-    "judge-split", "risk", "plan", "stage-gate", "advise", "sensitivity", "tune", "next-runs",
-    "mistuned", "monitor", "score", "query", "published", "report", "approaches", "compare",
-    "backtest", "calibrate", "convert", "duel", "train-sweep", "train-run",
+    "judge-split", "risk", "plan", "stage-gate", "advise", "sensitivity", "shapes", "tune",
+    "setting-rules", "transfer",
+    "next-runs", "mistuned", "monitor", "score", "query", "published", "report", "approaches",
+    "compare", "backtest", "calibrate", "convert", "duel", "train-sweep", "train-run",
 )  # fmt: skip
 HEAVY = ("pymc", "pytensor", "arviz", "xarray", "pandas", "nutpie", "matplotlib", "jax")
 ASK = ("--params", "7e10", "--tokens", "1.4e12")
@@ -48,6 +50,10 @@ def python(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 # ---- usage ---------------------------------------------------------------------------------------
+
+
+def test_version() -> None:
+    assert call("--version").out == f"bayes-scaling {bayes_scaling.__version__}\n"
 
 
 def test_help_lists_every_command() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling import fitting
+from bayes_scaling import fitting, posterior
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
@@ -23,16 +23,16 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any]]:
     """Which function is called, with which law and which runs."""
     found: list[tuple[str, Any, Any]] = []
 
-    def law(model: Any, runs: Any, **_: Any) -> Member:
+    def law(model: Any, runs: Any, *_: Any, **__: Any) -> Member:
         found.append(("law", model, runs))
         return ONE
 
-    def average(runs: Any, models: Any, **_: Any) -> Fit:
+    def average(runs: Any, models: Any, *_: Any, **__: Any) -> Fit:
         found.append(("average", models, runs))
         return Fit.of_one(ONE)
 
     monkeypatch.setattr(fitting, "fit_law", law)
-    monkeypatch.setattr(fitting, "fit_ensemble", average)
+    monkeypatch.setattr(posterior, "fit_average", average)
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -45,9 +45,11 @@ from bayes_scaling.questions.drifting_exponents import ASKED
 from bayes_scaling.questions.forecast import Forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.mistuned_runs import OffLaw
+from bayes_scaling.questions.rank_shapes import ShapeRanking
 from bayes_scaling.questions.record import NAME, register
 from bayes_scaling.questions.rig import Budget, Rig
 from bayes_scaling.questions.run_plan import read_run_plan
+from bayes_scaling.questions.transfer import Transfer
 from bayes_scaling.questions.tune import Tuning
 
 After = Callable[[Any], Shown | None] | None
@@ -88,6 +90,9 @@ class Printing:
     max_extrapolation: Annotated[
         float | None, typer.Option(help="Exit with 2 beyond this many e-folds of extrapolation.")
     ] = None
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print local exponents and tempering too.")
+    ] = False
     as_json: Json = False
 
 
@@ -175,7 +180,11 @@ def question(
         annotation = hints[parameter.name]
         parts[parameter.name] = part_of(parameter.replace(annotation=annotation))
     far = {"extrapolation", "forecast", "beyond"} & {each.name for each in fields(returns)}
-    parts["Printing"] = spread(Printing, left_out=() if far else ("max_extrapolation",))
+    idle = [
+        *([] if far else ["max_extrapolation"]),
+        *([] if returns in (Forecast, Allocation) else ["verbose"]),
+    ]
+    parts["Printing"] = spread(Printing, left_out=idle)
 
     def run(fit: str, **built: Any) -> None:
         printing = built.pop("Printing")
@@ -186,10 +195,11 @@ def question(
         after = twist(asked, **options) if twist else None
         answer = getattr(source, method, None) or _not_answered(source, name)
         found = answer(**asked.given, probability=printing.probability)
+        shown = (after(found) if after else None) or Shown()
         give(
             source,
             found,
-            after(found) if after else None,
+            shown if printing.verbose else replace(shown, below=()),
             furthest=printing.max_extrapolation,
             as_json=printing.as_json,
         )
@@ -351,6 +361,18 @@ def judge_split(asked: Asked) -> After:
     return None
 
 
+def reach(
+    asked: Asked,
+    runs: Annotated[
+        str | None,
+        typer.Option(help="A table of runs in place of sizes, one row per run; needs no loss."),
+    ] = None,
+) -> After:
+    """Read the table of runs."""
+    asked.given["runs"] = read_table(runs, needs_loss=False)
+    return None
+
+
 def risk(
     asked: Asked,
     plan: Annotated[
@@ -387,6 +409,30 @@ def advise(
         raise InputError(f"--bytes-per-token must be above 0, got {bytes_per_token!r}")
     asked.given["tokens"] = data_tokens if data_bytes is None else data_bytes / bytes_per_token
     return None
+
+
+def shapes(
+    asked: Asked,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of shapes (width, depth, heads, d_ff) to compare; made up else."
+        ),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the ranking into this file.")] = None,
+) -> After:
+    """Read the shapes; draw the ranking."""
+    check_picture(plot)
+    asked.given["shapes"] = None if table is None else read_csv(table)
+
+    def after(answer: ShapeRanking) -> Shown | None:
+        if plot is not None:
+            from bayes_scaling.figures.shape_plot import plot_shapes
+
+            write_picture(plot_shapes(answer), plot)
+        return None
+
+    return after
 
 
 def next_runs(
@@ -427,9 +473,26 @@ def tune(
 
     def after(answer: Tuning) -> Shown | None:
         if plot is not None:
-            from bayes_scaling.figures.tune_plot import plot_tune
+            from bayes_scaling.figures.decision_plots import plot_tune
 
             write_picture(plot_tune(answer), plot)
+        return None
+
+    return after
+
+
+def transfer(
+    asked: Asked,
+    plot: Annotated[Path | None, typer.Option(help="Draw the multipliers into this file.")] = None,
+) -> After:
+    """Draw the multipliers."""
+    check_picture(plot)
+
+    def after(answer: Transfer) -> Shown | None:
+        if plot is not None:
+            from bayes_scaling.figures.transfer_plot import plot_transfer
+
+            write_picture(plot_transfer(answer), plot)
         return None
 
     return after

@@ -1,6 +1,6 @@
 """From models and runs to posteriors: sampling, diagnostics, `Posterior`, saving, loading."""
 
-from bayes_scaling.posterior.average import ensemble_of, fit_ensemble
+from bayes_scaling.posterior.average import ensemble_of, fit_average
 from bayes_scaling.posterior.diagnostics import Check
 from bayes_scaling.posterior.member import Member, Reads
 from bayes_scaling.posterior.posterior import Posterior
@@ -12,7 +12,7 @@ __all__ = [
     "Posterior",
     "Reads",
     "ensemble_of",
-    "fit_ensemble",
+    "fit_average",
     "load",
     "save",
 ]

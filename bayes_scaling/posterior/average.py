@@ -1,11 +1,10 @@
-"""`fit_ensemble`: from several models and a table of runs to a `Posterior`."""
+"""From several models and a table of runs to a `Posterior`."""
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from bayes_scaling.posterior.fit_model import fit_law
 from bayes_scaling.posterior.member import Member
 from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_members, shares
 from bayes_scaling.posterior.posterior import Posterior, failed_sampling
+from bayes_scaling.posterior.progress import Progress, progress_line
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.weights import (
     LEAST,
@@ -36,68 +36,21 @@ LONGER = 3
 """How many times longer a member is sampled that did not converge at first."""
 
 
-def fit_ensemble(
+def fit_average(
     runs: RunTable | Any,
-    models: Sequence[str | Path | Model | Mapping[str, Any]] | None = None,
+    models: Sequence[str | Path | Model | Mapping[str, Any]] | None,
+    settings: Settings,
     *,
     weights: Mapping[str, float] | None = None,
-    draws: int = 1000,
-    tune: int = 800,
-    chains: int = 4,
-    target_accept: float = 0.95,
-    random_seed: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Posterior:
     """Sample the posteriors of several models given the same runs, and average them.
 
-    Parameters
-    ----------
-    runs : RunTable, DataFrame or path
-        The small runs.
-    models : sequence of str, Path, Model or mapping, optional
-        Ids, TOML files, definitions or models, of different ids, that read the same columns; by
-        default those of `bayes_scaling.posterior.members.default_members`.
-    weights : mapping of str to float, optional
-        By the id of the model, in any unit. By default equal; of the default members, by how
-        probable the runs make a ceiling (`bayes_scaling.posterior.members.shares`).
-    draws, tune, chains : int
-        Draws kept and discarded per chain, and chains, of each member.
-    target_accept : float
-        Acceptance probability that the step size aims at.
-    random_seed : int, optional
-        Seed from which every member gets one of its own; a fresh one is taken and kept if absent.
-    progress : bool
-        Whether to report progress on standard error.
-
-    Returns
-    -------
-    Posterior
-        Members that did not converge are left out by name, with the reason.
-
-    Raises
-    ------
-    InputError
-        A model, the runs, the weights or the settings cannot be used; nothing is sampled then.
-
-    Warns
-    -----
-    BayesScalingWarning
-        The runs fit a model poorly (too few, collinear, another parameter count).
-
-    Examples
-    --------
-    >>> import bayes_scaling as bs
-    >>> fit = bs.fit_ensemble(bs.load_dataset("nano-lm"))  # doctest: +SKIP
+    As `bayes_scaling.fit_ensemble`, which documents the arguments; the seed of `settings` gives
+    every member one of its own.
     """
     runs = runs if isinstance(runs, RunTable) else read_runs(runs)
     members = default_members(runs) if models is None else load_models(models)
-    settings = Settings.chosen(
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        target_accept=target_accept,
-        random_seed=random_seed,
-    )
     _check(members, weights)
     for text in _said_before_sampling(members, runs):
         warnings.warn(text, BayesScalingWarning, stacklevel=2)
@@ -106,24 +59,28 @@ def fit_ensemble(
         model.id: _Planned(model=model, runs=runs, settings=settings, sequence=sequence)
         for model, sequence in zip(members, seeds, strict=True)
     }
+    line = progress_line(progress, len(planned))
     fits: dict[str, Member] = {}
     if models is None and weights is None and PLAIN[0] in planned:
-        fits, weights = _told_of_ceiling(planned, progress)
-    for name, plan in planned.items():
-        if name not in fits and (weights is None or weights[name] > 0):
-            fits[name] = plan.sample(progress=progress)
+        fits, weights = _told_of_ceiling(planned, line)
+    wanted = [
+        name for name in planned if name not in fits and (weights is None or weights[name] > 0)
+    ]
+    if line:
+        line.total = line.done + len(wanted)
+    fits |= {name: planned[name].sample(line) for name in wanted}
     kept = [fits[name] for name in planned if name in fits]
     given = None if weights is None else {fit.model.id: weights[fit.model.id] for fit in kept}
     return ensemble_of(kept, weights=given, settings=settings)
 
 
 def _told_of_ceiling(
-    planned: Mapping[str, _Planned], progress: bool
+    planned: Mapping[str, _Planned], progress: Progress | None
 ) -> tuple[dict[str, Member], dict[str, float]]:
     """Sample members below a ceiling until one converges, and weigh all by what it tells."""
     fits: dict[str, Member] = {}
     for plain, below in zip(PLAIN, BELOW_CEILING, strict=True):
-        fit = fits[below] = planned[below].sample(progress=progress)
+        fit = fits[below] = planned[below].sample(progress)
         if fit.status == "converged":
             odds = log_odds_without(fit, planned[plain].model)
             weights = shares(odds)
@@ -154,19 +111,17 @@ class _Planned:
     settings: Settings
     sequence: np.random.SeedSequence
 
-    def sample(self, *, progress: bool) -> Member:
-        """Sample it, in words where somebody watches."""
-        if progress:
-            sys.stderr.write(f"{self.model.id}\n")
+    def sample(self, progress: Progress | None) -> Member:
+        """Sample it, and once more where it does not converge."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayesScalingWarning)  # said before
             found = self._fit(self.settings, self.sequence, progress)
             return found if found.status == "converged" else self._again(found, progress)
 
-    def _again(self, found: Member, progress: bool) -> Member:
+    def _again(self, found: Member, progress: Progress | None) -> Member:
         """Sample it once more and longer: to leave it out would move the average."""
         if progress:
-            sys.stderr.write(f"{self.model.id} did not converge: sampled once more, for longer\n")
+            progress.total += 1
         settings, (sequence,) = self.settings, self.sequence.spawn(1)
         draws, tune = LONGER * settings.draws, LONGER * settings.tune
         longer = replace(settings, draws=draws, tune=tune, target_accept=0.98)
@@ -179,10 +134,10 @@ class _Planned:
         )
         return replace(second, checks=(*second.checks, said))
 
-    def _fit(self, settings: Settings, sequence: np.random.SeedSequence, progress: bool) -> Member:
-        return fit_law(
-            self.model, self.runs, **asdict(settings.seeded(sequence)), progress=progress
-        )
+    def _fit(
+        self, settings: Settings, sequence: np.random.SeedSequence, progress: Progress | None
+    ) -> Member:
+        return fit_law(self.model, self.runs, settings.seeded(sequence), progress=progress)
 
 
 def ensemble_of(

@@ -24,6 +24,7 @@ from bayes_scaling.posterior.diagnostics import Check, diagnose, elements, mixin
 from bayes_scaling.posterior.form_checks import form_checks
 from bayes_scaling.posterior.large_tables import MANY
 from bayes_scaling.posterior.member import Member
+from bayes_scaling.posterior.progress import Progress
 from bayes_scaling.posterior.reference_answers import reference_answers
 from bayes_scaling.posterior.sampler import Engine, Sampled, Settings, sample
 from bayes_scaling.posterior.slopes import slopes
@@ -43,21 +44,12 @@ RUN_SPREAD = 0.03
 def fit_law(
     model: str | Path | Model | Mapping[str, Any],
     runs: RunTable | Any,
+    settings: Settings,
     *,
-    drift: bool | None = None,
-    transient: bool | None = None,
-    run_effect: bool | None = None,
-    correlated: bool | None = None,
-    mistuned: bool | None = None,
-    ceiling: bool | float | str | None = None,
+    switches: Mapping[str, bool | float | str | None] | None = None,
     temper: float | None = None,
-    draws: int = 1000,
-    tune: int = 800,
-    chains: int = 4,
-    target_accept: float = 0.95,
-    random_seed: int | None = None,
     engine: Engine = "generated",
-    progress: bool = False,
+    progress: Progress | None = None,
 ) -> Member:
     """Sample the posterior of a scaling law given a table of runs.
 
@@ -67,34 +59,19 @@ def fit_law(
         A model id (``"chinchilla"``), a TOML file, a definition or a `Model`.
     runs : RunTable, DataFrame or path
         The small runs.
-    drift, transient : bool, optional
-        Whether exponents drift with scale, and whether small runs may lie above the law; as in the
-        definition of the model where absent. See `bayes_scaling.laws.features`.
-    run_effect : bool, optional
-        Whether the rows of one run share a deviation from the law; by default where the table
-        holds several rows of a run, such as checkpoints.
-    correlated : bool, optional
-        Whether, instead of that, deviations of rows of one run are remembered from row to row, as
-        along a training curve.
-    mistuned : bool, optional
-        Whether some runs lie above the law, which is then what tuned runs reach.
-    ceiling : bool, float or str, optional
-        Whether the law is flat near the loss of an untrained model, or the level of that loss: a
-        number, a formula such as ``"log(50257)"``, or the name of a column.
+    settings : Settings
+        How to sample.
+    switches : mapping of str to bool, float or str, optional
+        Features by name (`bayes_scaling.laws.features.FEATURES`), on, off or with a level; as in
+        the definition of the model where absent or None. A run effect is on by default where the
+        table holds several rows of a run, such as checkpoints.
     temper : float, optional
-        Length of tempering as a share of the span of the runs, 0 for none. The shorter, the more
-        the largest runs speak and the less the others; the result is then no plain posterior.
-    draws, tune, chains : int
-        Draws kept and discarded per chain, and chains.
-    target_accept : float
-        Acceptance probability that the step size aims at; raise it against divergences.
-    random_seed : int, optional
-        Seed of the posterior and of every later draw; a fresh one is taken and kept if absent.
+        Length of tempering as a share of the span of the runs, 0 for none.
     engine : {"generated", "pymc"}
         Which density is sampled: the one generated from the formula, in seconds, or that of the
         PyMC model (`Model.build`), which is the same.
-    progress : bool
-        Whether to report progress on standard error.
+    progress : Progress, optional
+        The line that says how far it is.
 
     Returns
     -------
@@ -104,38 +81,25 @@ def fit_law(
     Raises
     ------
     InputError
-        The model, the runs or the settings cannot be used.
+        The model or the runs cannot be used.
 
     Warns
     -----
     BayesScalingWarning
         The runs fit the model poorly (too few, collinear, another parameter count).
-
-    Examples
-    --------
-    >>> import bayes_scaling as bs
-    >>> fit = bs.fit("chinchilla", bs.load_dataset("nano-lm"))  # doctest: +SKIP
     """
     law = load_model(model)
     given = runs if isinstance(runs, RunTable) else read_runs(runs)
     runs = law.rows_of(given)
-    instead = any((correlated, mistuned, law.correlated.on, law.mistuned.on))
-    if run_effect is None and not instead and has_repeats(runs, law.group):
-        run_effect = True
-    switches = {
-        "drift": drift, "transient": transient, "run_effect": run_effect,
-        "correlated": correlated, "mistuned": mistuned,
-        "ceiling": ceiling,
-    }  # fmt: skip
-    if temper is not None or any(on is not None for on in switches.values()):
-        law = with_features(law, switches, temper=temper)
-    settings = Settings.chosen(
-        draws=draws,
-        tune=tune,
-        chains=chains,
-        target_accept=target_accept,
-        random_seed=random_seed,
-    ).for_runs(len(runs))
+    wanted = {name: on for name, on in (switches or {}).items() if on is not None}
+    instead = any(feature.on for feature in (law.correlated, law.mistuned)) or any(
+        wanted.get(name) for name in ("correlated", "mistuned")
+    )
+    if not instead and has_repeats(runs, law.group):
+        wanted.setdefault("run_effect", True)
+    if temper is not None or wanted:
+        law = with_features(law, wanted, temper=temper)
+    settings = settings.for_runs(len(runs))
     design = make_design(law, runs)
     taken = [f"{law.id} takes {runs.notes[-1]}"] if len(runs) < len(given) else []
     for text in (*taken, *design.warnings):

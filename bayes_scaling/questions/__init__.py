@@ -10,11 +10,13 @@ from bayes_scaling.questions.mistuned_runs import OffLaw
 from bayes_scaling.questions.monitor import Monitor
 from bayes_scaling.questions.next_runs import NextRuns
 from bayes_scaling.questions.prior_losses import PriorPredictive, prior_predictive
+from bayes_scaling.questions.rank_shapes import ShapeRanking
 from bayes_scaling.questions.rate_rules import PublishedRates, published_rates
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import Risk
 from bayes_scaling.questions.sizes import Plan
 from bayes_scaling.questions.surface import Surface, surface
+from bayes_scaling.questions.transfer import Transfer
 from bayes_scaling.questions.tune import Tuning
 from bayes_scaling.questions.units import flops_of, tokens_of
 
@@ -33,7 +35,9 @@ __all__ = [
     "PublishedRates",
     "Rig",
     "Risk",
+    "ShapeRanking",
     "Surface",
+    "Transfer",
     "Tuning",
     "flops_of",
     "kv_cache",

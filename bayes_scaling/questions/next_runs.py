@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.page import Grid, Page, Printed, called
+from bayes_scaling.posterior.diagnostics import DESIGN
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.forecast import Forecast, forecast
@@ -242,7 +243,7 @@ def _warnings(fit: Posterior, known: NDArray[np.bool_]) -> tuple[str, ...]:
     found = [
         f"{check.name}: {check.evidence}"
         for check in fit.checks
-        if check.name.startswith("design") and check.verdict != "ok"
+        if check.kind == DESIGN and check.verdict != "ok"
     ]
     if not known.all():
         found.append(f"{(~known).sum()} candidates have no finite loss in some draws: left out")

@@ -7,6 +7,7 @@ the data: both are told draw by draw.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from bayes_scaling.questions.answer import Answer, Found, answer_of
 from bayes_scaling.questions.limits import FLOPS_PER_SERVED, Limits
 from bayes_scaling.questions.saturation import the_other
 from bayes_scaling.questions.search import SEARCHED, Array, Index, crossing
-from bayes_scaling.questions.sizes import Numbers, given_sizes
+from bayes_scaling.questions.sizes import Numbers, Sizes, canonical_sizes, given_sizes, run_names
 from bayes_scaling.questions.splits import cheapest
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs import training_flops
@@ -27,6 +28,7 @@ def reach(
     *,
     params: Numbers | None = None,
     tokens: Numbers | None = None,
+    runs: Sizes | None = None,
     batch_size: float | None = None,
     inference_tokens: float = 0.0,
     family: str | None = None,
@@ -43,6 +45,9 @@ def reach(
     params, tokens : float or sequence of float, optional
         The size that is given; the other one is found. With neither, the run that reaches the
         loss with the least compute is found.
+    runs : mapping, DataFrame or RunTable, optional
+        Runs in place of sizes: for the params of each the tokens are found, or the params for its
+        tokens where the table has those alone; it needs no losses, and names the answers.
     batch_size : float, optional
         Tokens per step, for the number of steps.
     inference_tokens : float
@@ -68,13 +73,30 @@ def reach(
     --------
     >>> fit.reach(2.0, params=[7e9, 7e10]).table  # doctest: +SKIP
     """
+    if runs is not None:
+        params, tokens = _size_of_runs(runs, params, tokens)
     given = given_sizes({"loss": loss, "params": params, "tokens": tokens})
     batch = check_batch(batch_size)
     served = Limits(inference_tokens=inference_tokens).inference_tokens
     law = surface(source, group=family, inputs=inputs)
     found = find_reach(law, given, batch, served)
     settings = {} if batch is None else {"batch_size": batch}
-    return answer_of(law, found, given=given, settings=settings, named=family is not None)
+    asked: dict[str, Any] = {**({} if runs is None else run_names(runs)), **given}
+    return answer_of(law, found, given=asked, settings=settings, named=family is not None)
+
+
+def _size_of_runs(
+    runs: Sizes, params: Numbers | None, tokens: Numbers | None
+) -> tuple[Numbers | None, Numbers | None]:
+    """Return the params of runs, or else their tokens."""
+    if params is not None or tokens is not None:
+        raise InputError("give a table of runs, or params or tokens, not both")
+    table = canonical_sizes(runs)
+    name = next((name for name in ("params", "tokens") if name in table), None)
+    if name is None:
+        raise InputError("the table has neither params nor tokens, of which one is given")
+    numbers = np.asarray(table[name], dtype=np.float64)
+    return (numbers, None) if name == "params" else (None, numbers)
 
 
 def check_batch(batch_size: float | None) -> float | None:

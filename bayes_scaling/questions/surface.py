@@ -20,9 +20,10 @@ from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.new_budget import at_new_budget
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
 from bayes_scaling.questions.search import FEWER, Array, Index
-from bayes_scaling.questions.sizes import group_index
+from bayes_scaling.questions.sizes import first_text, group_index
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.columns import canonical_name, nearest
+from bayes_scaling.runs.finetuning import was_pretrained
 
 
 class Source(Protocol):
@@ -343,9 +344,11 @@ def _part(law: Law, group: str | None, inputs: Mapping[str, float]) -> _Part:
         law, group = at_new_budget(law, group)
     if not (law.predicts or law.states_split):
         law.predict({}, group=np.zeros(1, np.int64))  # says what it gives in place of a loss
-    index, _, problems = group_index(law, group, 1)
+    index, labels, problems = group_index(law, group, 1)
     reads = law.reads
     wanted = [name for name in reads.inputs if name not in SIZES]
+    if "pretrained" in wanted:
+        inputs = {"pretrained": float(was_pretrained(first_text(law, labels[0]))), **inputs}
     settled, found = other_inputs(wanted, inputs, law.id)
     problems += found
     problems += [

@@ -20,7 +20,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.runs.cells import Rows, as_text
 from bayes_scaling.runs.columns import ALIASES, canonical_name, fold
 from bayes_scaling.runs.headings import read_heading
-from bayes_scaling.runs.losses import choose_loss, sounds_like_loss
+from bayes_scaling.runs.resolve import choose_loss, sounds_like_loss
 from bayes_scaling.runs.text_files import Raw
 
 Export = Literal["wandb", "mlflow"]

@@ -235,3 +235,31 @@ def _like_checkpoints(values: NDArray[np.float64], curve: bool) -> bool:
         return False
     steps = np.diff(distinct)
     return curve or bool(np.ptp(steps) <= EVEN * steps.max())
+
+
+def equal_rows(columns: Columns, names: list[str]) -> list[NDArray[np.intp]]:
+    """Return the groups of two or more rows that agree in all the named columns.
+
+    Parameters
+    ----------
+    columns : Mapping of str to array, dims (row,)
+    names : list of str
+        Columns to compare; NaN equals NaN.
+
+    Returns
+    -------
+    list of array of int
+        Positions from 0, in the order of their first row.
+    """
+    if not names or not len(columns[names[0]]):
+        return []
+    group = np.zeros(len(columns[names[0]]), dtype=np.int64)
+    for name in names:
+        code = np.unique(columns[name], return_inverse=True)[1].astype(np.int64)
+        group = np.unique(group * (code.max() + 1) + code, return_inverse=True)[1].astype(np.int64)
+    counts = np.bincount(group)
+    if counts.max() == 1:
+        return []
+    order = np.argsort(group, kind="stable")
+    found = [g for g in np.split(order, np.cumsum(counts)[:-1]) if len(g) > 1]
+    return sorted(found, key=lambda g: int(g[0]))

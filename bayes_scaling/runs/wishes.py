@@ -17,16 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.formula.nodes import evaluate, names as names_in
+from bayes_scaling.formula.nodes import Call, Name, Node, Text, evaluate, names as names_in, walk
 from bayes_scaling.formula.parse import check_names, parse_condition, parse_formula
-from bayes_scaling.runs.amounts import COUNTS, Commas, compute_factor
-from bayes_scaling.runs.cells import read_numbers
+from bayes_scaling.runs.cells import COUNTS, Commas, compute_factor, read_numbers
 from bayes_scaling.runs.columns import canonical_name, fold, listed
 from bayes_scaling.runs.headings import read_heading
-from bayes_scaling.runs.rows import select_rows
 
 Cells = Mapping[str, Sequence[Any] | NDArray[Any]]
-_ROW = "row of the table"
+Columns = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,8 +208,6 @@ def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[n
     InputError
         The condition cannot be read, names no column, or no row meets it.
     """
-    from bayes_scaling.runs.table import RunTable
-
     plain, quoted = _without_backticks(plain_amounts(where))
     node = parse_condition(plain)
     wanted = names_in(node)
@@ -227,8 +223,52 @@ def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[n
         problems = check_names(node, [*known, *chosen], where=f"condition {where!r}")
         raise InputError(problems)
     size = len(next(iter(columns.values()), ()))
-    table = RunTable(columns={**chosen, _ROW: np.arange(size, dtype=float)})
-    return select_rows(table, plain)[_ROW].astype(np.intp)
+    return np.flatnonzero(mask_of(node, chosen, size, where=f"condition {where!r}"))
+
+
+def mask_of(node: Node, columns: Columns, size: int, *, where: str) -> NDArray[np.bool_]:
+    """Return which rows (n_rows,) meet a condition.
+
+    Parameters
+    ----------
+    node : Node
+        The condition, parsed.
+    columns : Mapping of str to array, dims (row,)
+    size : int
+        Number of rows.
+    where : str
+        What to call the condition in an error.
+
+    Raises
+    ------
+    InputError
+        It names no column, compares text with numbers, or no row meets it.
+    """
+    problems = check_names(node, columns, where=where)
+    problems = problems or _mixed_comparisons(node, columns, where)
+    if problems:
+        raise InputError(problems)
+    mask = np.broadcast_to(evaluate(node, columns), (size,)).astype(bool)
+    if not mask.any():
+        raise InputError(f"{where}: none of {size} runs meets it")
+    return mask
+
+
+def _mixed_comparisons(node: Node, columns: Columns, where: str) -> list[str]:
+    """Return a problem for every operation that mixes or computes with text."""
+
+    def is_text(item: Node) -> bool:
+        text_column = isinstance(item, Name) and columns[item.id].dtype.kind != "f"
+        return isinstance(item, Text) or text_column
+
+    problems = []
+    for item in walk(node):
+        if not isinstance(item, Call):
+            continue
+        texts = [is_text(arg) for arg in item.args]
+        if any(texts) and not (all(texts) and item.op in ("==", "!=")):
+            problems.append(f"{where}: text can only be compared with text, by == or !=")
+    return problems
 
 
 def plain_amounts(text: str) -> str:

@@ -139,8 +139,11 @@ def test_what_is_wrong_with_each_model_is_said(folder: Path, asked: list[Any]) -
 
 
 def test_a_forecast_tells_exponents_at_the_target_and_tempering(folder: Path) -> None:
-    found = call("forecast", folder / "one.nc", *BIG)
+    short = call("forecast", folder / "one.nc", *BIG)
+    assert "exponent" not in short.out
+    found = call("forecast", folder / "one.nc", *BIG, "--verbose")
     assert (found.code, found.err) == (0, "")
+    assert found.out.startswith(short.out)
     assert re.search(rf"^params \(alpha\) +7e\+10 +{INTERVAL} +{INTERVAL}$", found.out, re.M)
     assert re.search(rf"^tokens \(beta\) +1\.4e\+12 +{INTERVAL} +{INTERVAL}$", found.out, re.M)
     assert "local exponent, 90 % ETI" in found.out
@@ -175,7 +178,7 @@ def test_without_features_nothing_is_told(folder: Path) -> None:
 
 
 def test_exponents_are_those_of_the_family_that_is_asked(folder: Path) -> None:
-    found = call("forecast", folder / "two.nc", *BIG, "--family", "web")
+    found = call("forecast", folder / "two.nc", *BIG, "--family", "web", "--verbose")
     assert re.search(rf"^web +params \(alpha\) +7e\+10 +{INTERVAL} +{INTERVAL}$", found.out, re.M)
     assert "code" not in found.out
 

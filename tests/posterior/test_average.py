@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -54,8 +55,8 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Put fits made by hand in place of sampling, and return what was asked of each."""
     asked: list[dict[str, Any]] = []
 
-    def by_hand(model: Any, runs: RunTable, **options: Any) -> Member:
-        asked.append({"model": model.id, **options})
+    def by_hand(model: Any, runs: RunTable, settings: Settings, **_: Any) -> Member:
+        asked.append({"model": model.id, **asdict(settings)})
         warnings.warn("as a fit does", BayesScalingWarning, stacklevel=2)
         made = synthetic_fit(model.id)
         assert runs.content_hash == made.runs.content_hash
@@ -192,7 +193,7 @@ def test_a_member_that_does_not_converge_tells_nothing(
     odds["log"] = 10.0
     failing = {TELLS}
 
-    def fails(model: Model, runs: RunTable, **_: Any) -> Member:
+    def fails(model: Model, *_: Any, **__: Any) -> Member:
         found = synthetic_fit(model.id).only
         return changed(found, checks=UNCONVERGED) if model.id in failing else found
 
@@ -212,7 +213,7 @@ def test_runs_of_one_size_have_two_members_of_equal_weight(
 ) -> None:
     runs = RunTable(columns={"tokens": np.geomspace(1e7, 1e10, 20), "loss": np.full(20, 2.0)})
 
-    def by_hand(model: Model, runs: RunTable, **_: Any) -> Member:
+    def by_hand(model: Model, runs: RunTable, *_: Any, **__: Any) -> Member:
         return changed(synthetic_fit().only, model=model, runs=runs)
 
     monkeypatch.setattr("bayes_scaling.posterior.average.fit_law", by_hand)

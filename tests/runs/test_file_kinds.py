@@ -16,7 +16,7 @@ import pytest
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs import RunTable, read_runs
-from bayes_scaling.runs.event_files import scalars
+from bayes_scaling.runs.trackers import _scalars as scalars
 
 PLAIN = "params,tokens,loss\n20000000,1000000000,3.8964\n50000000,3000000000,3.2387\n"
 
