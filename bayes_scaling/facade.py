@@ -80,15 +80,6 @@ class Questions(_Source):
     def require_converged(self) -> None:
         """Raise `UnconvergedError` where a decision would rest on draws that did not converge."""
 
-    def _told[Given](self, answer: Given, probability: float) -> Given:
-        """Set the probability of the intervals of an answer."""
-        check_probability(probability)
-        names = {field.name for field in fields(answer)}  # type: ignore[arg-type]
-        changes: dict[str, Any] = {"probability": probability} if "probability" in names else {}
-        if "forecast" in names:
-            changes["forecast"] = replace(answer.forecast, probability=probability)  # type: ignore[attr-defined]
-        return replace(answer, **changes)  # type: ignore[type-var]
-
     # ---- what a run reaches --------------------------------------------------------------------
 
     @documented(surface)
@@ -103,7 +94,7 @@ class Questions(_Source):
         self, sizes: Sizes, *, tuning: Tuned = "tuned", probability: float = PROBABILITY
     ) -> Forecast:
         self.require_converged()
-        return self._told(forecast(self, sizes, tuning=tuning), probability)
+        return forecast(self, sizes, tuning=tuning).with_probability(probability)
 
     @documented(saturation)
     def saturation(
@@ -118,7 +109,7 @@ class Questions(_Source):
     ) -> Answer:
         self.require_converged()
         found = saturation(self, gain, params=params, tokens=tokens, family=family, inputs=inputs)
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(reach)
     def reach(
@@ -146,7 +137,7 @@ class Questions(_Source):
             family=family,
             inputs=inputs,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(query)
     def query(
@@ -158,7 +149,7 @@ class Questions(_Source):
         probability: float = PROBABILITY,
     ) -> Answer:
         self.require_converged()
-        return self._told(query(self, definition, values, family=family), probability)
+        return query(self, definition, values, family=family).with_probability(probability)
 
     @documented(loss_curve)
     def loss_curve(
@@ -197,7 +188,7 @@ class Questions(_Source):
             inputs=inputs,
             limits=limits,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(valleys)
     def valleys(
@@ -215,7 +206,7 @@ class Questions(_Source):
         self, runs: Sizes, *, family: str | None = None, probability: float = PROBABILITY
     ) -> Answer:
         self.require_converged()
-        return self._told(judge_split(self, runs, family=family), probability)
+        return judge_split(self, runs, family=family).with_probability(probability)
 
     @documented(rank_shapes)
     def rank_shapes(
@@ -251,7 +242,7 @@ class Questions(_Source):
             family=family,
             inputs=inputs,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(tune)
     def tune(
@@ -298,7 +289,7 @@ class Questions(_Source):
             harmless=harmless,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(duel)
     def duel(
@@ -322,7 +313,7 @@ class Questions(_Source):
             throughput=throughput,
             error=error,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(transfer)
     def transfer(
@@ -348,7 +339,7 @@ class Questions(_Source):
             order=order,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     # ---- what can go wrong ---------------------------------------------------------------------
 
@@ -382,7 +373,7 @@ class Questions(_Source):
             rig=rig,
             value=value,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(stage_gate)
     def stage_gate(
@@ -417,14 +408,14 @@ class Questions(_Source):
     ) -> Sensitivity:
         self.require_converged()
         found = sensitivity(self._fitted("sensitivity"), sizes, target_loss=target_loss)
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(exponents)
     def exponents(
         self, sizes: Sizes | None = None, *, probability: float = PROBABILITY
     ) -> Exponents:
         self.require_converged()
-        return self._told(exponents(self._fitted("exponents"), sizes), probability)
+        return exponents(self._fitted("exponents"), sizes).with_probability(probability)
 
     # ---- what to do next -----------------------------------------------------------------------
 
@@ -448,7 +439,7 @@ class Questions(_Source):
             aim=aim,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(advise)
     def advise(
@@ -466,7 +457,7 @@ class Questions(_Source):
         found = advise(
             self, flops, tokens, target_loss=target_loss, sure=sure, family=family, limits=limits
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(monitor)
     def monitor(
@@ -482,7 +473,7 @@ class Questions(_Source):
         found = monitor(
             self._fitted("monitor"), curve, plan, finished=finished, false_alarms=false_alarms
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     def _fitted(self, question: str) -> Any:
         """Return what was fitted, or say that this question needs runs and a posterior."""
@@ -537,7 +528,7 @@ class Fit(Posterior, Questions):
     @documented(find_off_law)
     def off_law(self, *, material: float = 0.0, probability: float = PROBABILITY) -> OffLaw:
         self.require_converged()
-        return self._told(find_off_law(self, material=material), probability)
+        return find_off_law(self, material=material).with_probability(probability)
 
     def save(self, path: str | Path) -> Path:
         """Save to one netCDF file; see `bayes_scaling.posterior.storage.save`."""

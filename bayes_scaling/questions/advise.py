@@ -78,7 +78,7 @@ class Advice(Printed):
             f"{self.sure:.0%} sure with this budget"
         )
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict for the data on hand, and one for any amount of data."""
         told = zip(("on hand", "any amount"), self.forecast.rows(), self.chances, strict=True)
         return [

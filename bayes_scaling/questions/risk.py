@@ -20,7 +20,7 @@ from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.sizes import Numbers, given_sizes
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, surface
-from bayes_scaling.questions.tabulate import interval_rows
+from bayes_scaling.questions.tabulate import draw_rows
 
 Array = NDArray[np.float64]
 
@@ -92,14 +92,14 @@ class Risk(Printed):
             for index, name in enumerate(self.forecast.members)
         }
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per run, of plain numbers and texts."""
         quantities = {"noise_free": self.forecast.noise_free, "new_run": self.forecast.draws}
         quantities |= {"regret": self.regret}
         if self.target is not None:
             quantities["overshoot"] = self.forecast.draws - self.target
-        rows = interval_rows(quantities, self.forecast.extrapolation, self.probability)
-        extra = interval_rows({"extra_flops": self.extra_flops}, {}, self.probability)
+        rows = draw_rows(quantities, self.forecast.extrapolation, self.probability)
+        extra = draw_rows({"extra_flops": self.extra_flops}, {}, self.probability)
         return [
             self._asked(index) | row | more | self._judged(index)
             for index, (row, more) in enumerate(zip(rows, extra, strict=True))
