@@ -182,7 +182,10 @@ def test_the_table_names_both_losses_with_their_intervals() -> None:
         shown = table[[name, f"{name}_lower", f"{name}_upper"]].to_numpy().T
         np.testing.assert_allclose(shown, wanted)
     rows = found.rows()
-    assert all(told.items() <= row.items() for told, row in zip(table.to_dict("records"), rows, strict=True))
+    assert all(
+        told.items() <= row.items()
+        for told, row in zip(table.to_dict("records"), rows, strict=True)
+    )
     assert not [name for name in table if name.startswith("spread_")]
     assert found.rows(0.5) == found.with_probability(0.5).rows()
 
