@@ -10,22 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.questions.answer import Answer, Found, answer_of
-from bayes_scaling.questions.cheapest import cheapest
 from bayes_scaling.questions.limits import FLOPS_PER_SERVED, Limits
-from bayes_scaling.questions.optimum import SEARCH, Index, root_of
 from bayes_scaling.questions.saturation import the_other
+from bayes_scaling.questions.search import SEARCHED, Array, Index, crossing
 from bayes_scaling.questions.sizes import Numbers, Sizes, canonical_sizes, given_sizes, run_names
+from bayes_scaling.questions.splits import cheapest
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs import training_flops
-
-Array = NDArray[np.float64]
-
-STEP = 0.5
-"""Spacing of the first search [e-folds]."""
 
 
 def reach(
@@ -87,7 +81,7 @@ def reach(
     law = surface(source, group=family, inputs=inputs)
     found = find_reach(law, given, batch, served)
     settings = {} if batch is None else {"batch_size": batch}
-    asked: dict[str, NDArray[Any]] = {**({} if runs is None else run_names(runs)), **given}
+    asked: dict[str, Any] = {**({} if runs is None else run_names(runs)), **given}
     return answer_of(law, found, given=asked, settings=settings, named=family is not None)
 
 
@@ -186,22 +180,12 @@ def first_reaching(law: Surface, sought: str, given: Mapping[str, float], log_lo
     array (n_draws,)
         Log of the size; inf where none does.
     """
-    grid = np.arange(0.0, SEARCH + STEP, STEP)
     fixed = {name: np.asarray(value) for name, value in given.items()}
     target = np.broadcast_to(log_loss, law.n_draws)
-    losses = law.at({**fixed, sought: np.exp(grid)}, law.draws[:, None])
-    with np.errstate(all="ignore"):
-        reached = np.log(losses) <= target[:, None]
-    first = np.argmax(reached, axis=1)
-    found = np.where(reached.any(axis=1), 0.0, np.inf)
-    inner = np.flatnonzero(reached.any(axis=1) & (first > 0))
-    if not inner.size:
-        return found
 
     def above(x: Array, draw: Index) -> Array:
-        losses = law.at({**fixed, sought: np.exp(x)}, draw)
-        return np.asarray(np.log(losses) - target[draw])
+        return np.asarray(np.log(law.at({**fixed, sought: np.exp(x)}, draw)) - target[draw])
 
-    upper = grid[first[inner]]
-    found[inner] = root_of(above, upper - STEP, upper, inner)
-    return found
+    with np.errstate(all="ignore"):
+        smallest = above(SEARCHED[:1], law.draws) <= 0
+    return np.where(smallest, SEARCHED[0], np.abs(crossing(above, SEARCHED, law.draws)))

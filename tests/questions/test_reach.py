@@ -13,7 +13,7 @@ from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.nominal import nominal_runs
 from bayes_scaling.posterior.prior import prior_member
-from bayes_scaling.questions.cheapest import cheapest
+from bayes_scaling.questions.splits import cheapest
 from tests.synthetic import PLAIN, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit(PLAIN)
