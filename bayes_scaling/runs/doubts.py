@@ -153,9 +153,9 @@ def unread_sizes(names: Mapping[str, str], done: Columns) -> list[str]:
 
 
 def _repeats(name: str, values: NDArray[Any], has: set[str]) -> bool:
-    """Whether a column counts epochs, of which more than one repeat unknown tokens."""
-    more = values.dtype.kind != "f" or bool((values > 1).any())
-    return "epoch" in name.lower() and "unique_tokens" not in has and more
+    """Whether a column counts epochs, which may repeat tokens; parts of one epoch do not."""
+    within_one = values.dtype.kind == "f" and bool((values <= 1).all() and (values < 1).any())
+    return "epoch" in name.lower() and "unique_tokens" not in has and not within_one
 
 
 def _of_one_size(left: Columns, has: set[str]) -> list[str]:
