@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.runs.cells import MISSING, Rows, as_text, parts_of
+from bayes_scaling.runs.cells import MISSING, Rows, as_text, parts_of, read_amount
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, fold
 from bayes_scaling.runs.headings import SCALED, read_heading
 from bayes_scaling.runs.text_files import Raw
@@ -241,7 +241,7 @@ def melt_wide(raw: Raw, source: str | None = None) -> Raw:
         There are no columns to melt, or none that stays.
     """
     names = list(raw.cells)
-    numeric = [name for name in names if _budget(name) is not None]
+    numeric = [name for name in names if read_amount(name, "flops") is not None]
     kept = [name for name in names if canonical_name(name) in COLUMNS and name not in numeric]
     runs = [name for name in names if name not in kept]
     if len(numeric) >= 2:
@@ -258,15 +258,9 @@ def melt_wide(raw: Raw, source: str | None = None) -> Raw:
     return replace(melted, notes=(*raw.notes, note))
 
 
-def _budget(name: str) -> float | None:
-    from bayes_scaling.runs.cells import read_amount
-
-    return read_amount(name, "flops")
-
-
 def _melt_budgets(raw: Raw, kept: list[str], numeric: list[str]) -> Raw:
     """Make a row of each cell of a table whose columns are budgets, or amounts of one size."""
-    amounts = [_budget(name) or 0.0 for name in numeric]
+    amounts = [read_amount(name, "flops") or 0.0 for name in numeric]
     have = {canonical_name(name) for name in kept}
     size = "flops"
     if max(amounts) < LEAST_BUDGET and "params" in have:
