@@ -228,11 +228,11 @@ def _go_on(state: State, candidates: RunTable, ledger: Ledger) -> None:
          "loss": aim.loss, "width": aim.width, "reach": aim.reach, "worth": aim.worth,
          "gain": batch.gain, "status": fit.status}
     )  # fmt: skip
-    why = reason_to_stop(campaign, aim, batch, candidates["flops"][list(batch.rows)])
-    if why is None:
+    reason = reason_to_stop(campaign, aim, batch, candidates["flops"][list(batch.rows)])
+    if reason is None:
         _plan(state, candidates, ledger, batch)
     elif not pending:
-        ledger.add(_stop(campaign, why))
+        ledger.add(_stop(campaign, reason))
 
 
 def _stop(campaign: Campaign, why: str) -> Line:
