@@ -117,8 +117,9 @@ class Questions(_Source):
     @documented(reach)
     def reach(
         self,
-        loss: Numbers,
+        loss: Numbers | None = None,
         *,
+        score: Numbers | None = None,
         params: Numbers | None = None,
         tokens: Numbers | None = None,
         batch_size: float | None = None,
@@ -131,6 +132,7 @@ class Questions(_Source):
         found = reach(
             self,
             loss,
+            score=score,
             params=params,
             tokens=tokens,
             batch_size=batch_size,
@@ -240,6 +242,7 @@ class Questions(_Source):
         params: Numbers | None = None,
         tokens: Numbers | None = None,
         target_loss: float | None = None,
+        target_score: float | None = None,
         sure: float = SURE,
         family: str | None = None,
         inputs: Mapping[str, float] | None = None,
@@ -255,6 +258,7 @@ class Questions(_Source):
             params=params,
             tokens=tokens,
             target_loss=target_loss,
+            target_score=target_score,
             sure=sure,
             family=family,
             inputs=inputs,

@@ -17,6 +17,7 @@ from bayes_scaling.questions.cheapest import cheapest
 from bayes_scaling.questions.limits import FLOPS_PER_SERVED, Limits
 from bayes_scaling.questions.optimum import SEARCH, Index, root_of
 from bayes_scaling.questions.saturation import the_other
+from bayes_scaling.questions.score_targets import error_to_reach
 from bayes_scaling.questions.sizes import Numbers, given_sizes
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs import training_flops
@@ -29,8 +30,9 @@ STEP = 0.5
 
 def reach(
     source: Source,
-    loss: Numbers,
+    loss: Numbers | None = None,
     *,
+    score: Numbers | None = None,
     params: Numbers | None = None,
     tokens: Numbers | None = None,
     batch_size: float | None = None,
@@ -44,8 +46,10 @@ def reach(
     ----------
     source : Fit or PublishedLaw
         A law in params and tokens (or steps), or in one size.
-    loss : float or sequence of float
+    loss : float or sequence of float, optional
         The loss to reach, in the unit of the runs (nats per token).
+    score : float or sequence of float, optional
+        The score to reach in its place, between 0 and 1, by a law of scores.
     params, tokens : float or sequence of float, optional
         The size that is given; the other one is found. With neither, the run that reaches the
         loss with the least compute is found.
@@ -74,6 +78,9 @@ def reach(
     --------
     >>> fit.reach(2.0, params=[7e9, 7e10]).table  # doctest: +SKIP
     """
+    loss = error_to_reach(source, score, loss, name="score")
+    if loss is None:
+        raise InputError("say what to reach: a loss, or a score where the law knows scores")
     given = given_sizes({"loss": loss, "params": params, "tokens": tokens})
     batch = check_batch(batch_size)
     served = Limits(inference_tokens=inference_tokens).inference_tokens

@@ -157,7 +157,9 @@ def example(model: Model, *, seed: int = 0, rows: int = ROWS) -> Example:
     expected = {name: _noise_free(prior, name) for name in whole.responses}
     sane = np.logical_and.reduce(
         [
-            _looks_like_training(values) if name.startswith(("loss", "error")) else _possible(values)
+            _looks_like_training(values)
+            if name.startswith(("loss", "error"))
+            else _possible(values)
             for name, values in expected.items()
         ]
     )
