@@ -77,7 +77,20 @@ COMMANDS: Mapping[str, Function | Question] = {
         example="fit.nc --params 7e10 --tokens 1.4e12 --target-loss 2.0",
         settings={"shell": "sensitivity"},
     ),
+    "shapes": Question(
+        example="fit.nc --params 7B --tokens 140B --vocabulary 32000",
+        method="rank_shapes",
+        settings={"shell": "shapes", "fills": ("shapes",)},
+    ),
     "tune": Question(example="fit.nc --params 1B --tokens 20B", settings={"shell": "tune"}),
+    "valley-map": Question(
+        example="fit.nc --x learning_rate --y batch_size --plot map.svg",
+        settings={"shell": "valley_map"},
+    ),
+    "setting-rules": Question(
+        example="fit.nc learning_rate --small params=1e8 --small tokens=2e9 "
+        "--target params=1e10 --target tokens=2e11"
+    ),
     "next-runs": Question(
         example="fit.nc --budget 1e20",
         settings={
@@ -95,9 +108,14 @@ COMMANDS: Mapping[str, Function | Question] = {
     "monitor": Function("watching"),
     "score": Function("trials"),
     "saturation": Question(example="fit.nc --params 7B --gain .01"),
-    "reach": Question(example="fit.nc --loss 2.0 --params 7B"),
+    "reach": Question(
+        example="fit.nc --loss 2.0 --params 7B", settings={"shell": "reach", "fills": ("runs",)}
+    ),
     "judge-split": Question(
         example="fit.nc --params 280B --tokens 300B", settings={"shell": "judge_split"}
+    ),
+    "transfer": Question(
+        example="fit.nc --params 100M --finetune-tokens 1M", settings={"shell": "transfer"}
     ),
     "query": Question(example="fit.nc critical-batch --set loss_reached=2.5"),
     "published": Function("definitions"),
@@ -105,6 +123,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "compare": Function("trials"),
     "approaches": Function("trials"),
     "duel": Function("duelling"),
+    "campaign": Function("campaigning"),
     "backtest": Function("trials"),
     "calibrate": Function("trials"),
     "convert": Function("planning"),

@@ -5,26 +5,25 @@ Whether the sampler converged is checked here, once, for every question.
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 from bayes_scaling import posterior as sampling
 from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.methods import RecipeQuestions, documented
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.posterior.posterior import failed_sampling
 from bayes_scaling.questions.advise import Advice, advise
 from bayes_scaling.questions.allocate import Allocation, allocate
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.drifting_exponents import Exponents, exponents
-from bayes_scaling.questions.duel import ERROR, Duel, duel
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.judge_split import judge_split
 from bayes_scaling.questions.limits import WITHOUT, Limits
+from bayes_scaling.questions.loss_curve import LossCurve, loss_curve
 from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
 from bayes_scaling.questions.monitor import FALSE_ALARMS, Monitor, monitor
 from bayes_scaling.questions.next_runs import Aim, NextRuns, next_runs
@@ -37,51 +36,13 @@ from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
 from bayes_scaling.questions.surface import Surface, surface
-from bayes_scaling.questions.tune import Tuning, tune
 from bayes_scaling.questions.typical import Tuned
+from bayes_scaling.questions.valleys import Valley, valleys
 from bayes_scaling.runs import RunTable
 
-TOLD = """probability : float
-    Probability of the equal-tailed intervals.
-"""
 
-
-def documented[Method: Callable[..., Any]](
-    question: Callable[..., Any],
-) -> Callable[[Method], Method]:
-    """Give a method the documentation of its question, without the source that it is bound to."""
-
-    def take(method: Method) -> Method:
-        doc = inspect.cleandoc(question.__doc__ or "")
-        doc = re.sub(r"^(source|fit) : .*\n(?:    .*\n)+", "", doc, count=1, flags=re.M)
-        if "probability :" not in doc:
-            doc = doc.replace("\n\nReturns\n", f"\n{TOLD}\nReturns\n", 1)
-        method.__doc__ = doc
-        return method
-
-    return take
-
-
-if TYPE_CHECKING:
-    from bayes_scaling.questions.surface import Source as _Source
-else:
-    _Source = object
-
-
-class Questions(_Source):
+class Questions(RecipeQuestions):
     """The questions, of whatever has laws with weights."""
-
-    def require_converged(self) -> None:
-        """Raise `UnconvergedError` where a decision would rest on draws that did not converge."""
-
-    def _told[Given](self, answer: Given, probability: float) -> Given:
-        """Set the probability of the intervals of an answer."""
-        check_probability(probability)
-        names = {field.name for field in fields(answer)}  # type: ignore[arg-type]
-        changes: dict[str, Any] = {"probability": probability} if "probability" in names else {}
-        if "forecast" in names:
-            changes["forecast"] = replace(answer.forecast, probability=probability)  # type: ignore[attr-defined]
-        return replace(answer, **changes)  # type: ignore[type-var]
 
     # ---- what a run reaches --------------------------------------------------------------------
 
@@ -122,6 +83,7 @@ class Questions(_Source):
         score: Numbers | None = None,
         params: Numbers | None = None,
         tokens: Numbers | None = None,
+        runs: Sizes | None = None,
         batch_size: float | None = None,
         inference_tokens: float = 0.0,
         family: str | None = None,
@@ -135,6 +97,7 @@ class Questions(_Source):
             score=score,
             params=params,
             tokens=tokens,
+            runs=runs,
             batch_size=batch_size,
             inference_tokens=inference_tokens,
             family=family,
@@ -153,6 +116,19 @@ class Questions(_Source):
     ) -> Answer:
         self.require_converged()
         return self._told(query(self, definition, values, family=family), probability)
+
+    @documented(loss_curve)
+    def loss_curve(
+        self,
+        *,
+        along: str | None = None,
+        to: float | None = None,
+        family: str | None = None,
+        limits: Limits | None = None,
+    ) -> LossCurve:
+        self.require_converged()
+        source = self._fitted("loss_curve")
+        return loss_curve(source, along=along, to=to, family=family, limits=limits)
 
     # ---- how to spend compute ------------------------------------------------------------------
 
@@ -180,57 +156,23 @@ class Questions(_Source):
         )
         return self._told(found, probability)
 
+    @documented(valleys)
+    def valleys(
+        self,
+        flops: Sequence[float],
+        *,
+        family: str | None = None,
+        limits: Limits | None = None,
+    ) -> tuple[Valley, ...]:
+        self.require_converged()
+        return valleys(self._fitted("valleys"), flops, family=family, limits=limits)
+
     @documented(judge_split)
     def judge_split(
         self, runs: Sizes, *, family: str | None = None, probability: float = PROBABILITY
     ) -> Answer:
         self.require_converged()
         return self._told(judge_split(self, runs, family=family), probability)
-
-    @documented(tune)
-    def tune(
-        self,
-        params: Numbers,
-        tokens: Numbers,
-        *,
-        batch_size: Numbers | None = None,
-        family: str | None = None,
-        probability: float = PROBABILITY,
-    ) -> Tuning:
-        self.require_converged()
-        check_probability(probability)
-        return tune(
-            self._fitted("tune"),
-            params,
-            tokens,
-            batch_size=batch_size,
-            family=family,
-            probability=probability,
-        )
-
-    @documented(duel)
-    def duel(
-        self,
-        a: str,
-        b: str | Sequence[str] | None = None,
-        *,
-        flops: Numbers,
-        inputs: Mapping[str, float] | None = None,
-        throughput: Mapping[str, float] | None = None,
-        error: float = ERROR,
-        probability: float = PROBABILITY,
-    ) -> Duel:
-        self.require_converged()
-        found = duel(
-            self._fitted("duel"),
-            a,
-            b,
-            flops=flops,
-            inputs=inputs,
-            throughput=throughput,
-            error=error,
-        )
-        return self._told(found, probability)
 
     # ---- what can go wrong ---------------------------------------------------------------------
 
@@ -367,10 +309,6 @@ class Questions(_Source):
             self._fitted("monitor"), curve, plan, finished=finished, false_alarms=false_alarms
         )
         return self._told(found, probability)
-
-    def _fitted(self, question: str) -> Any:
-        """Return what was fitted, or say that this question needs runs and a posterior."""
-        return self
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -48,9 +48,9 @@ from bayes_scaling.questions.mistuned_runs import OffLaw
 from bayes_scaling.questions.record import NAME, register
 from bayes_scaling.questions.rig import Budget, Rig
 from bayes_scaling.questions.run_plan import read_run_plan
-from bayes_scaling.questions.tune import Tuning
 
 After = Callable[[Any], Shown | None] | None
+Plot = Annotated[Path | None, typer.Option(help="Draw the answer into this file.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -359,6 +359,18 @@ def judge_split(asked: Asked) -> After:
     return None
 
 
+def reach(
+    asked: Asked,
+    runs: Annotated[
+        str | None,
+        typer.Option(help="A table of runs in place of sizes, one row per run; needs no loss."),
+    ] = None,
+) -> After:
+    """Read the table of runs."""
+    asked.given["runs"] = read_table(runs, needs_loss=False)
+    return None
+
+
 def risk(
     asked: Asked,
     plan: Annotated[
@@ -397,6 +409,40 @@ def advise(
     return None
 
 
+def shapes(
+    asked: Asked,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of shapes (width, depth, heads, d_ff) to compare; made up else."
+        ),
+    ] = None,
+    plot: Plot = None,
+) -> After:
+    """Read the shapes; draw the ranking."""
+    asked.given["shapes"] = None if table is None else read_csv(table)
+    return _drawn(plot, "plot_shapes")
+
+
+def valley_map(asked: Asked, plot: Plot = None) -> After:
+    """Draw the map."""
+    return _drawn(plot, "plot_valley_map")
+
+
+def _drawn(plot: Path | None, name: str) -> After:
+    """Draw the answer into a file, where one is given, by a figure of that name."""
+    check_picture(plot)
+
+    def after(answer: Any) -> Shown | None:
+        if plot is not None:
+            from bayes_scaling import figures
+
+            write_picture(getattr(figures, name)(answer), plot)
+        return None
+
+    return after
+
+
 def next_runs(
     asked: Asked,
     candidates: Annotated[
@@ -426,21 +472,14 @@ def _length(values: Any) -> int:
     return len(values) if isinstance(values, list) else 1
 
 
-def tune(
-    asked: Asked,
-    plot: Annotated[Path | None, typer.Option(help="Draw the valley into this file.")] = None,
-) -> After:
+def tune(asked: Asked, plot: Plot = None) -> After:
     """Draw the valley."""
-    check_picture(plot)
+    return _drawn(plot, "plot_tune")
 
-    def after(answer: Tuning) -> Shown | None:
-        if plot is not None:
-            from bayes_scaling.figures.tune_plot import plot_tune
 
-            write_picture(plot_tune(answer), plot)
-        return None
-
-    return after
+def transfer(asked: Asked, plot: Plot = None) -> After:
+    """Draw the multipliers."""
+    return _drawn(plot, "plot_transfer")
 
 
 def mistuned(

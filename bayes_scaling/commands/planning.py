@@ -15,7 +15,7 @@ from bayes_scaling.files import check_target
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.run_plan import TEMPLATE
 from bayes_scaling.questions.units import BYTES, flops_of, is_compute, tokens_of
-from bayes_scaling.runs.amounts import COMPUTE
+from bayes_scaling.runs.cells import COMPUTE
 
 
 def convert(

@@ -16,7 +16,7 @@ from bayes_scaling.errors import InputError
 def train_sweep(
     output: Annotated[Path, typer.Option("--out", "-o", help="CSV of finished runs; continued.")],
     sweep: Annotated[
-        Literal["nano-lm", "metz-mlp"], typer.Option(help="Which shipped sweep.")
+        Literal["nano-lm", "metz-mlp", "nano-transfer"], typer.Option(help="Which shipped sweep.")
     ] = "nano-lm",
     max_flops: Annotated[
         float | None, typer.Option(help="Leave out larger budgets of nano-lm.")
@@ -31,6 +31,7 @@ def train_sweep(
     """
     from bayes_scaling.datasets import metz_mlp as metz
     from bayes_scaling.datasets.nano_lm import sweep as nano
+    from bayes_scaling.datasets.nano_transfer import train_arms
 
     settings: dict[str, Any] = {
         "out": output, "cache_dir": cache_dir, "limit": limit, "progress": say
@@ -38,9 +39,9 @@ def train_sweep(
     if sweep == "nano-lm":
         count = nano.train_sweep(max_flops=max_flops, **settings)
     elif max_flops is not None:
-        raise InputError("--max-flops is about the budgets of nano-lm; metz-mlp takes --limit")
+        raise InputError(f"--max-flops is about the budgets of nano-lm; {sweep} takes --limit")
     else:
-        count = metz.train_sweep(**settings)
+        count = (metz.train_sweep if sweep == "metz-mlp" else train_arms)(**settings)
     if as_json:
         print_json({"trained": count, "table": str(output)})
     else:

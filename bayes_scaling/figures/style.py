@@ -8,18 +8,27 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from bayes_scaling.figures.numbers import write_number
+from bayes_scaling.figures.words import write_number
+from bayes_scaling.questions.drawn_tables import bands
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
+Array = NDArray[np.float64]
+
 BLUE, ORANGE, GREEN, RED, PURPLE, INK, GREY = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#1f2328", "#6e7681",
-)  # fmt: skip
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#1f2328",
+    "#6e7681",
+)
 SERIES = (BLUE, RED, GREEN, PURPLE, ORANGE, GREY)
 """Colours of Okabe and Ito, told apart by everyone."""
 
@@ -135,8 +144,8 @@ def widen(values: ArrayLike, share: float = 0.04) -> tuple[float, float]:
 
 def band(
     ax: Axes, x: ArrayLike, draws: ArrayLike, *, colour: str, label: str, brief: bool = False
-) -> None:
-    """Draw the median with its 50 % and 90 % bands.
+) -> Array:
+    """Draw the median with its 50 % and 90 % bands, and return the ends of the wide one (2, n).
 
     Parameters
     ----------
@@ -151,15 +160,14 @@ def band(
     brief : bool
         Whether line and bands share one entry in the legend.
     """
-    lowest, low, middle, high, highest = np.nanquantile(
-        np.asarray(draws, float), (0.05, 0.25, 0.5, 0.75, 0.95), axis=0
-    )
+    middle, lowest, low, high, highest = bands(np.asarray(draws, float))
     places = np.asarray(x, float)
     wide, narrow = (None, None) if brief else (f"{label}, 90 % band", f"{label}, 50 % band")
     line = f"{label}: median, 50 % and 90 %" if brief else f"{label}, median"
     ax.fill_between(places, lowest, highest, color=colour, alpha=0.20, linewidth=0, label=wide)
     ax.fill_between(places, low, high, color=colour, alpha=0.38, linewidth=0, label=narrow)
     ax.plot(places, middle, color=colour, linewidth=1.6, label=line)
+    return np.stack([lowest, highest])
 
 
 def shade_beyond(ax: Axes, edge: float, text: str = "beyond the runs") -> None:
@@ -171,9 +179,14 @@ def shade_beyond(ax: Axes, edge: float, text: str = "beyond the runs") -> None:
     ax.axvline(edge, color=GREY, linewidth=0.9, linestyle=":")
     if math.log(right / edge) > 0.14 * math.log(right / left):
         ax.annotate(
-            text, (edge, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
-            textcoords="offset points", fontsize=SMALL, color=GREY,
-        )  # fmt: skip
+            text,
+            (edge, 0.02),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            fontsize=SMALL,
+            color=GREY,
+        )
 
 
 def to_data_uri(ax: Axes, name: str) -> str:

@@ -9,14 +9,12 @@ import numpy as np
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.page import Page, Printed, called, told
-from bayes_scaling.questions.choice import expected_split
+from bayes_scaling.questions.enough import data_for
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.risk import SURE, in_words
+from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
-
-CLOSE = 1.05
-"""Factor to which the tokens that are needed are found."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -189,21 +187,12 @@ def _needed(
     sure: float,
     free: Limits,
 ) -> float:
-    """Find the least tokens on hand that make the target sure, by bisection in their log."""
-    if np.mean(asked.draws[:, 1] <= target) < sure:
-        return np.inf
-    noise = asked.draws[:, 1] / asked.noise_free[:, 1]
-
-    def reached(amount: float) -> bool:
-        choice = expected_split(law, flops, replace(free, max_tokens=amount))
-        return bool(np.mean(choice.loss * noise <= target) >= sure)
-
+    """Return the least tokens on hand that make the target sure."""
+    on_hand, any_amount = (asked.draws <= target).mean(axis=0)
     most = float(asked.plan.columns["tokens"][1])
-    on_hand = min(tokens, most)
-    if np.mean(asked.draws[:, 0] <= target) >= sure:
-        return on_hand
-    low, high = on_hand, most
-    while high > CLOSE * low:
-        middle = float(np.sqrt(low * high))
-        low, high = (low, middle) if reached(middle) else (middle, high)
-    return high
+    if any_amount < sure:
+        return np.inf
+    if on_hand >= sure:
+        return min(tokens, most)
+    noise = np.log(asked.draws[:, 1] / asked.noise_free[:, 1])
+    return data_for(law, flops, target, sure, noise, (min(tokens, most), most), free)

@@ -22,12 +22,16 @@ from bayes_scaling.page import (
     shares,
     told,
 )
-from bayes_scaling.questions.choice import Choice, expected_split
-from bayes_scaling.questions.limits import WITHOUT, Limits, split_within
-from bayes_scaling.questions.optimum import SOLVERS
+from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.sizes import Numbers
+from bayes_scaling.questions.splits import (
+    Choice,
+    best_partner,
+    best_split,
+    expected_split,
+    stated_split,
+)
 from bayes_scaling.questions.spread import spread_shares
-from bayes_scaling.questions.stated import stated_split
 from bayes_scaling.questions.surface import Source, surface
 from bayes_scaling.questions.tabulate import interval_rows, member_rows
 from bayes_scaling.runs import training_flops
@@ -276,10 +280,10 @@ def allocate(
         told = [stated_split(law, given, each) for each in logs]
         budgets = np.exp(np.stack([each[3] for each in told], axis=1))
         solved = [each[:3] for each in told]
-    elif limits:
-        solved = [split_within(law.split_loss(), each, law.draws, limits) for each in logs]
+    elif given == "flops":
+        solved = [best_split(law.split_loss(), each, law.draws, limits) for each in logs]
     else:
-        solved = [SOLVERS[given](law.split_loss(), each, law.draws) for each in logs]
+        solved = [best_partner(law.split_loss(), given, each, law.draws) for each in logs]
     edge = np.stack([each[2] for each in solved], axis=1)
     best = {
         name: np.exp(np.stack([each[place] for each in solved], axis=1))

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY, check_probability, quantiles
 from bayes_scaling.page import Page, Printed, told
-from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 
 Array = NDArray[np.float64]

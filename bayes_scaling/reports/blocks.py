@@ -70,11 +70,12 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Math:
-    """Lines of mathematics, as MathML markup, and the same as plain text."""
+    """Lines of mathematics as MathML markup, the first as plain text; `as_sampled` is folded."""
 
     kind: ClassVar[str] = "math"
     markup: tuple[str, ...]
     text: str
+    as_sampled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from bayes_scaling.facade import Fit
-from bayes_scaling.figures import risk_plots, run_plots, style
-from bayes_scaling.figures.numbers import without_kind, write_count, write_number
-from bayes_scaling.figures.valleys import isoflop_valleys
-from bayes_scaling.fitting import off_law
+from bayes_scaling.figures import decision_plots, run_plots, style
+from bayes_scaling.figures.words import without_kind, write_count, write_number
 from bayes_scaling.intervals import format_kind, outward
 from bayes_scaling.reports.answer_sections import cell, explained, place
 from bayes_scaling.reports.answers import Answers
@@ -22,10 +20,7 @@ SPREAD = 0.1
 def risk_section(item: Answers) -> tuple[Block, ...]:
     """Say what can go wrong with the planned run, and what its split and a first run are worth."""
     question, probability = item.question, item.question.probability
-    found = item.fit.accept_unconverged().risk(
-        flops=question.at, target_loss=question.target_loss, family=item.family,
-        probability=probability
-    )  # fmt: skip
+    found = item.risk
     row = found.rows()[0]
     blocks: list[Block] = []
     if question.target_loss is not None:
@@ -41,7 +36,9 @@ def risk_section(item: Answers) -> tuple[Block, ...]:
             )
         )
         blocks.append(_chance_picture(item, question.target_loss))
-    valleys = isoflop_valleys(item.fit, [SPREAD * question.at, question.at], family=item.family)
+    valleys = item.asked.valleys(
+        [SPREAD * question.at, question.at], family=item.family, limits=question.limits
+    )
     regret = cell(found.regret[:, 0], probability)
     wasted = without_kind(cell(100 * found.extra_flops[:, 0], probability))
     flat = " to ".join(write_count(end) for end in outward(*valleys[1].choice.flat))
@@ -52,25 +49,25 @@ def risk_section(item: Answers) -> tuple[Block, ...]:
             f"and costs {wasted} % more compute than the same loss takes at its best."
         ),
         Picture(
-            source=style.to_data_uri(risk_plots.plot_regret(valleys[1]), "regret"),
+            source=style.to_data_uri(decision_plots.plot_regret(valleys[1]), "regret"),
             alt=f"Loss above the best split of {place(item)} against parameters, with bands.",
             caption="What a size loses against the best split of the same budget, under each draw. "
             f"Within 1 % of the least expected loss: {flat} parameters.",
         ),
         Picture(
-            source=style.to_data_uri(risk_plots.plot_isoflop(valleys), "valleys"),
+            source=style.to_data_uri(decision_plots.plot_isoflop(valleys), "valleys"),
             alt="Noise-free loss along two lines of equal compute, with the band of the optimum.",
             caption="Loss along lines of equal compute. Bars: 90 % intervals of the best size; "
             "dots: the size to choose.",
         ),
-    ]  # fmt: skip
+    ]
     if question.target_loss is not None:
         blocks.append(_stage_gate(item, question.target_loss))
     return tuple(blocks)
 
 
 def _chance_picture(item: Answers, target: float) -> Picture:
-    ax = risk_plots.plot_chance(item.curve, target, planned=item.question.at)
+    ax = decision_plots.plot_chance(item.curve, target, planned=item.question.at)
     return Picture(
         source=style.to_data_uri(ax, "chance"),
         alt=f"Probability of a loss of at most {target:g} against the budget.",
@@ -82,7 +79,7 @@ def _stage_gate(item: Answers, target: float) -> Table:
     """Tell what runs of a tenth and a hundredth of the compute, made first, would tell."""
     rows, probability = [], item.question.probability
     for share in (0.1, 0.01):
-        found = item.fit.accept_unconverged().stage_gate(
+        found = item.asked.stage_gate(
             item.question.at, target, share=share, family=item.family, probability=probability
         )
         row = found.rows()[0]
@@ -99,23 +96,23 @@ def _stage_gate(item: Answers, target: float) -> Table:
     return Table(
         caption=f"A smaller run made first, as a stage gate; intervals: {format_kind(probability)}",
         head=(
-            "first run", "parameters on tokens", "width of the interval, expected",
-            "chance of the target", "changes the decision with probability",
+            "first run",
+            "parameters on tokens",
+            "width of the interval, expected",
+            "chance of the target",
+            "changes the decision with probability",
         ),
         rows=tuple(rows),
-    )  # fmt: skip
+    )
 
 
 def sensitivity_section(item: Answers) -> tuple[Block, ...]:
     """Say how the forecast moves with form, prior and drift."""
-    plan = item.planned.plan
-    sizes = {name: float(values[0]) for name, values in plan.columns.items()}
-    asked = {name: sizes[name] for name in item.model.sizes}
-    named = {} if item.family is None else {item.model.group: item.family}
-    found = item.fit.accept_unconverged().sensitivity(
-        {**asked, **named}, target_loss=item.question.target_loss,
-        probability=item.question.probability
-    )  # fmt: skip
+    found = item.asked.sensitivity(
+        item.planned_sizes,
+        target_loss=item.question.target_loss,
+        probability=item.question.probability,
+    )
     target = item.question.target_loss
     rows = tuple(
         (
@@ -149,7 +146,7 @@ def tells_mistuned(fit: Fit) -> bool:
 
 def mistuned_section(fit: Fit, probability: float) -> tuple[Block, ...]:
     """Draw the runs that lie off the law, and list the likeliest."""
-    found = off_law(fit, probability=probability)
+    found = fit.accept_unconverged().off_law(probability=probability)
     ranked = sorted(found.rows(), key=lambda row: -row["off"])[:SHOWN]
     rows = tuple(
         (

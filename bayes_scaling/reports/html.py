@@ -91,7 +91,7 @@ def report(
     --------
     >>> bs.report(fit, "report.html", flops=1e23, target_loss=2.0)  # doctest: +SKIP
     """
-    from bayes_scaling.figures.labels import law_label
+    from bayes_scaling.figures.words import law_label
     from bayes_scaling.questions.record import read_record
     from bayes_scaling.reports.answers import ask, families
     from bayes_scaling.reports.contents import make_sections

@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 
-from bayes_scaling.figures.curves import observed
-from bayes_scaling.figures.labels import response_unit
-from bayes_scaling.figures.numbers import (
+from bayes_scaling.figures.words import (
     TIMES,
+    response_unit,
     without_kind,
     write_chance,
     write_count,
@@ -19,11 +18,13 @@ from bayes_scaling.figures.numbers import (
 )
 from bayes_scaling.laws.variants import tempering_in_words
 from bayes_scaling.questions import Forecast
+from bayes_scaling.questions.drawn_tables import by_law
+from bayes_scaling.questions.glance import best_run, chance_of, most_pessimistic
+from bayes_scaling.questions.loss_curve import observed
 from bayes_scaling.reports.answer_sections import cell, explained, place, unanswered
 from bayes_scaling.reports.answers import MOST_FAMILIES, Answers
 from bayes_scaling.reports.blocks import Block, Facts, Items, Notice, Prose, Table, Tone
 from bayes_scaling.reports.caveats import caveats, missed_runs
-from bayes_scaling.reports.member_sections import most_pessimistic
 from bayes_scaling.reports.trust_sections import backtest_fact
 from bayes_scaling.validation import Backtest
 
@@ -49,6 +50,12 @@ def verdict_section(
     if first.question.unanswered:
         blocks.append(unanswered(first))
     return (*blocks, _caveat(first), *_lesser_caveats(first))
+
+
+def other_families(answers: tuple[Answers, ...]) -> tuple[Block, ...]:
+    """Name the families whose figures are not shown."""
+    names = ", ".join(str(item.family) for item in answers[MOST_FAMILIES:])
+    return (Prose(text=f"Without figures here, for length: {names}. Ask for one with family=."),)
 
 
 def _order(answers: tuple[Answers, ...]) -> str:
@@ -111,8 +118,7 @@ def _facts(item: Answers, backtest: Backtest | None) -> tuple[tuple[str, str, st
     probability, planned = item.question.probability, item.planned
     rows = []
     if item.allocation is not None:
-        index = int(np.argmin(abs(np.log(item.places / item.question.at))))
-        split = item.allocation
+        index, split = item.planned_place, item.allocation
         params, tokens = split.params[:, index], split.tokens[:, index]
         ratio = cell(split.tokens_per_param[:, index], probability)
         rows += [
@@ -142,7 +148,7 @@ def _best_run(item: Answers) -> list[tuple[str, str, str]]:
     losses = np.asarray(item.runs[response], float)
     if response != "loss":
         return []
-    best = int(np.nanargmin(losses))
+    best = best_run(item.runs, response)
     at = float(observed(item.fit, item.runs, axis)[best])
     size = f"{write_number(at)} FLOP" if axis == "flops" else f"{write_count(at)} {axis}"
     counts = [
@@ -161,7 +167,7 @@ def _worst_member(item: Answers) -> list[tuple[str, str, str]]:
         return []
     name = most_pessimistic(planned)
     index = planned.members.index(name)
-    own = cell(planned.draws[planned.member == index, 0], item.question.probability)
+    own = cell(by_law(planned.draws[:, 0], planned)[name], item.question.probability)
     more = f"{name}, weight {planned.weights[index]:.2f} of {len(planned.members)} laws averaged"
     return [("The most pessimistic law", *_cut(own, more))]
 
@@ -190,14 +196,12 @@ def _distance(item: Answers) -> tuple[str, str, str]:
 
 
 def _chance(planned: Forecast, target: float) -> tuple[str, str, str]:
-    losses = planned.draws[:, 0]
-    misses = float(np.mean(losses > target))
-    law = float(np.mean(planned.noise_free[:, 0] <= target))
+    found = chance_of(planned, target)
     return (
         f"Chance of missing {target:g}",
-        write_chance(misses, losses.size),
+        write_chance(1 - found.new_run, found.draws),
         f"the loss of a new run is at most {target:g} with probability "
-        f"{100 * (1 - misses):.3g} %; the law itself with {100 * law:.3g} %",
+        f"{100 * found.new_run:.3g} %; the law itself with {100 * found.law:.3g} %",
     )
 
 
@@ -212,9 +216,8 @@ def _families_table(answers: tuple[Answers, ...]) -> Table:
     for item in answers:
         row = [str(item.family), str(len(item.runs))]
         if item.allocation is not None:
-            column = list(item.places).index(item.question.at)
             row += [
-                without_kind(write_counts(draws[:, column], probability))
+                without_kind(write_counts(draws[:, item.planned_place], probability))
                 for draws in (item.allocation.params, item.allocation.tokens)
             ]
         row.append(cell(item.planned.draws[:, 0], probability))

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.figures.curves import thin
 from bayes_scaling.formula.javascript import HELPERS, to_javascript
 from bayes_scaling.formula.nodes import names
 from bayes_scaling.laws.drift import effective_name
@@ -22,6 +21,7 @@ from bayes_scaling.laws.features import SCALE_HIGH
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.posterior import Member
 from bayes_scaling.questions.forecast import forecast_by_law
+from bayes_scaling.questions.loss_curve import thin
 from bayes_scaling.reports.answers import Answers
 from bayes_scaling.reports.blocks import Block, Panel, Prose
 

@@ -189,8 +189,9 @@ _FOLDED: Mapping[str, str] = MappingProxyType(
 _LOOSE_SPELLINGS: Mapping[str, str] = MappingProxyType(
     {
         "params": "total_parameters parameter parameter_count param_count params_count "
-        "number_of_parameters number_of_params model_params model_size num_model_params",
-        "tokens": "token tokens_trained trained_tokens tokens_total total_train_tokens "
+        "number_of_parameters number_of_params model_params model_size num_model_params "
+        "trainable_params trainable_parameters n_trainable_params num_trainable_params",
+        "tokens": "token tok toks tokens_trained trained_tokens tokens_total total_train_tokens "
         "total_training_tokens training_tokens_seen tokens_consumed consumed_tokens "
         "tokens_processed number_of_tokens token_count num_input_tokens_seen",
         "flops": "total_compute flops_total compute_flops train_flop total_train_flops "
@@ -218,6 +219,11 @@ def canonical_name(name: str) -> str | None:
     if name in COLUMNS:
         return name
     return ALIASES.get(name) or _FOLDED.get(fold(name)) or LOOSE.get(fold(name))
+
+
+def shown_in_formula(name: str) -> str:
+    """Return a column as an expression names it: in backticks where it has other signs."""
+    return name if name.isidentifier() else f"`{name}`"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

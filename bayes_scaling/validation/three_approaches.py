@@ -23,8 +23,7 @@ from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.sizes import FACTOR
 from bayes_scaling.questions.tabulate import interval_rows
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.budgets import is_last
-from bayes_scaling.runs.frontier import clusters
+from bayes_scaling.runs.designs import clusters, is_last
 from bayes_scaling.validation.hoffmann import (
     APPROACHES,
     Splits,

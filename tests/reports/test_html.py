@@ -13,7 +13,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
 from bayes_scaling.facade import Fit
-from bayes_scaling.figures.numbers import without_kind
+from bayes_scaling.figures.words import without_kind
 from bayes_scaling.intervals import interval
 from bayes_scaling.reports import ReportError, fit_sections, verdict
 from tests.synthetic import CONFLICT, UNCONVERGED, synthetic_fit
@@ -70,7 +70,7 @@ def test_sections_come_verdict_first(text: str) -> None:
 
 
 def test_intervals_are_those_of_the_fit(fit: Fit, text: str) -> None:
-    params = float(fit.allocate(flops=1e23).rows()[0]["params"])
+    params = fit.allocate(flops=1e23).choices[0].params
     found = fit.forecast({"flops": 1e23, "params": params})
     verdict = text.split('id="verdict"')[1].split("</section>")[0]
     assert without_kind(str(interval(found.draws[:, 0]))) in verdict
@@ -86,8 +86,8 @@ def test_intervals_are_those_of_the_fit(fit: Fit, text: str) -> None:
 def test_verdict_says_distance_and_chance(fit: Fit, text: str) -> None:
     assert "100×, 4.6 e-folds" in text
     assert "Chance of missing 2" in text
-    params = float(fit.allocate(flops=1e23).rows()[0]["params"])
-    losses = fit.forecast({"flops": 1e23, "params": params}).draws[:, 0]
+    choice = fit.allocate(flops=1e23).choices[0]
+    losses = fit.forecast({"params": choice.params, "tokens": choice.tokens}).draws[:, 0]
     assert f"{100 * np.mean(losses <= 2):.3g} %" in text
 
 
@@ -212,7 +212,7 @@ def test_every_family_is_answered(tmp_path: Path) -> None:
     assert [name for name in Page(text).sections if name.startswith("loss")] == ["loss-1", "loss-2"]
     verdict = text.split('id="verdict"')[1].split("</section>")[0]
     for family in fit.groups:
-        params = float(fit.allocate(flops=1e23, family=family).rows()[0]["params"])
+        params = fit.allocate(flops=1e23, family=family).choices[0].params
         sizes = {"flops": 1e23, "params": params, "family": family}
         expected = str(interval(fit.forecast(sizes).draws[:, 0])).split("]")[0] + "]"
         assert expected in verdict

@@ -80,7 +80,7 @@ def test_a_section_that_fails_is_a_box_and_the_rest_stands(
     def broken(*_: object, **__: object) -> None:
         raise ValueError("no such thing")
 
-    monkeypatch.setattr("bayes_scaling.figures.risk_plots.plot_regret", broken)
+    monkeypatch.setattr("bayes_scaling.figures.decision_plots.plot_regret", broken)
     with pytest.raises(ReportError, match="Risk: ValueError: no such thing"):
         bs.report(FIT, tmp_path / "page.html", **ASK)  # type: ignore[arg-type]
     text = (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -14,13 +14,13 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
-from bayes_scaling.figures.curves import thin
 from bayes_scaling.formula.javascript import to_javascript
 from bayes_scaling.formula.nodes import Name, Number, Solve
 from bayes_scaling.formula.parse import parse_formula
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.shares import of_shares
 from bayes_scaling.questions.forecast import forecast_by_law
+from bayes_scaling.questions.loss_curve import thin
 from bayes_scaling.reports.answers import Answers, ask
 from bayes_scaling.reports.pdf import QUIET, browser
 from bayes_scaling.reports.whatif import DRAWS, whatif_panel

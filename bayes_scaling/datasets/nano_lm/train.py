@@ -259,7 +259,7 @@ def _train(
     points: list[tuple[int, float]] = []
     stops = curve_steps(steps, order.size * CONTEXT)
     fresh = initial_state(shape, seed)
-    for step, state in train_to(shape, fresh, text, order, steps, peak, stops):
+    for step, state in train_to(shape, fresh, text, order, steps, peak, stops, decay):
         points.append((step, float(evaluate(state[0], sample, few))))
         if progress is not None:
             progress(f"step {step} of {steps}: about {points[-1][1]:.4f} {METRIC}")
@@ -276,6 +276,7 @@ def train_to(
     steps: int,
     peak: float,
     stops: Iterable[int],
+    decay: float = WEIGHT_DECAY,
 ) -> Iterator[tuple[int, Any]]:
     """Train on the windows of `order` and give step and state at each of `stops`.
 
@@ -295,6 +296,8 @@ def train_to(
         Peak learning rate.
     stops : iterable of int
         Steps, ascending.
+    decay : float
+        Weight decay.
     """
     import numpy as np
 
