@@ -20,6 +20,7 @@ from bayes_scaling.questions.advise import Advice, advise
 from bayes_scaling.questions.allocate import Allocation, allocate
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.drifting_exponents import Exponents, exponents
+from bayes_scaling.questions.emergence import Emergence, emergence
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.judge_split import judge_split
 from bayes_scaling.questions.limits import WITHOUT, Limits
@@ -131,6 +132,18 @@ class Questions(RecipeQuestions):
         return loss_curve(source, along=along, to=to, family=family, limits=limits)
 
     # ---- how to spend compute ------------------------------------------------------------------
+
+    @documented(emergence)
+    def emergence(
+        self,
+        flops: Numbers,
+        *,
+        family: str | None = None,
+        without: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Emergence:
+        self.require_converged()
+        return self._told(emergence(self, flops, family=family, without=without), probability)
 
     @documented(allocate)
     def allocate(

@@ -3,11 +3,11 @@
     python -m tests.studies.scores [--law downstream-sigmoid] [--draws 500] [--tasks 0]
 
 The runs are those of Gadre et al. 2024: models below .5e9 params are fitted, those of 1.4e9 and
-6.9e9 are forecast from their params and tokens alone. Tasks are those where the small models are above
-chance: the best third of the *fitted* runs err less than the worst third by `CLEAR` standard errors
-of the two means; nothing of the held-out runs is looked at. Compared are the law pooled over tasks,
-the same for each task alone, and the published form fitted to each task by least squares, at the
-point fit of the loss; all on one loss law for each training text.
+6.9e9 are forecast from their params and tokens alone. Tasks are those where the small models are
+above chance: the best third of the *fitted* runs err less than the worst third by `CLEAR` standard
+errors of the two means; nothing of the held-out runs is looked at. Compared are the law pooled over
+tasks, the same for each task alone, and the published form fitted to each task by least squares, at
+the point fit of the loss; all on one loss law for each training text.
 """
 
 from __future__ import annotations
