@@ -20,6 +20,7 @@ from bayes_scaling.questions.advise import Advice, advise
 from bayes_scaling.questions.allocate import Allocation, allocate
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.drifting_exponents import Exponents, exponents
+from bayes_scaling.questions.emergence import Emergence, emergence
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.judge_split import judge_split
 from bayes_scaling.questions.limits import WITHOUT, Limits
@@ -78,8 +79,9 @@ class Questions(RecipeQuestions):
     @documented(reach)
     def reach(
         self,
-        loss: Numbers,
+        loss: Numbers | None = None,
         *,
+        score: Numbers | None = None,
         params: Numbers | None = None,
         tokens: Numbers | None = None,
         runs: Sizes | None = None,
@@ -93,6 +95,7 @@ class Questions(RecipeQuestions):
         found = reach(
             self,
             loss,
+            score=score,
             params=params,
             tokens=tokens,
             runs=runs,
@@ -129,6 +132,18 @@ class Questions(RecipeQuestions):
         return loss_curve(source, along=along, to=to, family=family, limits=limits)
 
     # ---- how to spend compute ------------------------------------------------------------------
+
+    @documented(emergence)
+    def emergence(
+        self,
+        flops: Numbers,
+        *,
+        family: str | None = None,
+        without: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Emergence:
+        self.require_converged()
+        return self._told(emergence(self, flops, family=family, without=without), probability)
 
     @documented(allocate)
     def allocate(
@@ -182,6 +197,7 @@ class Questions(RecipeQuestions):
         params: Numbers | None = None,
         tokens: Numbers | None = None,
         target_loss: float | None = None,
+        target_score: float | None = None,
         sure: float = SURE,
         family: str | None = None,
         inputs: Mapping[str, float] | None = None,
@@ -197,6 +213,7 @@ class Questions(RecipeQuestions):
             params=params,
             tokens=tokens,
             target_loss=target_loss,
+            target_score=target_score,
             sure=sure,
             family=family,
             inputs=inputs,

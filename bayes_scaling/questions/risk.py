@@ -17,6 +17,7 @@ from bayes_scaling.questions.enough import budget_for, extra_compute
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.score_targets import error_to_reach
 from bayes_scaling.questions.sizes import Numbers, given_sizes
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, surface
@@ -212,6 +213,7 @@ def risk(
     params: Numbers | None = None,
     tokens: Numbers | None = None,
     target_loss: float | None = None,
+    target_score: float | None = None,
     sure: float = SURE,
     family: str | None = None,
     inputs: Mapping[str, float] | None = None,
@@ -231,6 +233,8 @@ def risk(
         Plans of their own, in place of budgets.
     target_loss : float, optional
         Loss that a run should reach.
+    target_score : float, optional
+        Score that it should reach in its place, between 0 and 1, by a law of scores.
     sure : float
         Probability with which the smallest sufficient budget should reach it.
     family : str, optional
@@ -253,6 +257,7 @@ def risk(
     InputError
         Not exactly one of budgets and plans is given, or a number cannot be used.
     """
+    target_loss = error_to_reach(source, target_score, target_loss, name="target_score")
     _check(flops, params, tokens, target_loss, sure, value)
     law, within = surface(source, group=family, inputs=inputs), limits or Limits()
     sizes: dict[str, Any] = {"params": params, "tokens": tokens}
