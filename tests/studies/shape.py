@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 import bayes_scaling as bs
-from bayes_scaling.datasets.nano_lm.shape_sweep import SHAPES
+from bayes_scaling.datasets.nano_lm.shape_sweep import DECAY_RATES, SHAPES
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.facade import Fit
 from bayes_scaling.runs import RunTable
@@ -114,27 +114,31 @@ def wrong_rules(draws: int, seed: int) -> pd.DataFrame:
     small = runs.take(runs["width"] <= 32)
     at = {name: float(small[name][small["width"] == 32][0]) for name in SIZES}
     far = {name: float(runs[name][runs["width"] == 72][0]) for name in SIZES}
-    rates = {"small": 2.0**-6 * 64 / 32, "target": 2.0**-6 * 64 / 72}
-    held = runs.take((runs["width"] == 72) & np.isclose(runs["learning_rate"], rates["target"]))
-    order = np.argsort(held["weight_decay"])
-    decay, loss = np.log(held["weight_decay"][order]), held["loss"][order]
     rows = []
     for law in ("coupled+lr-valley+timescale-valley", "coupled+lr-valley+valley:weight_decay"):
         fit = fit_of(law, small, draws, seed)
-        rate = {name: {"learning_rate": value} for name, value in rates.items()}
-        found = fit.setting_rules(
-            "weight_decay", small=at | rate["small"], target=far | rate["target"]
-        )
-        for row in found.rows():
-            did = np.interp(np.log(row["chosen"]), decay, loss) / loss.min() - 1
-            ends = [row[f"cost{end}"] for end in ("", "_lower", "_upper")]
-            rows.append(
-                {"law": law.split("+")[-1], "status": fit.status, "rule": row["rule"]}
-                | {"chosen": row["chosen"], "said best": row["best_weight_decay"]}
-                | {"holds": row["holds"], "said cost": np.round(ends, 4), "did cost": did}
-                | {"inside": ends[1] <= did <= ends[2]}
+        for power in DECAY_RATES[:2]:
+            rates = {"small": 2.0**power * 64 / 32, "target": 2.0**power * 64 / 72}
+            held = runs.take(
+                (runs["width"] == 72) & np.isclose(runs["learning_rate"], rates["target"])
             )
-    print("loss at width 72 by weight decay:", dict(zip(np.exp(decay).round(2), loss, strict=True)))
+            order = np.argsort(held["weight_decay"])
+            decay, loss = np.log(held["weight_decay"][order]), held["loss"][order]
+            rate = {name: {"learning_rate": value} for name, value in rates.items()}
+            found = fit.setting_rules(
+                "weight_decay", small=at | rate["small"], target=far | rate["target"]
+            )
+            for row in found.rows():
+                did = np.interp(np.log(row["chosen"]), decay, loss) / loss.min() - 1
+                ends = [row[f"cost{end}"] for end in ("", "_lower", "_upper")]
+                rows.append(
+                    {"law": law.split("+")[-1], "status": fit.status, "rate x width / 64": power}
+                    | {"rule": row["rule"], "chosen": row["chosen"]}
+                    | {"said best": row["best_weight_decay"], "holds": row["holds"]}
+                    | {"said cost": np.round(ends, 4), "did cost": did}
+                    | {"true best": np.exp(decay[np.argmin(loss)])}
+                    | {"inside": ends[1] <= did <= ends[2]}
+                )
     return pd.DataFrame(rows)
 
 
