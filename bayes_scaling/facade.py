@@ -36,7 +36,7 @@ from bayes_scaling.questions.saturation import GAIN, saturation
 from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
-from bayes_scaling.questions.surface import Surface, surface
+from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.typical import Tuned
 from bayes_scaling.questions.valleys import Valley, valleys
 from bayes_scaling.runs import RunTable
@@ -299,11 +299,19 @@ class Questions(RecipeQuestions):
         sure: float = SURE,
         family: str | None = None,
         limits: Limits | None = None,
+        pretrained: Source | None = None,
         probability: float = PROBABILITY,
     ) -> Advice:
         self.require_converged()
         found = advise(
-            self, flops, tokens, target_loss=target_loss, sure=sure, family=family, limits=limits
+            self,
+            flops,
+            tokens,
+            target_loss=target_loss,
+            sure=sure,
+            family=family,
+            limits=limits,
+            pretrained=pretrained,
         )
         return found.with_probability(probability)
 
