@@ -45,14 +45,12 @@ from bayes_scaling.questions.drifting_exponents import ASKED
 from bayes_scaling.questions.forecast import Forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.mistuned_runs import OffLaw
-from bayes_scaling.questions.rank_shapes import ShapeRanking
 from bayes_scaling.questions.record import NAME, register
 from bayes_scaling.questions.rig import Budget, Rig
 from bayes_scaling.questions.run_plan import read_run_plan
-from bayes_scaling.questions.transfer import Transfer
-from bayes_scaling.questions.tune import Tuning
 
 After = Callable[[Any], Shown | None] | None
+Plot = Annotated[Path | None, typer.Option(help="Draw the answer into this file.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -419,17 +417,27 @@ def shapes(
             help="A table of shapes (width, depth, heads, d_ff) to compare; made up else."
         ),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the ranking into this file.")] = None,
+    plot: Plot = None,
 ) -> After:
     """Read the shapes; draw the ranking."""
-    check_picture(plot)
     asked.given["shapes"] = None if table is None else read_csv(table)
+    return _drawn(plot, "plot_shapes")
 
-    def after(answer: ShapeRanking) -> Shown | None:
+
+def valley_map(asked: Asked, plot: Plot = None) -> After:
+    """Draw the map."""
+    return _drawn(plot, "plot_valley_map")
+
+
+def _drawn(plot: Path | None, name: str) -> After:
+    """Draw the answer into a file, where one is given, by a figure of that name."""
+    check_picture(plot)
+
+    def after(answer: Any) -> Shown | None:
         if plot is not None:
-            from bayes_scaling.figures.shape_plot import plot_shapes
+            from bayes_scaling import figures
 
-            write_picture(plot_shapes(answer), plot)
+            write_picture(getattr(figures, name)(answer), plot)
         return None
 
     return after
@@ -464,38 +472,14 @@ def _length(values: Any) -> int:
     return len(values) if isinstance(values, list) else 1
 
 
-def tune(
-    asked: Asked,
-    plot: Annotated[Path | None, typer.Option(help="Draw the valley into this file.")] = None,
-) -> After:
+def tune(asked: Asked, plot: Plot = None) -> After:
     """Draw the valley."""
-    check_picture(plot)
-
-    def after(answer: Tuning) -> Shown | None:
-        if plot is not None:
-            from bayes_scaling.figures.decision_plots import plot_tune
-
-            write_picture(plot_tune(answer), plot)
-        return None
-
-    return after
+    return _drawn(plot, "plot_tune")
 
 
-def transfer(
-    asked: Asked,
-    plot: Annotated[Path | None, typer.Option(help="Draw the multipliers into this file.")] = None,
-) -> After:
+def transfer(asked: Asked, plot: Plot = None) -> After:
     """Draw the multipliers."""
-    check_picture(plot)
-
-    def after(answer: Transfer) -> Shown | None:
-        if plot is not None:
-            from bayes_scaling.figures.transfer_plot import plot_transfer
-
-            write_picture(plot_transfer(answer), plot)
-        return None
-
-    return after
+    return _drawn(plot, "plot_transfer")
 
 
 def mistuned(

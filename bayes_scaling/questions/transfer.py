@@ -51,7 +51,7 @@ FEWEST = 50
 """Draws that must have the order that was stated."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Transfer(Printed):
     """What pre-training is worth, case by case and text by text.
 

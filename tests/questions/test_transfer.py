@@ -110,7 +110,7 @@ def test_the_loss_is_that_from_scratch_on_the_effective_data() -> None:
 def test_params_are_worth_data_by_the_ratio_of_the_exponents() -> None:
     found = known().transfer(params=2e6, finetune_tokens=3e5, times=10)
     np.testing.assert_allclose(found.worth["prose"], 10 ** (BETA / ALPHA["prose"]))
-    assert "10 times the params are worth 79.4" in found.text
+    assert "10 times the params are worth 79.4" in repr(found)
 
 
 def test_compute_saved_and_when_the_first_training_is_repaid() -> None:

@@ -45,7 +45,7 @@ STOP_WINDOWS = 256
 COLUMNS = (
     *("run", "family", "params", "params_nonembedding", "pretrained_on", "pretrain_tokens"),
     *("finetune_tokens", "tokens", "flops", "loss", "loss_at_end", "loss_before"),
-    *("learning_rate", "batch_size", "steps", "stopped_at", "epochs", "width", "depth", "heads"),
+    *("learning_rate", "batch_size", "steps", "schedule_steps", "width", "depth", "heads"),
     *("d_ff", "context_length", "seed", "corpus", "metric", "schedule", "optimizer", "seconds"),
 )
 
@@ -168,9 +168,8 @@ def train_arm(
         "loss_before": before,
         "learning_rate": rate,
         "batch_size": sequences * CONTEXT,
-        "steps": steps,
-        "stopped_at": best[1],
-        "epochs": epochs,
+        "steps": max(best[1], 1),
+        "schedule_steps": steps,
         "width": shape.width,
         "depth": shape.depth,
         "heads": shape.heads,
