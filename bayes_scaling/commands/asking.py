@@ -45,12 +45,9 @@ from bayes_scaling.questions.drifting_exponents import ASKED
 from bayes_scaling.questions.forecast import Forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.mistuned_runs import OffLaw
-from bayes_scaling.questions.rank_shapes import ShapeRanking
 from bayes_scaling.questions.record import NAME, register
 from bayes_scaling.questions.rig import Budget, Rig
 from bayes_scaling.questions.run_plan import read_run_plan
-from bayes_scaling.questions.transfer import Transfer
-from bayes_scaling.questions.tune import Tuning
 
 After = Callable[[Any], Shown | None] | None
 
@@ -422,17 +419,8 @@ def shapes(
     plot: Annotated[Path | None, typer.Option(help="Draw the ranking into this file.")] = None,
 ) -> After:
     """Read the shapes; draw the ranking."""
-    check_picture(plot)
     asked.given["shapes"] = None if table is None else read_csv(table)
-
-    def after(answer: ShapeRanking) -> Shown | None:
-        if plot is not None:
-            from bayes_scaling.figures.shape_plot import plot_shapes
-
-            write_picture(plot_shapes(answer), plot)
-        return None
-
-    return after
+    return _drawn(plot, "plot_shapes")
 
 
 def next_runs(
@@ -464,21 +452,26 @@ def _length(values: Any) -> int:
     return len(values) if isinstance(values, list) else 1
 
 
+def _drawn(plot: Path | None, figure: str) -> After:
+    """Draw what is answered, by a function of `bayes_scaling.figures`, where a file is named."""
+    check_picture(plot)
+
+    def after(answer: Any) -> Shown | None:
+        if plot is not None:
+            from bayes_scaling import figures
+
+            write_picture(getattr(figures, figure)(answer), plot)
+        return None
+
+    return after
+
+
 def tune(
     asked: Asked,
     plot: Annotated[Path | None, typer.Option(help="Draw the valley into this file.")] = None,
 ) -> After:
     """Draw the valley."""
-    check_picture(plot)
-
-    def after(answer: Tuning) -> Shown | None:
-        if plot is not None:
-            from bayes_scaling.figures.decision_plots import plot_tune
-
-            write_picture(plot_tune(answer), plot)
-        return None
-
-    return after
+    return _drawn(plot, "plot_tune")
 
 
 def transfer(
@@ -486,16 +479,7 @@ def transfer(
     plot: Annotated[Path | None, typer.Option(help="Draw the multipliers into this file.")] = None,
 ) -> After:
     """Draw the multipliers."""
-    check_picture(plot)
-
-    def after(answer: Transfer) -> Shown | None:
-        if plot is not None:
-            from bayes_scaling.figures.transfer_plot import plot_transfer
-
-            write_picture(plot_transfer(answer), plot)
-        return None
-
-    return after
+    return _drawn(plot, "plot_transfer")
 
 
 def mistuned(

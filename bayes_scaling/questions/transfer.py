@@ -250,7 +250,7 @@ class Transfer(Printed):
             grown = f"{self.times:g} times the params"
             lines = {f"{grown} are worth": f"{told(rows[0], 'worth_of_params')} times the data"}
             found.append([f"pre-trained on {text}", grid, lines])
-        return [*found, *([[line] for line in self.warnings])]
+        return [*found, *([line] for line in (*self.warnings, *self.notes))]
 
 
 def transfer(
@@ -312,6 +312,7 @@ def transfer(
     kept, chance = _in_order(drawn, tuple(order or ()))
     data = {text: _data(drawn[text], sizes) for text in texts}
     answers = {text: tuple(part[kept] for part in data[text]) for text in texts}
+    meant = source.leading.reads.meant
     told_by_loss = _losses(source, arms, texts, sizes, kept)
     return Transfer(
         sizes=sizes,
@@ -325,7 +326,7 @@ def transfer(
         order=tuple(order or ()),
         order_probability=chance,
         beyond=_beyond(source, arms[texts[0]], sizes),
-        notes=tuple(source.leading.notes),
+        notes=tuple(source.leading.notes) or tuple(f"{a} are {b}" for a, b in meant.items()),
         **told_by_loss,
     )
 
