@@ -378,7 +378,7 @@ def _chosen(
     asked = [wanted] if isinstance(wanted, str) else list(wanted or known)
     problems = [
         f"no run was pre-trained on {text!r}, so nothing is known of it; the fit has "
-        f"{', '.join(known) or 'runs from scratch alone'}: add runs of it"
+        f"{', '.join(known) or 'runs from scratch alone'}: add runs of it, or fit.with_new_group"
         for text in dict.fromkeys([*asked, *(order or ())])
         if text not in known
     ]
