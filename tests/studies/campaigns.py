@@ -3,8 +3,8 @@
     python -m tests.studies.campaigns live FOLDER [SEED]
     python -m tests.studies.campaigns recorded FOLDER [SEEDS]
 
-Live: a campaign trains nano-lm models itself, up to 1e11 FLOP each, and forecasts 1e13; the truth is
-in the shipped sweep, whose larger runs it never sees. Training needs the extra ``train``.
+Live: a campaign trains nano-lm models itself, up to 1e11 FLOP each, and forecasts 1e13; the truth
+is in the shipped sweep, whose larger runs it never sees. Training needs the extra ``train``.
 
 Recorded: results are looked up in the shipped sweep. The same compute is spent by the campaign, by
 an isoFLOP grid and by the largest affordable runs; the same law is then fitted to each, and the
