@@ -45,6 +45,8 @@ class Rig:
         Price of an accelerator-hour, in any currency.
     overhead : float
         Compute lost to restarts and failed runs, relative to what the run itself takes.
+    watts : float, optional
+        Power that an accelerator draws, its share of host and cooling included [W].
 
     Raises
     ------
@@ -57,6 +59,7 @@ class Rig:
     utilisation: float = UTILISATION
     price: float | None = None
     overhead: float = 0.0
+    watts: float | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -72,6 +75,8 @@ class Rig:
             (0 < self.utilisation <= 1, f"utilisation is in (0, 1], got {self.utilisation!r}"),
             (self.price is None or self._above(self.price),
              f"price is above 0, got {self.price!r}"),
+            (self.watts is None or self._above(self.watts),
+             f"watts is above 0, got {self.watts!r}"),
             (0 <= self.overhead < np.inf, f"overhead is 0 or more, got {self.overhead!r}"),
         )  # fmt: skip
         problems += [text for holds, text in checks if not holds]
@@ -95,6 +100,10 @@ class Rig:
     def money(self, flops: float) -> float | None:
         """Price of a run; None where no price is known."""
         return None if self.price is None else self.hours(flops) * self.price
+
+    def energy(self, flops: float) -> float | None:
+        """Energy of a run [kWh]; None where no watts are known."""
+        return None if self.watts is None else self.hours(flops) * self.watts / 1000
 
     def flops(self, *, hours: float | None = None, money: float | None = None) -> float:
         """Compute that hours or money buy [FLOP].
