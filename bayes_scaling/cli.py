@@ -83,6 +83,7 @@ COMMANDS: Mapping[str, Function | Question] = {
         settings={"shell": "shapes", "fills": ("shapes",)},
     ),
     "tune": Question(example="fit.nc --params 1B --tokens 20B", settings={"shell": "pictured"}),
+    "experts": Question(example="fit.nc --flops 1e21 --device-memory 80GB", method="expert_split"),
     "valley-map": Question(
         example="fit.nc --x learning_rate --y batch_size --plot map.svg",
         settings={"shell": "pictured"},
@@ -128,6 +129,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "backtest": Function("trials"),
     "calibrate": Function("trials"),
     "convert": Function("planning"),
+    "serve": Function("planning"),
     "train-sweep": Function("training"),
     "train-run": Function("training"),
 }

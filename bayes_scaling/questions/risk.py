@@ -127,6 +127,8 @@ class Risk(Printed):
         if self.rig is not None:
             flops = float(self.flops[index])
             found |= {"hours": self.rig.hours(flops), "money": self.rig.money(flops)}
+            if (energy := self.rig.energy(flops)) is not None:
+                found["energy_kwh"] = energy
             price = found["money"]
             if price is not None:
                 found["regret_money"] = found["expected_extra_flops"] * price
@@ -178,6 +180,8 @@ class Risk(Printed):
         }
         if row.get("hours") is not None:
             lines["accelerator-hours"] = f"{row['hours']:.3g}"
+        if "energy_kwh" in row:
+            lines["energy"] = f"{row['energy_kwh']:.3g} kWh"
         if row.get("money") is not None:
             lines["cost"] = f"{row['money']:.3g}, of it wasted {row['regret_money']:.2g}"
         if "decision" in row:

@@ -177,8 +177,8 @@ def _repeats(
         place = int(np.argmin(thin.at(at, thin.draws[:, None]).mean(axis=0)))
         one = {name: values[[place]] for name, values in at.items()}
         loss = law.at(one, law.draws[:, None])[:, 0]
-        params, passed = (float(one[name][0]) for name in ("params", "tokens"))
-        found.append(_way("repeat", law, params, passed, tokens, loss))
+        size, read = float(one["params"][0]), float(one["tokens"][0])
+        found.append(_way("repeat", law, size, read, tokens, loss))
     yield from found[:1]
     if found and (best := recommended(tuple(found))).flops < 0.99 * found[0].flops:
         yield replace(best, name="stop early")
