@@ -16,7 +16,9 @@ from pathlib import Path
 
 SECONDS, GIGABYTES = 5, 1
 
-FOLDER = Path(os.environ.get("BAYES_SCALING_PUBLIC_DATA", "../shared/data")).parent / "cases/hostile"
+FOLDER = (
+    Path(os.environ.get("BAYES_SCALING_PUBLIC_DATA", "../shared/data")).parent / "cases/hostile"
+)
 
 CHILD = """
 import json, resource, signal, sys, warnings

@@ -152,6 +152,8 @@ def _same(one: Any, other: Any, known: set[tuple[int, int]]) -> bool:
 def depth(node: Node) -> int:
     """Return how many operations stand within each other."""
     return node.depth if isinstance(node, _Parent) else 0
+
+
 Operations = Mapping[str, Callable[..., Any]]
 
 FUNCTIONS: Mapping[str, tuple[int, int | None]] = {
