@@ -34,6 +34,7 @@ from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import SURE, Risk, risk
 from bayes_scaling.questions.saturation import GAIN, saturation
 from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
+from bayes_scaling.questions.shift import BAND, shift
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
 from bayes_scaling.questions.surface import Surface, surface
@@ -144,6 +145,17 @@ class Questions(RecipeQuestions):
     ) -> Emergence:
         self.require_converged()
         return self._told(emergence(self, flops, family=family, without=without), probability)
+
+    @documented(shift)
+    def shift(
+        self,
+        *,
+        band: float = BAND,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Answer:
+        self.require_converged()
+        return self._told(shift(self, band=band, family=family), probability)
 
     @documented(allocate)
     def allocate(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
@@ -22,6 +23,9 @@ from bayes_scaling.questions.surface import Source, Surface, surface
 
 PLACE = "C_jump"
 """The derived quantity of a law that is the compute of its jump."""
+
+FARTHEST = 1e60
+"""Compute beyond any run [FLOP]."""
 
 GRID = 60
 """Places between the largest run and the largest budget at which laws are compared."""
@@ -67,7 +71,7 @@ class Emergence(Printed):
     runs_to: float
     effect: Array | None = None
     without: str = ""
-    later: Array | None = None
+    later: NDArray[np.bool_] | None = None
     probability: float = PROBABILITY
 
     @property
@@ -203,7 +207,8 @@ def emergence(
 
 
 def _known(part: Any) -> Mapping[str, Array]:
-    return part.law.known(part.index)
+    known: Mapping[str, Array] = part.law.known(part.index)
+    return known
 
 
 def _error(law: Surface, flops: Array) -> Array:
@@ -223,10 +228,8 @@ def _jump(law: Surface) -> Array:
 
 def _runs_to(law: Surface) -> float:
     """Compute of the largest fitted run of the group."""
-    part = law.parts[0].law
-    flops = part.fitted_sizes["flops"]
-    own = part.runs.labels(part.reads.group) == law.group
-    return float(np.max(flops[own] if own.any() else flops))
+    beyond = law.beyond({"flops": np.array([FARTHEST])})["flops"]
+    return float(FARTHEST / np.exp(beyond[0]))
 
 
 def _valid_to(law: Surface, smooth: Any, low: float, high: float) -> float:

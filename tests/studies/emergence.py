@@ -6,8 +6,8 @@ Simulated, not measured. Of each task the truth is drawn from ranges that were f
 chance of .05 to .5, a jump over 30 to 90 % of what is left, its middle 0 to 9 e-folds beyond the
 first twelve runs (1e17 to 1e20 FLOP), noise of 500 questions. Asked is whether it jumps below 6.9
 e-folds (1,000 times) beyond these; then the same with runs up to there. False confidence: said with
-p < .05 that it does not, and it does. At last one task under two metrics: the share of right tokens,
-and of answers of eight tokens that are right as a whole.
+p < .05 that it does not, and it does. At last one task under two metrics: the share of right
+tokens, and of answers of eight tokens that are right as a whole.
 """
 
 from __future__ import annotations
