@@ -28,6 +28,7 @@ from bayes_scaling.questions.loss_curve import LossCurve, loss_curve
 from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
 from bayes_scaling.questions.monitor import FALSE_ALARMS, Monitor, monitor
 from bayes_scaling.questions.next_runs import Aim, NextRuns, next_runs
+from bayes_scaling.questions.positions import positions
 from bayes_scaling.questions.query import AnyDefinition, query
 from bayes_scaling.questions.reach import reach
 from bayes_scaling.questions.rig import Rig
@@ -145,6 +146,30 @@ class Questions(RecipeQuestions):
     ) -> Emergence:
         self.require_converged()
         return self._told(emergence(self, flops, family=family, without=without), probability)
+
+    @documented(positions)
+    def positions(
+        self,
+        params: Numbers,
+        *,
+        position: float,
+        context: float,
+        against_position: float,
+        against_context: float,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Answer:
+        self.require_converged()
+        found = positions(
+            self,
+            params,
+            position=position,
+            context=context,
+            against_position=against_position,
+            against_context=against_context,
+            family=family,
+        )
+        return self._told(found, probability)
 
     @documented(shift)
     def shift(

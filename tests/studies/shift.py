@@ -2,11 +2,11 @@
 
     python -m tests.studies.shift [--draws 400]
 
-For each evaluation text the losses of models trained on two corpora are fitted against their loss on
-`TEXT`; those of the third corpus are forecast from their loss on `TEXT` alone. Compared are the line
-pooled over texts and corpora (loss-shift), the shifted power (loss-to-loss), and the rule that the
-offset is constant: the mean difference of the two corpora. `TEXT` itself is one of the 8 and left
-out: it is given.
+For each evaluation text the losses of models trained on two corpora are fitted against their loss
+on `TEXT`; those of the third corpus are forecast from their loss on `TEXT` alone. Compared are the
+line pooled over texts and corpora (loss-shift), the shifted power (loss-to-loss), and the rule that
+the offset is constant: the mean difference of the two corpora. `TEXT` itself is one of the 8 and
+left out: it is given.
 """
 
 from __future__ import annotations
