@@ -16,6 +16,7 @@ from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.duel import ERROR, Duel, duel
 from bayes_scaling.questions.rank_shapes import COUNT, PLAIN, Layout, ShapeRanking, rank_shapes
 from bayes_scaling.questions.setting_rules import HARMLESS, TOLERANCE, setting_rules
+from bayes_scaling.questions.settle import Settling, settle
 from bayes_scaling.questions.sizes import Numbers, Sizes
 from bayes_scaling.questions.transfer import TIMES, Transfer, transfer
 from bayes_scaling.questions.tune import Tuning, tune
@@ -155,6 +156,32 @@ class RecipeQuestions(_Source):
         self.require_converged()
         found = valley_map(self, x, y, held=held, places=places, family=family)
         return self._told(found, probability)
+
+    @documented(settle)
+    def settle(
+        self,
+        a: str,
+        b: str,
+        *,
+        flops: float,
+        budget: float,
+        candidates: Sizes | None = None,
+        inputs: Mapping[str, float] | None = None,
+        throughput: Mapping[str, float] | None = None,
+        error: float = ERROR,
+    ) -> Settling:
+        self.require_converged()
+        return settle(
+            self._fitted("settle"),
+            a,
+            b,
+            flops=flops,
+            budget=budget,
+            candidates=candidates,
+            inputs=inputs,
+            throughput=throughput,
+            error=error,
+        )
 
     @documented(duel)
     def duel(
