@@ -83,6 +83,10 @@ COMMANDS: Mapping[str, Function | Question] = {
         settings={"shell": "shapes", "fills": ("shapes",)},
     ),
     "tune": Question(example="fit.nc --params 1B --tokens 20B", settings={"shell": "tune"}),
+    "valley-map": Question(
+        example="fit.nc --x learning_rate --y batch_size --plot map.svg",
+        settings={"shell": "valley_map"},
+    ),
     "setting-rules": Question(
         example="fit.nc learning_rate --small params=1e8 --small tokens=2e9 "
         "--target params=1e10 --target tokens=2e11"
@@ -119,6 +123,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "compare": Function("trials"),
     "approaches": Function("trials"),
     "duel": Function("duelling"),
+    "campaign": Function("campaigning"),
     "backtest": Function("trials"),
     "calibrate": Function("trials"),
     "convert": Function("planning"),

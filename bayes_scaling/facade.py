@@ -5,23 +5,21 @@ Whether the sampler converged is checked here, once, for every question.
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 from bayes_scaling import posterior as sampling
 from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.methods import RecipeQuestions, documented
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.posterior.posterior import failed_sampling
 from bayes_scaling.questions.advise import Advice, advise
 from bayes_scaling.questions.allocate import Allocation, allocate
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.drifting_exponents import Exponents, exponents
-from bayes_scaling.questions.duel import ERROR, Duel, duel
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.judge_split import judge_split
 from bayes_scaling.questions.limits import WITHOUT, Limits
@@ -30,64 +28,21 @@ from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_la
 from bayes_scaling.questions.monitor import FALSE_ALARMS, Monitor, monitor
 from bayes_scaling.questions.next_runs import Aim, NextRuns, next_runs
 from bayes_scaling.questions.query import AnyDefinition, query
-from bayes_scaling.questions.rank_shapes import COUNT, HEAD_SIZE, ShapeRanking, rank_shapes
 from bayes_scaling.questions.reach import reach
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import SURE, Risk, risk
 from bayes_scaling.questions.saturation import GAIN, saturation
 from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
-from bayes_scaling.questions.setting_rules import HARMLESS, TOLERANCE, setting_rules
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
 from bayes_scaling.questions.surface import Surface, surface
-from bayes_scaling.questions.transfer import TIMES, Transfer, transfer
-from bayes_scaling.questions.tune import Tuning, tune
 from bayes_scaling.questions.typical import Tuned
 from bayes_scaling.questions.valleys import Valley, valleys
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.counting import BALANCED
-
-TOLD = """probability : float
-    Probability of the equal-tailed intervals.
-"""
 
 
-def documented[Method: Callable[..., Any]](
-    question: Callable[..., Any],
-) -> Callable[[Method], Method]:
-    """Give a method the documentation of its question, without the source that it is bound to."""
-
-    def take(method: Method) -> Method:
-        doc = inspect.cleandoc(question.__doc__ or "")
-        doc = re.sub(r"^(source|fit) : .*\n(?:    .*\n)+", "", doc, count=1, flags=re.M)
-        if "probability :" not in doc:
-            doc = doc.replace("\n\nReturns\n", f"\n{TOLD}\nReturns\n", 1)
-        method.__doc__ = doc
-        return method
-
-    return take
-
-
-if TYPE_CHECKING:
-    from bayes_scaling.questions.surface import Source as _Source
-else:
-    _Source = object
-
-
-class Questions(_Source):
+class Questions(RecipeQuestions):
     """The questions, of whatever has laws with weights."""
-
-    def require_converged(self) -> None:
-        """Raise `UnconvergedError` where a decision would rest on draws that did not converge."""
-
-    def _told[Given](self, answer: Given, probability: float) -> Given:
-        """Set the probability of the intervals of an answer."""
-        check_probability(probability)
-        names = {field.name for field in fields(answer)}  # type: ignore[arg-type]
-        changes: dict[str, Any] = {"probability": probability} if "probability" in names else {}
-        if "forecast" in names:
-            changes["forecast"] = replace(answer.forecast, probability=probability)  # type: ignore[attr-defined]
-        return replace(answer, **changes)  # type: ignore[type-var]
 
     # ---- what a run reaches --------------------------------------------------------------------
 
@@ -216,139 +171,6 @@ class Questions(_Source):
     ) -> Answer:
         self.require_converged()
         return self._told(judge_split(self, runs, family=family), probability)
-
-    @documented(rank_shapes)
-    def rank_shapes(
-        self,
-        shapes: Sizes | None = None,
-        *,
-        params: float | None = None,
-        tokens: float | None = None,
-        flops: float | None = None,
-        head_size: int = HEAD_SIZE,
-        gated: bool = False,
-        vocabulary: int = 0,
-        tied: bool = False,
-        count: int = COUNT,
-        deep: float = BALANCED,
-        family: str | None = None,
-        inputs: Mapping[str, float] | None = None,
-        probability: float = PROBABILITY,
-    ) -> ShapeRanking:
-        self.require_converged()
-        found = rank_shapes(
-            self,
-            shapes,
-            params=params,
-            tokens=tokens,
-            flops=flops,
-            head_size=head_size,
-            gated=gated,
-            vocabulary=vocabulary,
-            tied=tied,
-            count=count,
-            deep=deep,
-            family=family,
-            inputs=inputs,
-        )
-        return self._told(found, probability)
-
-    @documented(tune)
-    def tune(
-        self,
-        params: Numbers,
-        tokens: Numbers,
-        *,
-        batch_size: Numbers | None = None,
-        family: str | None = None,
-        probability: float = PROBABILITY,
-    ) -> Tuning:
-        self.require_converged()
-        check_probability(probability)
-        return tune(
-            self._fitted("tune"),
-            params,
-            tokens,
-            batch_size=batch_size,
-            family=family,
-            probability=probability,
-        )
-
-    @documented(setting_rules)
-    def setting_rules(
-        self,
-        setting: str,
-        *,
-        small: Mapping[str, float] | None = None,
-        target: Mapping[str, float] | None = None,
-        exponents: Mapping[str, float] | None = None,
-        tolerance: float = TOLERANCE,
-        harmless: float = HARMLESS,
-        family: str | None = None,
-        probability: float = PROBABILITY,
-    ) -> Answer:
-        self.require_converged()
-        found = setting_rules(
-            self,
-            setting,
-            small=small,
-            target=target,
-            exponents=exponents,
-            tolerance=tolerance,
-            harmless=harmless,
-            family=family,
-        )
-        return self._told(found, probability)
-
-    @documented(duel)
-    def duel(
-        self,
-        a: str,
-        b: str | Sequence[str] | None = None,
-        *,
-        flops: Numbers,
-        inputs: Mapping[str, float] | None = None,
-        throughput: Mapping[str, float] | None = None,
-        error: float = ERROR,
-        probability: float = PROBABILITY,
-    ) -> Duel:
-        self.require_converged()
-        found = duel(
-            self._fitted("duel"),
-            a,
-            b,
-            flops=flops,
-            inputs=inputs,
-            throughput=throughput,
-            error=error,
-        )
-        return self._told(found, probability)
-
-    @documented(transfer)
-    def transfer(
-        self,
-        *,
-        params: Numbers,
-        finetune_tokens: Numbers,
-        pretrained_on: str | Sequence[str] | None = None,
-        times: float = TIMES,
-        pretrain_tokens: float | None = None,
-        order: Sequence[str] | None = None,
-        family: str | None = None,
-        probability: float = PROBABILITY,
-    ) -> Transfer:
-        self.require_converged()
-        found = transfer(
-            self,
-            params=params,
-            finetune_tokens=finetune_tokens,
-            pretrained_on=pretrained_on,
-            times=times,
-            pretrain_tokens=pretrain_tokens,
-            order=order,
-            family=family,
-        )
-        return self._told(found, probability)
 
     # ---- what can go wrong ---------------------------------------------------------------------
 
@@ -483,10 +305,6 @@ class Questions(_Source):
             self._fitted("monitor"), curve, plan, finished=finished, false_alarms=false_alarms
         )
         return self._told(found, probability)
-
-    def _fitted(self, question: str) -> Any:
-        """Return what was fitted, or say that this question needs runs and a posterior."""
-        return self
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -26,7 +26,7 @@ from tests.synthetic import UNCONVERGED, synthetic_fit
 COMMANDS = (
     "check", "models", "datasets", "fit", "forecast", "allocate", "saturation", "reach",
     "judge-split", "risk", "plan", "stage-gate", "advise", "sensitivity", "shapes", "tune",
-    "setting-rules", "transfer",
+    "setting-rules", "valley-map", "transfer",
     "next-runs", "mistuned", "monitor", "score", "query", "published", "report", "approaches",
     "compare", "backtest", "calibrate", "convert", "duel", "train-sweep", "train-run",
 )  # fmt: skip

@@ -50,6 +50,7 @@ from bayes_scaling.questions.rig import Budget, Rig
 from bayes_scaling.questions.run_plan import read_run_plan
 
 After = Callable[[Any], Shown | None] | None
+Plot = Annotated[Path | None, typer.Option(help="Draw the answer into this file.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -416,11 +417,30 @@ def shapes(
             help="A table of shapes (width, depth, heads, d_ff) to compare; made up else."
         ),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the ranking into this file.")] = None,
+    plot: Plot = None,
 ) -> After:
     """Read the shapes; draw the ranking."""
     asked.given["shapes"] = None if table is None else read_csv(table)
     return _drawn(plot, "plot_shapes")
+
+
+def valley_map(asked: Asked, plot: Plot = None) -> After:
+    """Draw the map."""
+    return _drawn(plot, "plot_valley_map")
+
+
+def _drawn(plot: Path | None, name: str) -> After:
+    """Draw the answer into a file, where one is given, by a figure of that name."""
+    check_picture(plot)
+
+    def after(answer: Any) -> Shown | None:
+        if plot is not None:
+            from bayes_scaling import figures
+
+            write_picture(getattr(figures, name)(answer), plot)
+        return None
+
+    return after
 
 
 def next_runs(
@@ -452,32 +472,12 @@ def _length(values: Any) -> int:
     return len(values) if isinstance(values, list) else 1
 
 
-def _drawn(plot: Path | None, figure: str) -> After:
-    """Draw what is answered, by a function of `bayes_scaling.figures`, where a file is named."""
-    check_picture(plot)
-
-    def after(answer: Any) -> Shown | None:
-        if plot is not None:
-            from bayes_scaling import figures
-
-            write_picture(getattr(figures, figure)(answer), plot)
-        return None
-
-    return after
-
-
-def tune(
-    asked: Asked,
-    plot: Annotated[Path | None, typer.Option(help="Draw the valley into this file.")] = None,
-) -> After:
+def tune(asked: Asked, plot: Plot = None) -> After:
     """Draw the valley."""
     return _drawn(plot, "plot_tune")
 
 
-def transfer(
-    asked: Asked,
-    plot: Annotated[Path | None, typer.Option(help="Draw the multipliers into this file.")] = None,
-) -> After:
+def transfer(asked: Asked, plot: Plot = None) -> After:
     """Draw the multipliers."""
     return _drawn(plot, "plot_transfer")
 

@@ -38,3 +38,4 @@ from .validation_plots import (
     plot_coverage as plot_coverage,
     plot_rolling as plot_rolling,
 )
+from .valley_map_plot import plot_valley_map as plot_valley_map

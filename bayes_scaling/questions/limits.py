@@ -100,8 +100,8 @@ class Limits:
         """Tokens that may be read: those allowed, or what the steps hold at the largest batch."""
         return min(self.max_tokens, self.max_steps * self.max_batch)
 
-    def sizes(self, log_flops: float) -> Array:
-        """Return the log params of the menu that a budget and the limits allow.
+    def menu_tokens(self, log_flops: float) -> Array:
+        """Return the log tokens that a budget leaves the sizes of the menu that it allows.
 
         Raises
         ------
@@ -109,51 +109,47 @@ class Limits:
             None is allowed.
         """
         low, high = self.ends(log_flops)
-        sizes = np.log(self.menu)
-        allowed = sizes[(sizes >= low - CLOSE) & (sizes <= high + CLOSE)]
+        tokens = self.log_tokens(np.log(self.menu), log_flops)
+        allowed = np.sort(tokens[(tokens >= low - CLOSE) & (tokens <= high + CLOSE)])
         if not allowed.size:
+            least, most = np.exp(self.log_params(np.array([high, low]), log_flops))
             raise InputError(
                 f"no size of the menu ({', '.join(f'{each:.3g}' for each in self.menu)}) spends "
-                f"{np.exp(log_flops):.3g} FLOP within the limits: between {np.exp(low):.3g} and "
-                f"{np.exp(high):.3g} params do"
+                f"{np.exp(log_flops):.3g} FLOP within the limits: between {least:.3g} and "
+                f"{most:.3g} params do"
             )
-        return np.asarray(allowed, float)
+        return allowed
 
     def log_tokens(self, log_params: Array | float, log_flops: float | Array) -> Array:
         """Log of the tokens that a budget leaves a model; nan where it leaves none."""
-        left = np.exp(log_flops - log_params) - FLOPS_PER_SERVED * self.inference_tokens
         with np.errstate(all="ignore"):
-            return np.log(left / FLOPS_PER_PARAM_TOKEN)
+            left = np.exp(log_flops - log_params) - FLOPS_PER_SERVED * self.inference_tokens
+            return np.asarray(np.log(left / FLOPS_PER_PARAM_TOKEN))
 
-    def log_params[Log: (float, Array)](self, log_tokens: float, log_flops: Log) -> Log:
+    def log_params(self, log_tokens: Array | float, log_flops: Array | float) -> Array:
         """Log of the params that a budget allows on tokens."""
-        return log_flops - float(np.log(self._each(log_tokens)))
-
-    def log_flops(self, log_params: Array, log_tokens: Array) -> Array:
-        """Log of the budget that a size takes."""
-        return log_params + np.log(self._each(log_tokens))
-
-    def _each(self, log_tokens: Array | float) -> Array:
-        """Compute that a parameter takes."""
-        return FLOPS_PER_PARAM_TOKEN * np.exp(log_tokens) + FLOPS_PER_SERVED * self.inference_tokens
+        each = FLOPS_PER_PARAM_TOKEN * np.exp(log_tokens) + FLOPS_PER_SERVED * self.inference_tokens
+        return np.asarray(log_flops - np.log(each))
 
     def ends(self, log_flops: float) -> tuple[float, float]:
-        """Return the least and the largest log params that a budget and the limits allow.
+        """Return the least and the largest log tokens that a budget and the limits allow.
 
         Raises
         ------
         InputError
             They allow none.
         """
-        low = np.log(self.min_params)
-        if np.isfinite(self.most_tokens):
-            low = max(low, self.log_params(np.log(self.most_tokens), log_flops))
-        high = min(np.log(self.max_params), self.log_params(np.log(self.min_tokens), log_flops))
-        if low > high:
+        of_params = self.log_tokens(np.log([self.max_params, self.min_params]), log_flops)
+        low, high = np.log([self.min_tokens, self.most_tokens])
+        low, high = np.fmax(low, of_params[0]), np.minimum(high, of_params[1])
+        if not low <= high:
+            least, most = np.exp(
+                self.log_params(np.log([self.most_tokens, self.min_tokens]), log_flops)
+            )
             raise InputError(
                 f"no size spends {np.exp(log_flops):.3g} FLOP within the limits: tokens up to "
-                f"{self.most_tokens:g} ask for {np.exp(low):.3g} params, and at most "
-                f"{np.exp(high):.3g} are allowed; spend less, or repeat data"
+                f"{self.most_tokens:g} ask for {max(least, self.min_params):.3g} params, and at "
+                f"most {min(most, self.max_params):.3g} are allowed; spend less, or repeat data"
             )
         return float(low), float(high)
 

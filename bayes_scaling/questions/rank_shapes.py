@@ -7,7 +7,7 @@ Asked of a law that reads a shape: one with a valley in width per layer (``coupl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,34 @@ PARTS = ("width", "depth", "heads", "d_ff")
 MISCOUNT = 0.1
 """Share by which the params of a table may differ from those that its shape makes."""
 
-HEAD_SIZE = 64
-"""Width of an attention head of the shapes that are made up, by default."""
-
 COUNT = 6
 """Shapes that are made up, by default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What counts in the params of a shape beside width and depth.
+
+    Attributes
+    ----------
+    head_size : int
+        The width of shapes that are made up is a multiple of it.
+    gated : bool
+        Whether the feed-forward block has a third, gating matrix.
+    vocabulary : int
+        Tokens of the vocabulary, whose embeddings count in params; 0 leaves them out.
+    tied : bool
+        Whether the output layer shares the input embedding.
+    """
+
+    head_size: int = 64
+    gated: bool = False
+    vocabulary: int = 0
+    tied: bool = False
+
+
+PLAIN: Layout = Layout()
+"""Heads of 64, two matrices in the feed-forward block, embeddings not layout."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -223,15 +246,6 @@ class ShapeRanking(Printed):
         return [blocks, [lines], *([[*self.warnings]] if self.warnings else [])]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Counted:
-    """What counts in the params of a shape beside width and depth."""
-
-    gated: bool
-    vocabulary: int
-    tied: bool
-
-
 def rank_shapes(
     source: Source,
     shapes: Sizes | None = None,
@@ -239,10 +253,7 @@ def rank_shapes(
     params: float | None = None,
     tokens: float | None = None,
     flops: float | None = None,
-    head_size: int = HEAD_SIZE,
-    gated: bool = False,
-    vocabulary: int = 0,
-    tied: bool = False,
+    layout: Layout = PLAIN,
     count: int = COUNT,
     deep: float = BALANCED,
     family: str | None = None,
@@ -264,14 +275,8 @@ def rank_shapes(
         Training tokens of every shape; what the budget leaves each by default.
     flops : float, optional
         Budget of every shape [FLOP].
-    head_size : int
-        The width of shapes that are made up is a multiple of it.
-    gated : bool
-        Whether the feed-forward block has a third, gating matrix.
-    vocabulary : int
-        Tokens of the vocabulary, whose embeddings count in params; 0 leaves them out.
-    tied : bool
-        Whether the output layer shares the input embedding.
+    layout : Layout
+        What counts in params beside width and depth.
     count : int
         How many shapes are made up.
     deep : float
@@ -291,16 +296,15 @@ def rank_shapes(
         The law reads no shape, a shape does not make its params, or a size is missing; all at once.
     """
     _read_shapes_at_all(source)
-    counted = _Counted(gated=gated, vocabulary=vocabulary, tied=tied)
     given = {name: value for name, value in (inputs or {}).items() if name not in PARTS}
     if (tokens is None) == (flops is None):
         raise InputError("give either tokens or flops, for every shape", source="shapes")
     if shapes is not None:
-        built = _given_shapes(shapes, counted)
+        built = _given_shapes(shapes, layout)
     else:
         if params is None:
             params = _best_size(source, flops, family, given)
-        built = _made_up(params, counted, head_size=head_size, count=count)
+        built = _made_up(params, layout, count=count)
     meant = dict(source.leading.reads.meant).get("params", "params")
     size = built.pop("params_nonembedding") if meant == "params_nonembedding" else built["params"]
     built.pop("params_nonembedding", None)
@@ -351,7 +355,7 @@ def _read_shapes_at_all(source: Source) -> None:
         raise InputError(problems, source="shapes")
 
 
-def _given_shapes(shapes: Sizes, counted: _Counted) -> dict[str, Array]:
+def _given_shapes(shapes: Sizes, layout: Layout) -> dict[str, Array]:
     """Return shapes that were given, with their params; or say which do not make theirs."""
     given = canonical_sizes(shapes)
     wanted = (*PARTS, "params", "params_nonembedding")
@@ -363,7 +367,12 @@ def _given_shapes(shapes: Sizes, counted: _Counted) -> dict[str, Array]:
         raise InputError(problems, source="shapes")
     laid = {name: np.broadcast_to(values, longest) for name, values in numbers.items()}
     made = count_params(
-        depth=laid["depth"], width=laid["width"], d_ff=laid.get("d_ff"), **asdict(counted)
+        depth=laid["depth"],
+        width=laid["width"],
+        d_ff=laid.get("d_ff"),
+        gated=layout.gated,
+        vocabulary=layout.vocabulary,
+        tied=layout.tied,
     )
     for name in ("params", "params_nonembedding"):
         own = getattr(made, name)
@@ -380,24 +389,24 @@ def _given_shapes(shapes: Sizes, counted: _Counted) -> dict[str, Array]:
     return parts | {"params": made.params, "params_nonembedding": made.params_nonembedding}
 
 
-def _made_up(params: float, counted: _Counted, *, head_size: int, count: int) -> dict[str, Array]:
+def _made_up(params: float, layout: Layout, *, count: int) -> dict[str, Array]:
     """Return shapes of a size from deep to wide, evenly spaced in log width per layer."""
     width = (params * BALANCED / 12) ** (1 / 3)
-    embedding = counted.vocabulary * width * (1 if counted.tied else 2)
+    embedding = layout.vocabulary * width * (1 if layout.tied else 2)
     if embedding >= params:
         raise InputError(
-            f"a vocabulary of {counted.vocabulary} takes {embedding:.3g} of {params:.3g} params, "
+            f"a vocabulary of {layout.vocabulary} takes {embedding:.3g} of {params:.3g} params, "
             "and leaves none for layers: give more params, or a smaller vocabulary",
             source="shapes",
         )
     found = shapes_near(
         params - embedding,
-        head_size=head_size,
+        head_size=layout.head_size,
         count=10**6,
         prefer="deep",
-        gated=counted.gated,
-        vocabulary=counted.vocabulary,
-        tied=counted.tied,
+        gated=layout.gated,
+        vocabulary=layout.vocabulary,
+        tied=layout.tied,
     )
     wanted = np.linspace(0, 1, max(count, 2))
     logs = np.log([shape.aspect for shape in found])

@@ -27,7 +27,7 @@ SEARCHED = np.arange(0.0, 60.5, 0.5)
 FEWER = 400
 """Draws that are taken in a first search, or where a search is repeated for each draw."""
 
-FINE = 17
+FINE = 33
 """Places of the second grid of a search within a search."""
 
 AROUND = 3.0
@@ -38,6 +38,9 @@ STENCIL = 1e-2
 
 CLOSE = 1e-10
 """Tolerance of a place [e-folds], by default."""
+
+OUT = 1e3
+"""Log loss that stands for one out of reach, where a law gives none."""
 
 ROUNDING = 4 * float(np.finfo(float).eps)
 """Relative difference up to which two values are the same."""
@@ -66,28 +69,38 @@ def least(function: Function, low: float, high: float, draws: Index) -> tuple[Ar
     """
     from scipy.optimize import elementwise
 
+    known = _known(function)
     grid = np.linspace(low, high, max(3, int((high - low) / STEP) + 1))
-    best = _lowest(function, grid, draws)
+    best = _lowest(known, grid, draws)
     edge = (best == 0) | (best == grid.size - 1)
     inside = np.clip(best, 1, grid.size - 2)
     left, right = grid[inside - 1], grid[inside + 1]
 
     def slope(at: Array, draw: Index) -> Array:
-        return derivative(lambda place: function(place, draw), at)
+        return derivative(lambda place: known(place, draw), at)
 
-    place = np.clip(root_of(slope, left, right, draws), low, high)
-    with np.errstate(all="ignore"):
-        now = function(grid[best], draws)
-        margin = ROUNDING * np.maximum(np.abs(now), 1.0)
-        bottom = function(place, draws) <= now + np.where(edge, -margin, margin)
+    root = np.clip(root_of(slope, left, right, draws), low, high)
+    place = np.where(np.isfinite(root), root, grid[best])
+    now = known(grid[best], draws)
+    margin = ROUNDING * np.maximum(np.abs(now), 1.0)
+    bottom = np.isfinite(root) & (known(place, draws) <= now + np.where(edge, -margin, margin))
     edge &= ~bottom
     place = np.where(edge, grid[best], place)
     dented = np.flatnonzero(~bottom & ~edge)
     if dented.size:  # the slope changes its sign several times
         ends = (left[dented], grid[best[dented]], right[dented])
-        with np.errstate(all="ignore"):
-            place[dented] = elementwise.find_minimum(function, ends, args=(draws[dented],)).x
+        place[dented] = elementwise.find_minimum(known, ends, args=(draws[dented],)).x
     return place, edge
+
+
+def _known(function: Function) -> Function:
+    """Return a function with `OUT` where it has no value."""
+
+    def known(places: Array, draws: Index) -> Array:
+        with np.errstate(all="ignore"):
+            return np.nan_to_num(function(places, draws), nan=OUT, posinf=OUT)
+
+    return known
 
 
 def _lowest(function: Function, grid: Array, draws: Index) -> Index:
@@ -98,9 +111,7 @@ def _lowest(function: Function, grid: Array, draws: Index) -> Index:
     """
 
     def lowest(places: Array, those: Index) -> Index:
-        with np.errstate(all="ignore"):
-            values = function(places, those[:, None])
-        return np.argmin(np.nan_to_num(values, nan=np.inf), axis=1).astype(np.int64)
+        return np.argmin(function(places, those[:, None]), axis=1).astype(np.int64)
 
     if draws.size <= 2 * FEWER:
         return lowest(grid, draws)
@@ -144,9 +155,8 @@ def least_near(
     rows, lower, upper = np.arange(draws.size), first, last
     for count in (3 + int(np.max(upper - lower, initial=0) / STEP), FINE):
         places = np.linspace(lower, upper, count, axis=1)
-        with np.errstate(all="ignore"):
-            values = function(places, draws[:, None])
-        best = np.argmin(np.nan_to_num(values, nan=np.inf), axis=1)
+        values = _known(function)(places, draws[:, None])
+        best = np.argmin(values, axis=1)
         inside = np.clip(best, 1, count - 2)
         lower, upper = places[rows, inside - 1], places[rows, inside + 1]
     before, at, after = (values[rows, inside + side] for side in (-1, 0, 1))

@@ -98,19 +98,22 @@ def best_split(
     """
     log_loss = _along(loss, log_flops, limits)
     if limits.menu:
-        sizes = limits.sizes(log_flops)
-        best = np.argmin(np.nan_to_num(log_loss(sizes, draws[:, None]), nan=np.inf), axis=1)
-        u, edge = sizes[best], (best == 0) | (best == sizes.size - 1)
+        menu = limits.menu_tokens(log_flops)
+        best = np.argmin(np.nan_to_num(log_loss(menu, draws[:, None]), nan=np.inf), axis=1)
+        v, edge = menu[best], (best == 0) | (best == menu.size - 1)
     else:
-        u, edge = least(log_loss, *limits.ends(log_flops), draws)
-    return u, limits.log_tokens(u, log_flops), edge
+        v, edge = least(log_loss, *limits.ends(log_flops), draws)
+    return limits.log_params(v, log_flops), v, edge
 
 
 def _along(loss: Loss, log_flops: float | Array, limits: Limits) -> Function:
-    """Return the log loss on a budget as a function of log params and the draw."""
+    """Return the log loss on a budget as a function of log tokens and the draw.
 
-    def log_loss(u: Array, draw: Index) -> Array:
-        return np.log(loss(u, limits.log_tokens(u, log_flops), draw))
+    Of log params it would be steep where serving takes nearly all of the budget.
+    """
+
+    def log_loss(v: Array, draw: Index) -> Array:
+        return np.log(loss(limits.log_params(v, log_flops), v, draw))
 
     return log_loss
 
@@ -240,7 +243,7 @@ def expected_split(law: Surface, flops: float, limits: Limits = WITHOUT) -> Choi
     log_flops = float(np.log(positive("flops", flops)[0] / law.share))
     expected = _expected(law, log_flops, limits)
     if limits.menu:
-        places = limits.sizes(log_flops)
+        places = limits.menu_tokens(log_flops)
         values = expected(places)
         best, flat = float(places[np.argmin(values)]), places[values <= values.min() + CLOSE]
     else:
@@ -250,23 +253,23 @@ def expected_split(law: Surface, flops: float, limits: Limits = WITHOUT) -> Choi
         flat = _flat(thin, best, ends)
         if law.n_draws > FEWER:
             best = _lowest(expected, best, STEP, ends)
-    tokens = limits.log_tokens(best, log_flops)
-    sizes = {"params": np.exp(best), "tokens": np.exp(tokens)}
+    flat = limits.log_params(np.append(flat, best), log_flops)
+    sizes = {"params": np.exp(flat[-1]), "tokens": np.exp(best)}
     return Choice(
         params=float(sizes["params"]),
         tokens=float(sizes["tokens"]),
         loss=law.at(sizes, law.draws),
-        flat=(float(np.exp(min(flat.min(), best))), float(np.exp(max(flat.max(), best)))),
+        flat=(float(np.exp(flat.min())), float(np.exp(flat.max()))),
     )
 
 
 def _expected(law: Surface, log_flops: float, limits: Limits) -> Callable[[Array], Array]:
-    """Return the log of the expected loss on a budget as a function of log params (n,)."""
+    """Return the log of the expected loss on a budget as a function of log tokens (n,)."""
     loss = law.split_loss()
 
-    def log_mean(u: Array) -> Array:
+    def log_mean(v: Array) -> Array:
         with np.errstate(all="ignore"):
-            values = loss(u, limits.log_tokens(u, log_flops), law.draws[:, None])
+            values = loss(limits.log_params(v, log_flops), v, law.draws[:, None])
             return np.asarray(np.log(values.mean(axis=0)))
 
     return log_mean
@@ -332,12 +335,12 @@ def cheapest(
     within = Limits(inference_tokens=served)
 
     def splitter(near: float, rows: Index) -> Callable[[Array, Index], tuple[Array, Array]]:
-        """Return the best log params of budgets, and the log loss, given those of one budget."""
+        """Return the best log tokens of budgets, and the log loss, given those of one budget."""
         first = np.full(draws.size, np.nan)
         first[rows], _ = least(_along(loss, near, within), *within.ends(near), draws[rows])
 
         def best(log_flops: Array, row: Index) -> tuple[Array, Array]:
-            high = np.maximum(within.log_params(0.0, log_flops), 0.0)
+            high = np.fmax(within.log_tokens(0.0, log_flops), 0.0)
 
             def search(at: Any, middle: Array, reach: Array) -> tuple[Array, Array, Edge]:
                 along = _along(loss, log_flops[at, None], within)
@@ -353,7 +356,7 @@ def cheapest(
         return best
 
     def solved(near: float, rows: Index, close: float) -> tuple[Array, Array]:
-        """Return the log budgets of draws and the log params of their splits; inf where none."""
+        """Return the log budgets of draws and the log tokens of their splits; inf where none."""
         best = splitter(near, rows)
 
         def excess(log_flops: Array, row: Index) -> Array:
@@ -364,16 +367,17 @@ def cheapest(
         if inner.any():
             ends = lower[inner], log_flops[inner]
             log_flops[inner] = root_of(excess, *ends, rows[inner], close=close)
-        log_params, known = log_flops.copy(), np.isfinite(log_flops)
+        log_tokens, known = log_flops.copy(), np.isfinite(log_flops)
         if known.any():
-            log_params[known] = best(log_flops[known], rows[known])[0]
-        return log_flops, log_params
+            log_tokens[known] = best(log_flops[known], rows[known])[0]
+        return log_flops, log_tokens
 
     rows = np.arange(draws.size)
     if draws.size > 2 * FEWER:
         spent = solved(near, rows[:: draws.size // FEWER], ROUGH)[0]
         near = float(np.median(spent[np.isfinite(spent)])) if np.isfinite(spent).any() else near
-    log_flops, log_params = solved(near, rows, EXACT)
-    return log_params, np.where(
-        np.isinf(log_params), np.inf, within.log_tokens(log_params, log_flops)
-    )
+    log_flops, log_tokens = solved(near, rows, EXACT)
+    known = np.isfinite(log_flops)
+    log_params = log_flops.copy()
+    log_params[known] = within.log_params(log_tokens[known], log_flops[known])
+    return log_params, log_tokens

@@ -101,7 +101,7 @@ def valleys(
     for index, budget in enumerate(flops):
         choice = split.choices[index]
         log_flops = float(np.log(budget / split.share))
-        low, high = within.ends(log_flops)
+        low, high = within.log_params(np.array(within.ends(log_flops))[::-1], log_flops)
         middle = float(np.log(choice.params))
         places = np.linspace(max(low, middle - REACH), min(high, middle + REACH), PLACES)
         params = np.exp(places)

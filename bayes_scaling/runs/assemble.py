@@ -383,22 +383,7 @@ def _gaps(columns: Mapping[str, NDArray[Any]], rows: Rows) -> list[str]:
 def _without_diverged(
     raw: Cells, rows: Rows, names: Mapping[str, str]
 ) -> tuple[Cells, Rows, list[str], list[str]]:
-    """Take the rows out that are marked as diverged.
-
-    Parameters
-    ----------
-    raw : mapping of str to sequence, dims (row,)
-        Columns by their given names.
-    rows : Rows
-        Names of the rows.
-    names : mapping of str to str
-        From given names to canonical ones.
-
-    Returns
-    -------
-    (raw, rows, doubts, problems)
-        What is left and what it is called; what a user must know; and marks that cannot be read.
-    """
+    """Take the rows out that are marked as diverged."""
     marks = next((name for name in raw if names.get(name) == DIVERGED), None)
     if marks is None:
         return raw, rows, [], []

@@ -104,19 +104,7 @@ def parts_of(text: str, *, commas: Commas | None = None) -> tuple[float, str] | 
 
 
 def plain_number(text: str, *, commas: Commas | None = None) -> float | None:
-    """Return a number whose groups may be parted; None where it is none or ambiguous.
-
-    Parameters
-    ----------
-    text : str
-        Digits with points, commas, spaces, apostrophes or underscores, and an exponent.
-    commas : {"decimal", "thousands"}, optional
-        What commas are, where the text alone does not say.
-
-    Returns
-    -------
-    float or None
-    """
+    """Return a number whose groups may be parted; None where it is none or ambiguous."""
     mantissa, _, exponent = text.lower().partition("e")
     for sign in " '’_":
         if sign in mantissa:
@@ -163,17 +151,7 @@ def commas_of(texts: Iterable[str]) -> Commas | None:
 
 
 def count_factor(unit: str) -> float | None:
-    """Return what multiplies a count whose unit is written so, or None where it says nothing.
-
-    Parameters
-    ----------
-    unit : str
-        Such as ``"M"``, ``"billions of tokens"``, ``"x 1e9"``, ``"10⁹"`` or ``"tokens"``.
-
-    Returns
-    -------
-    float or None
-    """
+    """Return what multiplies a count whose unit is written so, or None where it says nothing."""
     words = [word for word in re.split(r"[\s_]+", _tidy(unit)) if word not in ("of", "in", "units")]
     words = [word for word in words if word not in NOUNS and word != "#"]
     if not words:
@@ -347,21 +325,7 @@ def read_numbers(
 
 
 def read_amount(text: str, target: str, commas: Commas | None = None) -> float | None:
-    """Return the number that a text means in a column, or None.
-
-    Parameters
-    ----------
-    text : str
-        Such as ``"75.3 B"``, ``"1.2e3 PF-days"``, ``"1,000,000"`` or ``"3.90 ± 0.02"``.
-    target : str
-        The canonical column.
-    commas : {"decimal", "thousands"}, optional
-        What commas are in this file.
-
-    Returns
-    -------
-    float or None
-    """
+    """Return the number that a text means in a column, or None."""
     column = COLUMNS.get(target)
     parts = parts_of(text, commas=commas)
     if column is None or parts is None:
@@ -417,17 +381,7 @@ def as_text(cell: object) -> str:
 
 
 def number_advice(text: str) -> str:
-    """Return what to write in place of a text that was meant to be a number.
-
-    Parameters
-    ----------
-    text : str
-        The cell as given.
-
-    Returns
-    -------
-    str
-    """
+    """Return what to write in place of a text that was meant to be a number."""
     if re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}([eE][+-]?\d+)?", text):
         return (
             "the comma could part thousands or decimals; say which with --commas thousands or "

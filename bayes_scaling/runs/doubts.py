@@ -22,6 +22,7 @@ from bayes_scaling.runs.resolve import (
     magnitude,
     say_which,
     sounds_like_size,
+    tells_unique,
     words_of,
 )
 
@@ -57,20 +58,7 @@ def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
 
 
 def misspelt(names: Mapping[str, str], has: Iterable[str]) -> tuple[str, ...]:
-    """Return a doubt for every column whose name is close to one that the table lacks.
-
-    Parameters
-    ----------
-    names : Mapping of str to str
-        From given names to those in the table.
-    has : iterable of str
-        Columns that the table has once it is completed.
-
-    Returns
-    -------
-    tuple of str
-        Sentences for people.
-    """
+    """Return a doubt for every column whose name is close to one that the table lacks."""
     lacking = [name for name in COLUMNS if name not in set(has)]
     found: list[str] = []
     for given, target in names.items():
@@ -93,42 +81,19 @@ def misspelt(names: Mapping[str, str], has: Iterable[str]) -> tuple[str, ...]:
 
 
 def unread_columns(names: Mapping[str, str], done: Columns) -> list[str]:
-    """Return a doubt for every unread column that may be one which laws read.
-
-    Parameters
-    ----------
-    names : Mapping of str to str
-        From given names to those in the table.
-    done : Mapping of str to array, dims (row,)
-        Columns that the table has once it is completed.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return a doubt for every unread column that may be one which laws read."""
     has = set(done)
-    found = [*misspelt(names, has), *unread_sizes(names, has)]
+    found = [*misspelt(names, has), *unread_sizes(names, done)]
     left = {name: done[target] for name, target in names.items() if target not in COLUMNS}
     return found or _of_one_size(left, has)
 
 
-def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
+def unread_sizes(names: Mapping[str, str], done: Columns) -> list[str]:
     """Return a doubt for every column that sounds like a size and is read by no law.
 
     Where params, tokens and flops are all known only epochs can change what is fitted.
-
-    Parameters
-    ----------
-    names : Mapping of str to str
-        From given names to those in the table.
-    has : iterable of str
-        Columns that the table has once it is completed.
-
-    Returns
-    -------
-    list of str
     """
-    has = set(has)
+    has = set(done)
     left = [
         name
         for name, target in names.items()
@@ -140,8 +105,10 @@ def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
         name
         for name in left
         if (sounds_like_size(name) or unknown_unit(name))
-        and (not whole or ("epoch" in name.lower() and "unique_tokens" not in has))
+        and (not whole or _repeats(name, done[names[name]], has))
     ]
+    if any("epoch" in name.lower() for name in sizes):
+        sizes = [name for name in sizes if not tells_unique(name)]  # one factor of a product
     found = [
         f"no law reads the column {name!r}, which sounds like a size; if it is one, "
         f"{advice_on_size(name, list(names))}"
@@ -169,6 +136,12 @@ def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
                 f"each was seen once, --columns 'tokens={called}'"
             )
     return found
+
+
+def _repeats(name: str, values: NDArray[Any], has: set[str]) -> bool:
+    """Whether a column counts epochs, of which more than one repeat unknown tokens."""
+    more = values.dtype.kind != "f" or bool((values > 1).any())
+    return "epoch" in name.lower() and "unique_tokens" not in has and more
 
 
 def _of_one_size(left: Columns, has: set[str]) -> list[str]:

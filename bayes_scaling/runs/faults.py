@@ -42,23 +42,7 @@ _OTHER_SCALES = ("steps", "width", "depth", "position", "unique_tokens", "finetu
 def text_problems(
     name: str, unread: Mapping[int, str], rows: Rows, called: str | None = None
 ) -> list[str]:
-    """Return one problem per kind of text found in a column of numbers.
-
-    Parameters
-    ----------
-    name : str
-        The column.
-    unread : Mapping of int to str
-        Position to text of the cells at fault.
-    rows : Rows
-        Names of the rows.
-    called : str, optional
-        What the file calls the column.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return one problem per kind of text found in a column of numbers."""
     called = called or name
     label = label_of(name, called)
     other = ""
@@ -84,21 +68,7 @@ def text_problems(
 def value_problems(
     columns: Columns, rows: Rows, called: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Return the values that their column cannot have: infinite, negative, zero, above one.
-
-    Parameters
-    ----------
-    columns : Mapping of str to array, dims (row,)
-        Canonical columns; others are left alone.
-    rows : Rows
-        Names of the rows.
-    called : Mapping of str to str, optional
-        What the file calls each column.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the values that their column cannot have: infinite, negative, zero, above one."""
     problems = []
     for name, values in columns.items():
         column = COLUMNS.get(name)
@@ -131,23 +101,7 @@ def value_problems(
 def absence_problems(
     columns: Columns, rows: Rows, given: Iterable[str], *, needs_loss: bool = True
 ) -> list[str]:
-    """Return what is missing: the response, a size to scale with, or cells of them.
-
-    Parameters
-    ----------
-    columns : Mapping of str to array, dims (row,)
-        Canonical columns after completion; cells that hold unreadable text are not NaN here.
-    rows : Rows
-        Names of the rows.
-    given : iterable of str
-        The file's names, to say what there is.
-    needs_loss : bool
-        Whether there must be a loss.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return what is missing: the response, a size to scale with, or cells of them."""
     problems = []
     given = list(given)
     responses = [name for name in ("loss", "score") if name in columns]
@@ -191,21 +145,7 @@ def absence_problems(
 
 
 def duplicate_problems(columns: Columns, rows: Rows, most: int = 5) -> list[str]:
-    """Return the groups of rows that share the key (run, metric, steps, tokens).
-
-    Parameters
-    ----------
-    columns : Mapping of str to array, dims (row,)
-        Canonical columns after completion; absent key columns are ignored.
-    rows : Rows
-        Names of the rows.
-    most : int
-        Groups to print; the rest is counted.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the groups of rows that share the key (run, metric, steps, tokens)."""
     key = [name for name in KEY if name in columns]
     if "run" not in key:
         return []
@@ -339,28 +279,7 @@ def faults_of(
     *,
     needs_loss: bool = True,
 ) -> list[str]:
-    """Return all that is wrong with the cells and columns of a table.
-
-    Parameters
-    ----------
-    given : Mapping of str to array, dims (row,)
-        Canonical columns before completion, `run` without empty ids where there is one.
-    unread : Mapping of str to (Mapping of int to str)
-        By column, position to text of the cells that are not numbers.
-    rows : Rows
-        Names of the rows.
-    called : Mapping of str to str
-        What the file calls each column.
-    names : iterable of str
-        The column names of the file.
-    needs_loss : bool
-        Whether there must be a loss.
-
-    Returns
-    -------
-    list of str
-        Empty if the table can be used.
-    """
+    """Return all that is wrong with the cells and columns of a table."""
     faults: list[str] = []
     for name, cells in unread.items():
         faults += text_problems(name, cells, rows, called.get(name))
@@ -378,17 +297,7 @@ def lesser_faults(
     rows: Rows,
     called: Mapping[str, str],
 ) -> list[str]:
-    """Return what would only be noted of a table without faults, to be mended in the same go.
-
-    Parameters
-    ----------
-    given, unread, rows, called
-        As for `faults_of`.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return what would only be noted of a table without faults, to be mended in the same go."""
     found = []
     filled = complete(_filled(given, unread)).columns
     for name in SIZES:
@@ -406,17 +315,7 @@ def lesser_faults(
 
 
 def by_row(problems: Iterable[str]) -> list[str]:
-    """Sort problems by their first row; those of no row come first, counts of the rest last.
-
-    Parameters
-    ----------
-    problems : iterable of str
-        Those of rows begin like "line 3:" or "rows 3 and 7:".
-
-    Returns
-    -------
-    list of str
-    """
+    """Sort problems by their first row; those of no row come first, counts of the rest last."""
 
     def place(problem: str) -> float:
         if re.match(r"(and )?\d+ more ", problem):
@@ -451,19 +350,7 @@ def _filled(
 
 
 def unfinished(given: Columns, rows: Rows) -> list[str]:
-    """Return a doubt for a column of run states, as W&B and MLflow export it.
-
-    Parameters
-    ----------
-    given : Mapping of str to array, dims (row,)
-        Canonical columns, others under their own names.
-    rows : Rows
-        Names of the rows.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return a doubt for a column of run states, as W&B and MLflow export it."""
     found = []
     for name, values in given.items():
         service = {"state": "wandb", "status": "mlflow"}.get(name.lower())

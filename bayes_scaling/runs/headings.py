@@ -96,18 +96,7 @@ class Heading:
 
 @lru_cache(maxsize=16384)
 def read_heading(name: str) -> Heading | None:
-    """Read the name of a column.
-
-    Parameters
-    ----------
-    name : str
-        As the file has it.
-
-    Returns
-    -------
-    Heading or None
-        None where it means no column of the vocabulary.
-    """
+    """Read the name of a column."""
     name = name.strip()
     if target := canonical_name(name):
         return Heading(target=target, certainty=int(fold(name) in LOOSE))

@@ -15,6 +15,9 @@ from bayes_scaling.runs.named_runs import NAMES
 from bayes_scaling.runs.text_files import Raw, folded, line_rows, read_text_file
 from bayes_scaling.runs.tidy import columns_of, flatten, unroll
 
+TRAINER_STATE = "trainer_state.json"
+"""What a Hugging Face trainer calls the file of its logs."""
+
 EXAMPLE = '[{"params": 1e6, "loss": 3.2}, ...]'
 
 
@@ -196,7 +199,7 @@ def _trainer_state(found: Mapping[str, Any], path: Path) -> Raw:
         row["loss"] = item["eval_loss"] if evaluated else item["loss"]
         row["learning_rate"] = rates.get(step)
         row["tokens"] = seen.get(step)
-        row["flops"] = flops if step == last and flops else None
+        row["flops"] = flops * step / last if flops and step and last else None
         rows.append(row)
     cells = {
         name: values
@@ -204,5 +207,6 @@ def _trainer_state(found: Mapping[str, Any], path: Path) -> Raw:
         if any(value is not None for value in values)
     }
     what = "eval_loss" if evaluated else "loss, a loss on training text"
-    notes = (f"a Hugging Face trainer: loss is its {what}, at {len(rows)} steps of one run",)
+    note = f"a Hugging Face trainer: loss is its {what}, at {len(rows)} steps of one run"
+    notes = (note + "; flops in proportion to steps, from total_flos" * ("flops" in cells),)
     return Raw(cells=cells, rows=positions(len(rows)), notes=notes)

@@ -49,21 +49,7 @@ _COUNTS = ("params", "params_nonembedding", "params_active", "tokens")
 
 
 def implausible(given: Columns, done: Columns, rows: Rows, called: Mapping[str, str]) -> list[str]:
-    """Return a doubt for every size that does not go with the others.
-
-    Parameters
-    ----------
-    given, done : Mapping of str to array, dims (row,)
-        Canonical columns before and after completion.
-    rows : Rows
-        Names of the rows.
-    called : Mapping of str to str
-        What the file calls each column.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return a doubt for every size that does not go with the others."""
     found = [*_logarithms(given, called)]
     if not found:
         found += _some_rows(given, rows, called)
@@ -409,19 +395,7 @@ def _unlike_text(done: Columns, known: Array, named: str, label: str) -> list[st
 
 
 def rises_with_size(done: Columns, rows: Rows) -> list[str]:
-    """Doubt a loss that is higher where models are larger and saw no less.
-
-    Parameters
-    ----------
-    done : Mapping of str to array, dims (row,)
-        Canonical columns, completed.
-    rows : Rows
-        Names of the rows.
-
-    Returns
-    -------
-    list of str
-    """
+    """Doubt a loss that is higher where models are larger and saw no less."""
     if not {"params", "loss"} <= set(done) or ("budget" in done and "tokens" not in done):
         return []
     size, loss = done["params"], done["loss"]

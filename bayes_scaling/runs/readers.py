@@ -14,7 +14,8 @@ from bayes_scaling.runs.cells import Commas, positions
 from bayes_scaling.runs.columns import nearest
 from bayes_scaling.runs.exports import EXPORTS, Export, untangle
 from bayes_scaling.runs.frames import from_frame, read_parquet, read_sheet
-from bayes_scaling.runs.json_files import read_json, read_json_lines
+from bayes_scaling.runs.json_files import TRAINER_STATE, read_json, read_json_lines
+from bayes_scaling.runs.resolve import is_held_out, is_training
 from bayes_scaling.runs.text_files import Raw, read_delimited
 from bayes_scaling.runs.tidy import (
     WIDE,
@@ -29,6 +30,7 @@ from bayes_scaling.runs.tidy import (
 )
 from bayes_scaling.runs.trackers import (
     EVENTS,
+    NO_SCALARS,
     is_mlflow_folder,
     read_database,
     read_events,
@@ -151,13 +153,11 @@ def _made_long(raw: Raw, presets: list[str], name: str) -> Raw:
     """Open nested cells, and make a wide table long."""
     raw = with_units(unpack(raw))
     names = list(raw.cells)
-    if WIDE in presets:
-        return melt_wide(raw, name)
     if is_panel(names):
         return melt_panel(raw)
     if is_tensorboard(names):
         return from_tensorboard(raw, Path(name).stem)
-    return raw
+    return melt_wide(raw, name) if WIDE in presets else raw
 
 
 def _from_source(source: object, format: Format | None, presets: list[str]) -> tuple[Raw, str]:
@@ -235,10 +235,26 @@ def _files_below(folder: Path) -> list[Path]:
         files = [
             p
             for p in sorted(folder.rglob("*"))
-            if p.is_file()
-            and (kind_of(p) in ("tfevents", "wandb") or p.name == "trainer_state.json")
+            if p.is_file() and (kind_of(p) in ("tfevents", "wandb") or p.name == TRAINER_STATE)
         ]
-    return files[:MOST_FILES]
+    return _last_checkpoints(files)[:MOST_FILES]
+
+
+def _last_checkpoints(files: list[Path]) -> list[Path]:
+    """Keep the last state of every Hugging Face trainer, which tells of all before it."""
+    last: dict[Path, Path] = {}
+    for path in files:
+        folder = path.parent
+        checkpoint = path.name == TRAINER_STATE and folder.name.startswith("checkpoint-")
+        key = folder.parent if checkpoint else path
+        if key not in last or _number_of(last[key]) < _number_of(path):
+            last[key] = path
+    return list(last.values())
+
+
+def _number_of(path: Path) -> int:
+    number = path.parent.name.removeprefix("checkpoint-")
+    return int(number) if number.isdecimal() else -1
 
 
 def _from_files(files: list[Path], format: Format | None, folder: Path, presets: list[str]) -> Raw:
@@ -249,13 +265,19 @@ def _from_files(files: list[Path], format: Format | None, folder: Path, presets:
         try:
             raw = _made_long(_from_file(path, format), presets, str(path))
         except InputError as error:
+            if kind_of(path) == "tfevents" and error.problems == (NO_SCALARS,):
+                continue  # a writer of histograms, or of settings
             problems += [f"{path.name}: {problem}" for problem in error.problems]
             continue
         problems += [f"{path.name}: {problem}" for problem in raw.problems]
         if not {"run", "run_id", "run_name", "name"} & {name.lower() for name in raw.cells}:
-            label = path.name.split(".")[0] if EVENTS not in path.name else path.parent.name
+            label = path.name.split(".")[0]
             raw = Raw(cells={"run": [label] * len(raw.rows), **raw.cells}, rows=raw.rows)
+        elif kind_of(path) == "tfevents" and path.parent != folder and folder.is_dir():
+            label = path.parent.relative_to(folder).as_posix()
+            raw = Raw(cells={**raw.cells, "run": [label] * len(raw.rows)}, rows=raw.rows)
         parts.append(raw)
+    parts, left_out = _without_training(parts)
     if not parts:
         raise InputError(problems or "no file of runs in it", source=str(folder))
     names = dict.fromkeys(name for raw in parts for name in raw.cells)
@@ -268,8 +290,20 @@ def _from_files(files: list[Path], format: Format | None, folder: Path, presets:
         for name in names
     }
     count = sum(len(raw.rows) for raw in parts)
-    note = f"{len(parts)} files, their rows one after the other"
-    return Raw(cells=cells, rows=positions(count), problems=tuple(problems), notes=(note,))
+    note = f"{len(parts)} files, their rows one after the other{left_out}"
+    common = [said for said in parts[0].notes if all(said in raw.notes for raw in parts)]
+    return Raw(cells=cells, rows=positions(count), problems=tuple(problems), notes=(note, *common))
+
+
+def _without_training(parts: list[Raw]) -> tuple[list[Raw], str]:
+    """Leave out logs of training text beside logs of held-out text, as of ``run/train``."""
+    last = [str(raw.cells["run"][0]).split("/")[-1] if "run" in raw.cells else "" for raw in parts]
+    train = [is_training(name) for name in last]
+    if not any(train) or not any(is_held_out(name) for name in last):
+        return parts, ""
+    kept = [raw for raw, out in zip(parts, train, strict=True) if not out]
+    gone = ", ".join(dict.fromkeys(name for name, out in zip(last, train, strict=True) if out))
+    return kept, f"; those of training text ({gone}) left out"
 
 
 def _siblings(path: Path) -> list[str]:

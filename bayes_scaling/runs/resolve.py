@@ -98,24 +98,15 @@ def is_training(name: str) -> bool:
     return bool(words & TRAIN) and not words & HELD_OUT
 
 
+def is_held_out(name: str) -> bool:
+    """Whether a heading names held-out text."""
+    return bool(set(words_of(name)) & HELD_OUT)
+
+
 def choose_loss(
     given: Iterable[str], *, whole: Collection[str] = (), decide: bool = False
 ) -> LossChoice:
-    """Choose the column that is the loss.
-
-    Parameters
-    ----------
-    given : iterable of str
-        Headings that nothing else has taken.
-    whole : collection of str
-        Those of them whose numbers are all whole.
-    decide : bool
-        Whether to take the likeliest where two could be meant, as for an export.
-
-    Returns
-    -------
-    LossChoice
-    """
+    """Choose the column that is the loss."""
     given = list(given)
     candidates = [name for name in given if sounds_like_loss(name)]
     rest = [name for name in candidates if name != LETTER]
@@ -123,7 +114,7 @@ def choose_loss(
         candidates = rest
     if not candidates:
         return LossChoice(name=None)
-    held = [n for n in candidates if set(words_of(n)) & HELD_OUT]
+    held = [n for n in candidates if is_held_out(n)]
     train = [n for n in candidates if is_training(n)]
     plain = [n for n in candidates if n not in held and n not in train]
     known = [n for n in plain if canonical_name(n) == "loss"]
@@ -371,19 +362,7 @@ def sounds_like_size(name: str) -> bool:
 
 
 def advice_on_size(name: str, raw: Collection[str] = ()) -> str:
-    """Return how an unread size would be used, as one option.
-
-    Parameters
-    ----------
-    name : str
-        The column.
-    raw : collection of str
-        All columns of the file.
-
-    Returns
-    -------
-    str
-    """
+    """Return how an unread size would be used, as one option."""
     shown = shown_in_formula(name)
     low = set(words_of(name))
     scale = magnitude(name)
@@ -411,7 +390,7 @@ def advice_on_size(name: str, raw: Collection[str] = ()) -> str:
             "FLOP)"
         )
     if low & {"epoch", "epochs"}:
-        unique = next((n for n in raw if low_words(n) & _UNIQUE and low_words(n) & _TOKENS), None)
+        unique = next(filter(tells_unique, raw), None)
         if unique is None:
             return f"--columns 'tokens=UNIQUE_TOKENS*{shown}' with the tokens of one epoch"
         return f"--columns 'tokens={shown_in_formula(unique)}*{shown}'"
@@ -443,6 +422,12 @@ def magnitude(name: str) -> str:
             if factor != 1.0:
                 return f"*{factor:.0e}".replace("e+0", "e").replace("e+", "e")
     return ""
+
+
+def tells_unique(name: str) -> bool:
+    """Whether a heading counts the tokens of a data set, of one epoch."""
+    words = low_words(name)
+    return bool(words & _UNIQUE and words & _TOKENS)
 
 
 def is_beside(name: str) -> bool:

@@ -29,18 +29,7 @@ _CLOSE = {"{": "}"}
 
 
 def unpack(raw: Raw) -> Raw:
-    """Open the columns whose cells are dicts: ``config`` becomes ``config.lr`` and so on.
-
-    Parameters
-    ----------
-    raw : Raw
-        A table as a file has it.
-
-    Returns
-    -------
-    Raw
-        With a column for every key, in place of the column of dicts.
-    """
+    """Open the columns whose cells are dicts: ``config`` becomes ``config.lr`` and so on."""
     opened: dict[str, list[Mapping[str, Any] | None]] = {}
     for name, values in raw.cells.items():
         if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
@@ -66,21 +55,7 @@ def unpack(raw: Raw) -> Raw:
 
 
 def flatten(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
-    """Join nested keys by dots; lists and what lies too deep become JSON text.
-
-    Parameters
-    ----------
-    record : mapping
-        An object of JSON.
-    prefix : str
-        What its keys begin with.
-    depth : int
-        How deep it lies.
-
-    Returns
-    -------
-    dict of str to value
-    """
+    """Join nested keys by dots; lists and what lies too deep become JSON text."""
     flat: dict[str, Any] = {}
     for key, value in record.items():
         name = f"{prefix}{key}"
@@ -94,17 +69,7 @@ def flatten(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict
 
 
 def unroll(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of one record: one, or as many as its lists are long.
-
-    Parameters
-    ----------
-    record : mapping
-        An object of JSON; lists of numbers of one length are a curve, and so is a list of objects.
-
-    Returns
-    -------
-    list of dict
-    """
+    """Return the rows of one record: one, or as many as its lists are long."""
     curves = {
         key: value
         for key, value in record.items()
@@ -171,18 +136,7 @@ _TENSORBOARD = {"wall time", "step", "value"}
 
 
 def with_units(raw: Raw) -> Raw:
-    """Move units that stand in a row of their own, below the names, into the names.
-
-    Parameters
-    ----------
-    raw : Raw
-        A table whose first row may hold nothing but units, such as ``(M)``, ``B`` and ``nats``.
-
-    Returns
-    -------
-    Raw
-        Columns called ``tokens (B)``, and without that row.
-    """
+    """Move units that stand in a row of their own, below the names, into the names."""
     if len(raw.rows) < 2:
         return raw
     renamed = {}
@@ -213,7 +167,7 @@ def with_units(raw: Raw) -> Raw:
 
 
 def _is_amount(cell: object) -> bool:
-    return parts_of(as_text(cell)) is not None
+    return parts_of(as_text(cell), commas="decimal") is not None or bool(parts_of(as_text(cell)))
 
 
 def is_panel(names: Sequence[str]) -> bool:
@@ -230,18 +184,7 @@ def is_tensorboard(names: Sequence[str]) -> bool:
 
 
 def melt_panel(raw: Raw) -> Raw:
-    """Make a row of each point of each run of a W&B panel.
-
-    Parameters
-    ----------
-    raw : Raw
-        Columns ``Step``, ``run - metric`` and their twins ``__MIN`` and ``__MAX``, left out.
-
-    Returns
-    -------
-    Raw
-        Columns run, the clocks, and one for each metric.
-    """
+    """Make a row of each point of each run of a W&B panel."""
     clocks = [name for name in raw.cells if fold(name) in _CLOCKS]
     curves: dict[str, dict[str, str]] = {}
     left_out = 0
@@ -313,7 +256,8 @@ def _budget(name: str) -> float | None:
 def _melt_budgets(raw: Raw, kept: list[str], numeric: list[str]) -> Raw:
     """Make a row of each cell of a table whose columns are budgets."""
     rows = len(raw.rows)
-    cells: dict[str, list[Any]] = {name: [] for name in kept}
+    called = {name: name.split("\\")[0].strip() for name in kept}  # of a corner "width \ budget"
+    cells: dict[str, list[Any]] = {called[name]: [] for name in kept}
     cells |= {"flops": [], "loss": []}
     numbers: list[int] = []
     for column in numeric:
@@ -322,7 +266,7 @@ def _melt_budgets(raw: Raw, kept: list[str], numeric: list[str]) -> Raw:
             if as_text(value).lower() in MISSING:
                 continue
             for name in kept:
-                cells[name].append(raw.cells[name][i])
+                cells[called[name]].append(raw.cells[name][i])
             cells["flops"].append(_budget(column))
             cells["loss"].append(value)
             numbers.append(int(raw.rows.numbers[i]))
@@ -356,20 +300,7 @@ def _melt(
 
 
 def from_tensorboard(raw: Raw, run: str) -> Raw:
-    """Name the columns of a scalar that TensorBoard downloaded.
-
-    Parameters
-    ----------
-    raw : Raw
-        Columns Wall time, Step and Value.
-    run : str
-        The run: TensorBoard names the file after it.
-
-    Returns
-    -------
-    Raw
-        Columns run, steps and loss.
-    """
+    """Name the columns of a scalar that TensorBoard downloaded."""
     by_name = {name.strip().lower(): values for name, values in raw.cells.items()}
     cells = {"run": [run] * len(raw.rows), "steps": by_name["step"], "loss": by_name["value"]}
     note = "a scalar of TensorBoard: its Value is the loss, and the file names the run"

@@ -25,6 +25,8 @@ from bayes_scaling.runs.tidy import columns_of, flatten
 EVENTS = "tfevents"
 """What the name of an event file holds."""
 
+NO_SCALARS = "the event file has no scalars"
+
 MLFLOW_META = "meta.yaml"
 """What every run of MLflow's folder has."""
 
@@ -108,7 +110,7 @@ def read_events(path: Path) -> Raw:
             "cannot be read as an event file of TensorBoard", source=str(path)
         ) from None
     if not by_step:
-        raise InputError("the event file has no scalars", source=str(path))
+        raise InputError(NO_SCALARS, source=str(path))
     run = path.resolve().parent.name
     tags = list(dict.fromkeys(tag for values in by_step.values() for tag in values))
     logged = [{"run": run, "steps": float(step), **by_step[step]} for step in sorted(by_step)]

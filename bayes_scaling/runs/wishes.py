@@ -44,23 +44,7 @@ class Wishes:
 
 
 def read_wishes(text: str) -> dict[str, str]:
-    """Part ``'OLD=NEW,NEW=EXPRESSION'`` into its pairs.
-
-    Parameters
-    ----------
-    text : str
-        Pairs between commas; commas inside parentheses, backticks or quotes part nothing.
-
-    Returns
-    -------
-    dict of str to str
-        Left to right sides.
-
-    Raises
-    ------
-    InputError
-        A piece is no pair, or a left side appears twice.
-    """
+    """Part ``'OLD=NEW,NEW=EXPRESSION'`` into its pairs."""
     pairs: dict[str, str] = {}
     problems = []
     for piece in _pieces(text):
@@ -79,24 +63,7 @@ def read_wishes(text: str) -> dict[str, str]:
 
 
 def sort_wishes(pairs: Mapping[str, str], names: Iterable[str]) -> Wishes:
-    """Tell new names from expressions, by what the file has.
-
-    Parameters
-    ----------
-    pairs : Mapping of str to str
-        Left to right sides.
-    names : iterable of str
-        Columns of the file.
-
-    Returns
-    -------
-    Wishes
-
-    Raises
-    ------
-    InputError
-        A pair can be read in two ways, or an expression names what is not there.
-    """
+    """Tell new names from expressions, by what the file has."""
     names = list(names)
     renamed: dict[str, str] = {}
     formulas: dict[str, str] = {}
@@ -130,27 +97,7 @@ def sort_wishes(pairs: Mapping[str, str], names: Iterable[str]) -> Wishes:
 def apply_formulas(
     cells: Cells, wishes: Wishes, *, commas: Commas | None = None
 ) -> tuple[dict[str, Sequence[Any] | NDArray[Any]], dict[str, str], list[str]]:
-    """Add the columns that expressions make.
-
-    Parameters
-    ----------
-    cells : Mapping of str to sequence, dims (row,)
-        The table as the file has it.
-    wishes : Wishes
-    commas : {"decimal", "thousands"}, optional
-        What commas are in this file.
-
-    Returns
-    -------
-    (cells, renamed, notes)
-        The table with the new columns first, a name for each that the user spoke of, and what was
-        computed.
-
-    Raises
-    ------
-    InputError
-        An expression cannot be read, or names no column.
-    """
+    """Add the columns that expressions make."""
     made: dict[str, Sequence[Any] | NDArray[Any]] = {}
     renamed = dict(wishes.renamed)
     notes = []
@@ -190,24 +137,7 @@ def apply_formulas(
 
 
 def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[np.intp]:
-    """Return the positions of the rows (n_chosen,) that meet a condition.
-
-    Parameters
-    ----------
-    columns : Mapping of str to array, dims (row,)
-        Columns by any names; text or numbers.
-    where : str
-        Such as ``State == "finished" and params >= 100M``.
-
-    Returns
-    -------
-    array of int
-
-    Raises
-    ------
-    InputError
-        The condition cannot be read, names no column, or no row meets it.
-    """
+    """Return the positions of the rows (n_chosen,) that meet a condition."""
     plain, quoted = _without_backticks(plain_amounts(where))
     node = parse_condition(plain)
     wanted = names_in(node)
@@ -227,23 +157,7 @@ def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[n
 
 
 def mask_of(node: Node, columns: Columns, size: int, *, where: str) -> NDArray[np.bool_]:
-    """Return which rows (n_rows,) meet a condition.
-
-    Parameters
-    ----------
-    node : Node
-        The condition, parsed.
-    columns : Mapping of str to array, dims (row,)
-    size : int
-        Number of rows.
-    where : str
-        What to call the condition in an error.
-
-    Raises
-    ------
-    InputError
-        It names no column, compares text with numbers, or no row meets it.
-    """
+    """Return which rows (n_rows,) meet a condition."""
     problems = check_names(node, columns, where=where)
     problems = problems or _mixed_comparisons(node, columns, where)
     if problems:

@@ -94,7 +94,7 @@ def test_two_quantities_may_put_shapes_in_another_order() -> None:
         ({"shapes": SHAPES}, "give either tokens or flops"),
         ({"shapes": SHAPES, "tokens": 1e9, "flops": 1e19}, "give either tokens or flops"),
         ({"tokens": 1e9}, "give params, or flops"),
-        ({"params": 1e6, "tokens": 1e9, "vocabulary": 50_000}, "leaves none for layers"),
+        ({"params": 1e6, "tokens": 1e9, "layout": bs.Layout(vocabulary=50_000)}, "leaves none"),
         ({"shapes": {"width": [512.0, -1.0], "depth": 4.0}, "tokens": 1e9}, "'width' must be"),
     ],
 )  # fmt: skip

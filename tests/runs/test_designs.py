@@ -114,11 +114,11 @@ def test_published_sweeps_of_other_designs(public_data: Callable[[str], Path], n
         with_budgets(read_runs(public_data(f"{name}.csv")))
 
 
-def table(**columns: list[float] | list[str]) -> RunTable:
+def sweep(**columns: list[float] | list[str]) -> RunTable:
     return RunTable(columns={name: np.array(values) for name, values in columns.items()})
 
 
-RUNS = table(
+RUNS = sweep(
     params=[1e3, 1e3, 1e3, 1e3, 2e3, 2e3, 5e3],
     tokens=[1e5, 1e5, 1e5, 1e5, 1e5, 1e5, 1e5],
     learning_rate=[0.1, 0.2, 0.4, 0.2, 0.1, 0.2, 0.1],
@@ -127,7 +127,7 @@ RUNS = table(
 
 
 def test_cells_are_sizes_equal_to_three_digits() -> None:
-    runs = table(params=[1000.0, 1000.1, 1010.0], tokens=[1e5, 1e5, 1e5])
+    runs = sweep(params=[1000.0, 1000.1, 1010.0], tokens=[1e5, 1e5, 1e5])
     cell = cell_of(runs)
     assert cell[0] == cell[1] != cell[2]
 
@@ -137,7 +137,7 @@ def test_a_repeat_at_the_best_rate_is_not_mistuned() -> None:
 
 
 def test_without_learning_rates_nothing_is_known_to_be_mistuned() -> None:
-    runs = table(params=[1e3, 1e3], tokens=[1e5, 1e5], loss=[2.0, 2.1])
+    runs = sweep(params=[1e3, 1e3], tokens=[1e5, 1e5], loss=[2.0, 2.1])
     assert not mistuned(runs).any()
     assert len(best_rates(runs)) == 0
 
@@ -150,7 +150,7 @@ def test_best_rates_of_cells_that_tried_three() -> None:
 
 
 def test_a_best_rate_at_the_end_is_told() -> None:
-    runs = table(
+    runs = sweep(
         params=[1e3] * 3, tokens=[1e5] * 3, learning_rate=[0.1, 0.2, 0.4], loss=[3.0, 2.5, 2.4]
     )
     assert best_rates(runs).at_end.tolist() == [True]
@@ -171,17 +171,17 @@ def test_families_are_cells_of_their_own() -> None:
 
 def test_cells_need_sizes_and_a_loss() -> None:
     with pytest.raises(InputError, match="tokens"):
-        best_of_cells(table(params=[1.0], loss=[2.0]))
+        best_of_cells(sweep(params=[1.0], loss=[2.0]))
 
 
 def test_cells_of_untuned_runs_alone_are_left_out_and_it_is_said() -> None:
     columns = {"params": [1e6, 1e6, 1e7, 1e8], "tokens": [1e8, 1e8, 1e9, 1e9]}
     purpose = ["fixed-lr", "lr-sweep", "shape", "isoflop"]
-    runs = table(**columns, loss=[2.9, 3.0, 2.5, 2.0], purpose=purpose)
+    runs = sweep(**columns, loss=[2.9, 3.0, 2.5, 2.0], purpose=purpose)
     kept = best_of_cells(runs)
     assert kept["loss"].tolist() == [2.9, 2.0], "in a tuned cell the best is the best"
     assert "left out: 1 cell of runs that are not tuned" in kept.notes[-1]
-    only = table(**columns, loss=[2.9, 3.0, 2.5, 2.0], purpose=["shape"] * 4)
+    only = sweep(**columns, loss=[2.9, 3.0, 2.5, 2.0], purpose=["shape"] * 4)
     assert len(best_of_cells(only)) == 3
 
 

@@ -212,7 +212,7 @@ a,1e6,1e8,3.1,finished
 """
 
 
-def _problems(columns: dict[str, Any]) -> list[str]:
+def _all_problems(columns: dict[str, Any]) -> list[str]:
     with pytest.raises(InputError) as caught:
         RunTable.from_columns(columns)
     return list(caught.value.problems)
@@ -241,7 +241,7 @@ def test_every_kind_of_fault_at_once_in_the_order_of_the_lines(tmp_path: Path) -
 
 
 def test_a_cell_that_a_mended_one_implies_is_not_called_empty() -> None:
-    (problem,) = _problems({"N": ["1 MB", 2e6], "D": [None, 1e8], "C": [6e14, 1.2e15],
+    (problem,) = _all_problems({"N": ["1 MB", 2e6], "D": [None, 1e8], "C": [6e14, 1.2e15],
                             "loss": [3.0, 2.0]})  # fmt: skip
     assert problem.startswith("row 1: 'N' (params) has text ('1 MB')")
 
@@ -253,7 +253,7 @@ def test_cells_that_cannot_be_read_are_doubles_only_if_written_alike() -> None:
         "D": ["1 MB", "2 MB", "1 MB"],
         "loss": [3.0, 2.0, 3.0],
     }
-    text, double = _problems(columns)
+    text, double = _all_problems(columns)
     assert text.startswith("rows 1, 2 and 3: 'D' (tokens) has text ('1 MB', '2 MB')")
     assert double == (
         "rows 1 and 3: the same run 'a', tokens as written; they are identical: delete all but one"
@@ -261,7 +261,7 @@ def test_cells_that_cannot_be_read_are_doubles_only_if_written_alike() -> None:
 
 
 def test_a_text_in_a_column_of_any_number_hides_nothing() -> None:
-    first, second = _problems({"N": [1e6, 0], "seed": ["x", 1], "loss": [3.0, 2.0]})
+    first, second = _all_problems({"N": [1e6, 0], "seed": ["x", 1], "loss": [3.0, 2.0]})
     assert first.startswith("row 1: seed has text ('x')")
     assert second.startswith("row 2: 'N' (params) is 0")
 
