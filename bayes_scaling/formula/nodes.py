@@ -4,8 +4,8 @@ A formula is parsed once (`parse.py`) into these nodes. Numbers come out of them
 which needs only a table of operations: numpy here, PyTensor in `pytensor_operations.py`. Text and
 LaTeX come out of them in `render.py`.
 
-A line of a law that is read twice is one node with two parents: what is asked of a node is kept with
-it, and a formula is gone through node by node, never path by path, of which there may be 2^lines.
+A line of a law that is read twice is one node with two parents: what is asked of a node is kept
+with it, and a formula is gone through node by node, never path by path (2^lines of them).
 """
 
 from __future__ import annotations
@@ -152,6 +152,8 @@ def _same(one: Any, other: Any, known: set[tuple[int, int]]) -> bool:
 def depth(node: Node) -> int:
     """Return how many operations stand within each other."""
     return node.depth if isinstance(node, _Parent) else 0
+
+
 Operations = Mapping[str, Callable[..., Any]]
 
 FUNCTIONS: Mapping[str, tuple[int, int | None]] = {

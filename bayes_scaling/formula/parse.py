@@ -12,7 +12,17 @@ import math
 from collections.abc import Iterable
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.formula.nodes import FUNCTIONS, Call, Name, Node, Number, Solve, Text, depth, names
+from bayes_scaling.formula.nodes import (
+    FUNCTIONS,
+    Call,
+    Name,
+    Node,
+    Number,
+    Solve,
+    Text,
+    depth,
+    names,
+)
 
 MAX_LENGTH = 4000
 """Longest formula accepted [characters]; a law on paper has a hundred."""

@@ -23,6 +23,9 @@ ENTRY_POINTS = "bayes_scaling.models"
 ONTO = "+"
 """Between a law and what is put on it: ``coupled+lr-valley``."""
 
+MOST_ONTO = 8
+"""How many definitions may be put on a law."""
+
 
 def model_folders() -> tuple[Path, ...]:
     """Return the folders that hold model definitions, the shipped one first."""
@@ -121,6 +124,8 @@ def _load(source: AnyModel, chain: tuple[str, ...]) -> Model:
         return source
     if isinstance(source, Mapping):
         return read_model(source, find_base=lambda name: _load(name, chain))
+    if str(source).count(ONTO) > MOST_ONTO:
+        raise InputError(f"{str(source)[:60]!r}...: at most {MOST_ONTO} are put on a law by a plus")
     if isinstance(source, str) and ONTO in source and not Path(source).is_file():
         return _load_onto(source, chain)
     path = _find(source)

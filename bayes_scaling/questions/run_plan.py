@@ -152,7 +152,10 @@ def _wrong_kinds(where: str, given: Any) -> list[str]:
         if name in TEXTS:
             fits, wanted = isinstance(value, str), "a text"
         elif name == "menu":
-            fits, wanted = isinstance(value, list) and all(map(_number, value)), "a list of numbers from 0"
+            fits, wanted = (
+                isinstance(value, list) and all(map(_number, value)),
+                "a list of numbers from 0",
+            )
         else:
             fits, wanted = _number(value), f"a number from 0 to {LARGEST:g}"
         if not fits:
@@ -161,9 +164,7 @@ def _wrong_kinds(where: str, given: Any) -> list[str]:
 
 
 def _number(value: object) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST
-    )
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
 def _shown(value: object) -> str:
