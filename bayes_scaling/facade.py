@@ -20,6 +20,7 @@ from bayes_scaling.questions.advise import Advice, advise
 from bayes_scaling.questions.allocate import Allocation, allocate
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.drifting_exponents import Exponents, exponents
+from bayes_scaling.questions.emergence import Emergence, emergence
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.judge_split import judge_split
 from bayes_scaling.questions.limits import WITHOUT, Limits
@@ -35,7 +36,7 @@ from bayes_scaling.questions.saturation import GAIN, saturation
 from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
-from bayes_scaling.questions.surface import Surface, surface
+from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.typical import Tuned
 from bayes_scaling.questions.valleys import Valley, valleys
 from bayes_scaling.runs import RunTable
@@ -78,8 +79,9 @@ class Questions(RecipeQuestions):
     @documented(reach)
     def reach(
         self,
-        loss: Numbers,
+        loss: Numbers | None = None,
         *,
+        score: Numbers | None = None,
         params: Numbers | None = None,
         tokens: Numbers | None = None,
         runs: Sizes | None = None,
@@ -93,6 +95,7 @@ class Questions(RecipeQuestions):
         found = reach(
             self,
             loss,
+            score=score,
             params=params,
             tokens=tokens,
             runs=runs,
@@ -129,6 +132,19 @@ class Questions(RecipeQuestions):
         return loss_curve(source, along=along, to=to, family=family, limits=limits)
 
     # ---- how to spend compute ------------------------------------------------------------------
+
+    @documented(emergence)
+    def emergence(
+        self,
+        flops: Numbers,
+        *,
+        family: str | None = None,
+        without: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Emergence:
+        self.require_converged()
+        found = emergence(self, flops, family=family, without=without)
+        return found.with_probability(probability)
 
     @documented(allocate)
     def allocate(
@@ -182,6 +198,7 @@ class Questions(RecipeQuestions):
         params: Numbers | None = None,
         tokens: Numbers | None = None,
         target_loss: float | None = None,
+        target_score: float | None = None,
         sure: float = SURE,
         family: str | None = None,
         inputs: Mapping[str, float] | None = None,
@@ -197,6 +214,7 @@ class Questions(RecipeQuestions):
             params=params,
             tokens=tokens,
             target_loss=target_loss,
+            target_score=target_score,
             sure=sure,
             family=family,
             inputs=inputs,
@@ -282,11 +300,19 @@ class Questions(RecipeQuestions):
         sure: float = SURE,
         family: str | None = None,
         limits: Limits | None = None,
+        pretrained: Source | None = None,
         probability: float = PROBABILITY,
     ) -> Advice:
         self.require_converged()
         found = advise(
-            self, flops, tokens, target_loss=target_loss, sure=sure, family=family, limits=limits
+            self,
+            flops,
+            tokens,
+            target_loss=target_loss,
+            sure=sure,
+            family=family,
+            limits=limits,
+            pretrained=pretrained,
         )
         return found.with_probability(probability)
 

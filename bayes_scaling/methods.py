@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING, Any
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.duel import ERROR, Duel, duel
+from bayes_scaling.questions.expert_split import (
+    SHARE as EXPERT_SHARE,
+    ExpertSplit,
+    expert_split,
+)
+from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rank_shapes import COUNT, PLAIN, Layout, ShapeRanking, rank_shapes
 from bayes_scaling.questions.setting_rules import HARMLESS, TOLERANCE, setting_rules
 from bayes_scaling.questions.sizes import Numbers, Sizes
@@ -145,6 +151,30 @@ class RecipeQuestions(_Source):
         self.require_converged()
         found = valley_map(self, x, y, held=held, places=places, family=family)
         return found.with_probability(probability)
+
+    @documented(expert_split)
+    def expert_split(
+        self,
+        flops: float,
+        *,
+        experts: Numbers | None = None,
+        expert_share: float = EXPERT_SHARE,
+        limits: Limits | None = None,
+        family: str | None = None,
+        inputs: Mapping[str, float] | None = None,
+        probability: float = PROBABILITY,
+    ) -> ExpertSplit:
+        self.require_converged()
+        found = expert_split(
+            self,
+            flops,
+            experts=experts,
+            expert_share=expert_share,
+            limits=limits,
+            family=family,
+            inputs=inputs,
+        )
+        return self._told(found, probability)
 
     @documented(duel)
     def duel(

@@ -34,6 +34,7 @@ CALLED: Mapping[str, str] = {
     "batch_size": "batch [tokens]",
     "loss": "noise-free loss",
     "noise_free": "noise-free loss",
+    "new_run_score": "score of a new run",
     "new_run": "loss of a new run",
     "gain": "gain of a doubling",
     "best_params": "best params N*",

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from bayes_scaling.campaign.campaign_toml import Campaign, read_campaign
 from bayes_scaling.campaign.configs import Config
-from bayes_scaling.campaign.definition import Campaign, read_campaign
 from bayes_scaling.campaign.ledger import NAME, Line, read_ledger
 from bayes_scaling.page import Block, Grid, Page, Printed
 
