@@ -17,10 +17,10 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.page import Block, Page, Printed, told
 from bayes_scaling.posterior import Member
+from bayes_scaling.questions.answer import Flags
 from bayes_scaling.questions.search import Array
 from bayes_scaling.questions.sizes import Numbers, positive
 from bayes_scaling.questions.surface import Source, Surface, surface
-from bayes_scaling.questions.tabulate import Flags
 
 PLACE = "C_jump"
 """The derived quantity of a law that is the compute of its jump."""

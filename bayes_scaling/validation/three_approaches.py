@@ -21,8 +21,8 @@ from bayes_scaling.laws import load_model
 from bayes_scaling.page import Page, Shown, called, grid_of
 from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.sizes import FACTOR
-from bayes_scaling.questions.tabulate import draw_rows
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.designs import clusters, is_last
 from bayes_scaling.validation.hoffmann import (
