@@ -38,7 +38,7 @@ from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
 from bayes_scaling.questions.shift import BAND, shift
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
-from bayes_scaling.questions.surface import Surface, surface
+from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.typical import Tuned
 from bayes_scaling.questions.valleys import Valley, valleys
 from bayes_scaling.runs import RunTable
@@ -61,7 +61,7 @@ class Questions(RecipeQuestions):
         self, sizes: Sizes, *, tuning: Tuned = "tuned", probability: float = PROBABILITY
     ) -> Forecast:
         self.require_converged()
-        return self._told(forecast(self, sizes, tuning=tuning), probability)
+        return forecast(self, sizes, tuning=tuning).with_probability(probability)
 
     @documented(saturation)
     def saturation(
@@ -76,7 +76,7 @@ class Questions(RecipeQuestions):
     ) -> Answer:
         self.require_converged()
         found = saturation(self, gain, params=params, tokens=tokens, family=family, inputs=inputs)
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(reach)
     def reach(
@@ -106,7 +106,7 @@ class Questions(RecipeQuestions):
             family=family,
             inputs=inputs,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(query)
     def query(
@@ -118,7 +118,7 @@ class Questions(RecipeQuestions):
         probability: float = PROBABILITY,
     ) -> Answer:
         self.require_converged()
-        return self._told(query(self, definition, values, family=family), probability)
+        return query(self, definition, values, family=family).with_probability(probability)
 
     @documented(loss_curve)
     def loss_curve(
@@ -145,7 +145,8 @@ class Questions(RecipeQuestions):
         probability: float = PROBABILITY,
     ) -> Emergence:
         self.require_converged()
-        return self._told(emergence(self, flops, family=family, without=without), probability)
+        found = emergence(self, flops, family=family, without=without)
+        return found.with_probability(probability)
 
     @documented(positions)
     def positions(
@@ -204,7 +205,7 @@ class Questions(RecipeQuestions):
             inputs=inputs,
             limits=limits,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(valleys)
     def valleys(
@@ -222,7 +223,7 @@ class Questions(RecipeQuestions):
         self, runs: Sizes, *, family: str | None = None, probability: float = PROBABILITY
     ) -> Answer:
         self.require_converged()
-        return self._told(judge_split(self, runs, family=family), probability)
+        return judge_split(self, runs, family=family).with_probability(probability)
 
     # ---- what can go wrong ---------------------------------------------------------------------
 
@@ -258,7 +259,7 @@ class Questions(RecipeQuestions):
             rig=rig,
             value=value,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(stage_gate)
     def stage_gate(
@@ -293,14 +294,14 @@ class Questions(RecipeQuestions):
     ) -> Sensitivity:
         self.require_converged()
         found = sensitivity(self._fitted("sensitivity"), sizes, target_loss=target_loss)
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(exponents)
     def exponents(
         self, sizes: Sizes | None = None, *, probability: float = PROBABILITY
     ) -> Exponents:
         self.require_converged()
-        return self._told(exponents(self._fitted("exponents"), sizes), probability)
+        return exponents(self._fitted("exponents"), sizes).with_probability(probability)
 
     # ---- what to do next -----------------------------------------------------------------------
 
@@ -324,7 +325,7 @@ class Questions(RecipeQuestions):
             aim=aim,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(advise)
     def advise(
@@ -336,13 +337,21 @@ class Questions(RecipeQuestions):
         sure: float = SURE,
         family: str | None = None,
         limits: Limits | None = None,
+        pretrained: Source | None = None,
         probability: float = PROBABILITY,
     ) -> Advice:
         self.require_converged()
         found = advise(
-            self, flops, tokens, target_loss=target_loss, sure=sure, family=family, limits=limits
+            self,
+            flops,
+            tokens,
+            target_loss=target_loss,
+            sure=sure,
+            family=family,
+            limits=limits,
+            pretrained=pretrained,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(monitor)
     def monitor(
@@ -358,7 +367,7 @@ class Questions(RecipeQuestions):
         found = monitor(
             self._fitted("monitor"), curve, plan, finished=finished, false_alarms=false_alarms
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -409,7 +418,7 @@ class Fit(Posterior, Questions):
     @documented(find_off_law)
     def off_law(self, *, material: float = 0.0, probability: float = PROBABILITY) -> OffLaw:
         self.require_converged()
-        return self._told(find_off_law(self, material=material), probability)
+        return find_off_law(self, material=material).with_probability(probability)
 
     def save(self, path: str | Path) -> Path:
         """Save to one netCDF file; see `bayes_scaling.posterior.storage.save`."""

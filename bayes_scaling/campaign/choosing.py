@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.campaign.definition import Campaign
+from bayes_scaling.campaign.campaign_toml import Campaign
 from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import PROBABILITY, quantiles
-from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.learning import best_order, conditioned
+from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.runs import RunTable
 
 Array = NDArray[np.float64]

@@ -12,20 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.page import Block, Page, Printed, told
+from bayes_scaling.posterior import Member
 from bayes_scaling.questions.search import Array
 from bayes_scaling.questions.sizes import Numbers, positive
 from bayes_scaling.questions.surface import Source, Surface, surface
+from bayes_scaling.questions.tabulate import Flags
 
 PLACE = "C_jump"
 """The derived quantity of a law that is the compute of its jump."""
-
-FARTHEST = 1e60
-"""Compute beyond any run [FLOP]."""
 
 GRID = 60
 """Places between the largest run and the largest budget at which laws are compared."""
@@ -71,7 +69,7 @@ class Emergence(Printed):
     runs_to: float
     effect: Array | None = None
     without: str = ""
-    later: NDArray[np.bool_] | None = None
+    later: Flags | None = None
     probability: float = PROBABILITY
 
     @property
@@ -84,7 +82,7 @@ class Emergence(Printed):
         """Probability that it lies among the fitted runs."""
         return float((self.jump <= self.runs_to).mean())
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per budget, of plain numbers and texts."""
         return [self._row(index) for index in range(self.flops.size)]
 
@@ -228,8 +226,12 @@ def _jump(law: Surface) -> Array:
 
 def _runs_to(law: Surface) -> float:
     """Compute of the largest fitted run of the group."""
-    beyond = law.beyond({"flops": np.array([FARTHEST])})["flops"]
-    return float(FARTHEST / np.exp(beyond[0]))
+    fitted = law.parts[0].law
+    if not isinstance(fitted, Member):
+        raise InputError(f"{law.id} was not fitted to runs: a jump is asked of a fit")
+    flops = fitted.fitted_sizes["flops"]
+    own = fitted.runs.labels(fitted.reads.group) == law.group
+    return float(np.max(flops[own] if own.any() else flops))
 
 
 def _valid_to(law: Surface, smooth: Any, low: float, high: float) -> float:

@@ -16,10 +16,8 @@ from bayes_scaling.laws.link import link_of
 from bayes_scaling.page import (
     Block,
     Page,
-    PrintedByMember,
     beyond,
     called,
-    of_members,
     shares,
     told,
 )
@@ -35,12 +33,12 @@ from bayes_scaling.questions.score_targets import ERROR
 from bayes_scaling.questions.sizes import Plan, Sizes, read_plan
 from bayes_scaling.questions.spread import spread_shares
 from bayes_scaling.questions.surface import Source
-from bayes_scaling.questions.tabulate import Draws, interval_rows, member_rows
+from bayes_scaling.questions.tabulate import Drawn, Draws
 from bayes_scaling.questions.typical import Tuned, check_tuned, knows_mistuned, typical_inputs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Forecast(PrintedByMember):
+class Forecast(Drawn):
     """Forecast losses of runs to come.
 
     Attributes
@@ -89,27 +87,6 @@ class Forecast(PrintedByMember):
     form_variance: NDArray[np.float64] | float = 0.0
     response: str = "loss"
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the table as one dict per run, of plain numbers and texts."""
-        rows = interval_rows(self._quantities, self.extrapolation, self.probability)
-        return [
-            self._asked(index)
-            | row
-            | {f"spread_{part}": float(share[index]) for part, share in self.spread.items()}
-            for index, row in enumerate(rows)
-        ]
-
-    def member_rows(self) -> list[dict[str, Any]]:
-        """Return what each member says of each run by itself, with its weight."""
-        rows = member_rows(
-            self._quantities,
-            member=self.member,
-            members=self.members,
-            weights=self.weights,
-            probability=self.probability,
-        )
-        return [self._asked(index) | row for index, row in rows]
-
     @cached_property
     def spread(self) -> Mapping[str, NDArray[np.float64]]:
         """Shares (n_runs,) of form, drift, parameters and noise in the variance of the log loss.
@@ -129,7 +106,7 @@ class Forecast(PrintedByMember):
 
     def page(self) -> Page:
         """Return what is printed: sizes and losses of each run, and what each member says."""
-        members = of_members(self.member_rows(), len(self.members), {"new_run": called("new_run")})
+        members = self._member_blocks({"new_run": called("new_run")})
         found: list[list[Block]] = []
         for row, by_member in zip(self.rows(), members, strict=True):
             found += [[self._lines(row)]]
@@ -155,7 +132,8 @@ class Forecast(PrintedByMember):
         return lines | ({"extrapolation": beyond(row)} if known else {})
 
     @property
-    def _quantities(self) -> Mapping[str, Draws]:
+    def quantities(self) -> Mapping[str, Draws]:
+        """What is told of each run."""
         scores = {"score": 1 - self.noise_free, "new_run_score": 1 - self.draws}
         own = scores if self.response == ERROR else {}
         return {"noise_free": self.noise_free, "new_run": self.draws, **own, **self.tuned}
@@ -165,6 +143,9 @@ class Forecast(PrintedByMember):
         named = {"run": self.plan.names[index]} if self.plan.names else {}
         own = {self.plan.group_column: self.plan.labels[index], "tuning": self.tuning}
         return named | sizes | own
+
+    def _beside(self, index: int) -> dict[str, Any]:
+        return {f"spread_{part}": float(share[index]) for part, share in self.spread.items()}
 
 
 def forecast(source: Source, sizes: Sizes, *, tuning: Tuned = "tuned") -> Forecast:
