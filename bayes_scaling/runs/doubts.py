@@ -64,9 +64,9 @@ def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
         *_identical_rows(given, rows),
         *_mixed_counts(given, rows),
         *_unnamed_group(given, rows),
-        *_below_chance(given, rows),
         *_summary_rows(given, rows),
         *_splits(given),
+        *_below_chance(given, rows),
         *unfinished(given, rows),
     )
 
