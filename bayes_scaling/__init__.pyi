@@ -69,6 +69,10 @@ from .runs import (
     select_rows as select_rows,
     with_schedule_areas as with_schedule_areas,
 )
+from .scoring import (
+    ScoreFit as ScoreFit,
+    two_steps as two_steps,
+)
 from .validation import (
     Approaches as Approaches,
     Backtest as Backtest,

@@ -112,6 +112,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "reach": Question(
         example="fit.nc --loss 2.0 --params 7B", settings={"shell": "reach", "fills": ("runs",)}
     ),
+    "emergence": Question(example="fit.nc --flops 1e22"),
     "judge-split": Question(
         example="fit.nc --params 280B --tokens 300B", settings={"shell": "judge_split"}
     ),
@@ -124,6 +125,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "compare": Function("trials"),
     "approaches": Function("trials"),
     "duel": Function("duelling"),
+    "campaign": Function("campaigning"),
     "backtest": Function("trials"),
     "calibrate": Function("trials"),
     "convert": Function("planning"),

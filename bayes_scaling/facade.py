@@ -20,6 +20,7 @@ from bayes_scaling.questions.advise import Advice, advise
 from bayes_scaling.questions.allocate import Allocation, allocate
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.drifting_exponents import Exponents, exponents
+from bayes_scaling.questions.emergence import Emergence, emergence
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.judge_split import judge_split
 from bayes_scaling.questions.limits import WITHOUT, Limits
@@ -58,7 +59,7 @@ class Questions(RecipeQuestions):
         self, sizes: Sizes, *, tuning: Tuned = "tuned", probability: float = PROBABILITY
     ) -> Forecast:
         self.require_converged()
-        return self._told(forecast(self, sizes, tuning=tuning), probability)
+        return forecast(self, sizes, tuning=tuning).with_probability(probability)
 
     @documented(saturation)
     def saturation(
@@ -73,13 +74,14 @@ class Questions(RecipeQuestions):
     ) -> Answer:
         self.require_converged()
         found = saturation(self, gain, params=params, tokens=tokens, family=family, inputs=inputs)
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(reach)
     def reach(
         self,
-        loss: Numbers,
+        loss: Numbers | None = None,
         *,
+        score: Numbers | None = None,
         params: Numbers | None = None,
         tokens: Numbers | None = None,
         runs: Sizes | None = None,
@@ -93,6 +95,7 @@ class Questions(RecipeQuestions):
         found = reach(
             self,
             loss,
+            score=score,
             params=params,
             tokens=tokens,
             runs=runs,
@@ -101,7 +104,7 @@ class Questions(RecipeQuestions):
             family=family,
             inputs=inputs,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(query)
     def query(
@@ -113,7 +116,7 @@ class Questions(RecipeQuestions):
         probability: float = PROBABILITY,
     ) -> Answer:
         self.require_converged()
-        return self._told(query(self, definition, values, family=family), probability)
+        return query(self, definition, values, family=family).with_probability(probability)
 
     @documented(loss_curve)
     def loss_curve(
@@ -129,6 +132,18 @@ class Questions(RecipeQuestions):
         return loss_curve(source, along=along, to=to, family=family, limits=limits)
 
     # ---- how to spend compute ------------------------------------------------------------------
+
+    @documented(emergence)
+    def emergence(
+        self,
+        flops: Numbers,
+        *,
+        family: str | None = None,
+        without: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Emergence:
+        self.require_converged()
+        return self._told(emergence(self, flops, family=family, without=without), probability)
 
     @documented(allocate)
     def allocate(
@@ -152,7 +167,7 @@ class Questions(RecipeQuestions):
             inputs=inputs,
             limits=limits,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(valleys)
     def valleys(
@@ -170,7 +185,7 @@ class Questions(RecipeQuestions):
         self, runs: Sizes, *, family: str | None = None, probability: float = PROBABILITY
     ) -> Answer:
         self.require_converged()
-        return self._told(judge_split(self, runs, family=family), probability)
+        return judge_split(self, runs, family=family).with_probability(probability)
 
     # ---- what can go wrong ---------------------------------------------------------------------
 
@@ -182,6 +197,7 @@ class Questions(RecipeQuestions):
         params: Numbers | None = None,
         tokens: Numbers | None = None,
         target_loss: float | None = None,
+        target_score: float | None = None,
         sure: float = SURE,
         family: str | None = None,
         inputs: Mapping[str, float] | None = None,
@@ -197,6 +213,7 @@ class Questions(RecipeQuestions):
             params=params,
             tokens=tokens,
             target_loss=target_loss,
+            target_score=target_score,
             sure=sure,
             family=family,
             inputs=inputs,
@@ -204,7 +221,7 @@ class Questions(RecipeQuestions):
             rig=rig,
             value=value,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(stage_gate)
     def stage_gate(
@@ -239,14 +256,14 @@ class Questions(RecipeQuestions):
     ) -> Sensitivity:
         self.require_converged()
         found = sensitivity(self._fitted("sensitivity"), sizes, target_loss=target_loss)
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(exponents)
     def exponents(
         self, sizes: Sizes | None = None, *, probability: float = PROBABILITY
     ) -> Exponents:
         self.require_converged()
-        return self._told(exponents(self._fitted("exponents"), sizes), probability)
+        return exponents(self._fitted("exponents"), sizes).with_probability(probability)
 
     # ---- what to do next -----------------------------------------------------------------------
 
@@ -270,7 +287,7 @@ class Questions(RecipeQuestions):
             aim=aim,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(advise)
     def advise(
@@ -296,7 +313,7 @@ class Questions(RecipeQuestions):
             limits=limits,
             pretrained=pretrained,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(monitor)
     def monitor(
@@ -312,7 +329,7 @@ class Questions(RecipeQuestions):
         found = monitor(
             self._fitted("monitor"), curve, plan, finished=finished, false_alarms=false_alarms
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -363,7 +380,7 @@ class Fit(Posterior, Questions):
     @documented(find_off_law)
     def off_law(self, *, material: float = 0.0, probability: float = PROBABILITY) -> OffLaw:
         self.require_converged()
-        return self._told(find_off_law(self, material=material), probability)
+        return find_off_law(self, material=material).with_probability(probability)
 
     def save(self, path: str | Path) -> Path:
         """Save to one netCDF file; see `bayes_scaling.posterior.storage.save`."""

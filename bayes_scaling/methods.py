@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.intervals import PROBABILITY, check_probability
@@ -61,15 +60,6 @@ class RecipeQuestions(_Source):
     def require_converged(self) -> None:
         """Raise `UnconvergedError` where a decision would rest on draws that did not converge."""
 
-    def _told[Given](self, answer: Given, probability: float) -> Given:
-        """Set the probability of the intervals of an answer."""
-        check_probability(probability)
-        names = {field.name for field in fields(answer)}  # type: ignore[arg-type]
-        changes: dict[str, Any] = {"probability": probability} if "probability" in names else {}
-        if "forecast" in names:
-            changes["forecast"] = replace(answer.forecast, probability=probability)  # type: ignore[attr-defined]
-        return replace(answer, **changes)  # type: ignore[type-var]
-
     @documented(rank_shapes)
     def rank_shapes(
         self,
@@ -98,7 +88,7 @@ class RecipeQuestions(_Source):
             family=family,
             inputs=inputs,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(tune)
     def tune(
@@ -145,7 +135,7 @@ class RecipeQuestions(_Source):
             harmless=harmless,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(valley_map)
     def valley_map(
@@ -160,7 +150,7 @@ class RecipeQuestions(_Source):
     ) -> ValleyMap:
         self.require_converged()
         found = valley_map(self, x, y, held=held, places=places, family=family)
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(expert_split)
     def expert_split(
@@ -208,7 +198,7 @@ class RecipeQuestions(_Source):
             throughput=throughput,
             error=error,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(transfer)
     def transfer(
@@ -234,7 +224,7 @@ class RecipeQuestions(_Source):
             order=order,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     def _fitted(self, question: str) -> Any:
         """Return what was fitted, or say that this question needs runs and a posterior."""

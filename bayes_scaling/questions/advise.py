@@ -105,7 +105,7 @@ class Advice(Printed):
         """Return one dict per way: sizes, loss, cost and the probability to be the best."""
         return way_rows(self.ways, self.flops, self.forecast.probability)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict for the data on hand, and one for any amount of data."""
         told = zip(("on hand", "any amount"), self.forecast.rows(), self.chances, strict=True)
         return [

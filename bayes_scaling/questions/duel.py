@@ -123,7 +123,7 @@ class Duel(Printed):
         winner = np.argmin(np.stack(cost), axis=0)
         return {name: float(np.mean(winner == place)) for place, name in enumerate(names)}
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per variant and budget, of plain numbers and texts."""
         return [self._row(arm, scale) for arm in self.arms for scale in range(self.flops.size)]
 

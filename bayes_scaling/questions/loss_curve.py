@@ -183,7 +183,7 @@ def loss_curve(
 def _allows(limits: Limits, flops: float) -> bool:
     """Tell whether limits leave a budget any split."""
     try:
-        find = limits.sizes if limits.menu else limits.ends
+        find = limits.menu_tokens if limits.menu else limits.ends
         find(float(np.log(flops)))
     except InputError:
         return False

@@ -66,6 +66,9 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
                 "loss", "nats per token", "positive", "cross-entropy on the text named by metric"
             ),
             _column("score", "1", "fraction", "downstream quality between 0 and 1"),
+            _column("error", "1", "fraction", "1 less the score, which is what score laws explain"),
+            _column("chance", "1", "fraction", "score of guessing"),
+            _column("items", "1", "count", "questions that a score was measured on"),
             _column(
                 "learning_rate",
                 "1",

@@ -421,6 +421,8 @@ def complete(columns: Mapping[str, NDArray[Any]]) -> Completed:
         unknown = np.where(np.isnan(count_of), flops / (FLOPS_PER_PARAM_TOKEN * tokens), np.nan)
         home = "params_active" if "params_active" in done and "params" not in done else "params"
         put(home, unknown, f"{home} from flops / (6 x tokens)")
+    if "score" in done:
+        put("error", 1 - done["score"], "error from 1 - score")
     for other in ("params_nonembedding", "params_active"):
         if other in done:
             put("params", done[other], f"params taken from {other}")

@@ -19,6 +19,9 @@ from bayes_scaling.runs.named_runs import equal_rows
 from bayes_scaling.runs.resolve import (
     advice_on_size,
     is_beside,
+    is_held_out,
+    is_training,
+    low_words,
     magnitude,
     say_which,
     sounds_like_size,
@@ -28,6 +31,7 @@ from bayes_scaling.runs.resolve import (
 
 Columns = Mapping[str, NDArray[Any]]
 MOST = 12  # doubts of one kind
+_SUMMARIES = frozenset("mean average avg median total sum std stdev min max count".split())
 LIKE = 0.85  # of two names, from which one may be the other misspelt
 TOLERANCE = 1.3  # a ratio beyond this, either way, is a disagreement
 
@@ -53,6 +57,8 @@ def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
         *_identical_rows(given, rows),
         *_mixed_counts(given, rows),
         *_unnamed_group(given, rows),
+        *_summary_rows(given, rows),
+        *_splits(given),
         *unfinished(given, rows),
     )
 
@@ -85,6 +91,14 @@ def unread_columns(names: Mapping[str, str], done: Columns) -> list[str]:
     has = set(done)
     found = [*misspelt(names, has), *unread_sizes(names, done)]
     left = {name: done[target] for name, target in names.items() if target not in COLUMNS}
+    if "params" in has and "params_active" not in has:
+        found += [
+            f"no law reads the column {name!r}; if it counts the parameters that each token "
+            f"passes, which cost compute, --columns 'params_active={shown_in_formula(name)}"
+            f"{magnitude(name)}'"
+            for name, values in left.items()
+            if low_words(name) & {"active", "activated"} and values.dtype.kind == "f"
+        ]
     return found or _of_one_size(left, has)
 
 
@@ -139,9 +153,9 @@ def unread_sizes(names: Mapping[str, str], done: Columns) -> list[str]:
 
 
 def _repeats(name: str, values: NDArray[Any], has: set[str]) -> bool:
-    """Whether a column counts epochs, of which more than one repeat unknown tokens."""
-    more = values.dtype.kind != "f" or bool((values > 1).any())
-    return "epoch" in name.lower() and "unique_tokens" not in has and more
+    """Whether a column counts epochs, which may repeat tokens; parts of one epoch do not."""
+    within_one = values.dtype.kind == "f" and bool((values <= 1).all() and (values < 1).any())
+    return "epoch" in name.lower() and "unique_tokens" not in has and not within_one
 
 
 def _of_one_size(left: Columns, has: set[str]) -> list[str]:
@@ -278,6 +292,33 @@ def _mixed_counts(given: Columns, rows: Rows) -> list[str]:
                 )
             empty &= ~taken
     return found
+
+
+def _summary_rows(given: Columns, rows: Rows) -> list[str]:
+    """Doubt rows that are called mean or total: a spreadsheet adds them below its runs."""
+    if "run" not in given:
+        return []
+    where = np.isin(np.char.lower(given["run"]), list(_SUMMARIES))
+    if not where.any() or where.all():
+        return []
+    name = str(given["run"][where][0])
+    return [f"{rows.say(where)}: called {name!r}, which is no run but a summary; delete it"]
+
+
+def _splits(given: Columns) -> list[str]:
+    """Doubt losses of training and of held-out text in one column, told apart by another."""
+    for name, values in given.items():
+        if name in COLUMNS or values.dtype.kind != "U":
+            continue
+        labels = [str(label) for label in np.unique(values)[:50]]
+        held = [label for label in labels if is_held_out(label)]
+        if held and any(map(is_training, labels)) and len(labels) <= 6:
+            return [
+                f"{name!r} is {' or '.join(map(repr, labels))}: losses of training text count as "
+                f"runs beside the others; keep one kind by --where '{shown_in_formula(name)} == "
+                f'"{held[0]}"\''
+            ]
+    return []
 
 
 def _unnamed_group(given: Columns, rows: Rows) -> list[str]:

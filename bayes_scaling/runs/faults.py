@@ -28,7 +28,8 @@ from bayes_scaling.runs.resolve import (
 )
 
 UNFINISHED = frozenset(
-    "crashed failed running killed preempted preempting pending scheduled".split()
+    "crashed failed running killed preempted preempting pending scheduled diverged oom aborted "
+    "cancelled canceled".split()
 )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.laws import Model
 from bayes_scaling.laws.density import per_run
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.noise import RUN_EFFECT, sample_noise
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.prior import prior_member
@@ -156,7 +157,9 @@ def example(model: Model, *, seed: int = 0, rows: int = ROWS) -> Example:
     expected = {name: _noise_free(prior, name) for name in whole.responses}
     sane = np.logical_and.reduce(
         [
-            _looks_like_training(values) if name.startswith("loss") else _possible(values)
+            _looks_like_training(values)
+            if name.startswith(("loss", "error"))
+            else _possible(values)
             for name, values in expected.items()
         ]
     )
@@ -167,7 +170,7 @@ def example(model: Model, *, seed: int = 0, rows: int = ROWS) -> Example:
     columns = dict(sizes.columns)
     for name, values in expected.items():
         noise = _noise(whole.of(name), truth, name, columns["run"], rng)
-        columns[name] = values[chosen] * np.exp(noise)
+        columns[name] = link_of(whole.of(name)).shifted(values[chosen], noise)
     return Example(
         model=whole,
         runs=RunTable(columns=columns),

@@ -42,6 +42,12 @@ from tests.laws.hand_kaplan import (
     stop_at,
     tokens_at_batch,
 )
+from tests.laws.hand_scores import (
+    downstream_exp,
+    downstream_sigmoid,
+    emergence,
+    score_in_compute,
+)
 from tests.laws.hand_shapes import (
     gradient_noise,
     log_width,
@@ -246,6 +252,10 @@ def kaplan_rate(c: Values, s: Values) -> float:
 
 
 HAND: Mapping[str, Hand] = {
+    "downstream-exp": downstream_exp,
+    "downstream-sigmoid": downstream_sigmoid,
+    "emergence": emergence,
+    "score-c": score_in_compute,
     "aspect": with_aspect(chinchilla),
     "gradient-noise": gradient_noise,
     "heads-ffn": with_heads(chinchilla),

@@ -38,6 +38,7 @@ SIZE_LAWS = {
 """Loss of pre-training, and what follows from it."""
 
 TRANSFER = {"finetune", "transfer"}
+SCORES = {"downstream-exp", "downstream-sigmoid", "emergence", "score-c"}
 COUNTING = {"counting-flops", "counting-params"}
 RATES = {"bjorck", "deepseek", "kaplan-lr", "porian", "step-law"}
 """Rules of the best learning rate and batch."""
@@ -76,7 +77,7 @@ def example_of(name: str) -> Example:
 
 
 def test_the_models_are_there() -> None:
-    assert not (SIZE_LAWS | TRANSFER | COUNTING | RATES | VARIANTS) - set(CATALOGUE)
+    assert not (SIZE_LAWS | TRANSFER | SCORES | COUNTING | RATES | VARIANTS) - set(CATALOGUE)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
