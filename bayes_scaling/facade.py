@@ -143,7 +143,8 @@ class Questions(RecipeQuestions):
         probability: float = PROBABILITY,
     ) -> Emergence:
         self.require_converged()
-        return self._told(emergence(self, flops, family=family, without=without), probability)
+        found = emergence(self, flops, family=family, without=without)
+        return found.with_probability(probability)
 
     @documented(allocate)
     def allocate(

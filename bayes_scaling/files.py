@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import tempfile
+import tomllib
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 try:
     import fcntl
@@ -16,6 +19,12 @@ except ImportError:  # not POSIX: leftovers of a killed program stay
     fcntl = None  # type: ignore[assignment]
 
 from bayes_scaling.errors import InputError
+
+LONGEST_TOML = 1 << 18
+"""Longest TOML file that is read [bytes]; a model has five thousand."""
+
+DEEPEST_TOML = 20
+"""Tables within tables of such a file; a model has five."""
 
 CACHE_VARIABLE = "BAYES_SCALING_CACHE"
 """Name of the environment variable of the cache folder."""
@@ -59,6 +68,52 @@ def cannot_write(path: Path, error: OSError, what: str) -> InputError:
     return InputError(
         f"cannot write {path.name!r} in {str(path.parent)!r}: {error.strerror or error}; {what}"
     )
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, is no TOML, or is longer or nested deeper than any of ours.
+    """
+    try:
+        if path.stat().st_size > LONGEST_TOML:
+            raise InputError(
+                f"has {path.stat().st_size:,} bytes, at most {LONGEST_TOML:,} are read",
+                source=str(path),
+            )
+        text = path.read_text(encoding="utf-8")
+        if re.search(rf"(?:[\w\"'-]+\s*\.\s*){{{DEEPEST_TOML},}}", text):  # quadratic in tomllib
+            raise RecursionError
+        found = tomllib.loads(text)
+        _check_nesting(found)
+    except RecursionError:
+        raise InputError(
+            f"tables are nested deeper than {DEEPEST_TOML} in each other", source=str(path)
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"not a TOML file: {error}", source=str(path)) from None
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", source=str(path)) from None
+    return found
+
+
+def _check_nesting(found: dict[str, Any]) -> None:
+    """Raise `RecursionError` where tables or lists are nested too deeply."""
+    level: list[Any] = [found]
+    for _ in range(DEEPEST_TOML):
+        level = [
+            item
+            for each in level
+            for item in (each.values() if isinstance(each, dict) else each)
+            if isinstance(item, dict | list)
+        ]
+    if level:
+        raise RecursionError
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import read_toml
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.read import read_model
 from bayes_scaling.laws.variants import reading_instead
@@ -144,10 +144,7 @@ def _load(source: AnyModel, chain: tuple[str, ...]) -> Model:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        definition = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"not a TOML file: {error}", source=str(path)) from None
+    definition = read_toml(path)
     definition.setdefault("id", path.stem)
     return definition
 

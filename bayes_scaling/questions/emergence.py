@@ -16,9 +16,11 @@ import numpy as np
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.page import Block, Page, Printed, told
+from bayes_scaling.posterior import Member
 from bayes_scaling.questions.search import Array
 from bayes_scaling.questions.sizes import Numbers, positive
 from bayes_scaling.questions.surface import Source, Surface, surface
+from bayes_scaling.questions.tabulate import Flags
 
 PLACE = "C_jump"
 """The derived quantity of a law that is the compute of its jump."""
@@ -67,7 +69,7 @@ class Emergence(Printed):
     runs_to: float
     effect: Array | None = None
     without: str = ""
-    later: Array | None = None
+    later: Flags | None = None
     probability: float = PROBABILITY
 
     @property
@@ -80,7 +82,7 @@ class Emergence(Printed):
         """Probability that it lies among the fitted runs."""
         return float((self.jump <= self.runs_to).mean())
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per budget, of plain numbers and texts."""
         return [self._row(index) for index in range(self.flops.size)]
 
@@ -203,7 +205,8 @@ def emergence(
 
 
 def _known(part: Any) -> Mapping[str, Array]:
-    return part.law.known(part.index)
+    known: Mapping[str, Array] = part.law.known(part.index)
+    return known
 
 
 def _error(law: Surface, flops: Array) -> Array:
@@ -223,9 +226,11 @@ def _jump(law: Surface) -> Array:
 
 def _runs_to(law: Surface) -> float:
     """Compute of the largest fitted run of the group."""
-    part = law.parts[0].law
-    flops = part.fitted_sizes["flops"]
-    own = part.runs.labels(part.reads.group) == law.group
+    fitted = law.parts[0].law
+    if not isinstance(fitted, Member):
+        raise InputError(f"{law.id} was not fitted to runs: a jump is asked of a fit")
+    flops = fitted.fitted_sizes["flops"]
+    own = fitted.runs.labels(fitted.reads.group) == law.group
     return float(np.max(flops[own] if own.any() else flops))
 
 

@@ -54,7 +54,7 @@ class Serving(Printed):
     energy: NDArray[np.float64] | None
     money: NDArray[np.float64] | None
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per model."""
         return [
             {
@@ -138,6 +138,6 @@ def serving(
         latency=latency,
         tokens_per_second=speed,
         bound=tuple("memory" if slow else "compute" for slow in (by_memory >= by_compute).tolist()),
-        energy=None if rig.watts is None else rig.watts * seconds / JOULES_PER_KWH,
+        energy=None if not rig.power else rig.power * seconds / JOULES_PER_KWH,
         money=None if rig.price is None else rig.price * seconds / HOUR,
     )

@@ -19,7 +19,7 @@ from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
-from bayes_scaling.questions.tabulate import interval_rows
+from bayes_scaling.questions.tabulate import draw_rows
 from bayes_scaling.questions.transfer import transfer
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
@@ -87,7 +87,7 @@ def way_rows(ways: tuple[Way, ...], flops: float, probability: float) -> list[di
     for place, way in enumerate(ways):
         row = {"way": way.name, "params": way.params, "tokens": way.tokens, "epochs": way.epochs}
         row |= {"flops": way.flops, "share_of_budget": way.flops / flops}
-        row |= interval_rows({"loss": way.loss[:, None]}, {}, probability)[0]
+        row |= draw_rows({"loss": way.loss[:, None]}, {}, probability)[0]
         rows.append(row | {"chance_best": float(np.mean(winner == place))})
     return rows
 

@@ -10,7 +10,7 @@ import bayes_scaling as bs
 from bayes_scaling.errors import InputError
 
 H100 = bs.Device(memory=80e9, bandwidth=3.35e12)
-RIG = bs.Rig(accelerator="h100", power=700.0, price=2.0)
+RIG = bs.Rig(accelerator="h100", watts=700.0, price=2.0)
 
 
 def test_one_sequence_waits_for_the_memory() -> None:

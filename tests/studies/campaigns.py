@@ -200,7 +200,8 @@ def recorded(folder: str, seeds: str = "3") -> None:
         report("campaign", fitted(table, seed), table, largest)
         report("isoFLOP grid", fitted(grid := isoflop_grid(offered, spent), seed), grid, largest)
         order = np.argsort(-offered["flops"], kind="stable")
-        total, taken = 0.0, []
+        total = 0.0
+        taken: list[int] = []
         for row in order:
             if total + offered["flops"][row] <= spent:
                 total, taken = total + float(offered["flops"][row]), [*taken, int(row)]
