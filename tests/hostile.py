@@ -6,6 +6,7 @@ within 5 s of CPU, more than 1 GB, a traceback, or another exit code than 0, 1 a
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -13,12 +14,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.synthetic import synthetic_fit
 
 SECONDS, GIGABYTES = 5, 1
 
-FOLDER = (
-    Path(os.environ.get("BAYES_SCALING_PUBLIC_DATA", "../shared/data")).parent / "cases/hostile"
-)
+DATA = Path(__file__).resolve().parents[2] / "shared/data"
+FOLDER = Path(os.environ.get("BAYES_SCALING_PUBLIC_DATA", DATA)).parent / "cases/hostile"
 
 CHILD = """
 import json, resource, signal, sys, warnings
@@ -108,8 +111,6 @@ def commands(kind: str, fit: Path, folder: Path = FOLDER) -> dict[str, list[str]
 
 def run(given: dict[str, list[str]], warm: str = "") -> list[End]:
     """Run commands, each in a process forked from one that has imported what they need."""
-    import json
-
     text = "".join(json.dumps(arguments) + "\n" for arguments in given.values())
     program = f"{warm}\n{CHILD.format(seconds=SECONDS)}"
     done = subprocess.run(
@@ -146,10 +147,6 @@ WARM = {
 
 def main() -> None:
     """Print how every file ended, and how many ended badly."""
-    from tempfile import TemporaryDirectory
-
-    from tests.synthetic import synthetic_fit
-
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     kinds = [sys.argv[1]] if len(sys.argv) > 1 else list(WARM)
     with TemporaryDirectory() as folder:

@@ -4,8 +4,8 @@ A formula is parsed once (`parse.py`) into these nodes. Numbers come out of them
 which needs only a table of operations: numpy here, PyTensor in `pytensor_operations.py`. Text and
 LaTeX come out of them in `render.py`.
 
-A line of a law that is read twice is one node with two parents: what is asked of a node is kept with
-it, and a formula is gone through node by node, never path by path, of which there may be 2^lines.
+A line of a law that is read twice is one node with two parents: what is asked of a node is kept
+with it, and a formula is gone through node by node, never path by path (2^lines of them).
 """
 
 from __future__ import annotations

@@ -29,6 +29,9 @@ ONTO = "+"
 OF = ":"
 """Between a law with an input of no fixed column and that column: ``valley:weight_decay``."""
 
+MOST_ONTO = 8
+"""How many definitions may be put on a law."""
+
 
 def model_folders() -> tuple[Path, ...]:
     """Return the folders that hold model definitions, the shipped one first."""
@@ -129,6 +132,8 @@ def _load(source: AnyModel, chain: tuple[str, ...]) -> Model:
         return source
     if isinstance(source, Mapping):
         return read_model(source, find_base=lambda name: _load(name, chain))
+    if str(source).count(ONTO) > MOST_ONTO:
+        raise InputError(f"{str(source)[:60]!r}...: at most {MOST_ONTO} are put on a law by a plus")
     if isinstance(source, str) and not Path(source).is_file():
         law, of, column = source.rpartition(OF)
         if of and column.isidentifier():
