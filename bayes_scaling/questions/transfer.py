@@ -180,7 +180,7 @@ class Transfer(Printed):
         params, data = (self.sizes[name][case] for name in ("params", "finetune_tokens"))
         return f"{params:.3g} params on {data:.3g} fine-tuning tokens"
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per case and first text, of plain numbers and texts."""
         count = self.sizes["params"].size
         return [self._row(text, case) for case in range(count) for text in self.texts]
