@@ -133,7 +133,7 @@ class Questions(RecipeQuestions):
         source = self._fitted("loss_curve")
         return loss_curve(source, along=along, to=to, family=family, limits=limits)
 
-    # ---- how to spend compute ------------------------------------------------------------------
+    # ---- scores, and losses elsewhere ----------------------------------------------------------
 
     @documented(emergence)
     def emergence(
@@ -170,7 +170,7 @@ class Questions(RecipeQuestions):
             against_context=against_context,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(shift)
     def shift(
@@ -181,7 +181,9 @@ class Questions(RecipeQuestions):
         probability: float = PROBABILITY,
     ) -> Answer:
         self.require_converged()
-        return self._told(shift(self, band=band, family=family), probability)
+        return shift(self, band=band, family=family).with_probability(probability)
+
+    # ---- how to spend compute ------------------------------------------------------------------
 
     @documented(allocate)
     def allocate(
