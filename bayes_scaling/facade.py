@@ -133,7 +133,7 @@ class Questions(RecipeQuestions):
         source = self._fitted("loss_curve")
         return loss_curve(source, along=along, to=to, family=family, limits=limits)
 
-    # ---- how to spend compute ------------------------------------------------------------------
+    # ---- scores, and losses elsewhere ----------------------------------------------------------
 
     @documented(emergence)
     def emergence(
@@ -182,6 +182,8 @@ class Questions(RecipeQuestions):
     ) -> Answer:
         self.require_converged()
         return shift(self, band=band, family=family).with_probability(probability)
+
+    # ---- how to spend compute ------------------------------------------------------------------
 
     @documented(allocate)
     def allocate(
