@@ -2,6 +2,7 @@ from .datasets import (
     list_datasets as list_datasets,
     load_dataset as load_dataset,
     published_runs as published_runs,
+    published_shapes as published_shapes,
 )
 from .errors import (
     BayesScalingWarning as BayesScalingWarning,
@@ -35,6 +36,7 @@ from .questions import (
     Device as Device,
     Duel as Duel,
     Forecast as Forecast,
+    Layout as Layout,
     Limits as Limits,
     Monitor as Monitor,
     NextRuns as NextRuns,
@@ -43,12 +45,17 @@ from .questions import (
     PublishedRates as PublishedRates,
     Rig as Rig,
     Risk as Risk,
+    Serving as Serving,
+    ShapeRanking as ShapeRanking,
     Surface as Surface,
+    Transfer as Transfer,
     Tuning as Tuning,
+    ValleyMap as ValleyMap,
     flops_of as flops_of,
     kv_cache as kv_cache,
     prior_predictive as prior_predictive,
     published_rates as published_rates,
+    serving as serving,
     tokens_of as tokens_of,
 )
 from .reports import (
@@ -61,6 +68,10 @@ from .runs import (
     schedule_areas as schedule_areas,
     select_rows as select_rows,
     with_schedule_areas as with_schedule_areas,
+)
+from .scoring import (
+    ScoreFit as ScoreFit,
+    two_steps as two_steps,
 )
 from .validation import (
     Approaches as Approaches,

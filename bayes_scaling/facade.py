@@ -5,26 +5,26 @@ Whether the sampler converged is checked here, once, for every question.
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 from bayes_scaling import posterior as sampling
 from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.intervals import PROBABILITY, check_probability
+from bayes_scaling.methods import RecipeQuestions, documented
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.posterior.posterior import failed_sampling
 from bayes_scaling.questions.advise import Advice, advise
 from bayes_scaling.questions.allocate import Allocation, allocate
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.drifting_exponents import Exponents, exponents
-from bayes_scaling.questions.duel import ERROR, Duel, duel
+from bayes_scaling.questions.emergence import Emergence, emergence
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.judge_split import judge_split
 from bayes_scaling.questions.limits import WITHOUT, Limits
+from bayes_scaling.questions.loss_curve import LossCurve, loss_curve
 from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
 from bayes_scaling.questions.monitor import FALSE_ALARMS, Monitor, monitor
 from bayes_scaling.questions.next_runs import Aim, NextRuns, next_runs
@@ -36,52 +36,14 @@ from bayes_scaling.questions.saturation import GAIN, saturation
 from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
-from bayes_scaling.questions.surface import Surface, surface
-from bayes_scaling.questions.tune import Tuning, tune
+from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.typical import Tuned
+from bayes_scaling.questions.valleys import Valley, valleys
 from bayes_scaling.runs import RunTable
 
-TOLD = """probability : float
-    Probability of the equal-tailed intervals.
-"""
 
-
-def documented[Method: Callable[..., Any]](
-    question: Callable[..., Any],
-) -> Callable[[Method], Method]:
-    """Give a method the documentation of its question, without the source that it is bound to."""
-
-    def take(method: Method) -> Method:
-        doc = inspect.cleandoc(question.__doc__ or "")
-        doc = re.sub(r"^(source|fit) : .*\n(?:    .*\n)+", "", doc, count=1, flags=re.M)
-        if "probability :" not in doc:
-            doc = doc.replace("\n\nReturns\n", f"\n{TOLD}\nReturns\n", 1)
-        method.__doc__ = doc
-        return method
-
-    return take
-
-
-if TYPE_CHECKING:
-    from bayes_scaling.questions.surface import Source as _Source
-else:
-    _Source = object
-
-
-class Questions(_Source):
+class Questions(RecipeQuestions):
     """The questions, of whatever has laws with weights."""
-
-    def require_converged(self) -> None:
-        """Raise `UnconvergedError` where a decision would rest on draws that did not converge."""
-
-    def _told[Given](self, answer: Given, probability: float) -> Given:
-        """Set the probability of the intervals of an answer."""
-        check_probability(probability)
-        names = {field.name for field in fields(answer)}  # type: ignore[arg-type]
-        changes: dict[str, Any] = {"probability": probability} if "probability" in names else {}
-        if "forecast" in names:
-            changes["forecast"] = replace(answer.forecast, probability=probability)  # type: ignore[attr-defined]
-        return replace(answer, **changes)  # type: ignore[type-var]
 
     # ---- what a run reaches --------------------------------------------------------------------
 
@@ -97,7 +59,7 @@ class Questions(_Source):
         self, sizes: Sizes, *, tuning: Tuned = "tuned", probability: float = PROBABILITY
     ) -> Forecast:
         self.require_converged()
-        return self._told(forecast(self, sizes, tuning=tuning), probability)
+        return forecast(self, sizes, tuning=tuning).with_probability(probability)
 
     @documented(saturation)
     def saturation(
@@ -112,15 +74,17 @@ class Questions(_Source):
     ) -> Answer:
         self.require_converged()
         found = saturation(self, gain, params=params, tokens=tokens, family=family, inputs=inputs)
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(reach)
     def reach(
         self,
-        loss: Numbers,
+        loss: Numbers | None = None,
         *,
+        score: Numbers | None = None,
         params: Numbers | None = None,
         tokens: Numbers | None = None,
+        runs: Sizes | None = None,
         batch_size: float | None = None,
         inference_tokens: float = 0.0,
         family: str | None = None,
@@ -131,14 +95,16 @@ class Questions(_Source):
         found = reach(
             self,
             loss,
+            score=score,
             params=params,
             tokens=tokens,
+            runs=runs,
             batch_size=batch_size,
             inference_tokens=inference_tokens,
             family=family,
             inputs=inputs,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(query)
     def query(
@@ -150,9 +116,35 @@ class Questions(_Source):
         probability: float = PROBABILITY,
     ) -> Answer:
         self.require_converged()
-        return self._told(query(self, definition, values, family=family), probability)
+        return query(self, definition, values, family=family).with_probability(probability)
+
+    @documented(loss_curve)
+    def loss_curve(
+        self,
+        *,
+        along: str | None = None,
+        to: float | None = None,
+        family: str | None = None,
+        limits: Limits | None = None,
+    ) -> LossCurve:
+        self.require_converged()
+        source = self._fitted("loss_curve")
+        return loss_curve(source, along=along, to=to, family=family, limits=limits)
 
     # ---- how to spend compute ------------------------------------------------------------------
+
+    @documented(emergence)
+    def emergence(
+        self,
+        flops: Numbers,
+        *,
+        family: str | None = None,
+        without: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Emergence:
+        self.require_converged()
+        found = emergence(self, flops, family=family, without=without)
+        return found.with_probability(probability)
 
     @documented(allocate)
     def allocate(
@@ -176,59 +168,25 @@ class Questions(_Source):
             inputs=inputs,
             limits=limits,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
+
+    @documented(valleys)
+    def valleys(
+        self,
+        flops: Sequence[float],
+        *,
+        family: str | None = None,
+        limits: Limits | None = None,
+    ) -> tuple[Valley, ...]:
+        self.require_converged()
+        return valleys(self._fitted("valleys"), flops, family=family, limits=limits)
 
     @documented(judge_split)
     def judge_split(
         self, runs: Sizes, *, family: str | None = None, probability: float = PROBABILITY
     ) -> Answer:
         self.require_converged()
-        return self._told(judge_split(self, runs, family=family), probability)
-
-    @documented(tune)
-    def tune(
-        self,
-        params: Numbers,
-        tokens: Numbers,
-        *,
-        batch_size: Numbers | None = None,
-        family: str | None = None,
-        probability: float = PROBABILITY,
-    ) -> Tuning:
-        self.require_converged()
-        check_probability(probability)
-        return tune(
-            self._fitted("tune"),
-            params,
-            tokens,
-            batch_size=batch_size,
-            family=family,
-            probability=probability,
-        )
-
-    @documented(duel)
-    def duel(
-        self,
-        a: str,
-        b: str | Sequence[str] | None = None,
-        *,
-        flops: Numbers,
-        inputs: Mapping[str, float] | None = None,
-        throughput: Mapping[str, float] | None = None,
-        error: float = ERROR,
-        probability: float = PROBABILITY,
-    ) -> Duel:
-        self.require_converged()
-        found = duel(
-            self._fitted("duel"),
-            a,
-            b,
-            flops=flops,
-            inputs=inputs,
-            throughput=throughput,
-            error=error,
-        )
-        return self._told(found, probability)
+        return judge_split(self, runs, family=family).with_probability(probability)
 
     # ---- what can go wrong ---------------------------------------------------------------------
 
@@ -240,6 +198,7 @@ class Questions(_Source):
         params: Numbers | None = None,
         tokens: Numbers | None = None,
         target_loss: float | None = None,
+        target_score: float | None = None,
         sure: float = SURE,
         family: str | None = None,
         inputs: Mapping[str, float] | None = None,
@@ -255,6 +214,7 @@ class Questions(_Source):
             params=params,
             tokens=tokens,
             target_loss=target_loss,
+            target_score=target_score,
             sure=sure,
             family=family,
             inputs=inputs,
@@ -262,7 +222,7 @@ class Questions(_Source):
             rig=rig,
             value=value,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(stage_gate)
     def stage_gate(
@@ -297,14 +257,14 @@ class Questions(_Source):
     ) -> Sensitivity:
         self.require_converged()
         found = sensitivity(self._fitted("sensitivity"), sizes, target_loss=target_loss)
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(exponents)
     def exponents(
         self, sizes: Sizes | None = None, *, probability: float = PROBABILITY
     ) -> Exponents:
         self.require_converged()
-        return self._told(exponents(self._fitted("exponents"), sizes), probability)
+        return exponents(self._fitted("exponents"), sizes).with_probability(probability)
 
     # ---- what to do next -----------------------------------------------------------------------
 
@@ -328,7 +288,7 @@ class Questions(_Source):
             aim=aim,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(advise)
     def advise(
@@ -340,13 +300,21 @@ class Questions(_Source):
         sure: float = SURE,
         family: str | None = None,
         limits: Limits | None = None,
+        pretrained: Source | None = None,
         probability: float = PROBABILITY,
     ) -> Advice:
         self.require_converged()
         found = advise(
-            self, flops, tokens, target_loss=target_loss, sure=sure, family=family, limits=limits
+            self,
+            flops,
+            tokens,
+            target_loss=target_loss,
+            sure=sure,
+            family=family,
+            limits=limits,
+            pretrained=pretrained,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(monitor)
     def monitor(
@@ -362,11 +330,7 @@ class Questions(_Source):
         found = monitor(
             self._fitted("monitor"), curve, plan, finished=finished, false_alarms=false_alarms
         )
-        return self._told(found, probability)
-
-    def _fitted(self, question: str) -> Any:
-        """Return what was fitted, or say that this question needs runs and a posterior."""
-        return self
+        return found.with_probability(probability)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -417,7 +381,7 @@ class Fit(Posterior, Questions):
     @documented(find_off_law)
     def off_law(self, *, material: float = 0.0, probability: float = PROBABILITY) -> OffLaw:
         self.require_converged()
-        return self._told(find_off_law(self, material=material), probability)
+        return find_off_law(self, material=material).with_probability(probability)
 
     def save(self, path: str | Path) -> Path:
         """Save to one netCDF file; see `bayes_scaling.posterior.storage.save`."""

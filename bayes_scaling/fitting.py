@@ -16,6 +16,7 @@ from bayes_scaling.laws import load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.fit_model import fit_law
+from bayes_scaling.posterior.progress import progress_line
 from bayes_scaling.posterior.recipes import pooled_as_variants
 from bayes_scaling.posterior.sampler import Engine, Settings
 from bayes_scaling.questions.duel import ERROR, Duel
@@ -43,7 +44,7 @@ def fit(
     target_accept: float = 0.95,
     random_seed: int | None = None,
     engine: Engine = "generated",
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Fit:
     """Sample the posterior of scaling laws given a table of runs.
 
@@ -80,8 +81,8 @@ def fit(
         Seed of everything random; a fresh one is taken and kept if absent.
     engine : {"generated", "pymc"}
         Which density of one law is sampled; they are the same.
-    progress : bool
-        Whether to report progress on standard error.
+    progress : bool, optional
+        Whether a line says how far it is; by default in a notebook and in a terminal.
 
     Returns
     -------
@@ -126,7 +127,7 @@ def fit(
             switches=switches,
             temper=temper,
             engine=engine,
-            progress=progress,
+            progress=progress_line(progress),
         )
         return Fit.of_one(member)
     features = {**switches, "temper": temper, "engine": None if engine == "generated" else engine}
@@ -159,7 +160,7 @@ def fit_ensemble(
     chains: int = 4,
     target_accept: float = 0.95,
     random_seed: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Fit:
     """Sample the posteriors of several models given the same runs, and average them.
 
@@ -179,8 +180,8 @@ def fit_ensemble(
         Acceptance probability that the step size aims at.
     random_seed : int, optional
         Seed from which every member gets one of its own; a fresh one is taken and kept if absent.
-    progress : bool
-        Whether to report progress on standard error.
+    progress : bool, optional
+        Whether a line says how far it is; by default in a notebook and in a terminal.
 
     Returns
     -------
@@ -259,7 +260,7 @@ def duel(
     chains: int = 4,
     random_seed: int | None = None,
     probability: float = PROBABILITY,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Duel:
     """Compare variants of a recipe at equal compute, from small runs of each.
 
@@ -329,7 +330,7 @@ def duel_fit(
     tune: int = 800,
     chains: int = 4,
     random_seed: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Fit:
     """Fit the runs of variants of one recipe together, to be asked for duels; see `duel`."""
     table = runs if isinstance(runs, RunTable) else read_runs(runs)

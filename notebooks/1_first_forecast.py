@@ -7,7 +7,7 @@
 
 # %%
 import bayes_scaling as bs
-from bayes_scaling.figures import loss_curve, plot_allocation, plot_chance, plot_loss
+from bayes_scaling.figures import plot_allocation, plot_chance, plot_loss
 from settings import QUICK
 
 runs = bs.best_of_cells(bs.load_dataset("nano-lm"))
@@ -41,7 +41,7 @@ planned = fit.forecast({"params": choice.params, "tokens": choice.tokens})
 planned.table[["new_run", "new_run_lower", "new_run_upper", "efolds_flops"]]
 
 # %%
-curve = loss_curve(fit, to=1e16)
+curve = fit.loss_curve(to=1e16)
 plot_loss(fit, curve=curve, planned=planned)
 
 # %%

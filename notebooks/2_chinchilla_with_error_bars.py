@@ -9,7 +9,7 @@
 import numpy as np
 
 import bayes_scaling as bs
-from bayes_scaling.figures import isoflop_valleys, plot_allocation, plot_isoflop
+from bayes_scaling.figures import plot_allocation, plot_isoflop
 from bayes_scaling.runs import select_rows
 from settings import QUICK
 
@@ -74,7 +74,7 @@ if fit is not None:
 
 # %%
 def valleys():
-    return plot_isoflop(isoflop_valleys(fit, [1e21, 1e22, BUDGET]), runs=runs)
+    return plot_isoflop(fit.valleys([1e21, 1e22, BUDGET]), runs=runs)
 
 
 valleys() if fit is not None else None

@@ -6,7 +6,7 @@
 
 # %%
 import bayes_scaling as bs
-from bayes_scaling.figures import isoflop_valleys, plot_next_runs, plot_regret
+from bayes_scaling.figures import plot_next_runs, plot_regret
 from settings import QUICK
 
 runs = bs.best_of_cells(bs.load_dataset("nano-lm"))
@@ -25,7 +25,7 @@ for name in ("in_words", "decision", "expected_gain", "expected_regret", "regret
 # compute that the same loss would not have needed.
 
 # %%
-plot_regret(isoflop_valleys(fit, [BUDGET])[0])
+plot_regret(fit.valleys([BUDGET])[0])
 
 # %% [markdown]
 # A stage gate: a run of a tenth of the compute first. What it will show is drawn from its

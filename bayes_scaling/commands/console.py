@@ -138,11 +138,11 @@ def checks_list(fit: Checked) -> list[dict[str, str]]:
 
 def judge(fit: Checked, *, trusted: bool = True) -> None:
     """Say what a reader should know of a fit; exit with 2 where it is not to be trusted."""
-    for check in fit.checks:
-        if check.verdict == "fail":
-            say(f"warning: do not rely on this: {check}")
-        elif check.verdict == "warn":
-            say(f"note: {check}")
+    from bayes_scaling.posterior.diagnostics import doubts
+
+    for check in doubts(fit.checks):
+        failed = check.verdict == "fail"
+        say(f"warning: do not rely on this: {check}" if failed else f"note: {check}")
     if not (fit.trustworthy and trusted):
         raise typer.Exit(2)
 

@@ -314,7 +314,7 @@ def _ends(ranges: Mapping[str, float]) -> tuple[float, float]:
 
 def draw_prior(model: Model, path: Path, runs: RunTable | None) -> None:
     """Write a picture of what a prior expects, with runs on top where they are given."""
-    from bayes_scaling.figures.prior_plot import plot_prior
+    from bayes_scaling.figures.posterior_plots import plot_prior
     from bayes_scaling.figures.style import new_figure
 
     figure = new_figure()

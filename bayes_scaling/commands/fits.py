@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -24,7 +23,7 @@ from bayes_scaling.intervals import PROBABILITY, check_probability, interval
 from bayes_scaling.laws.variants import features_in_words, tempering_in_words
 from bayes_scaling.page import Block, Grid, Page
 from bayes_scaling.posterior import Member
-from bayes_scaling.posterior.diagnostics import elements
+from bayes_scaling.posterior.diagnostics import doubts, elements
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
 
@@ -62,9 +61,8 @@ def fit(
 
 
 def sampling(settings: Settings) -> dict[str, Any]:
-    """Return the arguments of a function that samples; progress is shown to a terminal."""
-    found = {name: getattr(settings, name) for name in ("draws", "tune", "chains", "random_seed")}
-    return found | {"progress": sys.stderr.isatty()}
+    """Return the arguments of a function that samples."""
+    return {name: getattr(settings, name) for name in ("draws", "tune", "chains", "random_seed")}
 
 
 def sample_chosen(models: list[AnyModel] | None, table: RunTable, settings: Settings) -> Fit:
@@ -121,9 +119,10 @@ def fit_page(fit: Fit, probability: float) -> Page:
     """Return what is printed of a fit: posterior and checks; of an average weights and verdicts."""
     fit = fit.accept_unconverged()
     exponents = fit.exponents(probability=probability).page()
-    checks: list[Block] = [str(each) for each in fit.checks]
+    said: list[Block] = [str(each) for each in doubts(fit.checks)]
+    checks: list[Block] = [str(each) for each in fit.checks if each.verdict == "ok"]
     if not fit.averages:
-        return [_head(fit), [_posterior_grid(fit.only, probability)], *exponents, checks]
+        return [_head(fit), said, [_posterior_grid(fit.only, probability)], *exponents, checks]
     verdicts = fit.verdicts
     members = Grid(
         heading=("member", "weight", *next(iter(verdicts.values()))),
@@ -131,9 +130,8 @@ def fit_page(fit: Fit, probability: float) -> Page:
             [name, f"{fit.weights[name]:.2f}", *said.values()] for name, said in verdicts.items()
         ],
     )
-    doubts: list[Block] = [str(each) for each in fit.checks if each.verdict != "ok"]
     tempered = [_tempered(fit)] if _tempered(fit) else []
-    return [_head(fit), [members], [*doubts, *tempered], *exponents]
+    return [_head(fit), said, [members], tempered, *exponents]
 
 
 def _head(fit: Fit) -> list[Block]:

@@ -241,7 +241,8 @@ def option(
         settings["show_default"] = told.default
     plain: Any = kinds[0]
     if get_origin(kind) is tuple or any(get_origin(each) is Sequence for each in kinds):
-        kinds = [each for each in (float, str) if each in kinds] or [float]
+        inside = [inner for each in kinds for inner in get_args(each)]
+        kinds = [each for each in (float, str) if each in (*kinds, *inside)] or [float]
         plain = list[kinds[0]]  # type: ignore[valid-type]
         settings["help"] = f"{told.text} May be given several times.".strip()
     elif get_origin(kind) is Literal:

@@ -5,6 +5,7 @@ from bayes_scaling.datasets.loaders import (
     list_datasets,
     load_dataset,
     published_runs,
+    published_shapes,
 )
 
-__all__ = ["DatasetInfo", "list_datasets", "load_dataset", "published_runs"]
+__all__ = ["DatasetInfo", "list_datasets", "load_dataset", "published_runs", "published_shapes"]

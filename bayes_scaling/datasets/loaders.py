@@ -76,6 +76,30 @@ def list_datasets() -> tuple[DatasetInfo, ...]:
             shipped=True,
         ),
         DatasetInfo(
+            name="nano-transfer",
+            title="nano-lm's transformers on Python source, from scratch or after another text",
+            rows=_shipped_rows("nano_transfer.csv"),
+            origin=OWN.format("nano_transfer"),
+            licence="MIT, as this package",
+            shipped=True,
+        ),
+        DatasetInfo(
+            name="nano-shape",
+            title="Transformers of six depths at equal params and each of three budgets",
+            rows=_shipped_rows("nano_shape.csv"),
+            origin=OWN.format("nano_lm.shape_sweep"),
+            licence="MIT, as this package",
+            shipped=True,
+        ),
+        DatasetInfo(
+            name="nano-decay",
+            title="Weight decay and learning rate swept at five widths",
+            rows=_shipped_rows("nano_decay.csv"),
+            origin=OWN.format("nano_lm.shape_sweep"),
+            licence="MIT, as this package",
+            shipped=True,
+        ),
+        DatasetInfo(
             name="chinchilla",
             title="Runs of Hoffmann et al. (2022), read off figure 4; 5 outliers marked",
             rows=245,
@@ -109,6 +133,9 @@ def load_dataset(name: str, *, cache_dir: str | Path | None = None) -> RunTable:
         "nano-lm": lambda: read_runs(HERE / "nano_lm.csv"),
         "nano-lm-curves": lambda: read_runs(HERE / "nano_lm_curves.csv"),
         "metz-mlp": lambda: read_runs(HERE / "metz_mlp.csv"),
+        "nano-transfer": lambda: read_runs(HERE / "nano_transfer.csv"),
+        "nano-shape": lambda: read_runs(HERE / "nano_shape.csv"),
+        "nano-decay": lambda: read_runs(HERE / "nano_decay.csv"),
         "chinchilla": lambda: read_chinchilla(fetch(CHINCHILLA, cache_dir=cache_dir)),
     }
     if name not in loaders:
@@ -184,6 +211,34 @@ def published_runs() -> RunTable:
             "source": np.array([row["source"] for row in rows]),
         },
         notes=("flops from 6 x params x tokens",),
+    )
+
+
+def published_shapes() -> RunTable:
+    """Return the shapes of published language models, to start from.
+
+    Returns
+    -------
+    RunTable
+        ``run``, ``architecture``, ``params`` as printed, ``depth`` (of each stack, where there are
+        an encoder and a decoder), ``width``, ``heads``, ``head_size``, ``d_ff``, ``gated`` (a third
+        matrix), ``vocabulary``, ``tied`` and ``source``. GPT-3 1.3B has 24 heads of 128 in its
+        table, which exceed its width.
+
+    Examples
+    --------
+    >>> shapes = published_shapes()
+    >>> [f"{w / l:.0f}" for w, l in zip(shapes["width"][-3:], shapes["depth"][-3:])]
+    ['102', '102', '205']
+    """
+    with (HERE / "published_shapes.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    texts = ("run", "architecture", "source")
+    return RunTable(
+        columns={
+            name: np.array([row[name] if name in texts else float(row[name]) for row in rows])
+            for name in rows[0]
+        }
     )
 
 

@@ -7,35 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling.figures import style
-from bayes_scaling.figures.labels import AXES
+from bayes_scaling.figures.words import AXES
+from bayes_scaling.questions.drawn_tables import next_runs_table as next_runs_table
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
     from bayes_scaling.questions.mistuned_runs import OffLaw
     from bayes_scaling.questions.monitor import Monitor
     from bayes_scaling.questions.next_runs import NextRuns
-
-SURE = 0.5
-"""Probability from which a run is drawn as one off the law."""
-
-
-def next_runs_table(result: NextRuns) -> pd.DataFrame:
-    """Return what `plot_next_runs` draws: width after each run, by design.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per design and run: design, spent [FLOP], width (relative).
-    """
-    import pandas as pd
-
-    parts = []
-    for name, chosen in {"this": result.chosen, **result.designs}.items():
-        spent = np.r_[0.0, np.cumsum(result.bench.cost[list(chosen)])]
-        parts.append(pd.DataFrame({"design": name, "spent": spent, "width": result.widths(chosen)}))
-    return pd.concat(parts, ignore_index=True)
 
 
 def plot_next_runs(result: NextRuns, *, ax: Axes | None = None) -> Axes:
@@ -58,9 +38,14 @@ def plot_next_runs(result: NextRuns, *, ax: Axes | None = None) -> Axes:
     for index, (name, part) in enumerate(table.groupby("design", sort=False)):
         label = "chosen here" if name == "this" else str(name)
         ax.plot(
-            part.spent.clip(lower=left), 100 * part.width, color=style.SERIES[index],
-            marker="o", markersize=4, drawstyle="steps-post", label=label,
-        )  # fmt: skip
+            part.spent.clip(lower=left),
+            100 * part.width,
+            color=style.SERIES[index],
+            marker="o",
+            markersize=4,
+            drawstyle="steps-post",
+            label=label,
+        )
     style.log_scale(ax, "x", left, 1.1 * result.budget)
     ax.set_xlim(left, 1.1 * result.budget)
     what = "loss" if result.aim == "loss" else "best params"
@@ -99,9 +84,17 @@ def plot_mistuned(result: OffLaw, *, ax: Axes | None = None) -> Axes:
     off = np.array([row["off"] for row in rows])
     ax.vlines(x, low, high, color=style.GREY, linewidth=0.5, alpha=0.5)
     points = ax.scatter(
-        x, median, c=off, cmap="cividis", vmin=0, vmax=1, s=16, edgecolor="white", linewidth=0.3,
+        x,
+        median,
+        c=off,
+        cmap="cividis",
+        vmin=0,
+        vmax=1,
+        s=16,
+        edgecolor="white",
+        linewidth=0.3,
         zorder=3,
-    )  # fmt: skip
+    )
     bar = ax.figure.colorbar(points, ax=ax, pad=0.015, aspect=32)
     bar.set_label("probability of lying off the law", fontsize=style.SMALL, color=style.INK)
     bar.ax.tick_params(labelsize=style.SMALL, colors=style.INK)
@@ -136,21 +129,49 @@ def plot_monitor(result: Monitor, *, ax: Axes | None = None) -> Axes:
     way = np.array([row["progress"] for row in looks])
     kind = f"{result.probability:.0%}"
     if looks:
-        low, high = (np.array([row[f"expected_{end}"] for row in looks])
-                     for end in ("lower", "upper"))  # fmt: skip
-        ax.fill_between(way, low, high, color=style.GREEN, alpha=0.25, linewidth=0,
-                        label=f"expected of each look, {kind}")  # fmt: skip
-        ax.plot(way, [row["loss"] for row in looks], color=style.INK, marker="o", markersize=3.5,
-                label="loss of the run")  # fmt: skip
+        low, high = (
+            np.array([row[f"expected_{end}"] for row in looks]) for end in ("lower", "upper")
+        )
+        ax.fill_between(
+            way,
+            low,
+            high,
+            color=style.GREEN,
+            alpha=0.25,
+            linewidth=0,
+            label=f"expected of each look, {kind}",
+        )
+        ax.plot(
+            way,
+            [row["loss"] for row in looks],
+            color=style.INK,
+            marker="o",
+            markersize=3.5,
+            label="loss of the run",
+        )
     ends = np.array([(row["final"], row["final_lower"], row["final_upper"]) for row in rows])
     shares = np.array([row["progress"] for row in rows])
-    ax.fill_between(shares, ends[:, 1], ends[:, 2], color=style.BLUE, alpha=0.2, linewidth=0,
-                    label=f"loss at the end, {kind}, as foretold then")  # fmt: skip
+    ax.fill_between(
+        shares,
+        ends[:, 1],
+        ends[:, 2],
+        color=style.BLUE,
+        alpha=0.2,
+        linewidth=0,
+        label=f"loss at the end, {kind}, as foretold then",
+    )
     ax.plot(shares, ends[:, 0], color=style.BLUE)
     if result.alarm is not None:
         at = result.alarm
-        ax.plot([way[at]], [looks[at]["loss"]], "X", color=style.RED, markersize=10, zorder=5,
-                label="alarm")  # fmt: skip
+        ax.plot(
+            [way[at]],
+            [looks[at]["loss"]],
+            "X",
+            color=style.RED,
+            markersize=10,
+            zorder=5,
+            label="alarm",
+        )
     ax.set_xlim(0, 1)
     style.tidy(ax, xlabel=f"share of the {result.clock} of the run", ylabel="loss")
     style.legend(ax, loc="upper right")

@@ -5,36 +5,60 @@ from __future__ import annotations
 import base64
 import io
 import math
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from bayes_scaling.figures.numbers import write_number
+from bayes_scaling.figures.words import write_number
+from bayes_scaling.questions.drawn_tables import bands
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
+
+    from bayes_scaling.figures.shown import ShownFigure
+
+Array = NDArray[np.float64]
 
 BLUE, ORANGE, GREEN, RED, PURPLE, INK, GREY = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#1f2328", "#6e7681",
-)  # fmt: skip
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#1f2328",
+    "#6e7681",
+)
 SERIES = (BLUE, RED, GREEN, PURPLE, ORANGE, GREY)
 """Colours of Okabe and Ito, told apart by everyone."""
 
 WIDTH, HEIGHT = 7.1, 4.1
 """Size of a figure [inch]; 680 pixels wide it shows its text at 12 pixels."""
 
+NARROW = (3.9, 3.9)
+"""Size of the same for a phone [inch]."""
+
 TEXT, SMALL = 9.0, 8.0
 """Sizes of text [point]."""
 
+
+ROUND_FROM = 100.0
+"""Ratio of the ends of a logarithmic axis from which they are round numbers."""
+
+KEY = 6
+"""Width of the sign before a text of a legend [letters]."""
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 """Digits to exponents."""
 
 
-def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
+PATH, DECIMALS = re.compile(r' d="[^"]*"'), re.compile(r"(\d\.\d\d)\d+")
+"""Outlines in an SVG, and digits of them that nobody sees."""
+
+
+def new_figure(width: float = WIDTH, height: float = HEIGHT) -> ShownFigure:
     """Make a figure that belongs to no window, and that a notebook shows all the same."""
     from bayes_scaling.figures.shown import ShownFigure
 
@@ -45,7 +69,9 @@ def new_axes(width: float = WIDTH, height: float = HEIGHT) -> Axes:
     """Make a figure with one set of axes."""
     from bayes_scaling.figures.shown import ShownAxes
 
-    return new_figure(width, height).add_subplot(axes_class=ShownAxes)
+    figure = new_figure(width, height)
+    figure.legend_below = True
+    return figure.add_subplot(axes_class=ShownAxes)
 
 
 def new_grid(rows: int, columns: int, width: float = WIDTH, height: float = HEIGHT) -> list[Axes]:
@@ -69,9 +95,37 @@ def tidy(ax: Axes, *, xlabel: str, ylabel: str) -> None:
 
 
 def legend(ax: Axes, **where: Any) -> None:
-    """Add a legend that hides nothing behind a frame."""
-    options = {"loc": "best", **where}
-    ax.legend(fontsize=SMALL, framealpha=0.85, edgecolor="none", **options)
+    """Add a legend: under the axes of a figure of their own, else inside and without a frame.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The axes.
+    **where
+        How `Axes.legend` places it inside axes that were given.
+    """
+    figure = ax.get_figure(root=True)
+    if not getattr(figure, "legend_below", False):
+        ax.legend(fontsize=SMALL, framealpha=0.85, edgecolor="none", **{"loc": "best", **where})
+        return
+    handles, labels = ax.get_legend_handles_labels()
+    if not handles or figure is None:
+        return
+    width, height = figure.get_size_inches()
+    letters = 72 * width / (0.56 * SMALL)
+    columns = max(1, min(len(labels), int(letters / (max(map(len, labels)) + KEY))))
+    rows = math.ceil(len(labels) / columns)
+    figure.set_size_inches(width, height + 0.02 * SMALL * rows)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=SMALL,
+        frameon=False,
+        handlelength=1.6,
+        columnspacing=1.2,
+    )
 
 
 def log_scale(ax: Axes, which: Literal["x", "y"], low: float, high: float) -> None:
@@ -117,11 +171,28 @@ def log_scale(ax: Axes, which: Literal["x", "y"], low: float, high: float) -> No
 
 
 def set_log_limits(ax: Axes, *, x: tuple[float, float], y: tuple[float, float]) -> None:
-    """Make both axes logarithmic over the ranges given."""
+    """Make both axes logarithmic over the ranges given, from and to round numbers where wide."""
+    x, y = (_rounded(*ends) for ends in (x, y))
     log_scale(ax, "x", *x)
     log_scale(ax, "y", *y)
     ax.set_xlim(*x)
     ax.set_ylim(*y)
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """Move the ends of two decades or more outward to 1, 2 or 5 times a power of ten."""
+    if high < ROUND_FROM * low:
+        return low, high
+    return _round_mark(low, down=True), _round_mark(high, down=False)
+
+
+def _round_mark(value: float, *, down: bool) -> float:
+    """Return the nearest of 1, 2 and 5 times a power of ten below or above a value."""
+    power = math.floor(math.log10(value))
+    marks = [m * 10.0**p for p in (power, power + 1) for m in (1, 2, 5)]
+    if down:
+        return max(mark for mark in marks if mark <= value * (1 + 1e-9))
+    return min(mark for mark in marks if mark >= value * (1 - 1e-9))
 
 
 def widen(values: ArrayLike, share: float = 0.04) -> tuple[float, float]:
@@ -133,10 +204,17 @@ def widen(values: ArrayLike, share: float = 0.04) -> tuple[float, float]:
     return math.exp(low - margin), math.exp(high + margin)
 
 
+def at_least(values: ArrayLike, ratio: float) -> tuple[float, float]:
+    """Return the range of positive values, widened until its ends lie that far apart."""
+    low, high = widen(values)
+    more = max(1.0, math.sqrt(ratio * low / high))
+    return low / more, high * more
+
+
 def band(
     ax: Axes, x: ArrayLike, draws: ArrayLike, *, colour: str, label: str, brief: bool = False
-) -> None:
-    """Draw the median with its 50 % and 90 % bands.
+) -> Array:
+    """Draw the median with its 50 % and 90 % bands, and return the ends of the wide one (2, n).
 
     Parameters
     ----------
@@ -151,15 +229,14 @@ def band(
     brief : bool
         Whether line and bands share one entry in the legend.
     """
-    lowest, low, middle, high, highest = np.nanquantile(
-        np.asarray(draws, float), (0.05, 0.25, 0.5, 0.75, 0.95), axis=0
-    )
+    middle, lowest, low, high, highest = bands(np.asarray(draws, float))
     places = np.asarray(x, float)
     wide, narrow = (None, None) if brief else (f"{label}, 90 % band", f"{label}, 50 % band")
     line = f"{label}: median, 50 % and 90 %" if brief else f"{label}, median"
     ax.fill_between(places, lowest, highest, color=colour, alpha=0.20, linewidth=0, label=wide)
     ax.fill_between(places, low, high, color=colour, alpha=0.38, linewidth=0, label=narrow)
     ax.plot(places, middle, color=colour, linewidth=1.6, label=line)
+    return np.stack([lowest, highest])
 
 
 def shade_beyond(ax: Axes, edge: float, text: str = "beyond the runs") -> None:
@@ -171,9 +248,14 @@ def shade_beyond(ax: Axes, edge: float, text: str = "beyond the runs") -> None:
     ax.axvline(edge, color=GREY, linewidth=0.9, linestyle=":")
     if math.log(right / edge) > 0.14 * math.log(right / left):
         ax.annotate(
-            text, (edge, 0.02), xycoords=("data", "axes fraction"), xytext=(4, 0),
-            textcoords="offset points", fontsize=SMALL, color=GREY,
-        )  # fmt: skip
+            text,
+            (edge, 0.02),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            fontsize=SMALL,
+            color=GREY,
+        )
 
 
 def to_data_uri(ax: Axes, name: str) -> str:
@@ -186,4 +268,5 @@ def to_data_uri(ax: Axes, name: str) -> str:
     buffer = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+    svg = PATH.sub(lambda path: DECIMALS.sub(r"\1", path[0]), buffer.getvalue().decode())
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -13,6 +14,8 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.files import read_toml
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.read import read_model
+from bayes_scaling.laws.variants import reading_instead
+from bayes_scaling.runs.columns import COLUMNS
 
 AnyModel = str | Path | Model | Mapping[str, Any]
 """What `load_model` takes."""
@@ -25,6 +28,9 @@ ONTO = "+"
 
 MOST_ONTO = 8
 """How many definitions may be put on a law."""
+
+OF = ":"
+"""Between a law with an input of no fixed column and that column: ``valley:weight_decay``."""
 
 
 def model_folders() -> tuple[Path, ...]:
@@ -70,7 +76,7 @@ def list_models() -> tuple[Model, ...]:
 def catalogue_hash(name: str) -> str:
     """Return the content hash of a model of the catalogue; empty for one that is not in it."""
     known = model_files()
-    listed = all(part in known for part in name.split(ONTO))
+    listed = all(part.partition(OF)[0] in known for part in name.split(ONTO))
     return load_model(name).content_hash if listed else ""
 
 
@@ -83,6 +89,8 @@ def load_model(source: AnyModel) -> Model:
         An id of the catalogue (``"chinchilla"``), a TOML file, a parsed definition, or a `Model`,
         which is returned as it is. ``"coupled+lr-valley"`` puts a definition that stands on
         another law, such as a valley in the learning rate, on the law before the plus.
+        ``"coupled+valley:weight_decay"`` names the column that a law with an input of its own,
+        such as a valley in any setting, reads.
 
     Returns
     -------
@@ -126,8 +134,12 @@ def _load(source: AnyModel, chain: tuple[str, ...]) -> Model:
         return read_model(source, find_base=lambda name: _load(name, chain))
     if str(source).count(ONTO) > MOST_ONTO:
         raise InputError(f"{str(source)[:60]!r}...: at most {MOST_ONTO} are put on a law by a plus")
-    if isinstance(source, str) and ONTO in source and not Path(source).is_file():
-        return _load_onto(source, chain)
+    if isinstance(source, str) and not Path(source).is_file():
+        law, of, column = source.rpartition(OF)
+        if of and column.isidentifier():
+            return _load_of(law, column, chain)
+        if ONTO in source:
+            return _load_onto(source, chain)
     path = _find(source)
     if path.stem in chain:
         raise InputError(f"'base' goes round in a circle: {' -> '.join((*chain, path.stem))}")
@@ -168,6 +180,26 @@ def _load_onto(source: str, chain: tuple[str, ...]) -> Model:
     definition["title"] = f"{law.title}; {definition.get('title', upper)}"
     return read_model(
         definition, find_base=lambda name: _load(name, (*chain, source)), source=source
+    )
+
+
+def _load_of(law: str, column: str, chain: tuple[str, ...]) -> Model:
+    """Load a law that reads a named column in the place of its input of no fixed column."""
+    model = _load(law, chain)
+    free = [name for name in model.extra_inputs if name in model.inputs]
+    if len(free) != 1:
+        fixed = f"{model.id} reads {', '.join(model.inputs)}"
+        raise InputError(
+            f"{law}{OF}{column}: a column is named for a law with one input of its own, such as "
+            f"valley, and {fixed}"
+        )
+    named = reading_instead(model, {free[0]: column})
+    others = tuple(name for name in model.extra_inputs if name != free[0])
+    return replace(
+        named,
+        id=f"{law}{OF}{column}",
+        title=f"{model.title} ({column})",
+        extra_inputs=(*others, *(() if column in COLUMNS else (column,))),
     )
 
 

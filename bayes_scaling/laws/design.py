@@ -20,8 +20,8 @@ from bayes_scaling.laws.noise import PARAMETERS as NOISE_PARAMETERS
 from bayes_scaling.laws.transient import SCALE_LOW, SCALE_REF
 from bayes_scaling.runs import RunTable, split_columns
 from bayes_scaling.runs.columns import COLUMNS
+from bayes_scaling.runs.designs import mistuned
 from bayes_scaling.runs.metrics import unit_of, unit_problems
-from bayes_scaling.runs.sweeps import mistuned
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]

@@ -26,6 +26,8 @@ NOMINAL: Mapping[str, tuple[float, float]] = {
     "steps": (4e3, 0.25),
     "batch_size": (5e5, 0.25),
     "learning_rate": (1e-3, -0.1),
+    "weight_decay": (0.1, 0.0),
+    "gradient_noise": (5e5, 0.15),
     "rate_area": (4.0, 0.15),
     "annealing_area": (0.5, 0.0),
     "width": (768.0, 1 / 6),
@@ -35,8 +37,11 @@ NOMINAL: Mapping[str, tuple[float, float]] = {
     "context_length": (1024.0, 0.0),
     "position": (128.0, 0.25),
     "experts": (16.0, 0.25),
+    "finetune_tokens": (1e7, 0.5),
+    "granularity": (4.0, 0.1),
     "loss": (3.0, -0.05),
     "score": (0.5, 0.0),
+    "error": (0.5, 0.0),
 }
 """Of each column its value in the reference run, and its exponent in compute; the rest is 1."""
 

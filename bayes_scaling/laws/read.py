@@ -26,7 +26,16 @@ from bayes_scaling.laws.variants import as_queried, reading_instead
 
 KEYS = (
     *("id", "title", "kind", "formula", "response", "likelihood", "group", "base", "built_on"),
-    *("reads", "references", "columns", "extra_inputs", "arguments", "where", "solve"),
+    *(
+        "base_group",
+        "reads",
+        "references",
+        "columns",
+        "extra_inputs",
+        "arguments",
+        "where",
+        "solve",
+    ),
     *("parameters", "ordered", "rows", "tuned", "derived", "noise", *FEATURES, "form_error"),
     *("valid", "published"),
 )
@@ -124,6 +133,9 @@ class _Reader(Tables):
         )
         if self.problems:
             return None
+        own = self.table("tuned")  # what the base tunes may be read no more
+        kept = [line for line in model.tuned if line.name in own or line.name in model.inputs]
+        model = replace(model, tuned=tuple(kept))
         if exchanged:
             model = self.attempt(lambda: model.with_priors(exchanged)) or model
         self.problems += check_model(model)
@@ -264,9 +276,10 @@ class _Reader(Tables):
         if not isinstance(inputs, list | tuple) or not all(isinstance(x, str) for x in inputs):
             self.problems.append(f"[{name}] inputs must be a list of columns, got {inputs!r}")
             inputs = ()
+        lines = self.table("where")  # an input that a line takes the place of is none any more
         return Feature(
             on=on is True,
-            inputs=tuple(inputs),
+            inputs=tuple(column for column in inputs if column not in lines),
             level=str(table.given.get("level", inherited.level)),
             floor=self.height(table, "floor") or inherited.floor,
             value=self.ceiling_value(table) or inherited.value,
@@ -317,6 +330,8 @@ class _Reader(Tables):
             The column that names the groups, or several joined by a slash.
         """
         inherited = _named(base, stated="group" in self.given)
+        if "base_group" in self.given:
+            inherited = _each(inherited, self.text("base_group"))
         found = {item.name: item for item in features.parameters(inherited, switches)}
         found = {**noise, **found}
         given, exchanged = self.tables_of_parameters(base, noise)
@@ -408,6 +423,16 @@ def _unnamed(parameter: Parameter, group: tuple[str, ...]) -> Parameter:
     if parameter.pool.by != group or len(group) > 1:
         return parameter
     return replace(parameter, pool=replace(parameter.pool, by=()))
+
+
+def _each(parameters: tuple[Parameter, ...], column: str) -> tuple[Parameter, ...]:
+    """Return inherited parameters that are one for each group as one for each value of a column."""
+    return tuple(
+        replace(item, pool=replace(item.pool, by=(column,)))
+        if item.pool.kind == "separate" and not item.pool.by
+        else item
+        for item in parameters
+    )
 
 
 def _named(base: Model | None, *, stated: bool) -> tuple[Parameter, ...]:

@@ -260,7 +260,8 @@ def reading_instead[M: Definition](base: M, exchange: Mapping[str, str]) -> M:
     base : Model
         The law.
     exchange : mapping of str to str
-        Input to the one that is read instead; reference sizes follow.
+        Input to the one that is read instead; reference sizes follow, or are exchanged by their
+        own names, where a line takes the place of an input.
 
     Raises
     ------
@@ -270,14 +271,15 @@ def reading_instead[M: Definition](base: M, exchange: Mapping[str, str]) -> M:
     problems = [
         f"reads: {base.id} reads {', '.join(base.inputs)}, and not {name!r}"
         for name in exchange
-        if name not in base.inputs
+        if name.removesuffix("_ref") not in base.inputs
     ]
     if problems:
         raise InputError(problems)
     nodes: dict[str, Node] = {}
     for old, new in exchange.items():
         nodes[old] = Name(new)
-        nodes |= {f"{old}_{end}": Name(f"{new}_{end}") for end in ("ref", "low", "high")}
+        for end in ("ref", "low", "high"):
+            nodes.setdefault(f"{old}_{end}", Name(f"{new}_{end}"))
 
     def lines(given: Iterable[Line]) -> tuple[Line, ...]:
         return tuple(reading(line, nodes) for line in given)
@@ -296,7 +298,9 @@ def reading_instead[M: Definition](base: M, exchange: Mapping[str, str]) -> M:
         formula=substitute(base.formula, nodes),
         where=lines(base.where),
         derived=lines(base.derived),
-        tuned=lines(base.tuned),
+        tuned=tuple(
+            replace(line, name=exchange.get(line.name, line.name)) for line in lines(base.tuned)
+        ),
         likelihoods=tuple(
             replace(item, node=substitute(item.node, nodes)) for item in base.likelihoods
         ),

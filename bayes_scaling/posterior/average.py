@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from bayes_scaling.posterior.fit_model import fit_law
 from bayes_scaling.posterior.member import Member
 from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_members, shares
 from bayes_scaling.posterior.posterior import Posterior, failed_sampling
+from bayes_scaling.posterior.progress import Progress, progress_line
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.weights import (
     LEAST,
@@ -42,7 +42,7 @@ def fit_average(
     settings: Settings,
     *,
     weights: Mapping[str, float] | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Posterior:
     """Sample the posteriors of several models given the same runs, and average them.
 
@@ -59,24 +59,28 @@ def fit_average(
         model.id: _Planned(model=model, runs=runs, settings=settings, sequence=sequence)
         for model, sequence in zip(members, seeds, strict=True)
     }
+    line = progress_line(progress, len(planned))
     fits: dict[str, Member] = {}
     if models is None and weights is None and PLAIN[0] in planned:
-        fits, weights = _told_of_ceiling(planned, progress)
-    for name, plan in planned.items():
-        if name not in fits and (weights is None or weights[name] > 0):
-            fits[name] = plan.sample(progress=progress)
+        fits, weights = _told_of_ceiling(planned, line)
+    wanted = [
+        name for name in planned if name not in fits and (weights is None or weights[name] > 0)
+    ]
+    if line:
+        line.total = line.done + len(wanted)
+    fits |= {name: planned[name].sample(line) for name in wanted}
     kept = [fits[name] for name in planned if name in fits]
     given = None if weights is None else {fit.model.id: weights[fit.model.id] for fit in kept}
     return ensemble_of(kept, weights=given, settings=settings)
 
 
 def _told_of_ceiling(
-    planned: Mapping[str, _Planned], progress: bool
+    planned: Mapping[str, _Planned], progress: Progress | None
 ) -> tuple[dict[str, Member], dict[str, float]]:
     """Sample members below a ceiling until one converges, and weigh all by what it tells."""
     fits: dict[str, Member] = {}
     for plain, below in zip(PLAIN, BELOW_CEILING, strict=True):
-        fit = fits[below] = planned[below].sample(progress=progress)
+        fit = fits[below] = planned[below].sample(progress)
         if fit.status == "converged":
             odds = log_odds_without(fit, planned[plain].model)
             weights = shares(odds)
@@ -107,19 +111,17 @@ class _Planned:
     settings: Settings
     sequence: np.random.SeedSequence
 
-    def sample(self, *, progress: bool) -> Member:
-        """Sample it, in words where somebody watches."""
-        if progress:
-            sys.stderr.write(f"{self.model.id}\n")
+    def sample(self, progress: Progress | None) -> Member:
+        """Sample it, and once more where it does not converge."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BayesScalingWarning)  # said before
             found = self._fit(self.settings, self.sequence, progress)
             return found if found.status == "converged" else self._again(found, progress)
 
-    def _again(self, found: Member, progress: bool) -> Member:
+    def _again(self, found: Member, progress: Progress | None) -> Member:
         """Sample it once more and longer: to leave it out would move the average."""
         if progress:
-            sys.stderr.write(f"{self.model.id} did not converge: sampled once more, for longer\n")
+            progress.total += 1
         settings, (sequence,) = self.settings, self.sequence.spawn(1)
         draws, tune = LONGER * settings.draws, LONGER * settings.tune
         longer = replace(settings, draws=draws, tune=tune, target_accept=0.98)
@@ -132,7 +134,9 @@ class _Planned:
         )
         return replace(second, checks=(*second.checks, said))
 
-    def _fit(self, settings: Settings, sequence: np.random.SeedSequence, progress: bool) -> Member:
+    def _fit(
+        self, settings: Settings, sequence: np.random.SeedSequence, progress: Progress | None
+    ) -> Member:
         return fit_law(self.model, self.runs, settings.seeded(sequence), progress=progress)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -36,6 +37,12 @@ LEANING = 2.0
 """Median residual of those runs, in noise scales, from which the law leans. Taking the best of
 several favours low residuals by about one noise scale, so one alone would say nothing."""
 
+
+DESIGN = "design"
+"""The check of what the runs cannot tell: the first that a reader should know."""
+
+OF = " of "
+"""Between the name of a check and that of the fit it is about, where there are several."""
 
 TEMPERING = "tempering"
 """The check that says of a tempered posterior that it is one."""
@@ -72,13 +79,36 @@ class Check:
 
     def of(self, name: str) -> Check:
         """Return the check as that of one of several fits."""
-        return replace(self, name=f"{self.name} of {name}")
+        return replace(self, name=f"{self.name}{OF}{name}")
+
+    @property
+    def kind(self) -> str:
+        """What was checked, without of which fit."""
+        return self.name.split(OF)[0]
 
     def __str__(self) -> str:
         """Write one line."""
         return f"{self.name}: {self.verdict} ({self.evidence})" + (
             f" - {self.advice}" if self.advice else ""
         )
+
+
+def doubts(checks: Iterable[Check]) -> list[Check]:
+    """Return what failed and what warns, the gravest first, once for each kind.
+
+    Of several fits that warn of the same kind, the gravest speaks for the others: the first, where
+    they are alike. Failures go first, then what the runs cannot tell, then the rest in its order.
+    """
+    found = [check for check in checks if check.verdict != "ok"]
+    ordered = sorted(found, key=lambda check: (check.verdict != "fail", check.kind != DESIGN))
+    kinds = Counter(check.kind for check in found)
+    first = {check.kind: check for check in reversed(ordered)}
+    return [
+        replace(check, name=f"{check.name} and {kinds[check.kind] - 1} more")
+        if kinds[check.kind] > 1
+        else check
+        for check in dict.fromkeys(first[check.kind] for check in ordered)
+    ]
 
 
 def standing(checks: Iterable[Check]) -> str:
@@ -171,7 +201,7 @@ def diagnose(
         _check_conflict(model, draws),
         _check_largest(model, design, draws, law),
         *_said_of_tempering(model, design),
-        *(Check(name="design", verdict="warn", evidence=text) for text in design.warnings),
+        *(Check(name=DESIGN, verdict="warn", evidence=text) for text in design.warnings),
     )
 
 

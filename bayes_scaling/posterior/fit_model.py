@@ -24,6 +24,7 @@ from bayes_scaling.posterior.diagnostics import Check, diagnose, elements, mixin
 from bayes_scaling.posterior.form_checks import form_checks
 from bayes_scaling.posterior.large_tables import MANY
 from bayes_scaling.posterior.member import Member
+from bayes_scaling.posterior.progress import Progress
 from bayes_scaling.posterior.reference_answers import reference_answers
 from bayes_scaling.posterior.sampler import Engine, Sampled, Settings, sample
 from bayes_scaling.posterior.slopes import slopes
@@ -48,7 +49,7 @@ def fit_law(
     switches: Mapping[str, bool | float | str | None] | None = None,
     temper: float | None = None,
     engine: Engine = "generated",
-    progress: bool = False,
+    progress: Progress | None = None,
 ) -> Member:
     """Sample the posterior of a scaling law given a table of runs.
 
@@ -69,8 +70,8 @@ def fit_law(
     engine : {"generated", "pymc"}
         Which density is sampled: the one generated from the formula, in seconds, or that of the
         PyMC model (`Model.build`), which is the same.
-    progress : bool
-        Whether to report progress on standard error.
+    progress : Progress, optional
+        The line that says how far it is.
 
     Returns
     -------

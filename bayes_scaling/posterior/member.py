@@ -23,8 +23,7 @@ from bayes_scaling.posterior.diagnostics import Check, Mixing, standing
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.summarise import summarise
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.complete import complete
-from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
+from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, complete
 
 if TYPE_CHECKING:
     import pandas as pd

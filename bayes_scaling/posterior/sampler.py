@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.program import NoProgramError
 from bayes_scaling.posterior.densities import SampledDensity, generated, of_pymc
 from bayes_scaling.posterior.large_tables import ACCEPT, DRAWS, MANY, TUNE
+from bayes_scaling.posterior.progress import Progress
 
 KEPT_STATS = ("diverging", "energy", "n_steps", "step_size", "logp")
 """Sampler statistics that are kept with a fit, where the sampler gives them."""
@@ -126,7 +127,7 @@ def sample(
     settings: Settings,
     *,
     engine: Engine = "generated",
-    progress: bool = False,
+    progress: Progress | None = None,
 ) -> Sampled:
     """Sample the posterior with nutpie's NUTS and low-rank mass-matrix adaptation.
 
@@ -141,8 +142,8 @@ def sample(
     engine : {"generated", "pymc"}
         Which density is sampled: the one that is generated from the formula, or that of the PyMC
         model. They are the same; a law that cannot be generated is sampled by PyMC, in words.
-    progress : bool
-        Whether to report progress on standard error.
+    progress : Progress, optional
+        The line that says how far it is.
 
     Returns
     -------
@@ -156,7 +157,7 @@ def sample(
 
     started = time.perf_counter()
     if progress:
-        _say("compiling ...")
+        progress.at(model.id, "compiling")
     sampled = _density(model, design, engine)
     compile_seconds = time.perf_counter() - started
     started = time.perf_counter()
@@ -171,10 +172,10 @@ def sample(
         adaptation="low_rank",
         save_warmup=False,
         progress_bar=False,
-        progress_callback=_report if progress else None,
+        progress_callback=partial(_report, model.id, progress) if progress else None,
     )
     if progress:
-        _say("")
+        progress.finish()
     posterior, stats = tree["posterior"].dataset, tree["sample_stats"].dataset
     draws, steps = sampled.read(
         {str(name): np.asarray(array.values, float) for name, array in posterior.items()}
@@ -202,14 +203,9 @@ def _density(model: Model, design: Design, engine: Engine) -> SampledDensity:
     return of_pymc(model, design)
 
 
-def _report(chains: list[Any]) -> None:
+def _report(name: str, progress: Progress, chains: list[Any]) -> None:
     done = sum(chain.finished_draws for chain in chains)
-    total = max(1, sum(chain.total_draws for chain in chains))
+    share = done / max(1, sum(chain.total_draws for chain in chains))
     divergences = sum(chain.divergences for chain in chains)
-    _say(f"sampling {len(chains)} chains: {done / total:4.0%}, {divergences} divergences")
-
-
-def _say(text: str) -> None:
-    """Rewrite the progress line on standard error."""
-    sys.stderr.write(f"\r\033[K{text}")
-    sys.stderr.flush()
+    diverged = f", {divergences} divergences" if divergences else ""
+    progress.at(name, f"sampling {len(chains)} chains, {share:.0%}{diverged}", share)

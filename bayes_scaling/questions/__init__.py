@@ -10,13 +10,17 @@ from bayes_scaling.questions.mistuned_runs import OffLaw
 from bayes_scaling.questions.monitor import Monitor
 from bayes_scaling.questions.next_runs import NextRuns
 from bayes_scaling.questions.prior_losses import PriorPredictive, prior_predictive
+from bayes_scaling.questions.rank_shapes import Layout, ShapeRanking
 from bayes_scaling.questions.rate_rules import PublishedRates, published_rates
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import Risk
+from bayes_scaling.questions.serving import Serving, serving
 from bayes_scaling.questions.sizes import Plan
 from bayes_scaling.questions.surface import Surface, surface
+from bayes_scaling.questions.transfer import Transfer
 from bayes_scaling.questions.tune import Tuning
 from bayes_scaling.questions.units import flops_of, tokens_of
+from bayes_scaling.questions.valley_map import ValleyMap
 
 __all__ = [
     "Allocation",
@@ -24,6 +28,7 @@ __all__ = [
     "Device",
     "Duel",
     "Forecast",
+    "Layout",
     "Limits",
     "Monitor",
     "NextRuns",
@@ -33,12 +38,17 @@ __all__ = [
     "PublishedRates",
     "Rig",
     "Risk",
+    "Serving",
+    "ShapeRanking",
     "Surface",
+    "Transfer",
     "Tuning",
+    "ValleyMap",
     "flops_of",
     "kv_cache",
     "prior_predictive",
     "published_rates",
+    "serving",
     "surface",
     "tokens_of",
 ]

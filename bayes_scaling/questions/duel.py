@@ -13,20 +13,18 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
 from bayes_scaling.page import Block, Grid, Page, Printed, cell, told
 from bayes_scaling.posterior import Posterior
-from bayes_scaling.questions.cheapest import cheapest
-from bayes_scaling.questions.optimum import Index, split_flops
 from bayes_scaling.questions.reach import first_reaching
+from bayes_scaling.questions.search import Array, Index
 from bayes_scaling.questions.sizes import Numbers, positive
+from bayes_scaling.questions.splits import best_split, cheapest
 from bayes_scaling.questions.surface import Surface, surface
 from bayes_scaling.runs import training_flops
 
-Array = NDArray[np.float64]
 Verdict = Literal["promote", "drop", "undecided"]
 
 ERROR = 0.05
@@ -125,7 +123,7 @@ class Duel(Printed):
         winner = np.argmin(np.stack(cost), axis=0)
         return {name: float(np.mean(winner == place)) for place, name in enumerate(names)}
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per variant and budget, of plain numbers and texts."""
         return [self._row(arm, scale) for arm in self.arms for scale in range(self.flops.size)]
 
@@ -301,7 +299,7 @@ def _best_losses(law: Surface, budgets: Array) -> Array:
         return law.at({law.traded[0]: budgets}, law.draws[:, None])
     loss, found = law.split_loss(), []
     for budget in budgets:
-        u, v, _ = split_flops(loss, float(np.log(budget / law.share)), law.draws)
+        u, v, _ = best_split(loss, float(np.log(budget / law.share)), law.draws)
         found.append(loss(u, v, law.draws))
     return np.stack(found, axis=1)
 

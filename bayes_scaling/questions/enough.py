@@ -1,27 +1,25 @@
-"""How much compute is enough: for a target, with a probability, and for the loss of a split."""
+"""How much is enough: compute or data for a target, and compute for the loss of a split."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.questions.cheapest import cheapest
-from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.search import Array, Index, bracket, root_of
+from bayes_scaling.questions.splits import cheapest, expected_split
 from bayes_scaling.questions.surface import Surface
 from bayes_scaling.runs import training_flops
 
-Array = NDArray[np.float64]
+CLOSE = 0.001
+"""Tolerance of log compute, or log tokens."""
 
-FURTHEST = 1e9
-"""Factor of compute up to which a sufficient budget is searched, either way."""
+NEVER = 700.0
+"""Log loss that stands for one that the limits allow no run to have."""
 
-NEAR = 2.5
-"""Log compute within which the best split of one budget says where that of another lies."""
-
-CLOSE = 0.01
-"""Log compute to which it is found."""
+ONE = np.zeros(1, dtype=np.int64)
 
 
 def extra_compute(law: Surface, losses: Array, spent: Array) -> Array:
@@ -73,33 +71,65 @@ def budget_for(
     Returns
     -------
     float
-        In FLOP, to a percent; inf where a factor of `FURTHEST` more is not enough.
+        In FLOP; inf where no budget is enough.
     """
     thin, _ = law.fewer()
 
-    found: dict[float, float] = {}
-    """Params of the best split of each log budget that was looked at."""
-
-    def reaches(log_flops: float) -> bool:
-        near = min(found, key=lambda other: abs(other - log_flops), default=np.inf)
-        around = found[near] if abs(near - log_flops) <= NEAR else None
+    def lacking(log_flops: Array, _: Index) -> Array:
         try:
-            choice = expected_split(thin, float(np.exp(log_flops)), limits, around=around)
+            choice = expected_split(thin, float(np.exp(log_flops[0])), limits)
         except InputError:  # the limits allow no size that spends it
-            return False
-        found[log_flops] = choice.params
+            return np.array([NEVER])
         sizes = {"params": np.array(choice.params), "tokens": np.array(choice.tokens)}
-        return bool((np.log(law.at(sizes, law.draws)) + noise <= np.log(target)).mean() >= sure)
+        return _above(np.log(law.at(sizes, law.draws)) + noise, target, sure)
 
-    low = high = float(np.log(start))
-    step = 1.0
-    up = not reaches(low)
-    while reaches(high if up else low) != up:
-        step *= 2
-        if step > 2 * np.log(FURTHEST):
-            return float(np.inf) if up else float(np.exp(low))
-        low, high = (high, high + step) if up else (low - step, low)
-    while high - low > CLOSE:
-        middle = (low + high) / 2
-        low, high = (low, middle) if reaches(middle) else (middle, high)
-    return float(np.exp(high))
+    lower, upper = bracket(lacking, float(np.log(start)), ONE)
+    if lower[0] < upper[0]:
+        upper = root_of(lacking, lower, upper, ONE, close=CLOSE)
+    return float(np.exp(upper[0]))
+
+
+def data_for(
+    law: Surface,
+    flops: float,
+    target: float,
+    sure: float,
+    noise: Array,
+    between: tuple[float, float],
+    limits: Limits,
+) -> float:
+    """Find the least data on hand with which a budget reaches a target surely enough.
+
+    Parameters
+    ----------
+    law : Surface
+        The law.
+    flops : float
+        The budget [FLOP].
+    target, sure : float
+        The loss, and the probability that a new run reaches it.
+    noise : array (n_draws,)
+        Log deviation of a new run from the law, by draw.
+    between : (float, float)
+        Tokens that are not enough, and that are.
+    limits : Limits
+        What splits stay within beside the data.
+
+    Returns
+    -------
+    float
+        In tokens.
+    """
+
+    def lacking(log_tokens: Array, _: Index) -> Array:
+        capped = replace(limits, max_tokens=float(np.exp(log_tokens[0])))
+        return _above(np.log(expected_split(law, flops, capped).loss) + noise, target, sure)
+
+    lower, upper = (np.log([tokens]) for tokens in between)
+    found = float(root_of(lacking, lower, upper, ONE, close=CLOSE)[0])
+    return float(np.exp(found)) if np.isfinite(found) else between[1]
+
+
+def _above(log_losses: Array, target: float, sure: float) -> Array:
+    """Return how far the loss that new runs stay below so surely lies above a target (1,)."""
+    return np.atleast_1d(np.quantile(log_losses, sure, method="inverted_cdf") - np.log(target))

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.questions.answer import Answer, Found, answer_of, located
-from bayes_scaling.questions.cheapest import cheapest
 from bayes_scaling.questions.distance import efolds_beyond_runs
-from bayes_scaling.questions.optimum import partner_of_params, split_flops
 from bayes_scaling.questions.sizes import Sizes, read_plan, run_names
-from bayes_scaling.questions.stated import stated_split
+from bayes_scaling.questions.splits import best_partner, best_split, cheapest, stated_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs import RunTable, training_flops
 
@@ -137,11 +135,11 @@ def _one(law: Surface, loss: Any, u: float, v: float) -> dict[str, Array]:
     draws = law.draws
     log_flops = float(np.log(training_flops(np.exp(u), np.exp(v))))
     own = loss(np.asarray(u), np.asarray(v), draws)
-    best_u, best_v, edge = split_flops(loss, log_flops, draws)
+    best_u, best_v, edge = best_split(loss, log_flops, draws)
     if edge.all():
         raise InputError(f"{law.id} has no best split of {np.exp(log_flops):.3g} FLOP")
     best = loss(best_u, best_v, draws)
-    partner = partner_of_params(loss, u, draws)[1]
+    partner = best_partner(loss, "params", u, draws)[1]
     enough_u, enough_v = cheapest(loss, np.log(own), draws, log_flops)
     return {
         "best_params": np.exp(best_u),

@@ -98,6 +98,12 @@ def greedy(table: Bench, budget: float, *, per_flop: bool) -> list[int]:
         chosen.append(run)
 
 
+def best_order(table: Bench, budget: float) -> tuple[int, ...]:
+    """Choose runs greedily, by variance removed or by that per FLOP: what ends narrower."""
+    orders = [tuple(greedy(table, budget, per_flop=each)) for each in (False, True)]
+    return min(orders, key=lambda order: float(table.after(order)[-1]))
+
+
 def largest_affordable(table: Bench, budget: float) -> list[int]:
     """Take the costliest run that can still be paid, again and again: a plain design."""
     chosen, spent = list[int](), 0.0

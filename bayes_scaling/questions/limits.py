@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.questions.device import Device
-from bayes_scaling.questions.optimum import STENCIL, Edge, Index, Loss, root_of
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 
 Array = NDArray[np.float64]
@@ -22,9 +21,6 @@ CLOSE = 1e-9
 
 LIMITED = ("min_params", "max_params", "min_tokens", "max_tokens", "max_steps", "max_batch")
 """What must be above 0."""
-
-PLACES = 241
-"""Places of the first search over params."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +100,8 @@ class Limits:
         """Tokens that may be read: those allowed, or what the steps hold at the largest batch."""
         return min(self.max_tokens, self.max_steps * self.max_batch)
 
-    def places(self, log_flops: float, count: int) -> Array:
-        """Return log params to look at on a budget: the menu, or `count` between the ends.
+    def menu_tokens(self, log_flops: float) -> Array:
+        """Return the log tokens that a budget leaves the sizes of the menu that it allows.
 
         Raises
         ------
@@ -113,96 +109,50 @@ class Limits:
             None is allowed.
         """
         low, high = self.ends(log_flops)
-        if not self.menu:
-            return np.linspace(low, high, count)
-        sizes = np.log(self.menu)
-        allowed = sizes[(sizes >= low - CLOSE) & (sizes <= high + CLOSE)]
+        tokens = self.log_tokens(np.log(self.menu), log_flops)
+        allowed = np.sort(tokens[(tokens >= low - CLOSE) & (tokens <= high + CLOSE)])
         if not allowed.size:
+            least, most = np.exp(self.log_params(np.array([high, low]), log_flops))
             raise InputError(
                 f"no size of the menu ({', '.join(f'{each:.3g}' for each in self.menu)}) spends "
-                f"{np.exp(log_flops):.3g} FLOP within the limits: between {np.exp(low):.3g} and "
-                f"{np.exp(high):.3g} params do"
+                f"{np.exp(log_flops):.3g} FLOP within the limits: between {least:.3g} and "
+                f"{most:.3g} params do"
             )
-        return np.asarray(allowed, float)
+        return allowed
 
-    def log_tokens(self, log_params: Array, log_flops: float | Array) -> Array:
+    def log_tokens(self, log_params: Array | float, log_flops: float | Array) -> Array:
         """Log of the tokens that a budget leaves a model; nan where it leaves none."""
-        left = np.exp(log_flops - log_params) - FLOPS_PER_SERVED * self.inference_tokens
         with np.errstate(all="ignore"):
-            return np.log(left / FLOPS_PER_PARAM_TOKEN)
+            left = np.exp(log_flops - log_params) - FLOPS_PER_SERVED * self.inference_tokens
+            return np.asarray(np.log(left / FLOPS_PER_PARAM_TOKEN))
 
-    def log_params[Log: (float, Array)](self, log_tokens: float, log_flops: Log) -> Log:
+    def log_params(self, log_tokens: Array | float, log_flops: Array | float) -> Array:
         """Log of the params that a budget allows on tokens."""
         each = FLOPS_PER_PARAM_TOKEN * np.exp(log_tokens) + FLOPS_PER_SERVED * self.inference_tokens
-        return log_flops - float(np.log(each))
+        return np.asarray(log_flops - np.log(each))
 
     def ends(self, log_flops: float) -> tuple[float, float]:
-        """Return the least and the largest log params that a budget and the limits allow.
+        """Return the least and the largest log tokens that a budget and the limits allow.
 
         Raises
         ------
         InputError
             They allow none.
         """
-        low = np.log(self.min_params)
-        if np.isfinite(self.most_tokens):
-            low = max(low, self.log_params(np.log(self.most_tokens), log_flops))
-        high = min(np.log(self.max_params), self.log_params(np.log(self.min_tokens), log_flops))
-        if low > high:
+        of_params = self.log_tokens(np.log([self.max_params, self.min_params]), log_flops)
+        low, high = np.log([self.min_tokens, self.most_tokens])
+        low, high = np.fmax(low, of_params[0]), np.minimum(high, of_params[1])
+        if not low <= high:
+            least, most = np.exp(
+                self.log_params(np.log([self.most_tokens, self.min_tokens]), log_flops)
+            )
             raise InputError(
                 f"no size spends {np.exp(log_flops):.3g} FLOP within the limits: tokens up to "
-                f"{self.most_tokens:g} ask for {np.exp(low):.3g} params, and at most "
-                f"{np.exp(high):.3g} are allowed; spend less, or repeat data"
+                f"{self.most_tokens:g} ask for {max(least, self.min_params):.3g} params, and at "
+                f"most {min(most, self.max_params):.3g} are allowed; spend less, or repeat data"
             )
         return float(low), float(high)
 
 
 WITHOUT = Limits()
 """No limits."""
-
-
-def split_within(
-    loss: Loss, log_flops: float, draws: Index, limits: Limits
-) -> tuple[Array, Array, Edge]:
-    """Find the optimal log params and log tokens (n_draws,) on a budget within limits.
-
-    Parameters
-    ----------
-    loss : callable
-        Loss as a function of log params, log tokens and the draw.
-    log_flops : float
-        Log of the budget.
-    draws : array of int (n_draws,)
-        The draws.
-    limits : Limits
-        What is allowed.
-
-    Returns
-    -------
-    (log_params, log_tokens, edge) : arrays (n_draws,)
-        The last tells draws whose optimum is a limit, or the first or last size of the menu.
-
-    Raises
-    ------
-    InputError
-        The limits allow no size.
-    """
-    grid = limits.places(log_flops, PLACES)
-    values = loss(grid, limits.log_tokens(grid, log_flops), draws[:, None])
-    best = np.argmin(np.nan_to_num(values, nan=np.inf), axis=1)
-    edge = (best == 0) | (best == grid.size - 1)
-    if limits.menu:
-        return grid[best], limits.log_tokens(grid[best], log_flops), edge
-    inside = np.clip(best, 1, PLACES - 2)
-
-    def slope(u: Array, draw: Index) -> Array:
-        def at(step: int) -> Array:
-            place = u + step * STENCIL / 4
-            return np.log(loss(place, limits.log_tokens(place, log_flops), draw))
-
-        return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (3 * STENCIL)
-
-    root = root_of(slope, grid[inside - 1], grid[inside + 1], draws)
-    chosen = np.clip(np.where(np.isfinite(root), root, grid[best]), grid[0], grid[-1])
-    edge &= ~np.isfinite(root)
-    return chosen, limits.log_tokens(chosen, log_flops), edge

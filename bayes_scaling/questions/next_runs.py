@@ -12,12 +12,19 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.page import Grid, Page, Printed, called
+from bayes_scaling.posterior.diagnostics import DESIGN
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions.allocate import allocate
-from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.forecast import Forecast, forecast
-from bayes_scaling.questions.learning import Bench, bench, greedy, isoflop_line, largest_affordable
+from bayes_scaling.questions.learning import (
+    Bench,
+    bench,
+    best_order,
+    isoflop_line,
+    largest_affordable,
+)
 from bayes_scaling.questions.sizes import Plan, Sizes
+from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import surface
 from bayes_scaling.runs import RunTable, training_flops
 
@@ -75,7 +82,7 @@ class NextRuns(Printed):
 
         return np.asarray(2 * special.ndtri((1 + self.probability) / 2) * self.bench.after(chosen))
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per run, in the order in which to make them."""
         widths = self.widths(self.chosen)
         found, spent = [], 0.0
@@ -210,14 +217,13 @@ def next_runs(
     cost = np.where(known, cost, np.inf)
     goal = np.log(big.noise_free[:, 0]) if aim == "loss" else _log_split(fit, big, family)
     table = bench(np.column_stack([np.where(known, losses, 0.0), goal]), noise, cost)
-    orders = [tuple(greedy(table, budget, per_flop=each)) for each in (False, True)]
     log_params = np.log(asked.plan.columns["params"])
     return NextRuns(
         plan=asked.plan,
         target={name: float(values[0]) for name, values in big.plan.columns.items()},
         aim=aim,
         bench=table,
-        chosen=min(orders, key=lambda order: float(table.after(order)[-1])),
+        chosen=best_order(table, budget),
         designs={
             "largest affordable": tuple(largest_affordable(table, budget)),
             "isoFLOP line": tuple(isoflop_line(table, budget, log_params)),
@@ -242,7 +248,7 @@ def _warnings(fit: Posterior, known: NDArray[np.bool_]) -> tuple[str, ...]:
     found = [
         f"{check.name}: {check.evidence}"
         for check in fit.checks
-        if check.name.startswith("design") and check.verdict != "ok"
+        if check.kind == DESIGN and check.verdict != "ok"
     ]
     if not known.all():
         found.append(f"{(~known).sum()} candidates have no finite loss in some draws: left out")

@@ -19,6 +19,7 @@ from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.lines import BASE, written_out
 from bayes_scaling.questions.answer import Answer, cases, located
 from bayes_scaling.questions.distance import efolds_beyond_runs
+from bayes_scaling.questions.published_laws import PublishedConstants
 from bayes_scaling.questions.sizes import Values, group_index, longest_of, numbers_of
 from bayes_scaling.questions.surface import Source
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
@@ -65,7 +66,8 @@ def query(
     given = read_values(asked_query, values or {})
     parts = []
     for law in source.members.values():
-        require_base(asked_query, load_model(law.model))
+        if not (isinstance(law, PublishedConstants) and prints_all_of(asked_query, law)):
+            require_base(asked_query, load_model(law.model))
         index, _, problems = group_index(law, family, 1)
         if problems:
             raise InputError(problems)
@@ -86,6 +88,13 @@ def query(
         weights=tuple(source.weights[name] for name in source.members),
         notes=(*first.notes, *notes_on(asked_query, load_model(first.model))),
     )
+
+
+def prints_all_of(asked: Model, law: PublishedConstants) -> bool:
+    """Whether a paper prints every constant that a query reads, whichever form it prints."""
+    inputs = {*COLUMNS, *asked.extra_inputs, *dict(asked.arguments)}
+    read = set().union(*map(names, formulas(asked, law.constants).values()))
+    return read - inputs <= set(law.constants)
 
 
 def load_query(definition: AnyDefinition) -> Model:

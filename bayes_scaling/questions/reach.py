@@ -7,32 +7,30 @@ the data: both are told draw by draw.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.questions.answer import Answer, Found, answer_of
-from bayes_scaling.questions.cheapest import cheapest
 from bayes_scaling.questions.limits import FLOPS_PER_SERVED, Limits
-from bayes_scaling.questions.optimum import SEARCH, Index, root_of
 from bayes_scaling.questions.saturation import the_other
-from bayes_scaling.questions.sizes import Numbers, given_sizes
+from bayes_scaling.questions.score_targets import error_to_reach
+from bayes_scaling.questions.search import SEARCHED, Array, Index, crossing
+from bayes_scaling.questions.sizes import Numbers, Sizes, canonical_sizes, given_sizes, run_names
+from bayes_scaling.questions.splits import cheapest
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs import training_flops
-
-Array = NDArray[np.float64]
-
-STEP = 0.5
-"""Spacing of the first search [e-folds]."""
 
 
 def reach(
     source: Source,
-    loss: Numbers,
+    loss: Numbers | None = None,
     *,
+    score: Numbers | None = None,
     params: Numbers | None = None,
     tokens: Numbers | None = None,
+    runs: Sizes | None = None,
     batch_size: float | None = None,
     inference_tokens: float = 0.0,
     family: str | None = None,
@@ -44,11 +42,16 @@ def reach(
     ----------
     source : Fit or PublishedLaw
         A law in params and tokens (or steps), or in one size.
-    loss : float or sequence of float
+    loss : float or sequence of float, optional
         The loss to reach, in the unit of the runs (nats per token).
+    score : float or sequence of float, optional
+        The score to reach in its place, between 0 and 1, by a law of scores.
     params, tokens : float or sequence of float, optional
         The size that is given; the other one is found. With neither, the run that reaches the
         loss with the least compute is found.
+    runs : mapping, DataFrame or RunTable, optional
+        Runs in place of sizes: for the params of each the tokens are found, or the params for its
+        tokens where the table has those alone; it needs no losses, and names the answers.
     batch_size : float, optional
         Tokens per step, for the number of steps.
     inference_tokens : float
@@ -74,13 +77,33 @@ def reach(
     --------
     >>> fit.reach(2.0, params=[7e9, 7e10]).table  # doctest: +SKIP
     """
+    loss = error_to_reach(source, score, loss, name="score")
+    if loss is None:
+        raise InputError("say what to reach: a loss, or a score where the law knows scores")
+    if runs is not None:
+        params, tokens = _size_of_runs(runs, params, tokens)
     given = given_sizes({"loss": loss, "params": params, "tokens": tokens})
     batch = check_batch(batch_size)
     served = Limits(inference_tokens=inference_tokens).inference_tokens
     law = surface(source, group=family, inputs=inputs)
     found = find_reach(law, given, batch, served)
     settings = {} if batch is None else {"batch_size": batch}
-    return answer_of(law, found, given=given, settings=settings, named=family is not None)
+    asked: dict[str, Any] = {**({} if runs is None else run_names(runs)), **given}
+    return answer_of(law, found, given=asked, settings=settings, named=family is not None)
+
+
+def _size_of_runs(
+    runs: Sizes, params: Numbers | None, tokens: Numbers | None
+) -> tuple[Numbers | None, Numbers | None]:
+    """Return the params of runs, or else their tokens."""
+    if params is not None or tokens is not None:
+        raise InputError("give a table of runs, or params or tokens, not both")
+    table = canonical_sizes(runs)
+    name = next((name for name in ("params", "tokens") if name in table), None)
+    if name is None:
+        raise InputError("the table has neither params nor tokens, of which one is given")
+    numbers = np.asarray(table[name], dtype=np.float64)
+    return (numbers, None) if name == "params" else (None, numbers)
 
 
 def check_batch(batch_size: float | None) -> float | None:
@@ -164,22 +187,12 @@ def first_reaching(law: Surface, sought: str, given: Mapping[str, float], log_lo
     array (n_draws,)
         Log of the size; inf where none does.
     """
-    grid = np.arange(0.0, SEARCH + STEP, STEP)
     fixed = {name: np.asarray(value) for name, value in given.items()}
     target = np.broadcast_to(log_loss, law.n_draws)
-    losses = law.at({**fixed, sought: np.exp(grid)}, law.draws[:, None])
-    with np.errstate(all="ignore"):
-        reached = np.log(losses) <= target[:, None]
-    first = np.argmax(reached, axis=1)
-    found = np.where(reached.any(axis=1), 0.0, np.inf)
-    inner = np.flatnonzero(reached.any(axis=1) & (first > 0))
-    if not inner.size:
-        return found
 
     def above(x: Array, draw: Index) -> Array:
-        losses = law.at({**fixed, sought: np.exp(x)}, draw)
-        return np.asarray(np.log(losses) - target[draw])
+        return np.asarray(np.log(law.at({**fixed, sought: np.exp(x)}, draw)) - target[draw])
 
-    upper = grid[first[inner]]
-    found[inner] = root_of(above, upper - STEP, upper, inner)
-    return found
+    with np.errstate(all="ignore"):
+        smallest = above(SEARCHED[:1], law.draws) <= 0
+    return np.where(smallest, SEARCHED[0], np.abs(crossing(above, SEARCHED, law.draws)))

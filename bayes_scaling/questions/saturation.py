@@ -6,23 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.questions.answer import Answer, Found, answer_of
-from bayes_scaling.questions.optimum import SEARCH, Index, root_of
+from bayes_scaling.questions.search import SEARCHED, Array, Index, crossing
 from bayes_scaling.questions.sizes import Numbers, given_sizes
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs import training_flops
-
-Array = NDArray[np.float64]
 
 GAIN = 0.02
 """Share of the loss below which a doubling buys little, by default."""
 
 DOUBLING = float(np.log(2.0))
-PER_DOUBLING = 2
-"""Places of the first search in every doubling of the size."""
 
 
 def saturation(
@@ -86,7 +81,7 @@ def find_saturation(law: Surface, gain: float, given: Mapping[str, Array]) -> Fo
     if {sought, *given} == {"params", "tokens"}:
         other = next(iter(given))
         draws["flops"] = law.share * training_flops(size, given[other])
-    reached = np.exp(np.minimum(log_size, SEARCH))
+    reached = np.exp(np.minimum(log_size, SEARCHED[-1]))
     draws[law.response] = law.at({**given, sought: reached}, law.draws[:, None])
     return Found(draws=draws, flags={"never": np.isinf(log_size)})
 
@@ -109,24 +104,13 @@ def the_other(law: Surface, given: Mapping[str, Array]) -> str:
 
 def _last_gain(law: Surface, sought: str, given: Mapping[str, Any], gain: float) -> Array:
     """Log of the last size (n_draws,) whose doubling gains as much; inf where none is the last."""
-    step = DOUBLING / PER_DOUBLING
-    grid = np.arange(0.0, SEARCH, step)
-    loss = law.at({**given, sought: np.exp(grid)}, law.draws[:, None])
-    with np.errstate(all="ignore"):
-        enough = loss[:, PER_DOUBLING:] <= (1 - gain) * loss[:, :-PER_DOUBLING]
-    last = enough.shape[1] - 1 - np.argmax(enough[:, ::-1], axis=1)
-    some, never = enough.any(axis=1), enough[:, -1]
-    found = np.where(never, np.inf, 0.0)
-    inner = np.flatnonzero(some & ~never)
-    if not inner.size:
-        return found
 
-    def excess(x: Array, draw: Index) -> Array:
+    def gains(x: Array, draw: Index) -> Array:
         now, doubled = (
             law.at({**given, sought: np.exp(place)}, draw) for place in (x, x + DOUBLING)
         )
         return np.asarray(np.log(now) + np.log1p(-gain) - np.log(doubled))
 
-    lower = grid[last[inner]]
-    found[inner] = root_of(excess, lower, lower + step, inner)
-    return found
+    grid = np.arange(SEARCHED[0], SEARCHED[-1], DOUBLING / 2)
+    found = crossing(gains, grid, law.draws, last=True)
+    return np.asarray(np.maximum(found, SEARCHED[0]))

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.design import needs_positive
 from bayes_scaling.posterior import Reads
+from bayes_scaling.posterior.two_steps import TwoSteps
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
 from bayes_scaling.runs import RunTable, split_columns, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
-from bayes_scaling.runs.complete import complete, model_size
+from bayes_scaling.runs.counting import complete, model_size
+from bayes_scaling.runs.finetuning import was_pretrained
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,6 +89,9 @@ def read_plan(fit: Law, sizes: Sizes) -> Plan:
     """
     given, law = canonical_sizes(sizes), fit.reads
     names = _take_group_names(given, law.group)
+    if "pretrained" in law.inputs and "pretrained" not in given and names is not None:
+        texts = [first_text(fit, _label(name)) for name in np.atleast_1d(names)]
+        given["pretrained"] = was_pretrained(texts)
     asked = isinstance(sizes, Mapping)
     if not asked and not fit.fitted_sizes:
         names = None  # the groups of a table are not those of a published law
@@ -126,6 +131,8 @@ def _never_varied(
     """Return a problem for a size that no law can read, since all fitted runs had the same one."""
     if isinstance(fit, PublishedConstants) or "flops" in fit.reads.inputs:
         return []
+    if isinstance(fit, TwoSteps):
+        return _never_varied(fit.loss, given, (fit.family,) * len(labels))
     problems = []
     groups = fit.runs.labels(fit.reads.group)
     for name in ("params", "tokens"):
@@ -198,6 +205,12 @@ def group_index(
         return np.zeros(size, dtype=np.int64), tuple(labels), problems
     index = np.array([fit.groups.index(label) for label in labels], dtype=np.int64)
     return index, tuple(labels), []
+
+
+def first_text(fit: Law, label: str) -> str:
+    """Return the text that a group was trained on first, out of the label of the group."""
+    columns = [name for name in split_columns(fit.reads.group) if name in fit.reads.columns]
+    return label.split("/", max(0, len(columns) - 1))[-1]
 
 
 def _label(name: object) -> str:

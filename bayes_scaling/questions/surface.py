@@ -15,18 +15,15 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.features import SIZES
-from bayes_scaling.posterior import Check
+from bayes_scaling.posterior import Check, Member
 from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.new_budget import at_new_budget
-from bayes_scaling.questions.published_laws import Law, PublishedConstants
-from bayes_scaling.questions.sizes import group_index
+from bayes_scaling.questions.published_laws import Law
+from bayes_scaling.questions.search import FEWER, Array, Index
+from bayes_scaling.questions.sizes import first_text, group_index
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.columns import canonical_name, nearest
-
-Array = NDArray[np.float64]
-Index = NDArray[np.int64]
-FEWER = 400
-"""Draws that are taken where a search is repeated for each draw, or in a first search."""
+from bayes_scaling.runs.finetuning import was_pretrained
 
 
 class Source(Protocol):
@@ -189,11 +186,11 @@ class Surface:
         """Whether the law gives the best params of a budget by itself, without a search."""
         return all(part.law.states_split for part in self.parts)
 
-    def stated_split(self, flops: Array) -> tuple[Array, Array]:
-        """Return the params and tokens (n_draws,) that the law states for budgets (n_draws,)."""
+    def stated_split(self, flops: Array, draw: Index) -> tuple[Array, Array]:
+        """Return the params and tokens (n,) that some draws of the law state for budgets (n,)."""
         given = {"flops": flops}
-        params = self._by_law(partial(_Part.stated, place=0), given, self.draws)
-        return params, self._by_law(partial(_Part.stated, place=1), given, self.draws)
+        params = self._by_law(partial(_Part.stated, place=0), given, draw)
+        return params, self._by_law(partial(_Part.stated, place=1), given, draw)
 
     def beyond(self, sizes: Mapping[str, Array]) -> dict[str, Array]:
         """Return e-folds by which sizes (n_cases,) lie beyond the fitted runs of the group."""
@@ -343,13 +340,15 @@ def surface(
 
 def _part(law: Law, group: str | None, inputs: Mapping[str, float]) -> _Part:
     """Return one law, its group and other inputs settled."""
-    if not isinstance(law, PublishedConstants):
+    if isinstance(law, Member):
         law, group = at_new_budget(law, group)
     if not (law.predicts or law.states_split):
         law.predict({}, group=np.zeros(1, np.int64))  # says what it gives in place of a loss
-    index, _, problems = group_index(law, group, 1)
+    index, labels, problems = group_index(law, group, 1)
     reads = law.reads
     wanted = [name for name in reads.inputs if name not in SIZES]
+    if "pretrained" in wanted:
+        inputs = {"pretrained": float(was_pretrained(first_text(law, labels[0]))), **inputs}
     settled, found = other_inputs(wanted, inputs, law.id)
     problems += found
     problems += [

@@ -1,24 +1,37 @@
-"""Sections with the answers: loss, allocation and learning rate; and how they are worded."""
+"""Sections with the answers: loss, each law by itself, drift, allocation and learning rate."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bayes_scaling.figures import plots, style
-from bayes_scaling.figures.curves import observed
-from bayes_scaling.figures.numbers import without_kind, write_count, write_counts, write_number
+from bayes_scaling.facade import Fit
+from bayes_scaling.figures import curve_plots
+from bayes_scaling.figures.words import (
+    column_label,
+    without_kind,
+    write_count,
+    write_counts,
+    write_number,
+)
 from bayes_scaling.intervals import format_kind, interval
 from bayes_scaling.questions import Allocation, Forecast
+from bayes_scaling.questions.drawn_tables import by_law
+from bayes_scaling.questions.drifting_exponents import ASKED, LARGEST, REFERENCE, LocalExponent
+from bayes_scaling.questions.glance import most_pessimistic, untried_split
 from bayes_scaling.reports.answers import Answers
-from bayes_scaling.reports.blocks import Block, Notice, Picture, Prose, Table
+from bayes_scaling.reports.blocks import Block, Items, Notice, Picture, Prose, Table, picture
 from bayes_scaling.reports.caveats import missed_runs
 
-NEAR = 3.0
-"""Factor of a budget within which a run counts as made at that budget."""
+SAME = 1e-9
+"""Range of draws from which they are one number."""
 
-FEWEST = 3
-"""Runs near a budget from which they say what was tried there."""
+MEANING = (
+    "Form: the laws disagree. Drift: exponents may go on changing beyond the runs. Parameters: "
+    "what the runs leave open within each law. Noise: no two runs are alike."
+)
 
 
 def place(answers: Answers) -> str:
@@ -49,11 +62,15 @@ def unanswered(item: Answers) -> Notice:
 
 
 def loss_section(item: Answers) -> tuple[Block, ...]:
-    """Draw loss along the path, and write the forecasts of a few budgets."""
-    along = item.curve.along
-    ax = plots.plot_loss(item.fit, family=item.family, curve=item.curve, planned=item.planned)
-    path = "along the compute-optimal path" if item.allocation is not None else f"against {along}"
-    splits = item.allocation is not None
+    """Write the forecasts of a few budgets; draw loss where the first screen does not."""
+    table = _forecast_table(item)
+    return (table,) if item.place == 0 else (loss_picture(item), table)
+
+
+def loss_picture(item: Answers) -> Picture:
+    """Draw loss along the path, with the runs and the planned one."""
+    along, splits = item.curve.along, item.allocation is not None
+    path = "along the compute-optimal path" if splits else f"against {along}"
     miss = missed_runs(item.fit)
     above = " Runs away from the best split lie above the line." if splits else ""
     if miss is not None:
@@ -67,14 +84,16 @@ def loss_section(item: Answers) -> tuple[Block, ...]:
     several = len(item.planned.members) > 1
     bands = "the laws averaged; thin lines: each by itself" if several else "the law"
     loss = interval(item.planned.draws[:, 0], item.question.probability)
-    picture = Picture(
-        source=style.to_data_uri(ax, "loss"),
+    return picture(
+        lambda ax: curve_plots.plot_loss(
+            item.fit, family=item.family, curve=item.curve, planned=item.planned, ax=ax
+        ),
+        "loss",
         alt=f"Loss {path}: {len(item.runs)} runs, the law with 50 % and 90 % bands, and the "
         f"forecast at {place(item)}: {loss}.",
         caption=f"Loss {path}. Shaded bands: {bands}. Dashed: where 90 % of new runs should fall."
         f"{above}{worse} Right of the dotted line there are no runs.",
     )
-    return (picture, _forecast_table(item))
 
 
 def _forecast_table(item: Answers) -> Table:
@@ -102,6 +121,7 @@ def _forecast_table(item: Answers) -> Table:
             "e-folds beyond the runs",
         ),
         rows=tuple(rows),
+        asked=item.planned_place,
     )
 
 
@@ -113,6 +133,154 @@ def _efolds(found: Forecast | Allocation, index: int, axis: str | None) -> str:
     return f"{along:.1f} ({others})" if others else f"{along:.1f}"
 
 
+# ---- each law by itself --------------------------------------------------------------------------
+
+
+def members_section(item: Answers) -> tuple[Block, ...]:
+    """Show what each member says by itself, who is the most pessimistic, and where it spreads."""
+    blocks: list[Block] = [Prose(text=_introduction(item)), _members_table(item)]
+    if item.fit.averages and item.fit.left_out:
+        told = (f"{name} is left out: {reason}." for name, reason in item.fit.left_out.items())
+        blocks.append(Items(texts=tuple(told)))
+    return (*blocks, *_spread(item))
+
+
+def _introduction(item: Answers) -> str:
+    count = len(item.planned.members)
+    if count == 1:
+        return "One law counts here, so nothing is averaged."
+    return (
+        f"The forecast averages {count} laws, draw by draw. By itself each of them says this at "
+        f"{place(item)}, for a run of the same size. The most pessimistic is "
+        f"{most_pessimistic(item.planned)}."
+    )
+
+
+def _members_table(item: Answers) -> Table:
+    probability, planned = item.question.probability, item.planned
+    rows = []
+    new_runs = by_law(planned.draws[:, 0], planned)
+    noise_free = by_law(planned.noise_free[:, 0], planned)
+    for index, (name, weight) in enumerate(zip(planned.members, planned.weights, strict=True)):
+        row = [name, f"{weight:.2f}", cell(new_runs[name], probability)]
+        row.append(cell(noise_free[name], probability))
+        if item.allocation is not None:
+            mine = item.allocation.member == index
+            row += [
+                without_kind(write_counts(draws[mine, item.planned_place], probability))
+                for draws in (item.allocation.params, item.allocation.tokens)
+            ]
+        rows.append(tuple(row))
+    best = ("its own best parameters", "its own best tokens") if item.allocation is not None else ()
+    return Table(
+        caption=f"Every law by itself: {explained(probability)}",
+        head=("law", "weight", "loss of a new run", "noise-free loss", *best),
+        rows=tuple(rows),
+    )
+
+
+def _spread(item: Answers) -> tuple[Block, ...]:
+    """Say where the spread comes from: in one sentence for the planned run, and at every place."""
+    axis = item.question.axis
+    shares = [(name, float(share[0])) for name, share in item.planned.spread.items()]
+    largest = max(shares, key=lambda pair: pair[1])
+    text = (
+        f"Most of the spread at {place(item)} is {largest[0]} ({_percent(largest[1])}). {MEANING}"
+        if largest[1] > 0.5
+        else f"The largest part of the spread at {place(item)} is {largest[0]} "
+        f"({_percent(largest[1])}). {MEANING}"
+    )
+    rows = []
+    for at, found in zip(item.places, item.forecasts, strict=True):
+        parts = (_percent(float(share[0])) for share in found.spread.values())
+        rows.append((write_number(at) if axis == "flops" else write_count(at), *parts))
+    table = Table(
+        caption="Where the spread of the loss of a new run comes from: shares of the variance of "
+        "its log",
+        head=("C [FLOP]" if axis == "flops" else str(axis), *(name for name, _ in shares)),
+        rows=tuple(rows),
+    )
+    blocks: list[Block] = [Prose(text=text), table]
+    if item.allocation is not None and len(item.allocation.members) > 1:
+        form = float(item.allocation.spread["form"][item.planned_place])
+        blocks.append(
+            Prose(
+                text=f"What the laws disagree about makes up {_percent(form)} of the spread of the "
+                "best tokens per parameter."
+            )
+        )
+    return tuple(blocks)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+# ---- drift ---------------------------------------------------------------------------------------
+
+
+def drifts(fit: Fit) -> bool:
+    """Tell whether exponents of any member drift."""
+    return any(member.model.drifting for member in fit.members.values())
+
+
+def drift_section(item: Answers) -> tuple[Block, ...]:
+    """Write the local exponents of every law that drifts."""
+    probability = item.question.probability
+    several = len(item.fit.members) > 1
+    text = (
+        "An exponent need not stay what it is where the runs are. Here it is a walk in the log of "
+        "the size: it starts from the parameter of the law at the reference, the geometric mean "
+        "of the runs, is told by them inside their range, and goes on beyond as fast as they let "
+        f"it wander. At {place(item)} the intervals hold both."
+    )
+    rows = []
+    for parts in _by_input(item.exponents.parts):
+        first = parts[REFERENCE]
+        name = column_label(first.input) + (f", {first.parameter}" if first.parameter else "")
+        cells = []
+        for at in (REFERENCE, LARGEST, ASKED):
+            part = parts[at]
+            draws = part.factor if part.exponent is None else part.exponent
+            cells += [write_count(part.size), _cell(draws, probability)]
+        factor = _cell(parts[ASKED].factor, probability)
+        rows.append((*((first.member,) if several else ()), name, *cells, factor))
+    head = (
+        *(("law",) if several else ()),
+        "input, exponent",
+        "reference",
+        "exponent there",
+        "largest run",
+        "exponent there",
+        "answer",
+        "exponent there",
+        "over that at the reference",
+    )
+    table = Table(
+        caption=f"Local exponents: {explained(probability)}; where a law has no single exponent of "
+        "an input, its factor over the reference",
+        head=head,
+        rows=tuple(rows),
+        text_columns=(0, 1) if several else (0,),
+    )
+    return (Prose(text=text), table)
+
+
+def _by_input(parts: Iterable[LocalExponent]) -> list[dict[str, LocalExponent]]:
+    """Return the places of every input of every law, by what they are."""
+    found: dict[tuple[str, str], dict[str, LocalExponent]] = {}
+    for part in parts:
+        found.setdefault((part.member, part.input), {})[part.at] = part
+    return list(found.values())
+
+
+def _cell(draws: np.ndarray, probability: float) -> str:
+    return f"{draws[0]:.4g}" if np.ptp(draws) < SAME else cell(draws, probability)
+
+
+# ---- splits and rates ----------------------------------------------------------------------------
+
+
 def allocation_section(item: Answers) -> tuple[Block, ...]:
     """Draw and write the best split of a few budgets."""
     split, path = item.allocation, item.curve.allocation
@@ -120,9 +288,9 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
         return (unanswered(item),)
     probability, planned = item.question.probability, item.planned_place
     runs = item.runs if not item.model.columns else None
-    ax = plots.plot_allocation(path, runs=runs)
-    picture = Picture(
-        source=style.to_data_uri(ax, "allocation"),
+    drawn = picture(
+        lambda ax: curve_plots.plot_allocation(path, runs=runs, ax=ax),
+        "allocation",
         alt="Compute-optimal parameters and tokens against the budget, with 50 % and 90 % bands; "
         f"at {place(item)}: {write_counts(split.params[:, planned], probability)} parameters and "
         f"{write_counts(split.tokens[:, planned], probability)} tokens.",
@@ -143,12 +311,17 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
     table = Table(
         caption=f"Best split of a budget: {explained(probability)}",
         head=(
-            "C [FLOP]", "parameters N*", "tokens D*", "tokens per parameter",
-            "noise-free loss", "e-folds beyond the runs",
+            "C [FLOP]",
+            "parameters N*",
+            "tokens D*",
+            "tokens per parameter",
+            "noise-free loss",
+            "e-folds beyond the runs",
         ),
         rows=rows,
-    )  # fmt: skip
-    return (picture, table)
+        asked=planned,
+    )
+    return (drawn, table)
 
 
 def _untried(item: Answers) -> str:
@@ -156,35 +329,27 @@ def _untried(item: Answers) -> str:
     path, runs = item.curve.allocation, item.runs
     if path is None or item.model.columns or not {"params", "tokens"} <= set(runs.columns):
         return ""
-    seen = observed(item.fit, runs, "flops")
-    tried = runs["tokens"] / runs["params"]
-    for budget, draws in zip(item.curve.x[::-1], path.tokens_per_param.T[::-1], strict=True):
-        near = np.abs(np.log(seen / budget)) <= np.log(NEAR)
-        if budget > np.nanmax(seen) * 1.001 or np.count_nonzero(near) < FEWEST:
-            continue
-        low, high = np.quantile(tried[near], (0.05, 0.95))
-        median = float(np.median(draws))
-        if low <= median <= high:
-            return ""
-        most = " to ".join(write_number(float(end), 2) for end in (low, high))
-        return (
-            f" At {write_number(float(budget), 2)} FLOP the best split has "
-            f"{write_number(median, 2)} tokens per parameter, and 90 % of the runs near that "
-            f"budget have {most}: that split was hardly tried."
-        )
-    return ""
+    found = untried_split(item.fit, runs, path)
+    if found is None:
+        return ""
+    most = " to ".join(write_number(end, 2) for end in (found.low, found.high))
+    return (
+        f" At {write_number(found.flops, 2)} FLOP the best split has "
+        f"{write_number(found.best, 2)} tokens per parameter, and 90 % of the runs near that "
+        f"budget have {most}: that split was hardly tried."
+    )
 
 
 def learning_rate_section(item: Answers) -> tuple[Block, ...]:
     """Draw the tuned learning rate along the path."""
-    ax = plots.plot_learning_rate(
-        item.fit, family=item.family, curve=item.curve, planned=item.planned
-    )
     value = interval(item.planned.tuned["learning_rate"][:, 0], item.question.probability)
     return (
         Prose(text=f"At {place(item)} and the best split, the tuned learning rate is {value}."),
-        Picture(
-            source=style.to_data_uri(ax, "learning-rate"),
+        picture(
+            lambda ax: curve_plots.plot_learning_rate(
+                item.fit, family=item.family, curve=item.curve, planned=item.planned, ax=ax
+            ),
+            "learning-rate",
             alt="Tuned learning rate against parameters with 50 % and 90 % bands; at "
             f"{place(item)}: {value}.",
             caption="Line: the bottom of the learning-rate valley, where every size is trained on "

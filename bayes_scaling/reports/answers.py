@@ -1,32 +1,36 @@
-"""What a report asks of a fit, and the answers: each computed once, by the decisions room."""
+"""What a report asks of a fit, and the answers: each asked once, of the questions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
-from bayes_scaling.figures.curves import (
+from bayes_scaling.figures.words import write_number
+from bayes_scaling.intervals import PROBABILITY, check_probability, interval
+from bayes_scaling.laws import Model
+from bayes_scaling.questions import Allocation, Forecast, Risk
+from bayes_scaling.questions.drifting_exponents import Exponents
+from bayes_scaling.questions.limits import WITHOUT, Limits
+from bayes_scaling.questions.loss_curve import (
     LossCurve,
     can_allocate,
     default_axis,
     farthest,
-    loss_curve,
     observed,
     runs_of,
     several_groups,
 )
-from bayes_scaling.figures.numbers import write_number
-from bayes_scaling.intervals import PROBABILITY, check_probability
-from bayes_scaling.laws import Model
-from bayes_scaling.questions import Allocation, Forecast
-from bayes_scaling.questions.drifting_exponents import Exponents
+from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.run_plan import RunPlan
 from bayes_scaling.questions.sizes import FACTOR, Values
-from bayes_scaling.runs import RunTable
+from bayes_scaling.runs import RunTable, training_flops
 
 STEPS = (0.01, 0.1, 1.0, 10.0)
 """Budgets of the tables, as multiples of the one that is asked about."""
@@ -46,8 +50,20 @@ class Question:
         several inputs that nothing ties together.
     at : float
         The budget [FLOP], or the value of that input; nan without an axis.
+    sizes : mapping of str to float
+        Params and tokens of a plan of its own; else empty, and the budget is split.
     target_loss : float or None
         The loss to reach.
+    limits : Limits
+        What splits of budgets stay within.
+    rig : Rig
+        What compute costs.
+    value : float or None
+        What reaching the target is worth, in the currency of the rig.
+    family : str or None
+        The group that a plan names.
+    unmatched : tuple of str
+        What differs between the small runs and the big one, or was not looked at, by the plan.
     probability : float
         Probability of every interval.
     unanswered : tuple of str
@@ -56,7 +72,13 @@ class Question:
 
     axis: str | None
     at: float
+    sizes: Mapping[str, float] = field(default_factory=dict)
     target_loss: float | None = None
+    limits: Limits = WITHOUT
+    rig: Rig = field(default_factory=Rig)
+    value: float | None = None
+    family: str | None = None
+    unmatched: tuple[str, ...] = ()
     probability: float = PROBABILITY
     unanswered: tuple[str, ...] = ()
 
@@ -66,6 +88,10 @@ def ask(
     *,
     flops: float | None = None,
     target_loss: float | None = None,
+    limits: Limits = WITHOUT,
+    rig: Rig | None = None,
+    value: float | None = None,
+    plan: RunPlan | None = None,
     probability: float = PROBABILITY,
 ) -> Question:
     """Check what is asked, and say what the law cannot answer.
@@ -73,25 +99,39 @@ def ask(
     Raises
     ------
     InputError
-        The budget or the target is not a positive number, or the probability is out of range.
+        A number is not positive, the probability is out of range, a value comes without a target
+        and a price, or a plan beside what it says.
     """
     check_probability(probability)
-    problems = [
-        f"{name} must be a positive number, got {value!r}"
-        for name, value in (("flops", flops), ("target_loss", target_loss))
-        if value is not None
-        and (not isinstance(value, int | float) or not np.isfinite(value) or value <= 0)
-    ]
-    if problems:
-        raise InputError(problems, source="report")
-    unanswered, law = [], fit.leading.model.id
+    sizes: dict[str, float] = {}
+    if plan is not None:
+        given = (flops, target_loss, rig, value)
+        if any(each is not None for each in given) or limits:
+            raise InputError("a plan says what is asked: leave out the rest", source="report")
+        said = plan.asked
+        sizes = {name: float(said[name]) for name in ("params", "tokens") if name in said}
+        flops = float(training_flops(**sizes)) if sizes else said["flops"]
+        target_loss, value = said.get("target_loss"), said.get("value")
+        limits, rig = plan.limits, plan.rig
+    _check(flops, target_loss, value, rig)
+    asked = Question(
+        axis=None,
+        at=np.nan,
+        sizes=sizes,
+        target_loss=target_loss,
+        limits=limits,
+        rig=rig or Rig(),
+        value=value,
+        family=None if plan is None else plan.asked.get("family"),
+        unmatched=() if plan is None else plan.unmatched,
+        probability=probability,
+    )
+    law = fit.leading.model.id
     try:
         axis = default_axis(fit)
     except InputError as error:
-        return Question(
-            axis=None, at=np.nan, target_loss=target_loss, probability=probability,
-            unanswered=error.problems,
-        )  # fmt: skip
+        return replace(asked, unanswered=error.problems)
+    unanswered = []
     if not can_allocate(fit):
         unanswered.append(
             f"How to split a budget: {law} reads {axis} alone. A law in params and "
@@ -103,13 +143,27 @@ def ask(
             f"The forecast is for {FACTOR:g} times the largest {axis} of the runs instead."
         )
         flops = None
-    return Question(
-        axis=axis,
-        at=FACTOR * farthest(fit, axis) if flops is None else float(flops),
-        target_loss=target_loss,
-        probability=probability,
-        unanswered=tuple(unanswered),
-    )
+    at = FACTOR * farthest(fit, axis) if flops is None else float(flops)
+    return replace(asked, axis=axis, at=at, unanswered=tuple(unanswered))
+
+
+def _check(
+    flops: float | None, target_loss: float | None, value: float | None, rig: Rig | None
+) -> None:
+    named = {"flops": flops, "target_loss": target_loss, "value": value}
+    problems = [
+        f"{name} must be a positive number, got {given!r}"
+        for name, given in named.items()
+        if given is not None
+        and (not isinstance(given, int | float) or not np.isfinite(given) or given <= 0)
+    ]
+    if value is not None and (target_loss is None or rig is None or rig.price is None):
+        problems.append(
+            "value is what reaching the target is worth beside what the run costs: give "
+            "target_loss, and the price of an accelerator-hour"
+        )
+    if problems:
+        raise InputError(problems, source="report")
 
 
 def families(fit: Fit, family: str | None = None) -> tuple[str | None, ...]:
@@ -149,11 +203,14 @@ class Answers:
         What is asked.
     family : str or None
         The group; None where there is only one.
+    place : int
+        Position among the groups of the page, the first is 0.
     """
 
     fit: Fit
     question: Question
     family: str | None = None
+    place: int = 0
 
     @property
     def model(self) -> Model:
@@ -170,55 +227,100 @@ class Answers:
         """Budgets of the tables, or values of the only input (n_places,)."""
         return self.question.at * np.array(STEPS)
 
-    @cached_property
-    def allocation(self) -> Allocation | None:
-        """The best splits of the budgets of the tables, from all draws."""
-        if not can_allocate(self.fit):
-            return None
-        return self.fit.accept_unconverged().allocate(
-            flops=self.places.tolist(), family=self.family,
-            probability=self.question.probability
-        )  # fmt: skip
-
-    @cached_property
-    def forecasts(self) -> tuple[Forecast, ...]:
-        """Forecasts of one run at each place: at the median best split of that budget."""
-        return tuple(self._forecast(index) for index in range(len(STEPS)))
-
     @property
     def planned_place(self) -> int:
         """Which of the places is that of the planned run."""
         return STEPS.index(1.0)
 
     @property
+    def trades(self) -> bool:
+        """Whether the law trades params against tokens, so that a split can be judged."""
+        stated = all(member.states_split for member in self.fit.members.values())
+        return can_allocate(self.fit) and not stated
+
+    @cached_property
+    def asked(self) -> Fit:
+        """The fit, to be asked: whether it converged was checked when the report was begun."""
+        return self.fit.accept_unconverged()
+
+    @cached_property
+    def allocation(self) -> Allocation | None:
+        """The best splits of the budgets of the tables, from all draws."""
+        if not can_allocate(self.fit):
+            return None
+        limits = self.question.limits if self.trades else None
+        return self.asked.allocate(
+            flops=self.places.tolist(),
+            family=self.family,
+            limits=limits,
+            probability=self.question.probability,
+        )
+
+    @cached_property
+    def risk(self) -> Risk:
+        """What can go wrong with the planned run, of a law that trades."""
+        question = self.question
+        own: dict[str, Any] = dict(question.sizes) or {"flops": question.at}
+        return self.asked.risk(
+            **own,
+            target_loss=question.target_loss,
+            family=self.family,
+            limits=question.limits,
+            rig=question.rig,
+            value=question.value,
+            probability=question.probability,
+        )
+
+    @property
+    def risk_flops(self) -> float:
+        """Compute of the planned run, as the question of risk counts it [FLOP]."""
+        return float(self.risk.flops[0]) if self.question.sizes else self.question.at
+
+    @cached_property
+    def forecasts(self) -> tuple[Forecast, ...]:
+        """Forecasts of one run at each place: at the split to choose of that budget."""
+        return tuple(self._forecast(index) for index in range(len(STEPS)))
+
+    @cached_property
     def planned(self) -> Forecast:
-        """The forecast of the planned run."""
+        """The forecast of the planned run: the plan's own sizes, or the split to choose."""
+        if self.question.axis is not None and self.trades:
+            return self.risk.forecast
         return self.forecasts[self.planned_place]
 
     @cached_property
     def exponents(self) -> Exponents:
         """Local exponents under drift, at the run that is asked about too; often none."""
-        plan = self.planned.plan
-        sizes: dict[str, Values] = {name: plan.columns[name] for name in self.model.sizes}
-        if self.family is not None:
-            sizes[self.model.group] = self.family
-        found = self.fit.accept_unconverged().exponents(
-            sizes, probability=self.question.probability
-        )
+        found = self.asked.exponents(self.planned_sizes, probability=self.question.probability)
         own = (part for part in found.parts if part.label in ("", self.family))
         return replace(found, parts=tuple(own))
+
+    @property
+    def planned_sizes(self) -> dict[str, Values]:
+        """The planned run, as a question takes it: the sizes that the law reads, and the group."""
+        columns = self.planned.plan.columns
+        sizes: dict[str, Values] = {name: float(columns[name][0]) for name in self.model.sizes}
+        return sizes | self.named
+
+    @property
+    def named(self) -> dict[str, Values]:
+        """The group, as a question takes it; empty where there is only one."""
+        return {} if self.family is None else {self.model.group: self.family}
 
     @cached_property
     def curve(self) -> LossCurve:
         """Loss along the path, up to the largest place of the tables."""
-        return loss_curve(self.fit, to=float(self.places[-1]), family=self.family)
+        limits = self.question.limits if self.trades else None
+        return self.asked.loss_curve(to=float(self.places[-1]), family=self.family, limits=limits)
 
     def _forecast(self, index: int) -> Forecast:
         if self.question.axis is None:
             raise InputError(self.question.unanswered)
         sizes: dict[str, Values] = {self.question.axis: float(self.places[index])}
-        if self.allocation is not None:
-            sizes["params"] = float(np.median(self.allocation.params[:, index]))
-        if self.family is not None:
-            sizes[self.model.group] = self.family
-        return self.fit.accept_unconverged().forecast(sizes, probability=self.question.probability)
+        split = self.allocation
+        if split is not None and split.choices:
+            choice = split.choices[index]
+            sizes = {"params": choice.params, "tokens": choice.tokens}
+        elif split is not None:
+            sizes["params"] = interval(split.params[:, index]).median
+        return self.asked.forecast(sizes | self.named, probability=self.question.probability)

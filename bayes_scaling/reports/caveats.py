@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayes_scaling.facade import Fit
-from bayes_scaling.figures.numbers import write_factor
+from bayes_scaling.figures.words import write_factor
 from bayes_scaling.posterior import Check, Member
 from bayes_scaling.reports.answers import Answers
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.sweeps import cell_of
+from bayes_scaling.runs.designs import cell_of
 
 FAR = math.log(10)
 """E-folds beyond the runs from which the distance itself is the gravest doubt."""
@@ -41,9 +41,19 @@ MOST = 0.5
 """Weight of the members that miss the best of the largest runs from which the ensemble does."""
 
 SETTINGS = (
-    "optimizer", "schedule", "corpus", "context_length", "batch_size", "learning_rate", "width",
-    "depth", "heads", "d_ff", "experts", "unique_tokens",
-)  # fmt: skip
+    "optimizer",
+    "schedule",
+    "corpus",
+    "context_length",
+    "batch_size",
+    "learning_rate",
+    "width",
+    "depth",
+    "heads",
+    "d_ff",
+    "experts",
+    "unique_tokens",
+)
 """Columns that describe how a run was made and that a larger run might do differently."""
 
 EXPECTED = ("optimizer", "schedule", "corpus", "context_length", "batch_size", "learning_rate")
@@ -123,9 +133,11 @@ def _missed_by(fit: Member) -> Miss | None:
     distance = f"{float(found[1]):.2g} %" if found else ""
     side = found[2] if found else ""
     return Miss(
-        side=side, distance=distance, evidence=_sentence(check.evidence),
+        side=side,
+        distance=distance,
+        evidence=_sentence(check.evidence),
         advice=_sentence(check.advice),
-    )  # fmt: skip
+    )
 
 
 def _of_the_fit(fit: Fit) -> list[str]:
@@ -163,6 +175,7 @@ def _of_the_answers(answers: Answers) -> list[str]:
                 "how params trade against tokens."
             )
     warned = [check for check in answers.fit.checks if check.verdict == "warn"]
+    warned = [check for check in warned if not check.sampling]  # those stand under Diagnostics
     if missed_runs(answers.fit) is not None:
         warned = [check for check in warned if not check.name.startswith(LARGEST)]
     return found + [_told(check) for check in warned]

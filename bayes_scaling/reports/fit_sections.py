@@ -1,24 +1,26 @@
-"""Sections on what the answers rest on: runs, model, diagnostics, posterior, what was fixed."""
+"""Sections on what the answers rest on: runs, laws, priors, diagnostics and posteriors."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 
-from bayes_scaling import __version__
 from bayes_scaling.facade import Fit
-from bayes_scaling.figures import style
-from bayes_scaling.figures.labels import column_label, response_label
-from bayes_scaling.figures.numbers import without_kind, write_count, write_number
+from bayes_scaling.figures import posterior_plots, style
+from bayes_scaling.figures.words import (
+    column_label,
+    response_label,
+    without_kind,
+    write_count,
+    write_number,
+)
 from bayes_scaling.formula.mathml import equation
 from bayes_scaling.formula.render import to_text
 from bayes_scaling.intervals import PROBABILITY, format_kind, interval
 from bayes_scaling.laws import Model
-from bayes_scaling.laws.density import draw_prior
-from bayes_scaling.laws.variants import features_in_words
+from bayes_scaling.laws.variants import features_in_words, tempering_in_words
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.diagnostics import elements
+from bayes_scaling.questions.learned import learned
 from bayes_scaling.reports.blocks import Block, Items, Math, Picture, Prose, Table, Verdicts
 from bayes_scaling.reports.caveats import (
     ONE_LAW,
@@ -31,9 +33,18 @@ from bayes_scaling.reports.caveats import (
 )
 from bayes_scaling.runs.summary import describe
 
-COUNTS = ("params", "params_nonembedding", "params_active", "tokens", "unique_tokens", "steps",
-          "batch_size")  # fmt: skip
-PRIOR_DRAWS = 4000
+COUNTS = (
+    "params",
+    "params_nonembedding",
+    "params_active",
+    "tokens",
+    "unique_tokens",
+    "steps",
+    "batch_size",
+)
+
+
+# ---- the runs ------------------------------------------------------------------------------------
 
 
 def data_section(fit: Fit) -> tuple[Block, ...]:
@@ -68,37 +79,118 @@ def data_section(fit: Fit) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def model_section(fit: Member) -> tuple[Block, ...]:
-    """Show the law and its priors."""
-    model = fit.model
-    noise = "Student-t" if model.noise == "student_t" else "normal"
-    valid = f" Valid for: {model.valid}." if model.valid else ""
+def fixed_section(fit: Fit) -> tuple[Block, ...]:
+    """Say what never varied, and so cannot be in any interval."""
+    fixed, tied = fixed_settings(fit), tied_settings(fit)
+    unread, unknown = unread_settings(fit), unrecorded_settings(fit)
     blocks: list[Block] = [
-        Prose(text=f"{model.id}: {model.title}.{valid}"),
-        Math(markup=formula_lines(model), text=to_text(model.formula)),
-        Prose(text=symbols(fit)),
-        *on_top(fit),
         Prose(
-            text=f"The log of an observed {model.response} scatters around the log of the law with "
-            f"{noise} noise of scale sigma."
-        ),
-        prior_table(fit),
+            text="A larger run that differs in any of this leaves the runs behind, and no interval "
+            "here knows about it."
+        )
     ]
-    if model.references:
-        blocks.append(Prose(text=f"References: {'; '.join(model.references)}."))
+    if fixed:
+        blocks.append(
+            Table(
+                caption="The same in every run",
+                head=("setting", "value"),
+                rows=tuple((column_label(name), value) for name, value in fixed.items()),
+                text_columns=(0, 1),
+            )
+        )
+    texts: list[str] = []
+    if tied:
+        texts.append(
+            f"Changed with size, never at one size: {', '.join(tied)}. Their effect is part of the "
+            "law; a larger run should follow the same rule."
+        )
+    if unread:
+        texts.append(
+            f"Varied, and not read by this law, so part of its noise: {', '.join(unread)}."
+        )
+    if unknown:
+        texts.append(
+            f"Not recorded in the table, so perhaps fixed, perhaps not: {', '.join(unknown)}."
+        )
+    if texts:
+        blocks.append(Items(texts=tuple(texts)))
+    form = SOME_LAWS if len(fit.members) > 1 else f"{ONE_LAW} {TOO_NARROW}"
+    return (*blocks, Prose(text=form))
+
+
+# ---- laws and priors -----------------------------------------------------------------------------
+
+
+def model_section(fit: Fit) -> tuple[Block, ...]:
+    """Show every law, and the priors of all of them in one table."""
+    blocks: list[Block] = []
+    shown: dict[Math, str] = {}
+    for name, member in fit.members.items():
+        model, math = member.model, law_math(member.model)
+        valid = f" Valid for: {model.valid}." if model.valid else ""
+        weight = f", weight {fit.weights[name]:.2f}" if len(fit.members) > 1 else ""
+        features = features_in_words(model)
+        text = f"{name}{weight}: {model.title}.{valid}"
+        text += f" On top of the formula: {features}." if features else ""
+        if math in shown:
+            blocks.append(Prose(text=f"{text} Its formula is that of {shown[math]}."))
+        else:
+            blocks += [Prose(text=text), math]
+        shown.setdefault(math, name)
+    response = fit.leading.model.response
+    noise = {_noise(member.model) for member in fit.members.values()}
+    blocks += [
+        Prose(text=symbols(fit.leading)),
+        Prose(
+            text=f"The log of an observed {response} scatters around the log of the law with "
+            f"{' or '.join(sorted(noise))} noise of scale sigma."
+        ),
+        _shared_priors(fit),
+    ]
+    references = dict.fromkeys(
+        text for member in fit.members.values() for text in member.model.references
+    )
+    if references:
+        blocks.append(Prose(text=f"References: {'; '.join(references)}."))
     return tuple(blocks)
 
 
-def on_top(fit: Member, name: str = "the formula") -> tuple[Prose, ...]:
-    """Say which features a law has on top of its formula."""
-    features = features_in_words(fit.model)
-    return (Prose(text=f"On top of {name}: {features}."),) if features else ()
+def _noise(model: Model) -> str:
+    return "Student-t" if model.noise == "student_t" else "normal"
+
+
+def law_math(model: Model) -> Math:
+    """Show a formula: as published where that is another form, and as it is sampled."""
+    published = model.published
+    as_sampled = formula_lines(model)
+    if published is None:
+        return Math(markup=as_sampled, text=to_text(model.formula))
+    return Math(
+        markup=(
+            equation(model.response, published.formula),
+            *(equation(line.name, line.node, plain=True) for line in published.where),
+        ),
+        text=to_text(published.formula),
+        as_sampled=as_sampled,
+    )
+
+
+def formula_lines(model: Model) -> tuple[str, ...]:
+    """Write the law, its named lines and its tuned inputs as one MathML element each."""
+    where = {line.name for line in model.where}
+    lines = [(model.response, model.formula), *((line.name, line.node) for line in model.where)]
+    lines += [(f"{line.name}_best", line.node) for line in model.tuned]
+    return tuple(equation(name, node, plain=name in where) for name, node in lines)
 
 
 def symbols(fit: Member) -> str:
     """Say what the letters of the formula mean."""
-    names = {"params": "N: parameters", "tokens": "D: tokens", "flops": "C: compute [FLOP]",
-             "learning_rate": "η: peak learning rate"}  # fmt: skip
+    names = {
+        "params": "N: parameters",
+        "tokens": "D: tokens",
+        "flops": "C: compute [FLOP]",
+        "learning_rate": "η: peak learning rate",
+    }
     parts = [names[name] for name in fit.model.inputs if name in names]
     for name, column in fit.model.columns:
         parts.append(f"{name} here means {column_label(column)}")
@@ -116,60 +208,100 @@ def symbols(fit: Member) -> str:
 def prior_table(fit: Member) -> Table:
     """Write the prior of every parameter, and what they imply for derived quantities."""
     several = len(fit.groups) > 1
+    pools = {item.name: str(item.pool) for item in fit.model.parameters}
     rows = []
-    for item in fit.model.parameters:
-        low, high = (float(end) for end in item.prior.quantile(np.array([0.05, 0.95])))
-        row = (item.name, str(item.prior), f"{write_number(low, 2)} to {write_number(high, 2)}")
-        rows.append((*row, *((str(item.pool),) if several else ()), item.about))
-    for name, (low, high) in _implied(fit).items():
-        row = (name, "implied", f"{write_number(low, 2)} to {write_number(high, 2)}")
-        rows.append((*row, *(("",) if several else ()), "derived"))
+    for item in learned(fit):
+        ends = f"{write_number(item.range[0], 2)} to {write_number(item.range[1], 2)}"
+        pool = (pools.get(item.name, ""),) if several else ()
+        rows.append((item.name, item.prior, ends, *pool, item.about))
     head = ("quantity", "prior", "90 % range", *(("groups",) if several else ()), "what it is")
     return Table(
-        caption="Priors, with their central 90 % in natural units", head=head, rows=tuple(rows),
+        caption="Priors, with their central 90 % in natural units; \u201cimplied\u201d: a quantity "
+        "that follows from the sampled ones, and so does its prior",
+        head=head,
+        rows=tuple(rows),
         text_columns=tuple(i for i in range(len(head)) if i != 2),
-    )  # fmt: skip
-
-
-def _implied(fit: Member) -> dict[str, tuple[float, float]]:
-    """Return the central 90 % of derived quantities under the prior."""
-    rng = fit.generator("implied priors")
-    derived = fit.model.derive(draw_prior(fit.model, PRIOR_DRAWS, rng), fit.references)
-    ends = {
-        name: np.quantile(values[np.isfinite(values)], (0.05, 0.95))
-        for name, values in derived.items()
-    }
-    return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
-
-
-def diagnostics_section(fit: Member) -> tuple[Block, ...]:
-    """Show every check as a verdict, with its evidence and advice."""
-    settings = fit.settings
-    head = {
-        "converged": "The sampler converged.",
-        "unconverged": "The sampler did not converge: no number on this page can be relied on.",
-    }[fit.status]
-    text = (
-        f"{head} {settings.chains} chains of {settings.draws} draws after {settings.tune} to tune."
     )
-    rows = tuple((check.verdict, check.name, check.evidence, check.advice) for check in fit.checks)
-    return (Prose(text=text), Verdicts(rows=rows))
 
 
-def posterior_section(fit: Member, probability: float = PROBABILITY) -> tuple[Block, ...]:
-    """Write the posterior, in the published parameterisation first, and draw it with the priors."""
-    from bayes_scaling.figures.posterior_plot import plot_posterior
+def _shared_priors(fit: Fit) -> Table:
+    """Write each prior once, with the laws that have it."""
+    tables = {name: prior_table(member) for name, member in fit.members.items()}
+    first = next(iter(tables.values()))
+    if len(tables) == 1:
+        return first
+    owners: dict[tuple[str, ...], list[str]] = {}
+    for name, table in tables.items():
+        for row in table.rows:
+            owners.setdefault(row, []).append(name)
+    rows = tuple(
+        (*row, "all" if len(names) == len(tables) else ", ".join(names))
+        for row, names in sorted(owners.items(), key=lambda pair: -len(pair[1]))
+    )
+    return Table(
+        caption=first.caption,
+        head=(*first.head, "laws"),
+        rows=rows,
+        text_columns=(*first.text_columns, len(first.head)),
+    )
 
-    axes = plot_posterior(fit)
-    names = ", ".join(item.name for item in fit.model.parameters)
+
+# ---- the sampling --------------------------------------------------------------------------------
+
+
+def diagnostics_section(fit: Fit) -> tuple[Block, ...]:
+    """Show every check as a verdict; of several laws a table, and the evidence where not ok."""
+    settings, several = fit.settings, len(fit.members) > 1
+    head = {
+        ("converged", False): "The sampler converged.",
+        ("converged", True): "The sampler converged for every law that counts.",
+        ("unconverged", False): "The sampler did not converge: no number on this page can be "
+        "relied on.",
+        ("unconverged", True): "The sampler converged for no law: no number on this page can be "
+        "relied on.",
+    }[fit.status, several]
+    each = " each," if several else ""
+    text = (
+        f"{head} {settings.chains} chains of {settings.draws} draws{each} after {settings.tune} to "
+        "tune."
+    )
+    blocks: list[Block] = [Prose(text=text)]
+    if several:
+        verdicts = fit.verdicts
+        names = tuple(next(iter(verdicts.values())))
+        blocks.append(
+            Table(
+                caption="Every check of every law",
+                head=("law", *names),
+                rows=tuple((name, *told.values()) for name, told in verdicts.items()),
+                text_columns=tuple(range(len(names) + 1)),
+            )
+        )
+    told = tuple(
+        (check.verdict, check.name, check.evidence, check.advice)
+        for check in fit.checks
+        if not several or check.verdict != "ok"
+    )
+    blocks += [Verdicts(rows=told)] if told else []
+    tempered = tempering_in_words(member.model for member in fit.members.values())
+    blocks += [Prose(text=f"{tempered[:1].upper()}{tempered[1:]}.")] if tempered else []
+    return tuple(blocks)
+
+
+def posterior_section(fit: Fit, name: str, probability: float = PROBABILITY) -> tuple[Block, ...]:
+    """Write the posterior of one law, as published first, and draw it with the priors."""
+    member = fit.members[name]
+    title = "Posterior" if len(fit.members) == 1 else f"{name}, weight {fit.weights[name]:.2f}"
+    axes = posterior_plots.plot_posterior(member)
+    names = ", ".join(item.name for item in learned(member))
     picture = Picture(
         source=style.to_data_uri(axes[0], "posterior"),
-        alt=f"Prior against posterior of {names}.",
+        alt=f"Prior against posterior of {names}, for {name}.",
         caption="Prior (grey, its central 90 %) against posterior, each scaled to equal height; "
         "how much narrower the 90 % interval became stands below. Where it is about 1, the answer "
         "is the prior's.",
     )
-    return (posterior_table(fit, probability), picture)
+    return (posterior_table(member, probability, title), picture)
 
 
 def posterior_table(
@@ -202,69 +334,3 @@ def _rank(fit: Member, name: str) -> tuple[int, int]:
     if stem in own:
         return int(stem in replaced), own.index(stem)
     return 3, 0
-
-
-def fixed_section(fit: Fit) -> tuple[Block, ...]:
-    """Say what never varied, and so cannot be in any interval."""
-    fixed, tied = fixed_settings(fit), tied_settings(fit)
-    unread, unknown = unread_settings(fit), unrecorded_settings(fit)
-    blocks: list[Block] = [
-        Prose(
-            text="A larger run that differs in any of this leaves the runs behind, and no interval "
-            "here knows about it."
-        )
-    ]
-    if fixed:
-        blocks.append(
-            Table(
-                caption="The same in every run",
-                head=("setting", "value"),
-                rows=tuple((column_label(name), value) for name, value in fixed.items()),
-                text_columns=(0, 1),
-            )
-        )
-    texts: list[str] = []
-    if tied:
-        texts.append(
-            f"Changed with size, never at one size: {_list(tied)}. Their effect is part of the "
-            "law; a larger run should follow the same rule."
-        )
-    if unread:
-        texts.append(f"Varied, and not read by this law, so part of its noise: {_list(unread)}.")
-    if unknown:
-        texts.append(f"Not recorded in the table, so perhaps fixed, perhaps not: {_list(unknown)}.")
-    if texts:
-        blocks.append(Items(texts=tuple(texts)))
-    form = SOME_LAWS if len(fit.members) > 1 else f"{ONE_LAW} {TOO_NARROW}"
-    return (*blocks, Prose(text=form))
-
-
-def _list(names: tuple[str, ...]) -> str:
-    return ", ".join(names)
-
-
-def provenance_section(fit: Fit, command: str | None) -> tuple[Block, ...]:
-    """Write all that is needed to make the page again."""
-    settings, kept = fit.settings, dict(fit.provenance)
-    rows = [("command", command)] if command else []
-    rows += [
-        ("random seed", str(settings.random_seed)),
-        (
-            "sampling",
-            f"{settings.chains} chains, {settings.tune} tuning steps, {settings.draws} draws, "
-            f"target acceptance {settings.target_accept:g}",
-        ),
-        ("report written", datetime.now(UTC).isoformat(timespec="seconds")),
-        ("report written by", f"bayes-scaling {__version__}"),
-    ]
-    rows += [(name.replace("_", " ").replace(".", ": "), value) for name, value in kept.items()]
-    return (Table(caption="Where this comes from", head=("what", "value"), rows=tuple(rows),
-                  text_columns=(0, 1)),)  # fmt: skip
-
-
-def formula_lines(model: Model) -> tuple[str, ...]:
-    """Write the law, its named lines and its tuned inputs as one MathML element each."""
-    where = {line.name for line in model.where}
-    lines = [(model.response, model.formula), *((line.name, line.node) for line in model.where)]
-    lines += [(f"{line.name}_best", line.node) for line in model.tuned]
-    return tuple(equation(name, node, plain=name in where) for name, node in lines)

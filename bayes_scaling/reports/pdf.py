@@ -14,9 +14,15 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 """Programs that are looked for, in this order."""
 
 QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 """Options of a browser that prints a file and asks the network for nothing."""
 
 PATIENCE = 120
@@ -51,9 +57,13 @@ def print_pdf(page: str | Path, path: str | Path) -> Path:
         )
     with tempfile.TemporaryDirectory() as profile, replacing(path) as temporary:
         command = [
-            program, *QUIET, f"--user-data-dir={profile}", "--no-pdf-header-footer",
-            f"--print-to-pdf={temporary.resolve()}", Path(page).resolve().as_uri(),
-        ]  # fmt: skip
+            program,
+            *QUIET,
+            f"--user-data-dir={profile}",
+            "--no-pdf-header-footer",
+            f"--print-to-pdf={temporary.resolve()}",
+            Path(page).resolve().as_uri(),
+        ]
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=PATIENCE, check=False
         )

@@ -1,18 +1,28 @@
-"""Sections on trust: a backtest on the same runs, forecasts on record, and methods with sources."""
+"""Sections on trust: backtest, forecasts on record, methods with sources, and provenance."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 
+from bayes_scaling import __version__
 from bayes_scaling.facade import Fit
-from bayes_scaling.figures import backtest_plots, style
-from bayes_scaling.figures.numbers import write_count, write_number
+from bayes_scaling.figures import style, validation_plots
+from bayes_scaling.figures.words import without_kind, write_count, write_number
+from bayes_scaling.page import told
 from bayes_scaling.questions.record import TrackRecord
 from bayes_scaling.reports.blocks import Block, Items, Picture, Prose, Table
 from bayes_scaling.validation import Backtest
 
-SCORES = {"mare": "error", "bias": "bias", "coverage90": "in 90 %", "coverage50": "in 50 %",
-          "width90": "width", "interval_score90": "interval score"}  # fmt: skip
+SCORES = {
+    "mare": "error",
+    "bias": "bias",
+    "coverage90": "in 90 %",
+    "coverage50": "in 50 %",
+    "width90": "width",
+    "interval_score90": "interval score",
+}
 """Scores that are shown, and their headings."""
 
 SOURCES = (
@@ -47,7 +57,7 @@ def backtest_section(backtest: Backtest) -> tuple[Block, ...]:
     """Show forecasts of the larger runs from the smaller ones, beside what they reached."""
     hits, count = held(backtest)
     picture = Picture(
-        source=style.to_data_uri(backtest_plots.plot_backtest(backtest), "backtest"),
+        source=style.to_data_uri(validation_plots.plot_backtest(backtest), "backtest"),
         alt=f"Forecasts of {count} held-out runs with intervals, and what they reached.",
         caption=f"Fitted again on the smaller runs alone: the 90 % interval holds for {hits} of "
         f"{count} larger ones. Runs of one sweep err together, so few of them count as many.",
@@ -72,8 +82,7 @@ def record_section(record: TrackRecord) -> tuple[Block, ...]:
             str(row["model"]),
             write_count(row["params"]) if "params" in row else "",
             write_count(row["tokens"]) if "tokens" in row else "",
-            f"{write_number(row['new_run'])} [{write_number(row['new_run_lower'])}, "
-            f"{write_number(row['new_run_upper'])}]",
+            without_kind(told(row, "new_run")),
             "open" if row["loss"] is None else write_number(row["loss"], 4),
             "" if row["loss"] is None else ("inside" if row["inside"] else "outside"),
         )
@@ -118,3 +127,28 @@ def methods_section(fit: Fit) -> tuple[Block, ...]:
     )
     texts = (*(f"Law: {reference}." for reference in references), *SOURCES)
     return (Prose(text=text), Items(texts=texts))
+
+
+def provenance_section(fit: Fit, command: str | None) -> tuple[Block, ...]:
+    """Write all that is needed to make the page again."""
+    settings, kept = fit.settings, dict(fit.provenance)
+    rows = [("command", command)] if command else []
+    rows += [
+        ("random seed", str(settings.random_seed)),
+        (
+            "sampling",
+            f"{settings.chains} chains, {settings.tune} tuning steps, {settings.draws} draws, "
+            f"target acceptance {settings.target_accept:g}",
+        ),
+        ("report written", datetime.now(UTC).isoformat(timespec="seconds")),
+        ("report written by", f"bayes-scaling {__version__}"),
+    ]
+    rows += [(name.replace("_", " ").replace(".", ": "), value) for name, value in kept.items()]
+    return (
+        Table(
+            caption="Where this comes from",
+            head=("what", "value"),
+            rows=tuple(rows),
+            text_columns=(0, 1),
+        ),
+    )

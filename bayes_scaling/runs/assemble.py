@@ -5,34 +5,65 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.runs.amounts import Commas, comma_of, commas_of, parts_of
-from bayes_scaling.runs.cells import Numbers, Rows, as_text, read_numbers, read_text
+from bayes_scaling.runs.cells import (
+    Commas,
+    Numbers,
+    Rows,
+    as_text,
+    comma_of,
+    commas_of,
+    parts_of,
+    read_numbers,
+    read_text,
+)
 from bayes_scaling.runs.columns import COLUMNS, SIZES
-from bayes_scaling.runs.complete import complete
-from bayes_scaling.runs.diverged import DIVERGED, without_diverged
-from bayes_scaling.runs.doubts import copies, doubts, misspelt, unread_sizes
+from bayes_scaling.runs.counting import complete
+from bayes_scaling.runs.doubts import copies, doubts, unread_columns
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
+from bayes_scaling.runs.finetuning import finetuning_problems
 from bayes_scaling.runs.headings import describe_unit, in_sequences
-from bayes_scaling.runs.losses import LETTER, per_byte
 from bayes_scaling.runs.named_runs import name_of_runs, tokens_of_the_end, unnamed_checkpoints
 from bayes_scaling.runs.plausible import implausible, option, rises_with_size
-from bayes_scaling.runs.resolve import Resolution, resolve
-from bayes_scaling.runs.table import RunTable
+from bayes_scaling.runs.resolve import LETTER, Resolution, per_byte, resolve
 from bayes_scaling.runs.wishes import rows_that_meet
 
+DIVERGED = "diverged"
+"""The column that marks runs to be set aside: 1 or true, and 0, false or nothing for others. A law
+of training explains no diverged run, and the table need not make up a loss for one."""
+
+Cells = Mapping[str, Sequence[Any] | NDArray[Any]]
 WARNING = "warning: "  # notes that start so were also issued as a BayesScalingWarning
 _NOT_FINITE = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity"})
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Assembled:
+    """What a `RunTable` is made of.
+
+    Parameters
+    ----------
+    columns : Mapping of str to array, dims (row,)
+        Canonical columns, completed.
+    notes : tuple of str
+    origins : Mapping of str to str
+        What each column was in the file.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    notes: tuple[str, ...]
+    origins: Mapping[str, str]
+
+
 def assemble(
-    raw: Mapping[str, Sequence[Any] | NDArray[Any]],
+    raw: Cells,
     *,
     rows: Rows,
     source: str | None = None,
@@ -43,8 +74,8 @@ def assemble(
     commas: Commas | None = None,
     needs_loss: bool = True,
     drop_empty: bool = False,
-) -> RunTable:
-    """Make a checked and completed table.
+) -> Assembled:
+    """Check and complete the columns of a table.
 
     Parameters
     ----------
@@ -70,7 +101,7 @@ def assemble(
 
     Returns
     -------
-    RunTable
+    Assembled
 
     Raises
     ------
@@ -89,7 +120,7 @@ def assemble(
     if not len(rows) or not raw:
         raise InputError([*faults, "the table has no rows; give one row per run"], source=source)
 
-    raw, rows, set_aside, unmarked = without_diverged(raw, rows, resolved.names)
+    raw, rows, set_aside, unmarked = _without_diverged(raw, rows, resolved.names)
     faults += unmarked
     if not len(rows):
         raise InputError("every run is marked as diverged; nothing is left", source=source)
@@ -115,6 +146,7 @@ def assemble(
         given["run"] = done["run"]
     checked = given if needs_loss else {n: v for n, v in given.items() if n != "loss"}
     faults += faults_of(checked, unread, rows, called, resolved.names, needs_loss=needs_loss)
+    faults += finetuning_problems(done, rows)
     if faults:
         faults += lesser_faults(given, unread, rows, called)
         raise InputError(by_row(faults), source=source)
@@ -124,8 +156,7 @@ def assemble(
     for doubt in (
         *resolved.doubts,
         *set_aside,
-        *misspelt(names, done),
-        *unread_sizes(names, done),
+        *unread_columns(names, done),
         *doubts(given, rows),
         *(implausible(given, done, rows, called) if needs_loss else ()),
         *(
@@ -140,12 +171,12 @@ def assemble(
         text = f"{source}: {doubt}" if source else doubt
         warnings.warn(text, BayesScalingWarning, skip_file_prefixes=(_PACKAGE,))
     first = ("run", *(name for name in COLUMNS if name in done and name != "run"))
-    ordered = {name: done[name] for name in dict.fromkeys((*first, *done))}
     kept = np.ones(len(rows), dtype=bool)
     for group in copies(given):
         kept[group[1:]] = False
+    ordered = {name: done[name][kept] for name in dict.fromkeys((*first, *done))}
     origins = _origins(resolved, given, called)
-    return RunTable(columns=ordered, notes=tuple(log), origins=origins).take(kept)
+    return Assembled(columns=ordered, notes=tuple(log), origins=origins)
 
 
 def _with_divergence(
@@ -173,7 +204,7 @@ def given_and_sizes(
 
 
 def _read(
-    raw: Mapping[str, Sequence[Any] | NDArray[Any]],
+    raw: Cells,
     resolved: Resolution,
     rows: Rows,
     commas: Commas | None,
@@ -271,7 +302,7 @@ def _chosen(
     )
 
 
-def commas_in(raw: Mapping[str, Sequence[Any] | NDArray[Any]]) -> Commas | None:
+def commas_in(raw: Cells) -> Commas | None:
     """Tell what commas are in the numbers of a table, from its first rows."""
     found = []
     for values in raw.values():
@@ -283,7 +314,7 @@ def commas_in(raw: Mapping[str, Sequence[Any] | NDArray[Any]]) -> Commas | None:
     return commas_of(found)
 
 
-def _whole(raw: Mapping[str, Sequence[Any] | NDArray[Any]]) -> list[str]:
+def _whole(raw: Cells) -> list[str]:
     """Return the column L if its numbers are all whole."""
     if LETTER not in raw:
         return []
@@ -347,3 +378,28 @@ def _gaps(columns: Mapping[str, NDArray[Any]], rows: Rows) -> list[str]:
         if name in columns and (empty := np.isnan(columns[name])).any() and not empty.all():
             found.append(f"{rows.say(empty)}: {name} is empty and nothing implies it")
     return found
+
+
+def _without_diverged(
+    raw: Cells, rows: Rows, names: Mapping[str, str]
+) -> tuple[Cells, Rows, list[str], list[str]]:
+    """Take the rows out that are marked as diverged."""
+    marks = next((name for name in raw if names.get(name) == DIVERGED), None)
+    if marks is None:
+        return raw, rows, [], []
+    read = read_numbers(raw[marks], truth=True)
+    bad = ~np.isnan(read.values) & ~np.isin(read.values, (0.0, 1.0))
+    if bad.any():
+        said = f"{rows.say(bad)}: {marks} is neither 1 (diverged) nor 0"
+        return raw, rows, [], [said]
+    gone = read.values == 1.0
+    if not gone.any():
+        return raw, rows, [], []
+    kept = np.flatnonzero(~gone)
+    doubt = (
+        f"{rows.say(gone)}: diverged, {gone.sum()} of {len(rows)} runs; they are set aside, and "
+        "the law is about runs that train. Leave the column out to keep those with a finite loss "
+        "(noise with heavy tails, or mistuned=True, bears them)"
+    )
+    left = {name: [values[index] for index in kept.tolist()] for name, values in raw.items()}
+    return left, Rows(label=rows.label, numbers=rows.numbers[kept]), [doubt], []

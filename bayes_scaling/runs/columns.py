@@ -66,6 +66,9 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
                 "loss", "nats per token", "positive", "cross-entropy on the text named by metric"
             ),
             _column("score", "1", "fraction", "downstream quality between 0 and 1"),
+            _column("error", "1", "fraction", "1 less the score, which is what score laws explain"),
+            _column("chance", "1", "fraction", "score of guessing"),
+            _column("items", "1", "count", "questions that a score was measured on"),
             _column(
                 "learning_rate",
                 "1",
@@ -73,6 +76,12 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
                 "peak learning rate, or the current one of a curve",
             ),
             _column("batch_size", "tokens", "count", "tokens per optimizer step"),
+            _column(
+                "weight_decay", "1", "nonnegative", "weight decay, which a step multiplies by lr"
+            ),
+            _column(
+                "gradient_noise", "tokens", "positive", "measured noise scale, tr(Sigma) / |G|^2"
+            ),
             _column("steps", "steps", "count", "optimizer steps taken up to this row"),
             _column("rate_area", "steps", "positive", "sum of the learning rates of all steps"),
             _column(
@@ -87,10 +96,18 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
                 "position", "tokens", "count", "position in the context that the loss is taken at"
             ),
             _column("experts", "1", "count", "experts per layer; 1 for a dense model"),
+            _column("granularity", "1", "count", "width of a feed-forward block over an expert's"),
             _column(
                 "unique_tokens", "tokens", "count", "distinct training tokens, before repetition"
             ),
             _column("finetune_tokens", "tokens", "nonnegative", "tokens of the fine-tuning text"),
+            _column(
+                "pretrained_on", "", "text", "the text read before fine-tuning; empty from scratch"
+            ),
+            _column(
+                "pretrained", "1", "fraction", "1 for a fine-tuned run, 0 for one from scratch"
+            ),
+            _column("data_unit", "", "text", "what tokens count: tokens, characters, bytes"),
             _column("source", "", "text", "the text or study a row starts from"),
             _column("schedule", "", "text", "learning-rate schedule"),
             _column("optimizer", "", "text", "optimizer"),
@@ -131,6 +148,8 @@ _SPELLINGS: Mapping[str, str] = MappingProxyType(
         "learning_rate": "lr peak_lr max_lr peak_learning_rate max_learning_rate",
         "batch_size": "B batch_size_tokens batch_size_in_tokens batch_tokens tokens_per_batch "
         "tokens_per_step",
+        "weight_decay": "wd adam_weight_decay adamw_weight_decay",
+        "gradient_noise": "gradient_noise_scale grad_noise_scale noise_scale b_simple",
         "steps": "S step n_steps num_steps train_steps training_steps n_train_steps "
         "num_train_steps global_step iterations iters",
         "width": "d_model hidden_size n_embd embed_dim model_dim hidden_dim",
@@ -142,6 +161,7 @@ _SPELLINGS: Mapping[str, str] = MappingProxyType(
         "experts": "n_experts num_experts",
         "unique_tokens": "U_D n_unique_tokens num_unique_tokens",
         "finetune_tokens": "D_F fine_tune_tokens finetuning_tokens ft_tokens",
+        "pretrained_on": "pretraining_corpus pretrain_corpus pretraining_text",
         "schedule": "lr_schedule lr_scheduler",
         "optimizer": "optim optimiser",
         "corpus": "dataset train_dataset training_data",
@@ -169,8 +189,9 @@ _FOLDED: Mapping[str, str] = MappingProxyType(
 _LOOSE_SPELLINGS: Mapping[str, str] = MappingProxyType(
     {
         "params": "total_parameters parameter parameter_count param_count params_count "
-        "number_of_parameters number_of_params model_params model_size num_model_params",
-        "tokens": "token tokens_trained trained_tokens tokens_total total_train_tokens "
+        "number_of_parameters number_of_params model_params model_size num_model_params "
+        "trainable_params trainable_parameters n_trainable_params num_trainable_params",
+        "tokens": "token tok toks tokens_trained trained_tokens tokens_total total_train_tokens "
         "total_training_tokens training_tokens_seen tokens_consumed consumed_tokens "
         "tokens_processed number_of_tokens token_count num_input_tokens_seen",
         "flops": "total_compute flops_total compute_flops train_flop total_train_flops "
@@ -198,6 +219,11 @@ def canonical_name(name: str) -> str | None:
     if name in COLUMNS:
         return name
     return ALIASES.get(name) or _FOLDED.get(fold(name)) or LOOSE.get(fold(name))
+
+
+def shown_in_formula(name: str) -> str:
+    """Return a column as an expression names it: in backticks where it has other signs."""
+    return name if name.isidentifier() else f"`{name}`"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.runs.cells import Rows
-from bayes_scaling.runs.columns import COLUMNS, fold
-from bayes_scaling.runs.complete import model_size
-from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY
+from bayes_scaling.runs.cells import Rows, count_factor, parts_of
+from bayes_scaling.runs.columns import COLUMNS, fold, listed, shown_in_formula
+from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY, model_size
+from bayes_scaling.runs.faults import unfinished
 from bayes_scaling.runs.headings import read_heading, unknown_unit
-from bayes_scaling.runs.losses import words_of
-from bayes_scaling.runs.resolve import advice_on_size, say_which, sounds_like_size
-from bayes_scaling.runs.validate import equal_rows
+from bayes_scaling.runs.named_runs import equal_rows
+from bayes_scaling.runs.resolve import (
+    advice_on_size,
+    is_beside,
+    is_held_out,
+    is_training,
+    low_words,
+    magnitude,
+    say_which,
+    sounds_like_size,
+    tells_unique,
+    words_of,
+)
 
 Columns = Mapping[str, NDArray[Any]]
-UNFINISHED = frozenset(
-    "crashed failed running killed preempted preempting pending scheduled".split()
-)
 MOST = 12  # doubts of one kind
+_SUMMARIES = frozenset("mean average avg median total sum std stdev min max count".split())
 LIKE = 0.85  # of two names, from which one may be the other misspelt
 TOLERANCE = 1.3  # a ratio beyond this, either way, is a disagreement
 
@@ -48,25 +57,14 @@ def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
         *_identical_rows(given, rows),
         *_mixed_counts(given, rows),
         *_unnamed_group(given, rows),
+        *_summary_rows(given, rows),
+        *_splits(given),
         *unfinished(given, rows),
     )
 
 
 def misspelt(names: Mapping[str, str], has: Iterable[str]) -> tuple[str, ...]:
-    """Return a doubt for every column whose name is close to one that the table lacks.
-
-    Parameters
-    ----------
-    names : Mapping of str to str
-        From given names to those in the table.
-    has : iterable of str
-        Columns that the table has once it is completed.
-
-    Returns
-    -------
-    tuple of str
-        Sentences for people.
-    """
+    """Return a doubt for every column whose name is close to one that the table lacks."""
     lacking = [name for name in COLUMNS if name not in set(has)]
     found: list[str] = []
     for given, target in names.items():
@@ -88,23 +86,28 @@ def misspelt(names: Mapping[str, str], has: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
+def unread_columns(names: Mapping[str, str], done: Columns) -> list[str]:
+    """Return a doubt for every unread column that may be one which laws read."""
+    has = set(done)
+    found = [*misspelt(names, has), *unread_sizes(names, done)]
+    left = {name: done[target] for name, target in names.items() if target not in COLUMNS}
+    if "params" in has and "params_active" not in has:
+        found += [
+            f"no law reads the column {name!r}; if it counts the parameters that each token "
+            f"passes, which cost compute, --columns 'params_active={shown_in_formula(name)}"
+            f"{magnitude(name)}'"
+            for name, values in left.items()
+            if low_words(name) & {"active", "activated"} and values.dtype.kind == "f"
+        ]
+    return found or _of_one_size(left, has)
+
+
+def unread_sizes(names: Mapping[str, str], done: Columns) -> list[str]:
     """Return a doubt for every column that sounds like a size and is read by no law.
 
     Where params, tokens and flops are all known only epochs can change what is fitted.
-
-    Parameters
-    ----------
-    names : Mapping of str to str
-        From given names to those in the table.
-    has : iterable of str
-        Columns that the table has once it is completed.
-
-    Returns
-    -------
-    list of str
     """
-    has = set(has)
+    has = set(done)
     left = [
         name
         for name, target in names.items()
@@ -116,11 +119,13 @@ def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
         name
         for name in left
         if (sounds_like_size(name) or unknown_unit(name))
-        and (not whole or ("epoch" in name.lower() and "unique_tokens" not in has))
+        and (not whole or _repeats(name, done[names[name]], has))
     ]
+    if any("epoch" in name.lower() for name in sizes):
+        sizes = [name for name in sizes if not tells_unique(name)]  # one factor of a product
     found = [
         f"no law reads the column {name!r}, which sounds like a size; if it is one, "
-        f"{advice_on_size(name, has, list(names))}"
+        f"{advice_on_size(name, list(names))}"
         for name in sizes[:MOST]
     ]
     if "budget" in has and not {"flops", "tokens"} & has:
@@ -131,7 +136,7 @@ def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
         )
     batch = next((name for name in left if {"batch", "bs"} & set(words_of(name))), None)
     if batch is not None and "steps" in has and "tokens" not in has and batch not in sizes:
-        shown = batch if batch.isidentifier() else f"`{batch}`"
+        shown = shown_in_formula(batch)
         found.append(
             f"no law reads the column {batch!r}, and steps alone do not tell tokens; if it counts "
             f"sequences, --columns 'tokens={shown}*2048*steps' with your context length for 2048"
@@ -147,38 +152,54 @@ def unread_sizes(names: Mapping[str, str], has: Iterable[str]) -> list[str]:
     return found
 
 
-def unfinished(given: Columns, rows: Rows) -> list[str]:
-    """Return a doubt for a column of run states, as W&B and MLflow export it.
+def _repeats(name: str, values: NDArray[Any], has: set[str]) -> bool:
+    """Whether a column counts epochs, which may repeat tokens; parts of one epoch do not."""
+    within_one = values.dtype.kind == "f" and bool((values <= 1).all() and (values < 1).any())
+    return "epoch" in name.lower() and "unique_tokens" not in has and not within_one
 
-    Parameters
-    ----------
-    given : Mapping of str to array, dims (row,)
-        Canonical columns, others under their own names.
-    rows : Rows
-        Names of the rows.
 
-    Returns
-    -------
-    list of str
-    """
-    found = []
-    for name, values in given.items():
-        service = {"state": "wandb", "status": "mlflow"}.get(name.lower())
-        if service is None or values.dtype.kind != "U":
-            continue
-        states = np.char.lower(values)
-        where = np.isin(states, list(UNFINISHED))
-        if not where.any():
-            continue
-        words = " or ".join(dict.fromkeys(values[where].tolist()))
-        advice = "delete such rows"
-        if (states == "finished").any():
-            advice += f", or read the table as an export: columns='{service}' (--columns {service})"
-        found.append(
-            f"{rows.say(where)}: {name} is {words}, and the loss of a run that did not finish is "
-            f"not its final one; {advice}"
-        )
-    return found
+def _of_one_size(left: Columns, has: set[str]) -> list[str]:
+    """Doubt a table of one size, where an unread column could be the other."""
+    if {"flops", "steps"} & has or len({"params", "tokens"} & has) != 1:
+        return []
+    known, lacking = ("params", "tokens") if "params" in has else ("tokens", "params")
+    if lacking == "params" and {"width", "depth"} <= has:
+        return [
+            "tokens is the only size that is read, so all runs count as alike in params; of a "
+            "decoder's layers, --columns 'params=12*depth*width**2'"
+        ]
+    for name, values in left.items():
+        if lacking == "params" and values.dtype.kind == "U" and all(map(_ends_in_size, values)):
+            return [
+                f"tokens is the only size that is read, and {name!r} names models by their size "
+                f"({str(values[0])!r}): write it in a column 'params'"
+            ]
+    likely = [name for name, values in left.items() if _may_be_size(name, values)]
+    if not likely:
+        return []
+    first = likely[0]
+    change = shown_in_formula(first) + magnitude(first)
+    return [
+        f"{known} is the only size that is read, so all runs count as alike in {lacking}; no law "
+        f"reads {listed(likely, most=5)}: if {'it tells' if len(likely) == 1 else 'one tells'} "
+        f"{lacking}, --columns '{lacking}={change}'"
+    ]
+
+
+def _ends_in_size(text: str) -> bool:
+    """Whether a name ends in a size, as pythia-70m does."""
+    return re.fullmatch(r"[^\d]+.*[-_ ]\d+(?:[._]\d+)?[kKmMbB]", text) is not None
+
+
+def _may_be_size(name: str, values: NDArray[Any]) -> bool:
+    """Whether an unread column holds several numbers above 1, or amounts such as 20M."""
+    if values.dtype.kind != "f":
+        amounts = [parts_of(text) for text in values[:50].tolist()]
+        return all(part is not None and part[1] and count_factor(part[1]) for part in amounts)
+    known = values[np.isfinite(values)]
+    if is_beside(name) or not known.size or known.min() <= 0 or known.max() <= 1:
+        return False
+    return bool(np.ptp(known) > 0)
 
 
 def _compute_disagrees(given: Columns, rows: Rows) -> list[str]:
@@ -271,6 +292,33 @@ def _mixed_counts(given: Columns, rows: Rows) -> list[str]:
                 )
             empty &= ~taken
     return found
+
+
+def _summary_rows(given: Columns, rows: Rows) -> list[str]:
+    """Doubt rows that are called mean or total: a spreadsheet adds them below its runs."""
+    if "run" not in given:
+        return []
+    where = np.isin(np.char.lower(given["run"]), list(_SUMMARIES))
+    if not where.any() or where.all():
+        return []
+    name = str(given["run"][where][0])
+    return [f"{rows.say(where)}: called {name!r}, which is no run but a summary; delete it"]
+
+
+def _splits(given: Columns) -> list[str]:
+    """Doubt losses of training and of held-out text in one column, told apart by another."""
+    for name, values in given.items():
+        if name in COLUMNS or values.dtype.kind != "U":
+            continue
+        labels = [str(label) for label in np.unique(values)[:50]]
+        held = [label for label in labels if is_held_out(label)]
+        if held and any(map(is_training, labels)) and len(labels) <= 6:
+            return [
+                f"{name!r} is {' or '.join(map(repr, labels))}: losses of training text count as "
+                f"runs beside the others; keep one kind by --where '{shown_in_formula(name)} == "
+                f'"{held[0]}"\''
+            ]
+    return []
 
 
 def _unnamed_group(given: Columns, rows: Rows) -> list[str]:

@@ -20,7 +20,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.runs.cells import Rows, as_text
 from bayes_scaling.runs.columns import ALIASES, canonical_name, fold
 from bayes_scaling.runs.headings import read_heading
-from bayes_scaling.runs.losses import choose_loss, sounds_like_loss
+from bayes_scaling.runs.resolve import choose_loss, sounds_like_loss
 from bayes_scaling.runs.text_files import Raw
 
 Export = Literal["wandb", "mlflow"]
@@ -132,22 +132,7 @@ def export_columns(
     columns: Mapping[str, str] | None = None,
     notes: list[str] | None = None,
 ) -> dict[str, str]:
-    """Return a name for every column of an export.
-
-    Parameters
-    ----------
-    cells : Mapping of str to sequence, dims (row,)
-        The exported columns.
-    export : {"wandb", "mlflow"}
-    columns : Mapping of str to str, optional
-        The user's own names, by full or stripped column name.
-    notes : list of str, optional
-        Gets a line for every choice between two columns.
-
-    Returns
-    -------
-    dict of str to str
-    """
+    """Return a name for every column of an export."""
     preset = EXPORTS[export]
     bare = {name: _bare(name, preset) for name in cells}
     names: dict[str, str] = {}

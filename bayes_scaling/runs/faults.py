@@ -1,4 +1,4 @@
-"""Every fault of a table in one list, in the order of its rows.
+"""Everything that is wrong with a table, each problem one sentence with its rows.
 
 A cell that cannot be used must not hide what else is wrong. For the checks across cells (what is
 missing, what is given twice) it counts as filled: a stand-in takes its place, the same one for the
@@ -14,21 +14,261 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.runs.cells import Rows
-from bayes_scaling.runs.columns import COLUMNS, SIZES
-from bayes_scaling.runs.complete import complete
-from bayes_scaling.runs.doubts import unfinished
-from bayes_scaling.runs.validate import (
-    STAND_IN,
-    absence_problems,
-    duplicate_problems,
-    label_of,
-    text_problems,
-    value_problems,
-    without_any,
+from bayes_scaling.runs.cells import Rows, number_advice, parts_of
+from bayes_scaling.runs.columns import COLUMNS, NUMBER_KINDS, SIZES, canonical_name, listed
+from bayes_scaling.runs.counting import complete
+from bayes_scaling.runs.named_runs import equal_rows
+from bayes_scaling.runs.resolve import (
+    advice_on_size,
+    choose_loss,
+    perplexity_advice,
+    say_which,
+    sounds_like_loss,
+    sounds_like_size,
 )
 
+UNFINISHED = frozenset(
+    "crashed failed running killed preempted preempting pending scheduled diverged oom aborted "
+    "cancelled canceled".split()
+)
+
+
 Columns = Mapping[str, NDArray[Any]]
+KEY = ("run", "metric", "steps", "tokens")
+STAND_IN = 1e30  # this and above takes the place of a cell that cannot be used
+_ESSENTIAL = ("loss", "score", *SIZES)
+_OTHER_SCALES = ("steps", "width", "depth", "position", "unique_tokens", "finetune_tokens")
+
+
+def text_problems(
+    name: str, unread: Mapping[int, str], rows: Rows, called: str | None = None
+) -> list[str]:
+    """Return one problem per kind of text found in a column of numbers."""
+    called = called or name
+    label = label_of(name, called)
+    other = ""
+    if name not in _ESSENTIAL:
+        other = f"; if the column means something else, {say_which(called, f'my_{name}')}"
+    alike: dict[str, list[int]] = {}
+    for position, text in unread.items():
+        advice = number_advice(text)
+        kind = advice.split(", ")[-1]
+        alike.setdefault(kind, []).append(position)
+    problems = []
+    for positions in alike.values():
+        shown = _shown([repr(_short(unread[i])) for i in positions])
+        advice = number_advice(unread[positions[0]])
+        otherwise = "delete the row" if name == "loss" else "leave the cell empty"
+        problems.append(
+            f"{rows.say(positions)}: {label} has text ({shown}) where a number "
+            f"belongs; {advice}, or {otherwise}{other}"
+        )
+    return problems
+
+
+def value_problems(
+    columns: Columns, rows: Rows, called: Mapping[str, str] | None = None
+) -> list[str]:
+    """Return the values that their column cannot have: infinite, negative, zero, above one."""
+    problems = []
+    for name, values in columns.items():
+        column = COLUMNS.get(name)
+        if column is None or column.kind not in NUMBER_KINDS:
+            continue
+        label = label_of(name, (called or {}).get(name, name))
+        infinite = np.isinf(values)
+        below = np.zeros(len(values), dtype=bool)
+        zero = above = below
+        if column.kind != "number":
+            below = (values < 0) & ~infinite
+        if column.kind in ("count", "positive"):
+            zero = values == 0
+            if name == "learning_rate" and _is_curve(columns):
+                zero = np.zeros_like(zero)  # a schedule may end at 0
+        if column.kind == "fraction":
+            above = (values > 1) & ~infinite
+        for where, fault in (
+            (infinite, "must be finite; mark a run that diverged by 1 in a column 'diverged'"),
+            (below, f"cannot be negative{_cannot_be_negative(name)}"),
+            (zero, f"must be above 0{_zero_advice(name)}"),
+            (above, "must lie between 0 and 1; divide percentages by 100"),
+        ):
+            if where.any():
+                shown = _shown([f"{value:g}" for value in values[where]])
+                problems.append(f"{rows.say(where)}: {label} is {shown}; it {fault}")
+    return problems
+
+
+def absence_problems(
+    columns: Columns, rows: Rows, given: Iterable[str], *, needs_loss: bool = True
+) -> list[str]:
+    """Return what is missing: the response, a size to scale with, or cells of them."""
+    problems = []
+    given = list(given)
+    responses = [name for name in ("loss", "score") if name in columns]
+    if not needs_loss:
+        pass
+    elif not responses:
+        if not any(sounds_like_loss(name) for name in given):
+            problems.append(
+                f"no column 'loss' (or 'score'); the table has {listed(given)}; "
+                + (
+                    perplexity_advice(given)
+                    or f"say which it is: {say_which(example_of(given), 'loss')}"
+                )
+                + shape_advice(given)
+            )
+        elif not problems_of_choice(given):
+            problems.append(f"no column 'loss' (or 'score'); the table has {listed(given)}")
+    elif (gap := _all_missing(columns, responses)).any():
+        what = " and ".join(responses)
+        advice = "give one of them" if len(responses) > 1 else f"give the {what}"
+        verb = "are" if len(responses) > 1 else "is"
+        problems.append(
+            f"{rows.say(gap)}: {what} {verb} empty or NaN; {advice} or delete the row"
+            " (--drop-empty leaves such rows out)"
+        )
+    sizes = [name for name in SIZES if name in columns]
+    others = [name for name in _OTHER_SCALES if name in columns]
+    if not sizes and not others:
+        problems.append(
+            "no size to scale with: none of 'params', 'tokens', 'flops'; "
+            f"the table has {listed(given)}; say which is: "
+            + (size_advice(given) or say_which(example_of(given), "params"))
+        )
+    elif sizes and (gap := without_any(columns)).any():
+        problems.append(
+            f"{rows.say(gap)}: {' and '.join(sizes)} "
+            f"{'are' if len(sizes) > 1 else 'is'} empty; give at least one size "
+            "or delete the row"
+        )
+    return problems
+
+
+def duplicate_problems(columns: Columns, rows: Rows, most: int = 5) -> list[str]:
+    """Return the groups of rows that share the key (run, metric, steps, tokens)."""
+    key = [name for name in KEY if name in columns]
+    if "run" not in key:
+        return []
+    groups = equal_rows(columns, key)
+    problems = []
+    for group in groups[:most]:
+        first = group[0]
+        what = ", ".join(f"{name} {_value(columns[name][first])}" for name in key)
+        differ = [name for name, values in columns.items() if len(np.unique(values[group])) > 1]
+        if not differ:
+            advice = "they are identical: delete all but one"
+        elif set(differ) <= {"loss", "score"}:
+            advice = (
+                f"they differ in {' and '.join(differ)} alone: keep one, or say what each "
+                "was measured on in a column 'metric'"
+            )
+        else:
+            advice = (
+                f"they differ in {', '.join(differ[:6])}: give each run its own id, or "
+                "each measurement its own metric, steps or tokens"
+            )
+        problems.append(f"{rows.say(group)}: the same {what}; {advice}")
+    if len(groups) > most:
+        rest = sum(len(group) for group in groups[most:])
+        problems.append(f"{len(groups) - most} more groups of duplicates ({rest} rows)")
+    return problems
+
+
+def label_of(name: str, called: str) -> str:
+    """Return a column's name, led by what the file calls it where that differs."""
+    return name if name == called else f"{called!r} ({name})"
+
+
+def without_any(columns: Columns) -> NDArray[np.bool_]:
+    """Return the rows that have no size to scale with, dims (row,)."""
+    return _all_missing(columns, [n for n in (*SIZES, *_OTHER_SCALES) if n in columns])
+
+
+def _all_missing(columns: Columns, names: list[str]) -> NDArray[np.bool_]:
+    return np.isnan(np.stack([columns[name] for name in names])).all(axis=0)
+
+
+def _is_curve(columns: Columns) -> bool:
+    """Whether some run has rows at several points of its training."""
+    if "run" not in columns:
+        return False
+    runs = np.unique(columns["run"], return_inverse=True)[1]
+    progress = (columns[name] for name in ("steps", "tokens") if name in columns)
+    return any(
+        len(np.unique(np.column_stack([runs, p]), axis=0)) > runs.max() + 1 for p in progress
+    )
+
+
+def size_advice(given: Iterable[str]) -> str | None:
+    """Return the option that reads the first column that sounds like a size, or None."""
+    names = list(given)
+    first = next((name for name in names if sounds_like_size(name)), None)
+    return None if first is None else advice_on_size(first, names)
+
+
+def example_of(given: Iterable[str]) -> str:
+    """Return the one column that is not understood, to stand in an example, else a stand-in."""
+    left = [name for name in given if canonical_name(name) is None]
+    return left[0] if len(left) == 1 else "THEIR_NAME"
+
+
+def problems_of_choice(given: Iterable[str]) -> bool:
+    """Whether the choice of the loss was already a problem, so that it need not be said again."""
+    return bool(choose_loss(given).problem)
+
+
+def shape_advice(given: Iterable[str]) -> str:
+    """Say what a wide table should look like; "" for one that is not wide."""
+    names = list(given)
+    numeric = [name for name in names if parts_of(name) is not None]
+    clocked = any(canonical_name(name) in ("steps", "tokens") for name in names)
+    others = [name for name in names if canonical_name(name) is None]
+    if len(numeric) >= 2:
+        return (
+            f". Columns are called {listed(numeric[:3])}: with budgets across, the table is wide; "
+            "one row per run is wanted, such as params,flops,loss: --columns wide melts it (in "
+            "Python columns='wide')"
+        )
+    if clocked and len(others) >= 2:
+        return (
+            ". If each column is a run, the table is wide; one row per run and step is wanted: "
+            "--columns wide melts it (in Python columns='wide')"
+        )
+    return ""
+
+
+def _cannot_be_negative(name: str) -> str:
+    if name == "flops":
+        return "; 6 N D overflows int64 near 9.2e18: compute it in float64, or leave flops out"
+    if name == "loss":
+        return "; give the cross-entropy, minus the log-likelihood per token"
+    return ""
+
+
+def _zero_advice(name: str) -> str:
+    if name in ("tokens", "steps", "flops"):
+        return "; delete rows from before the first step (--where leaves rows out)"
+    if name == "loss":
+        return "; every law takes its log: leave out what was not measured"
+    if name == "experts":
+        return "; a dense model has 1"
+    return ""
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, float):
+        return repr(str(value))
+    return "as written" if value >= STAND_IN else f"{value:.12g}"
+
+
+def _short(text: str, most: int = 40) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _shown(values: list[str], most: int = 3) -> str:
+    distinct = list(dict.fromkeys(values))
+    return ", ".join(distinct[:most]) + (", ..." if len(distinct) > most else "")
 
 
 def faults_of(
@@ -40,28 +280,7 @@ def faults_of(
     *,
     needs_loss: bool = True,
 ) -> list[str]:
-    """Return all that is wrong with the cells and columns of a table.
-
-    Parameters
-    ----------
-    given : Mapping of str to array, dims (row,)
-        Canonical columns before completion, `run` without empty ids where there is one.
-    unread : Mapping of str to (Mapping of int to str)
-        By column, position to text of the cells that are not numbers.
-    rows : Rows
-        Names of the rows.
-    called : Mapping of str to str
-        What the file calls each column.
-    names : iterable of str
-        The column names of the file.
-    needs_loss : bool
-        Whether there must be a loss.
-
-    Returns
-    -------
-    list of str
-        Empty if the table can be used.
-    """
+    """Return all that is wrong with the cells and columns of a table."""
     faults: list[str] = []
     for name, cells in unread.items():
         faults += text_problems(name, cells, rows, called.get(name))
@@ -79,17 +298,7 @@ def lesser_faults(
     rows: Rows,
     called: Mapping[str, str],
 ) -> list[str]:
-    """Return what would only be noted of a table without faults, to be mended in the same go.
-
-    Parameters
-    ----------
-    given, unread, rows, called
-        As for `faults_of`.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return what would only be noted of a table without faults, to be mended in the same go."""
     found = []
     filled = complete(_filled(given, unread)).columns
     for name in SIZES:
@@ -107,17 +316,7 @@ def lesser_faults(
 
 
 def by_row(problems: Iterable[str]) -> list[str]:
-    """Sort problems by their first row; those of no row come first, counts of the rest last.
-
-    Parameters
-    ----------
-    problems : iterable of str
-        Those of rows begin like "line 3:" or "rows 3 and 7:".
-
-    Returns
-    -------
-    list of str
-    """
+    """Sort problems by their first row; those of no row come first, counts of the rest last."""
 
     def place(problem: str) -> float:
         if re.match(r"(and )?\d+ more ", problem):
@@ -149,3 +348,25 @@ def _filled(
             filled[name] = given[name].copy()
             filled[name][list(cells)] = STAND_IN
     return filled
+
+
+def unfinished(given: Columns, rows: Rows) -> list[str]:
+    """Return a doubt for a column of run states, as W&B and MLflow export it."""
+    found = []
+    for name, values in given.items():
+        service = {"state": "wandb", "status": "mlflow"}.get(name.lower())
+        if service is None or values.dtype.kind != "U":
+            continue
+        states = np.char.lower(values)
+        where = np.isin(states, list(UNFINISHED))
+        if not where.any():
+            continue
+        words = " or ".join(dict.fromkeys(values[where].tolist()))
+        advice = "delete such rows"
+        if (states == "finished").any():
+            advice += f", or read the table as an export: columns='{service}' (--columns {service})"
+        found.append(
+            f"{rows.say(where)}: {name} is {words}, and the loss of a run that did not finish is "
+            f"not its final one; {advice}"
+        )
+    return found

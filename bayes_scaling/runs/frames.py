@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.runs.cells import Rows
+from bayes_scaling.runs.cells import Rows, positions
 from bayes_scaling.runs.text_files import Raw
 
 if TYPE_CHECKING:
@@ -150,11 +150,6 @@ def read_parquet(path: Path) -> Raw:
         number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
         cells[name] = column.to_numpy() if number else column.to_pylist()
     return Raw(cells=cells, rows=positions(table.num_rows))
-
-
-def positions(count: int) -> Rows:
-    """Return the names of rows that count from 1."""
-    return Rows(label="row", numbers=np.arange(1, count + 1))
 
 
 def _of_lists(columns: dict[str, list[Any]]) -> Raw:

@@ -16,12 +16,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.runs.amounts import compute_factor, count_factor, parts_of
+from bayes_scaling.runs.cells import compute_factor, count_factor, loss_factor, parts_of
 from bayes_scaling.runs.columns import COLUMNS, LOOSE, canonical_name, fold
 
 Scale = Literal["", "log10", "log2", "ln"]
-BITS = float(np.log(2.0))
-"""Nats per bit."""
 
 SCALED = frozenset(
     "params params_nonembedding params_active tokens flops budget unique_tokens finetune_tokens "
@@ -44,10 +42,11 @@ _INVERSE: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "ln": np.exp,
 }
 _BRACKETS = re.compile(r"(.*?)\s*[(\[{<]\s*([^()\[\]{}]*(?:\([^()]*\))?[^()\[\]{}]*)\s*[)\]}>]\s*")
-_GLUED = re.compile(r"([KMGBT])(params|parameters|tokens|tok|toks)")
+_GLUED = re.compile(r"([kKMGBT])((?i:params|parameters|tokens|toks?))")
+_GLUED_BEHIND = re.compile(r"((?i:params|parameters|tokens))([KMGBT])")
 _FLOPS = re.compile(
     r"(?i)(.*?)[\s_./-]*(?<![a-z0-9])((?:[kmgtpezy]|kilo|mega|giga|tera|peta|exa|zetta|yotta)"
-    r"(?:flops?|flop/s|f)(?:[\s_-]*(?:days?|d))?)"
+    r"(?:flops?|flop/s|f/?s|f)(?:[\s_-]*(?:days?|hours?|d|h))?)"
 )
 
 
@@ -97,18 +96,7 @@ class Heading:
 
 @lru_cache(maxsize=16384)
 def read_heading(name: str) -> Heading | None:
-    """Read the name of a column.
-
-    Parameters
-    ----------
-    name : str
-        As the file has it.
-
-    Returns
-    -------
-    Heading or None
-        None where it means no column of the vocabulary.
-    """
+    """Read the name of a column."""
     name = name.strip()
     if target := canonical_name(name):
         return Heading(target=target, certainty=int(fold(name) in LOOSE))
@@ -119,7 +107,7 @@ def read_heading(name: str) -> Heading | None:
         return None
     for sign in re.finditer(r"[./:]", bare):
         last = bare[sign.end() :].strip()
-        if len(last) == 1 and last not in ("N", "D", "C"):
+        if len(last) == 1 and (last not in ("N", "D", "C") or sign.start() == 1):
             continue
         if target := canonical_name(last):
             return Heading(target=target, certainty=2)
@@ -179,27 +167,18 @@ def _made(target: str | None, unit: str) -> Heading | None:
     return Heading(target=target, factor=factor, unit=unit.strip(), certainty=1)
 
 
-def loss_factor(unit: str) -> float | None:
-    """Return nats per unit of a loss: 1 for nats, ln 2 for bits per token; None for others."""
-    text = re.sub(r"[\s_]+", " ", unit.lower().strip())
-    text = re.sub(r"\s*(?:/|per)\s*", "/", text)
-    if text in ("nat", "nats", "nats/token", "nat/token", "nats/tok"):
-        return 1.0
-    if text in ("bit", "bits", "bits/token", "bit/token", "bits/tok", "shannon"):
-        return BITS
-    return None
-
-
 def _of_logs(name: str) -> Heading | None:
-    """Read log10(params), log10_params, ln N and lg flops."""
-    found = re.fullmatch(r"(?i)(log10|log_10|log2|lg|ln|loge)[\s_]*[(\[]?\s*(.+?)\s*[)\]]?", name)
-    if found is None:
+    """Read log10(params), log10_params, ln N, lg flops and tokens_log10."""
+    sign = "log10|log_10|log2|lg|ln|loge"
+    if found := re.fullmatch(rf"(?i)({sign})[\s_]*[(\[]?\s*(.+?)\s*[)\]]?", name):
+        word, inner = found[1], found[2]
+    elif found := re.fullmatch(rf"(?i)(.+?)[\s_]+({sign})", name):
+        word, inner = found[2], found[1]
+    else:
         return None
-    inner = found[2]
     target = canonical_name(inner)
-    scale = _LOGS[found[1].lower()]
     if target in SCALED and COLUMNS[target].kind in ("count", "positive"):
-        return Heading(target=target, scale=scale, unit=found[1], certainty=1)
+        return Heading(target=target, scale=_LOGS[word.lower()], unit=word, certainty=1)
     return None
 
 
@@ -214,8 +193,9 @@ def _in_brackets(name: str) -> Heading | None:
         return Heading(target=target, scale=scale, unit=unit, certainty=1)
     if made := _made(target, unit) or _made(canonical_name(f"{unit} {base}"), "1e0"):
         return made
-    if both := canonical_name(f"{base} {unit}") or canonical_name(f"{unit} {base}"):
-        return Heading(target=both, certainty=1)
+    for both in (f"{base} {unit}", f"{unit} {base}", f"{unit} {target}"):
+        if special := canonical_name(both):
+            return Heading(target=special, certainty=1)
     inner = _of_flops(unit)
     if inner is not None and target in (None, *_COMPUTE) and "flop" in base.lower():
         return inner
@@ -237,9 +217,11 @@ def _of_flops(name: str) -> Heading | None:
 
 
 def _glued(name: str) -> Heading | None:
-    """Read Mparams and Gtokens."""
-    found = _GLUED.fullmatch(name)
-    return _made(canonical_name(found[2]) or "tokens", found[1]) if found else None
+    """Read Mparams, Gtokens and tokensB."""
+    if found := _GLUED.fullmatch(name):
+        return _made(canonical_name(found[2]), found[1])
+    found = _GLUED_BEHIND.fullmatch(name)
+    return _made(canonical_name(found[1]), found[2]) if found else None
 
 
 def _after_a_sign(name: str) -> Heading | None:
@@ -252,7 +234,9 @@ def _after_a_sign(name: str) -> Heading | None:
         r":\s+",
     ):
         parts = re.split(sign, name, maxsplit=1)
-        if len(parts) == 2 and (made := _made(canonical_name(parts[0]), parts[1])):
+        if len(parts) < 2 or count_noun_only(parts[1]):
+            continue
+        if made := _made(canonical_name(parts[0]), parts[1]):
             return made
     return None
 

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bayes_scaling.errors import InputError
-from bayes_scaling.runs.cells import Rows
+from bayes_scaling.runs.cells import positions
 from bayes_scaling.runs.columns import canonical_name, fold
 from bayes_scaling.runs.named_runs import NAMES
 from bayes_scaling.runs.text_files import Raw, folded, line_rows, read_text_file
-from bayes_scaling.runs.unpack import columns_of, flatten, unroll
+from bayes_scaling.runs.tidy import columns_of, flatten, unroll
+
+TRAINER_STATE = "trainer_state.json"
+"""What a Hugging Face trainer calls the file of its logs."""
 
 EXAMPLE = '[{"params": 1e6, "loss": 3.2}, ...]'
 
@@ -59,7 +60,7 @@ def read_json(path: Path) -> Raw:
             f"holds no runs; an array of objects is wanted, such as {EXAMPLE}", source=str(path)
         )
     rows = [row for place, record in enumerate(records, 1) for row in named_rows(record, place)]
-    return Raw(cells=columns_of(rows), rows=_count(len(rows)), notes=notes)
+    return Raw(cells=columns_of(rows), rows=positions(len(rows)), notes=notes)
 
 
 def read_json_lines(path: Path) -> Raw:
@@ -198,7 +199,7 @@ def _trainer_state(found: Mapping[str, Any], path: Path) -> Raw:
         row["loss"] = item["eval_loss"] if evaluated else item["loss"]
         row["learning_rate"] = rates.get(step)
         row["tokens"] = seen.get(step)
-        row["flops"] = flops if step == last and flops else None
+        row["flops"] = flops * step / last if flops and step and last else None
         rows.append(row)
     cells = {
         name: values
@@ -206,9 +207,6 @@ def _trainer_state(found: Mapping[str, Any], path: Path) -> Raw:
         if any(value is not None for value in values)
     }
     what = "eval_loss" if evaluated else "loss, a loss on training text"
-    notes = (f"a Hugging Face trainer: loss is its {what}, at {len(rows)} steps of one run",)
-    return Raw(cells=cells, rows=_count(len(rows)), notes=notes)
-
-
-def _count(count: int) -> Rows:
-    return Rows(label="row", numbers=np.arange(1, count + 1))
+    note = f"a Hugging Face trainer: loss is its {what}, at {len(rows)} steps of one run"
+    notes = (note + "; flops in proportion to steps, from total_flos" * ("flops" in cells),)
+    return Raw(cells=cells, rows=positions(len(rows)), notes=notes)

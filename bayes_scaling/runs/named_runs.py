@@ -80,20 +80,7 @@ _SETTINGS = (
 
 
 def name_of_runs(columns: Columns, called: Mapping[str, str]) -> tuple[str, str] | None:
-    """Find the column that names the runs of a table without a column `run`.
-
-    Parameters
-    ----------
-    columns : Mapping of str to array, dims (row,)
-        Canonical columns, completed; others under their own names.
-    called : Mapping of str to str
-        From names in the table to those in the file.
-
-    Returns
-    -------
-    (str, str) or None
-        The column, and what to note; None where no column does.
-    """
+    """Find the column that names the runs of a table without a column `run`."""
     if "run" in columns or not columns:
         return None
     rows = len(next(iter(columns.values())))
@@ -143,19 +130,7 @@ def _is_course(columns: Columns, group: NDArray[np.int64], *, sure: bool) -> boo
 
 
 def tokens_of_the_end(columns: Columns, rows: Rows) -> list[str]:
-    """Doubt tokens that stay the same along a run: they are a setting, of its end.
-
-    Parameters
-    ----------
-    columns : Mapping of str to array, dims (row,)
-        Canonical columns, completed.
-    rows : Rows
-        Names of the rows.
-
-    Returns
-    -------
-    list of str
-    """
+    """Doubt tokens that stay the same along a run: they are a setting, of its end."""
     if not {"run", "steps", "tokens"} <= set(columns) or len(rows) < FEW:
         return []
     names, group, counts = np.unique(columns["run"], return_inverse=True, return_counts=True)
@@ -183,21 +158,7 @@ def _varies(values: NDArray[Any], group: NDArray[np.int64]) -> bool:
 
 
 def unnamed_checkpoints(columns: Columns, rows: Rows, called: Mapping[str, str]) -> list[str]:
-    """Doubt rows that look like checkpoints of one run and have no name.
-
-    Parameters
-    ----------
-    columns : Mapping of str to array, dims (row,)
-        Canonical columns, completed.
-    rows : Rows
-        Names of the rows.
-    called : Mapping of str to str
-        From names in the table to those in the file.
-
-    Returns
-    -------
-    list of str
-    """
+    """Doubt rows that look like checkpoints of one run and have no name."""
     clock = next((name for name in _CLOCKS if name in columns), None)
     if "run" in columns or clock is None or len(rows) < FEW:
         return []
@@ -235,3 +196,19 @@ def _like_checkpoints(values: NDArray[np.float64], curve: bool) -> bool:
         return False
     steps = np.diff(distinct)
     return curve or bool(np.ptp(steps) <= EVEN * steps.max())
+
+
+def equal_rows(columns: Columns, names: list[str]) -> list[NDArray[np.intp]]:
+    """Return the groups of two or more rows that agree in all the named columns."""
+    if not names or not len(columns[names[0]]):
+        return []
+    group = np.zeros(len(columns[names[0]]), dtype=np.int64)
+    for name in names:
+        code = np.unique(columns[name], return_inverse=True)[1].astype(np.int64)
+        group = np.unique(group * (code.max() + 1) + code, return_inverse=True)[1].astype(np.int64)
+    counts = np.bincount(group)
+    if counts.max() == 1:
+        return []
+    order = np.argsort(group, kind="stable")
+    found = [g for g in np.split(order, np.cumsum(counts)[:-1]) if len(g) > 1]
+    return sorted(found, key=lambda g: int(g[0]))

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.runs.cells import Rows
-from bayes_scaling.runs.complete import model_size
-from bayes_scaling.runs.counting import PF_DAY
+from bayes_scaling.runs.columns import shown_in_formula
+from bayes_scaling.runs.counting import PF_DAY, model_size
 
 Columns = Mapping[str, NDArray[Any]]
 Array = NDArray[np.float64]
@@ -49,28 +49,14 @@ _COUNTS = ("params", "params_nonembedding", "params_active", "tokens")
 
 
 def implausible(given: Columns, done: Columns, rows: Rows, called: Mapping[str, str]) -> list[str]:
-    """Return a doubt for every size that does not go with the others.
-
-    Parameters
-    ----------
-    given, done : Mapping of str to array, dims (row,)
-        Canonical columns before and after completion.
-    rows : Rows
-        Names of the rows.
-    called : Mapping of str to str
-        What the file calls each column.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return a doubt for every size that does not go with the others."""
     found = [*_logarithms(given, called)]
     if not found:
         found += _some_rows(given, rows, called)
     if not found:
         found += _small(given, called)
     if not found:
-        found += _per_param(given, done, rows, called)
+        found += _per_param(given, done, rows, called) or _too_low(done, called)
     return [
         *found,
         *_more_active(given, rows),
@@ -96,7 +82,7 @@ def option(name: str, called: str, change: str) -> str:
     -------
     str
     """
-    shown = called if called.isidentifier() else f"`{called}`"
+    shown = shown_in_formula(called)
     return f"--columns '{name}={change.format(shown)}'"
 
 
@@ -221,7 +207,9 @@ def _per_param(given: Columns, done: Columns, rows: Rows, called: Mapping[str, s
         ]
     if "tokens" in given and np.isfinite(given["tokens"]).any():
         if middle < FEWEST_PER_PARAM:
-            return [_looks(found, "tokens", middle, _WORDS, called)]
+            swapped = 1e-3 < middle and "params" in given
+            said = _looks(found, "tokens", middle, _WORDS, called)
+            return [said + ", or are params and tokens swapped?" * swapped]
         return [_looks(found, used[0] if used else "params", 1 / middle, _WORDS, called)]
     if "flops" in given and np.isfinite(given["flops"]).any():
         tokens = done["tokens"][np.isfinite(done["tokens"])]
@@ -235,6 +223,32 @@ def _per_param(given: Columns, done: Columns, rows: Rows, called: Mapping[str, s
     return [f"{found}; batch_size counts tokens: see whether yours counts sequences"] * (
         "batch_size" not in given
     )
+
+
+def _too_low(done: Columns, called: Mapping[str, str]) -> list[str]:
+    """Doubt fewer tokens than parameters with a loss below what text costs at such sizes."""
+    if not {"params", "tokens", "loss"} <= set(done):
+        return []
+    ratio = _over_usual(done["params"], done["tokens"], done["loss"])
+    per_param = done["tokens"] / done["params"]
+    known = np.isfinite(ratio) & np.isfinite(per_param)
+    if np.count_nonzero(known) < 3 or np.median(per_param[known]) >= 1.0:
+        return []
+    if not 0.2 < np.median(ratio[known]) < 0.85:
+        return []
+    label = called.get("tokens", "tokens")
+    return [
+        f"tokens per parameter are {_span(per_param[known])}, and the losses "
+        f"{np.median(ratio[known]):.2g} times what text usually costs at these sizes: is "
+        f"{_label('tokens', label)} in thousands ({option('tokens', label, '{}*1e3')}), or are "
+        "params and tokens swapped?"
+    ]
+
+
+def _over_usual(params: Array, tokens: Array, loss: Array) -> Array:
+    """Return losses (n,) over what text usually costs models of these sizes."""
+    with np.errstate(all="ignore"):
+        return loss / (1.7 + 400 / params**0.34 + 1500 / tokens**0.36)
 
 
 def _looks(
@@ -363,8 +377,7 @@ def _unlike_text(done: Columns, known: Array, named: str, label: str) -> list[st
     large = (params >= 1e7) & (tokens >= 5e8) & np.isfinite(loss)
     if np.count_nonzero(large) < 3:
         return []
-    usual = 1.7 + 400 / params[large] ** 0.34 + 1500 / tokens[large] ** 0.36
-    ratio = loss[large] / usual
+    ratio = _over_usual(params[large], tokens[large], loss[large])
     middle, spread = float(np.median(ratio)), float(np.std(np.log(ratio)))
     if middle > 1.8:
         return [
@@ -382,19 +395,7 @@ def _unlike_text(done: Columns, known: Array, named: str, label: str) -> list[st
 
 
 def rises_with_size(done: Columns, rows: Rows) -> list[str]:
-    """Doubt a loss that is higher where models are larger and saw no less.
-
-    Parameters
-    ----------
-    done : Mapping of str to array, dims (row,)
-        Canonical columns, completed.
-    rows : Rows
-        Names of the rows.
-
-    Returns
-    -------
-    list of str
-    """
+    """Doubt a loss that is higher where models are larger and saw no less."""
     if not {"params", "loss"} <= set(done) or ("budget" in done and "tokens" not in done):
         return []
     size, loss = done["params"], done["loss"]

@@ -8,27 +8,16 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-import numpy as np
-
 from bayes_scaling.errors import InputError
-from bayes_scaling.runs.amounts import Commas
-from bayes_scaling.runs.assemble import assemble, commas_in
-from bayes_scaling.runs.cells import Rows
+from bayes_scaling.runs.assemble import Assembled, assemble, commas_in
+from bayes_scaling.runs.cells import Commas, positions
 from bayes_scaling.runs.columns import nearest
-from bayes_scaling.runs.event_files import SIGN, read_events
 from bayes_scaling.runs.exports import EXPORTS, Export, untangle
-from bayes_scaling.runs.frames import from_frame, positions, read_parquet, read_sheet
-from bayes_scaling.runs.json_files import read_json, read_json_lines
-from bayes_scaling.runs.table import RunTable
+from bayes_scaling.runs.frames import from_frame, read_parquet, read_sheet
+from bayes_scaling.runs.json_files import TRAINER_STATE, read_json, read_json_lines
+from bayes_scaling.runs.resolve import is_held_out, is_training
 from bayes_scaling.runs.text_files import Raw, read_delimited
-from bayes_scaling.runs.trackers import (
-    is_mlflow_folder,
-    read_database,
-    read_mlflow_folder,
-    read_wandb,
-)
-from bayes_scaling.runs.unpack import unpack
-from bayes_scaling.runs.wide import (
+from bayes_scaling.runs.tidy import (
     WIDE,
     export_of,
     from_tensorboard,
@@ -36,6 +25,17 @@ from bayes_scaling.runs.wide import (
     is_tensorboard,
     melt_panel,
     melt_wide,
+    unpack,
+    with_units,
+)
+from bayes_scaling.runs.trackers import (
+    EVENTS,
+    NO_SCALARS,
+    is_mlflow_folder,
+    read_database,
+    read_events,
+    read_mlflow_folder,
+    read_wandb,
 )
 from bayes_scaling.runs.wishes import apply_formulas, read_wishes, sort_wishes
 
@@ -68,8 +68,8 @@ MOST_FILES = 2000
 """Files of one folder that are read."""
 
 
-def read_runs(
-    source: str | PathLike[str] | pd.DataFrame | RunTable,
+def read(
+    source: str | PathLike[str] | pd.DataFrame,
     *,
     columns: Mapping[str, str] | str | None = None,
     format: Format | None = None,
@@ -78,54 +78,9 @@ def read_runs(
     commas: Commas | None = None,
     drop_empty: bool = False,
     needs_loss: bool = True,
-) -> RunTable:
-    """Read a table of training runs, check it and complete it by 6ND.
-
-    Parameters
-    ----------
-    source : path, data frame or RunTable
-        A file of text (CSV and its kin, Markdown, JSON, JSON lines; gzipped or not), .parquet,
-        .xlsx, an event file of TensorBoard, the log of a run of W&B, a database of Trackio or
-        MLflow; a folder of such files or a glob, one run each; MLflow's ``mlruns``; a frame of
-        pandas, Polars or Arrow. A RunTable is returned as it is.
-    columns : mapping of str to str, or str, optional
-        From the file's names to canonical ones, where the aliases do not do it, or from a new name
-        to an expression of columns: ``{"Verlust": "loss", "tokens": "20*params"}``, or the same as
-        ``"Verlust=loss,tokens=20*params"``. A word ("wandb", "mlflow", "tensorboard", "wide") says
-        what wrote the table.
-    format : {"csv", "tsv", "jsonl", "json", "parquet", "xlsx", "sqlite", "tfevents",
-        "wandb"}, optional
-        Of a file whose suffix does not say.
-    export : {"wandb", "mlflow"}, optional
-        What wrote the table: its prefixes are stripped and unfinished runs left out, with a note.
-    where : str, optional
-        A condition on rows, such as ``"State == 'finished' and params >= 100M"``; what is wrong
-        with the others is not looked at.
-    commas : {"decimal", "thousands"}, optional
-        What commas in numbers are, where the file does not say.
-    drop_empty : bool
-        Whether rows without a finite loss are left out.
-    needs_loss : bool
-        Whether every row has a finite loss. A table of sizes has none; in the curve of a run in
-        flight NaN is a loss that was not logged, and inf one that was not finite.
-
-    Returns
-    -------
-    RunTable
-
-    Raises
-    ------
-    InputError
-        With every problem of the table, by line of a text file and by row of anything else.
-    """
+) -> Assembled:
+    """Read, check and complete a table; see `bayes_scaling.runs.table.read_runs`."""
     pairs, presets = _wanted(columns, export)
-    if isinstance(source, RunTable):
-        if columns or format or export:
-            raise InputError(
-                "columns, format and export are for files and DataFrames; "
-                "this is a RunTable already"
-            )
-        return source
     raw, name = _from_source(source, format, presets)
     raw = _made_long(raw, presets, name)
     notes = list(raw.notes)
@@ -196,15 +151,13 @@ def _wanted(
 
 def _made_long(raw: Raw, presets: list[str], name: str) -> Raw:
     """Open nested cells, and make a wide table long."""
-    raw = unpack(raw)
+    raw = with_units(unpack(raw))
     names = list(raw.cells)
-    if WIDE in presets:
-        return melt_wide(raw, name)
     if is_panel(names):
         return melt_panel(raw)
     if is_tensorboard(names):
         return from_tensorboard(raw, Path(name).stem)
-    return raw
+    return melt_wide(raw, name) if WIDE in presets else raw
 
 
 def _from_source(source: object, format: Format | None, presets: list[str]) -> tuple[Raw, str]:
@@ -263,7 +216,7 @@ def _from_file(path: Path, format: Format | None) -> Raw:
 
 def kind_of(path: Path) -> Format | None:
     """Return the format that the name of a file tells, or None."""
-    if SIGN in path.name:
+    if EVENTS in path.name:
         return "tfevents"
     suffixes = [suffix.lower() for suffix in path.suffixes]
     zipped = suffixes[-1:] == [".gz"]
@@ -282,10 +235,26 @@ def _files_below(folder: Path) -> list[Path]:
         files = [
             p
             for p in sorted(folder.rglob("*"))
-            if p.is_file()
-            and (kind_of(p) in ("tfevents", "wandb") or p.name == "trainer_state.json")
+            if p.is_file() and (kind_of(p) in ("tfevents", "wandb") or p.name == TRAINER_STATE)
         ]
-    return files[:MOST_FILES]
+    return _last_checkpoints(files)[:MOST_FILES]
+
+
+def _last_checkpoints(files: list[Path]) -> list[Path]:
+    """Keep the last state of every Hugging Face trainer, which tells of all before it."""
+    last: dict[Path, Path] = {}
+    for path in files:
+        folder = path.parent
+        checkpoint = path.name == TRAINER_STATE and folder.name.startswith("checkpoint-")
+        key = folder.parent if checkpoint else path
+        if key not in last or _number_of(last[key]) < _number_of(path):
+            last[key] = path
+    return list(last.values())
+
+
+def _number_of(path: Path) -> int:
+    number = path.parent.name.removeprefix("checkpoint-")
+    return int(number) if number.isdecimal() else -1
 
 
 def _from_files(files: list[Path], format: Format | None, folder: Path, presets: list[str]) -> Raw:
@@ -296,13 +265,19 @@ def _from_files(files: list[Path], format: Format | None, folder: Path, presets:
         try:
             raw = _made_long(_from_file(path, format), presets, str(path))
         except InputError as error:
+            if kind_of(path) == "tfevents" and error.problems == (NO_SCALARS,):
+                continue  # a writer of histograms, or of settings
             problems += [f"{path.name}: {problem}" for problem in error.problems]
             continue
         problems += [f"{path.name}: {problem}" for problem in raw.problems]
         if not {"run", "run_id", "run_name", "name"} & {name.lower() for name in raw.cells}:
-            label = path.name.split(".")[0] if SIGN not in path.name else path.parent.name
+            label = path.name.split(".")[0]
             raw = Raw(cells={"run": [label] * len(raw.rows), **raw.cells}, rows=raw.rows)
+        elif kind_of(path) == "tfevents" and path.parent != folder and folder.is_dir():
+            label = path.parent.relative_to(folder).as_posix()
+            raw = Raw(cells={**raw.cells, "run": [label] * len(raw.rows)}, rows=raw.rows)
         parts.append(raw)
+    parts, left_out = _without_training(parts)
     if not parts:
         raise InputError(problems or "no file of runs in it", source=str(folder))
     names = dict.fromkeys(name for raw in parts for name in raw.cells)
@@ -315,12 +290,20 @@ def _from_files(files: list[Path], format: Format | None, folder: Path, presets:
         for name in names
     }
     count = sum(len(raw.rows) for raw in parts)
-    note = f"{len(parts)} files, their rows one after the other"
-    return Raw(cells=cells, rows=_numbered(count), problems=tuple(problems), notes=(note,))
+    note = f"{len(parts)} files, their rows one after the other{left_out}"
+    common = [said for said in parts[0].notes if all(said in raw.notes for raw in parts)]
+    return Raw(cells=cells, rows=positions(count), problems=tuple(problems), notes=(note, *common))
 
 
-def _numbered(count: int) -> Rows:
-    return positions(count) if count else Rows(label="row", numbers=np.zeros(0, dtype=np.intp))
+def _without_training(parts: list[Raw]) -> tuple[list[Raw], str]:
+    """Leave out logs of training text beside logs of held-out text, as of ``run/train``."""
+    last = [str(raw.cells["run"][0]).split("/")[-1] if "run" in raw.cells else "" for raw in parts]
+    train = [is_training(name) for name in last]
+    if not any(train) or not any(is_held_out(name) for name in last):
+        return parts, ""
+    kept = [raw for raw, out in zip(parts, train, strict=True) if not out]
+    gone = ", ".join(dict.fromkeys(name for name, out in zip(last, train, strict=True) if out))
+    return kept, f"; those of training text ({gone}) left out"
 
 
 def _siblings(path: Path) -> list[str]:

@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.errors import InputError
-from bayes_scaling.formula.nodes import Call, Name, Node, Text, evaluate, walk
-from bayes_scaling.formula.parse import check_names, parse_condition
+from bayes_scaling.formula.parse import parse_condition
+from bayes_scaling.runs.designs import best_of_cells
 from bayes_scaling.runs.protocols import PROTOCOLS, take_rows
-from bayes_scaling.runs.sweeps import best_of_cells
 from bayes_scaling.runs.table import RunTable
+from bayes_scaling.runs.wishes import mask_of
 
 TUNED = "tuned"
 """The choice of the best run of each size, for rules of learning rates and batches."""
@@ -48,15 +47,7 @@ def select_rows(runs: RunTable, condition: str) -> RunTable:
 def row_mask(runs: RunTable, condition: str) -> NDArray[np.bool_]:
     """Return which rows meet a condition (n_runs,); as `select_rows`."""
     node = parse_condition(condition)
-    where = f"condition {condition!r}"
-    problems = check_names(node, runs.columns, where=where)
-    problems = problems or _mixed_comparisons(node, runs, where)
-    if problems:
-        raise InputError(problems)
-    mask = np.broadcast_to(evaluate(node, runs.columns), (len(runs),)).astype(bool)
-    if not mask.any():
-        raise InputError(f"{where}: none of {len(runs)} runs meets it")
-    return mask
+    return mask_of(node, runs.columns, len(runs), where=f"condition {condition!r}")
 
 
 def chosen_rows(runs: RunTable, select: str, *, group: str) -> RunTable:
@@ -102,20 +93,3 @@ def has_repeats(runs: RunTable, group: str) -> bool:
         if (np.unique(own, return_counts=True)[1] > 1).sum() > 1:
             return True
     return False
-
-
-def _mixed_comparisons(node: Node, runs: RunTable, where: str) -> list[str]:
-    """Return a problem for every operation that mixes or computes with text."""
-
-    def is_text(item: Node) -> bool:
-        text_column = isinstance(item, Name) and runs[item.id].dtype.kind != "f"
-        return isinstance(item, Text) or text_column
-
-    problems = []
-    for item in walk(node):
-        if not isinstance(item, Call):
-            continue
-        texts = [is_text(arg) for arg in item.args]
-        if any(texts) and not (all(texts) and item.op in ("==", "!=")):
-            problems.append(f"{where}: text can only be compared with text, by == or !=")
-    return problems

@@ -10,7 +10,7 @@ import numpy as np
 
 from bayes_scaling.runs.assemble import WARNING
 from bayes_scaling.runs.columns import COLUMNS
-from bayes_scaling.runs.losses import loss_unit, per_byte
+from bayes_scaling.runs.resolve import loss_unit, per_byte
 from bayes_scaling.runs.table import RunTable
 
 RANGED = (

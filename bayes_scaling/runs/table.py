@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.runs.assemble import Assembled, assemble
+from bayes_scaling.runs.cells import Commas, Rows
 from bayes_scaling.runs.columns import nearest
+from bayes_scaling.runs.exports import Export
+from bayes_scaling.runs.readers import Format, read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,9 +117,6 @@ class RunTable:
         InputError
             With every problem of the table.
         """
-        from bayes_scaling.runs.assemble import assemble
-        from bayes_scaling.runs.cells import Rows
-
         cells = {
             name: np.atleast_1d(
                 np.asarray(values, dtype=object) if isinstance(values, list) else np.asarray(values)
@@ -123,7 +125,7 @@ class RunTable:
         }
         most = max((len(values) for values in cells.values()), default=0)
         rows = Rows(label=row_label, numbers=np.arange(1, most + 1))
-        return assemble(cells, rows=rows, source=source)
+        return _made(assemble(cells, rows=rows, source=source))
 
     @classmethod
     def from_frame(
@@ -147,8 +149,6 @@ class RunTable:
         InputError
             With every problem of the table; "row 6" is the sixth row, whatever its index says.
         """
-        from bayes_scaling.runs.readers import read_runs
-
         return read_runs(frame, columns=columns)
 
     def take(self, rows: NDArray[Any]) -> RunTable:
@@ -236,6 +236,80 @@ class RunTable:
             digest.update(f"\n{len(name)}:{name} {kind} {len(content)}\n".encode())
             digest.update(content)
         return digest.hexdigest()
+
+
+def read_runs(
+    source: str | PathLike[str] | pd.DataFrame | RunTable,
+    *,
+    columns: Mapping[str, str] | str | None = None,
+    format: Format | None = None,
+    export: Export | None = None,
+    where: str | None = None,
+    commas: Commas | None = None,
+    drop_empty: bool = False,
+    needs_loss: bool = True,
+) -> RunTable:
+    """Read a table of training runs, check it and complete it by 6ND.
+
+    Parameters
+    ----------
+    source : path, data frame or RunTable
+        A file of text (CSV and its kin, Markdown, JSON, JSON lines; gzipped or not), .parquet,
+        .xlsx, an event file of TensorBoard, the log of a run of W&B, a database of Trackio or
+        MLflow; a folder of such files or a glob, one run each; MLflow's ``mlruns``; a frame of
+        pandas, Polars or Arrow. A RunTable is returned as it is.
+    columns : mapping of str to str, or str, optional
+        From the file's names to canonical ones, where the aliases do not do it, or from a new name
+        to an expression of columns: ``{"Verlust": "loss", "tokens": "20*params"}``, or the same as
+        ``"Verlust=loss,tokens=20*params"``. A word ("wandb", "mlflow", "tensorboard", "wide") says
+        what wrote the table.
+    format : {"csv", "tsv", "jsonl", "json", "parquet", "xlsx", "sqlite", "tfevents",
+        "wandb"}, optional
+        Of a file whose suffix does not say.
+    export : {"wandb", "mlflow"}, optional
+        What wrote the table: its prefixes are stripped and unfinished runs left out, with a note.
+    where : str, optional
+        A condition on rows, such as ``"State == 'finished' and params >= 100M"``; what is wrong
+        with the others is not looked at.
+    commas : {"decimal", "thousands"}, optional
+        What commas in numbers are, where the file does not say.
+    drop_empty : bool
+        Whether rows without a finite loss are left out.
+    needs_loss : bool
+        Whether every row has a finite loss. A table of sizes has none; in the curve of a run in
+        flight NaN is a loss that was not logged, and inf one that was not finite.
+
+    Returns
+    -------
+    RunTable
+
+    Raises
+    ------
+    InputError
+        With every problem of the table, by line of a text file and by row of anything else.
+    """
+    if not isinstance(source, RunTable):
+        return _made(
+            read(
+                source,
+                columns=columns,
+                format=format,
+                export=export,
+                where=where,
+                commas=commas,
+                drop_empty=drop_empty,
+                needs_loss=needs_loss,
+            )
+        )
+    if columns or format or export:
+        raise InputError(
+            "columns, format and export are for files and DataFrames; this is a RunTable already"
+        )
+    return source
+
+
+def _made(found: Assembled) -> RunTable:
+    return RunTable(columns=found.columns, notes=found.notes, origins=found.origins)
 
 
 def split_columns(by: str) -> tuple[str, ...]:

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.runs.amounts import parts_of
-from bayes_scaling.runs.cells import MISSING, Rows, read_numbers
+from bayes_scaling.runs.cells import MISSING, Rows, parts_of, read_numbers
 
 LARGEST = 4e9
 """Bytes of text that are read; a table of runs has a thousandth of it."""
@@ -273,7 +272,7 @@ def _rows_of(text: str, separator: str, problems: list[str]) -> Iterator[tuple[i
     """Yield each record of the text with the line it starts on."""
     if separator == "|" and text.lstrip().startswith("|"):
         for line, piece in enumerate(text.splitlines(), start=1):
-            cells = piece.strip().strip("|").split("|")
+            cells = piece.strip().removeprefix("|").removesuffix("|").split("|")
             if not re.fullmatch(r"[\s|:+-]+", piece):
                 yield line, [cell.strip().strip("*`").strip() for cell in cells]
         return

@@ -17,16 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.formula.nodes import evaluate, names as names_in
+from bayes_scaling.formula.nodes import Call, Name, Node, Text, evaluate, names as names_in, walk
 from bayes_scaling.formula.parse import check_names, parse_condition, parse_formula
-from bayes_scaling.runs.amounts import COUNTS, Commas, compute_factor
-from bayes_scaling.runs.cells import read_numbers
+from bayes_scaling.runs.cells import COUNTS, Commas, compute_factor, read_numbers
 from bayes_scaling.runs.columns import canonical_name, fold, listed
 from bayes_scaling.runs.headings import read_heading
-from bayes_scaling.runs.rows import select_rows
 
 Cells = Mapping[str, Sequence[Any] | NDArray[Any]]
-_ROW = "row of the table"
+Columns = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,23 +44,7 @@ class Wishes:
 
 
 def read_wishes(text: str) -> dict[str, str]:
-    """Part ``'OLD=NEW,NEW=EXPRESSION'`` into its pairs.
-
-    Parameters
-    ----------
-    text : str
-        Pairs between commas; commas inside parentheses, backticks or quotes part nothing.
-
-    Returns
-    -------
-    dict of str to str
-        Left to right sides.
-
-    Raises
-    ------
-    InputError
-        A piece is no pair, or a left side appears twice.
-    """
+    """Part ``'OLD=NEW,NEW=EXPRESSION'`` into its pairs."""
     pairs: dict[str, str] = {}
     problems = []
     for piece in _pieces(text):
@@ -81,24 +63,7 @@ def read_wishes(text: str) -> dict[str, str]:
 
 
 def sort_wishes(pairs: Mapping[str, str], names: Iterable[str]) -> Wishes:
-    """Tell new names from expressions, by what the file has.
-
-    Parameters
-    ----------
-    pairs : Mapping of str to str
-        Left to right sides.
-    names : iterable of str
-        Columns of the file.
-
-    Returns
-    -------
-    Wishes
-
-    Raises
-    ------
-    InputError
-        A pair can be read in two ways, or an expression names what is not there.
-    """
+    """Tell new names from expressions, by what the file has."""
     names = list(names)
     renamed: dict[str, str] = {}
     formulas: dict[str, str] = {}
@@ -132,27 +97,7 @@ def sort_wishes(pairs: Mapping[str, str], names: Iterable[str]) -> Wishes:
 def apply_formulas(
     cells: Cells, wishes: Wishes, *, commas: Commas | None = None
 ) -> tuple[dict[str, Sequence[Any] | NDArray[Any]], dict[str, str], list[str]]:
-    """Add the columns that expressions make.
-
-    Parameters
-    ----------
-    cells : Mapping of str to sequence, dims (row,)
-        The table as the file has it.
-    wishes : Wishes
-    commas : {"decimal", "thousands"}, optional
-        What commas are in this file.
-
-    Returns
-    -------
-    (cells, renamed, notes)
-        The table with the new columns first, a name for each that the user spoke of, and what was
-        computed.
-
-    Raises
-    ------
-    InputError
-        An expression cannot be read, or names no column.
-    """
+    """Add the columns that expressions make."""
     made: dict[str, Sequence[Any] | NDArray[Any]] = {}
     renamed = dict(wishes.renamed)
     notes = []
@@ -192,26 +137,7 @@ def apply_formulas(
 
 
 def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[np.intp]:
-    """Return the positions of the rows (n_chosen,) that meet a condition.
-
-    Parameters
-    ----------
-    columns : Mapping of str to array, dims (row,)
-        Columns by any names; text or numbers.
-    where : str
-        Such as ``State == "finished" and params >= 100M``.
-
-    Returns
-    -------
-    array of int
-
-    Raises
-    ------
-    InputError
-        The condition cannot be read, names no column, or no row meets it.
-    """
-    from bayes_scaling.runs.table import RunTable
-
+    """Return the positions of the rows (n_chosen,) that meet a condition."""
     plain, quoted = _without_backticks(plain_amounts(where))
     node = parse_condition(plain)
     wanted = names_in(node)
@@ -227,8 +153,36 @@ def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[n
         problems = check_names(node, [*known, *chosen], where=f"condition {where!r}")
         raise InputError(problems)
     size = len(next(iter(columns.values()), ()))
-    table = RunTable(columns={**chosen, _ROW: np.arange(size, dtype=float)})
-    return select_rows(table, plain)[_ROW].astype(np.intp)
+    return np.flatnonzero(mask_of(node, chosen, size, where=f"condition {where!r}"))
+
+
+def mask_of(node: Node, columns: Columns, size: int, *, where: str) -> NDArray[np.bool_]:
+    """Return which rows (n_rows,) meet a condition."""
+    problems = check_names(node, columns, where=where)
+    problems = problems or _mixed_comparisons(node, columns, where)
+    if problems:
+        raise InputError(problems)
+    mask = np.broadcast_to(evaluate(node, columns), (size,)).astype(bool)
+    if not mask.any():
+        raise InputError(f"{where}: none of {size} runs meets it")
+    return mask
+
+
+def _mixed_comparisons(node: Node, columns: Columns, where: str) -> list[str]:
+    """Return a problem for every operation that mixes or computes with text."""
+
+    def is_text(item: Node) -> bool:
+        text_column = isinstance(item, Name) and columns[item.id].dtype.kind != "f"
+        return isinstance(item, Text) or text_column
+
+    problems = []
+    for item in walk(node):
+        if not isinstance(item, Call):
+            continue
+        texts = [is_text(arg) for arg in item.args]
+        if any(texts) and not (all(texts) and item.op in ("==", "!=")):
+            problems.append(f"{where}: text can only be compared with text, by == or !=")
+    return problems
 
 
 def plain_amounts(text: str) -> str:

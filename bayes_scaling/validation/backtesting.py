@@ -58,7 +58,7 @@ def backtest(
     target_accept: float = 0.95,
     random_seed: int | None = None,
     executor: Executor | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Backtest:
     """Fit small runs, forecast new runs of larger sizes, and score the forecasts.
 
@@ -90,8 +90,8 @@ def backtest(
         Seed of everything; a fresh one is taken and kept if absent.
     executor : object with submit or map, optional
         Does the fits in parallel; see `bayes_scaling.validation.tasks.run_tasks`.
-    progress : bool
-        Whether to report on standard error how many fits are done; without an executor only.
+    progress : bool, optional
+        Whether a line says how many fits are done; by default in a notebook and in a terminal.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def backtest(
         Task(split=split, models=chosen, settings=settings.seeded(own))
         for split, (own, _) in zip(splits, seeds, strict=True)
     ]
-    answers = run_tasks(forecast_targets, tasks, executor, announce="backtest" if progress else "")
+    answers = run_tasks(forecast_targets, tasks, executor, name="backtest", progress=progress)
     rivals = [
         baseline_quantiles(split, theirs)
         for split, (_, theirs) in zip(splits, seeds, strict=True)

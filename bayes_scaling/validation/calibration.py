@@ -66,7 +66,7 @@ def calibrate(
     target_accept: float = 0.95,
     random_seed: int | None = None,
     executor: Executor | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Calibration:
     """Fit runs that the prior of a law made up, and see where the truth falls.
 
@@ -85,8 +85,8 @@ def calibrate(
         Seed of everything; a fresh one is taken and kept if absent.
     executor : object with submit or map, optional
         Does the fits in parallel; see `bayes_scaling.validation.tasks.run_tasks`.
-    progress : bool
-        Whether to report on standard error how many fits are done; without an executor only.
+    progress : bool, optional
+        Whether a line says how many fits are done; by default in a notebook and in a terminal.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def calibrate(
         runs = read_runs(runs)
     sizes = unobserved(law, default_sizes(law) if runs is None else runs)
     made = simulate(law, sizes, simulations, settings)
-    found = run_tasks(recover, made, executor, announce="calibrate" if progress else "")
+    found = run_tasks(recover, made, executor, name="calibrate", progress=progress)
     return Calibration(
         model=law.id,
         pit={name: np.array([each[0][name] for each in found]) for name in found[0][0]},

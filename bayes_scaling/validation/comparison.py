@@ -56,7 +56,7 @@ def compare(
     chains: int = 4,
     target_accept: float = 0.95,
     random_seed: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Comparison:
     """Compare models on the same runs: inside the data, at its upper end, and beyond it.
 
@@ -76,8 +76,8 @@ def compare(
         As in `fit`; every model is fitted twice, on all runs and on the small ones.
     random_seed : int, optional
         Seed of everything; a fresh one is taken if absent.
-    progress : bool
-        Whether to report progress on standard error.
+    progress : bool, optional
+        Whether a line says how far it is; by default in a notebook and in a terminal.
 
     Returns
     -------

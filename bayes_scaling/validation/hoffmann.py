@@ -19,8 +19,7 @@ from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import COLLINEAR, make_design
 from bayes_scaling.runs import RunTable, read_runs
-from bayes_scaling.runs.budgets import is_last
-from bayes_scaling.runs.sweeps import mistuned
+from bayes_scaling.runs.designs import is_last, mistuned
 
 Array = NDArray[np.float64]
 

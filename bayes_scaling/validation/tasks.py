@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, Future, as_completed
@@ -13,6 +12,7 @@ from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.fitting import fit
 from bayes_scaling.laws import Model
+from bayes_scaling.posterior.progress import Progress, progress_line
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
 
@@ -46,7 +46,7 @@ def fit_quietly(
     settings: Settings,
     *,
     run_effect: bool | None = None,
-    progress: bool = False,
+    progress: bool | None = False,
 ) -> Fit:
     """Fit as `bayes_scaling.fit` does, without warnings: the checks of each of many fits say them.
 
@@ -62,7 +62,8 @@ def run_tasks[Item, Result](
     items: Sequence[Item],
     executor: Executor | None = None,
     *,
-    announce: str = "",
+    name: str = "",
+    progress: bool | None = False,
 ) -> list[Result]:
     """Apply a function to every item, in order.
 
@@ -79,8 +80,10 @@ def run_tasks[Item, Result](
         None does the work here, one item after the other. One with ``submit`` (the executors of
         `concurrent.futures`, loky, Dask's ``Client.get_executor()``) may lose a worker: the items
         that were lost with it are tried once more, here if the executor takes nothing any more.
-    announce : str
-        Name of the work: standard error is told after each item that is done here.
+    name : str
+        Of the work, for the line of progress.
+    progress : bool, optional
+        Whether a line says how much is done; by default in a notebook and in a terminal.
 
     Returns
     -------
@@ -92,15 +95,18 @@ def run_tasks[Item, Result](
     InputError
         The executor has neither ``submit`` nor ``map``.
     """
+    line = progress_line(progress, len(items))
     if executor is None:
         found = []
         for item in items:
+            if line:
+                line.at(name, "fitting")
             found.append(function(item))
-            if announce:
-                print(f"{announce}: {len(found)} of {len(items)} fits done", file=sys.stderr)
+            if line:
+                line.finish()
         return found
     if isinstance(executor, Submits):
-        return _submit_all(function, items, executor)
+        return _submit_all(function, items, executor, name, line)
     if isinstance(executor, Maps):
         return list(executor.map(function, items))
     raise InputError(
@@ -109,7 +115,11 @@ def run_tasks[Item, Result](
 
 
 def _submit_all[Item, Result](
-    function: Callable[[Item], Result], items: Sequence[Item], executor: Submits
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    executor: Submits,
+    name: str,
+    line: Progress | None,
 ) -> list[Result]:
     futures: dict[Future[Result], int] = {}
     found: dict[int, Result] = {}
@@ -125,6 +135,9 @@ def _submit_all[Item, Result](
                 found[futures[future]] = future.result()
             except BrokenExecutor:
                 lost.append(futures[future])
+            if line:
+                line.at(name, "fitting")
+                line.finish()
     except BaseException:
         for future in futures:
             future.cancel()

@@ -21,10 +21,9 @@ from bayes_scaling.laws import load_model
 from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.sizes import FACTOR
-from bayes_scaling.questions.tabulate import interval_rows
+from bayes_scaling.questions.tabulate import draw_rows
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.budgets import is_last
-from bayes_scaling.runs.frontier import clusters
+from bayes_scaling.runs.designs import clusters, is_last
 from bayes_scaling.validation.hoffmann import (
     APPROACHES,
     Splits,
@@ -82,7 +81,7 @@ def approaches(
     chains: int = 4,
     target_accept: float = 0.95,
     random_seed: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Approaches:
     """Find the compute-optimal split by every approach that the data allow.
 
@@ -103,8 +102,8 @@ def approaches(
         As in `fit`.
     random_seed : int, optional
         Seed of everything; a fresh one is taken if absent.
-    progress : bool
-        Whether to report progress on standard error.
+    progress : bool, optional
+        Whether a line says how far it is; by default in a notebook and in a terminal.
 
     Returns
     -------
@@ -237,7 +236,7 @@ class Approaches:
             "exponent": split.exponent,
             "loss": split.loss,
         }
-        rows = interval_rows(quantities, {"flops": split.beyond}, self.probability)
+        rows = draw_rows(quantities, {"flops": split.beyond}, self.probability)
         return [
             {
                 "flops": float(split.flops[index]),

@@ -51,6 +51,16 @@ def test_reach_prints_one_block_for_each_size(saved: Path) -> None:
         assert "out of reach" not in block
 
 
+def test_reach_answers_a_table_of_sizes_by_name(saved: Path, tmp_path: Path) -> None:
+    sizes = tmp_path / "sizes.csv"
+    sizes.write_text("name,params,tokens\nAlpha,48e9,35e12\nBeta,30e9,15e12\n", encoding="utf-8")
+    found = call("reach", saved, "--loss", 2.2, "--runs", sizes)
+    assert found.code == 0
+    blocks = found.out.strip().split("\n\n")
+    assert [line_of(block, "run") for block in blocks] == ["Alpha", "Beta"]
+    assert [line_of(block, "params N") for block in blocks] == ["4.8e+10", "3e+10"]
+
+
 def test_a_loss_out_of_reach_is_said_with_its_probability(saved: Path) -> None:
     share = FIT.reach(2.1, params=1e9).shares["unreachable"][0]
     found = call("reach", saved, "--loss", 2.1, "--params", 1e9)

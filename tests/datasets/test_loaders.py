@@ -23,7 +23,14 @@ def curves() -> RunTable:
 
 def test_every_shipped_dataset_loads_with_the_rows_it_states() -> None:
     shipped = [info for info in list_datasets() if info.shipped]
-    assert [info.name for info in shipped] == ["nano-lm", "nano-lm-curves", "metz-mlp"]
+    assert [info.name for info in shipped] == [
+        "nano-lm",
+        "nano-lm-curves",
+        "metz-mlp",
+        "nano-transfer",
+        "nano-shape",
+        "nano-decay",
+    ]
     assert all(len(load_dataset(info.name)) == info.rows for info in shipped)
 
 

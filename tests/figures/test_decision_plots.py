@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.figures import (
-    isoflop_valleys,
-    loss_curve,
+    chance_table,
+    exponents_table,
+    members_table,
+    next_runs_table,
     plot_chance,
     plot_exponents,
     plot_isoflop,
@@ -23,9 +25,6 @@ from bayes_scaling.figures import (
     plot_next_runs,
     plot_regret,
 )
-from bayes_scaling.figures.forest_plots import exponents_table, members_table
-from bayes_scaling.figures.risk_plots import chance_table
-from bayes_scaling.figures.run_plots import next_runs_table
 from bayes_scaling.fitting import off_law
 from tests.questions.test_monitor import FINISHED, FIT as WATCHED, PLAN, flown
 from tests.questions.test_typical import OFF
@@ -34,10 +33,10 @@ from tests.synthetic import synthetic_ensemble, synthetic_fit
 ONE = synthetic_fit(spread=0.05)
 SEVERAL = synthetic_ensemble("chinchilla", "coupled", spread=0.05)
 FAMILIES = synthetic_fit(families=("web", "code", "books"))
-CURVES = {"one": loss_curve(ONE, to=1e24), "several": loss_curve(SEVERAL, to=1e24)}
+CURVES = {"one": ONE.loss_curve(to=1e24), "several": SEVERAL.loss_curve(to=1e24)}
 VALLEYS = {
-    "one": isoflop_valleys(ONE, [1e22, 1e23]),
-    "several": isoflop_valleys(SEVERAL, [1e22, 1e23]),
+    "one": ONE.valleys([1e22, 1e23]),
+    "several": SEVERAL.valleys([1e22, 1e23]),
 }
 ASKED = {"params": 1e11, "tokens": 2e12}
 
@@ -97,7 +96,7 @@ def test_the_table_of_a_valley_is_least_at_the_choice() -> None:
 def test_marked_plans_and_runs_are_named() -> None:
     ax = plot_regret(VALLEYS["one"][0], plans={"ours": 1e10})
     assert any("ours" in label for label in ax.get_legend_handles_labels()[1])
-    points = plot_isoflop(isoflop_valleys(ONE, [1e21]), runs=ONE.runs)
+    points = plot_isoflop(ONE.valleys([1e21]), runs=ONE.runs)
     assert any(np.size(item.get_offsets()) > 2 for item in points.collections[1:])
 
 

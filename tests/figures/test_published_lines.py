@@ -7,7 +7,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
-from bayes_scaling.figures.plots import plot_allocation, plot_loss
+from bayes_scaling.figures.curve_plots import plot_allocation, plot_loss
 from tests.synthetic import synthetic_fit
 
 BUDGETS = np.geomspace(1e20, 1e24, 5)

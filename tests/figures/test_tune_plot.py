@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bayes_scaling.figures import plot_tune, style
-from bayes_scaling.figures.tune_plot import tune_curves
+from bayes_scaling.questions.drawn_tables import tune_table
 from tests.questions.test_tune import BATCHES, FIT
 from tests.synthetic import synthetic_ensemble
 
@@ -14,7 +14,7 @@ FOUND = FIT.tune([1e9, 1e10], [2e10, 2e11])
 
 
 def test_the_curve_is_least_where_the_rate_is_best() -> None:
-    curves = tune_curves(FOUND)
+    curves = tune_table(FOUND)
     for run, own in curves.groupby("run"):
         _, low, high = np.quantile(FOUND.best["learning_rate"][:, run], [0.5, 0.05, 0.95])
         lowest = own.learning_rate.iloc[own.penalty.argmin()]

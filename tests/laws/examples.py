@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.laws import Model
 from bayes_scaling.laws.density import per_run
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.noise import RUN_EFFECT, sample_noise
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.prior import prior_member
@@ -77,12 +78,15 @@ RANGES: Mapping[str, Callable[[Columns, np.random.Generator, int], Array]] = {
     "steps": _log_uniform(3e2, 1e5),
     "batch_size": _log_uniform(5e4, 4e6),
     "learning_rate": _log_uniform(1e-4, 1e-2),
+    "weight_decay": _log_uniform(1e-2, 1),
+    "gradient_noise": _log_uniform(1e5, 4e6),
     "rate_area": _log_uniform(0.3, 30),
     "annealing_area": lambda _, rng, n: rng.uniform(0, 1, n),
     "params_nonembedding": lambda c, rng, n: 0.85 * c["params"],
     "params_active": lambda c, rng, n: c["params"] / rng.choice([2.0, 4.0, 8.0], n),
     "unique_tokens": lambda c, rng, n: c["tokens"] / np.exp(rng.uniform(-0.5, np.log(40), n)),
     "experts": _one_of(1, 2, 4, 8, 16, 32, 64, 128, 256),
+    "granularity": _one_of(1, 2, 4, 8, 16),
     "context_length": _one_of(512, 1024, 2048, 4096),
     "position": lambda c, rng, n: np.floor(
         np.exp(rng.uniform(0.7, np.log(c.get("context_length", np.array(1024.0))), n))
@@ -92,6 +96,7 @@ RANGES: Mapping[str, Callable[[Columns, np.random.Generator, int], Array]] = {
     "heads": _one_of(4, 8, 16, 32),
     "d_ff": _one_of(1024, 2048, 4096, 8192),
     "finetune_tokens": _log_uniform(1e5, 1e9),
+    "pretrained": _one_of(0.0, 1.0),
     "loss": _log_uniform(1.8, 5.0),
 }
 """How each input is spread; those that follow others come after them."""
@@ -152,7 +157,9 @@ def example(model: Model, *, seed: int = 0, rows: int = ROWS) -> Example:
     expected = {name: _noise_free(prior, name) for name in whole.responses}
     sane = np.logical_and.reduce(
         [
-            _looks_like_training(values) if name.startswith("loss") else _possible(values)
+            _looks_like_training(values)
+            if name.startswith(("loss", "error"))
+            else _possible(values)
             for name, values in expected.items()
         ]
     )
@@ -163,7 +170,7 @@ def example(model: Model, *, seed: int = 0, rows: int = ROWS) -> Example:
     columns = dict(sizes.columns)
     for name, values in expected.items():
         noise = _noise(whole.of(name), truth, name, columns["run"], rng)
-        columns[name] = values[chosen] * np.exp(noise)
+        columns[name] = link_of(whole.of(name)).shifted(values[chosen], noise)
     return Example(
         model=whole,
         runs=RunTable(columns=columns),

@@ -42,6 +42,22 @@ from tests.laws.hand_kaplan import (
     stop_at,
     tokens_at_batch,
 )
+from tests.laws.hand_scores import (
+    downstream_exp,
+    downstream_sigmoid,
+    emergence,
+    score_in_compute,
+)
+from tests.laws.hand_shapes import (
+    gradient_noise,
+    log_width,
+    moe_granularity,
+    moe_joint,
+    width_depth,
+    with_aspect,
+    with_heads,
+    with_setting,
+)
 
 # ---- the forms -----------------------------------------------------------------------------------
 
@@ -185,6 +201,20 @@ def farseer(c: Values, s: Values) -> float:
     return float(floor + level * s["tokens"] ** -exponent)
 
 
+def transfer(c: Values, s: Values) -> float:
+    """Hernandez et al. 2021, equation 1.1."""
+    return float(c["k_T"] * s["finetune_tokens"] ** c["alpha_T"] * s["params"] ** c["beta_T"])
+
+
+def finetune(c: Values, s: Values) -> float:
+    """Hernandez et al. 2021, equation 6.1; less what ossification takes of the data."""
+    data = s["finetune_tokens"]
+    if s["pretrained"]:
+        data += transfer(c, s) - c["ossified"] * data
+    ratio = c["alpha_N"] / c["alpha_D"]
+    return float(((c["N_c"] / s["params"]) ** ratio + c["D_c"] / data) ** c["alpha_D"])
+
+
 def moe(c: Values, s: Values) -> float:
     """Clark et al. 2022: experts up to a number that saturates."""
     extra = s["experts"] - 1 + 1 / (1 / c["E_start"] - 1 / c["E_max"])
@@ -222,6 +252,19 @@ def kaplan_rate(c: Values, s: Values) -> float:
 
 
 HAND: Mapping[str, Hand] = {
+    "downstream-exp": downstream_exp,
+    "downstream-sigmoid": downstream_sigmoid,
+    "emergence": emergence,
+    "score-c": score_in_compute,
+    "aspect": with_aspect(chinchilla),
+    "gradient-noise": gradient_noise,
+    "heads-ffn": with_heads(chinchilla),
+    "log-width": log_width,
+    "moe-granularity": moe_granularity,
+    "moe-joint": moe_joint,
+    "timescale-valley": with_setting(chinchilla, "tau"),
+    "valley": with_setting(chinchilla),
+    "width-depth": width_depth,
     "bjorck": power("eta", ("params", "s_N"), ("tokens", "s_D"), unit=1e9),
     "deepseek": power("eta", ("flops", "s_C")),
     "deepseek batch_size": power("b", ("flops", "r_C")),
@@ -279,6 +322,8 @@ HAND: Mapping[str, Hand] = {
     "kaplan-optimum batch_size": of_pf_days("B_e", "p_B"),
     "kaplan-optimum steps": of_pf_days("S_e", "p_S"),
     "kaplan-optimum tokens": of_pf_days("D_e", "p_D"),
+    "transfer": transfer,
+    "finetune": finetune,
     "moe": moe,
     "overfitting-bound": overfitting_bound,
     "overtrain": overtrain,

@@ -32,9 +32,13 @@ SIZE_LAWS = {
     "isoflop-cubic", "kaplan-c", "kaplan-cmin", "kaplan-d", "kaplan-n", "kaplan-nd", "kaplan-ns",
     "kaplan-optimum", "moe", "overfitting-bound", "overtrain", "saturating-m1", "saturating-m2",
     "saturating-m3", "saturating-m4",
+    "aspect", "gradient-noise", "heads-ffn", "log-width", "moe-granularity", "moe-joint",
+    "timescale-valley", "valley", "width-depth",
 }  # fmt: skip
 """Loss of pre-training, and what follows from it."""
 
+TRANSFER = {"finetune", "transfer"}
+SCORES = {"downstream-exp", "downstream-sigmoid", "emergence", "score-c"}
 COUNTING = {"counting-flops", "counting-params"}
 RATES = {"bjorck", "deepseek", "kaplan-lr", "porian", "step-law"}
 """Rules of the best learning rate and batch."""
@@ -73,7 +77,7 @@ def example_of(name: str) -> Example:
 
 
 def test_the_models_are_there() -> None:
-    assert not (SIZE_LAWS | COUNTING | RATES | VARIANTS) - set(CATALOGUE)
+    assert not (SIZE_LAWS | TRANSFER | SCORES | COUNTING | RATES | VARIANTS) - set(CATALOGUE)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

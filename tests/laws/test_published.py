@@ -167,6 +167,8 @@ def test_names_of_published_laws_are_given_once() -> None:
         "kaplan-2020-nd",
         "kaplan-2020-ns",
         "kaplan-2020-optimum",
+        "krajewski-2024",
+        "metz-width",
         "muennighoff-2023",
     } <= set(found)
 
@@ -178,7 +180,11 @@ def test_every_set_says_its_source_and_its_units(name: str) -> None:
     for law in found.laws:
         assert law.title
         assert law.units
-        assert "arXiv:" in law.source
+        assert "arXiv:" in law.source or "lukemetz.com/" in law.source
+
+
+FOR_QUERIES = {"kaplan-ns": {"batch_size"}}
+"""What a paper gives beside the law, with constants that queries read."""
 
 
 @pytest.mark.parametrize("name", [n for n in HOLDERS if load_model(n).kind != "query"])
@@ -195,7 +201,9 @@ def test_the_published_form_is_the_law_at_any_draw_of_the_prior(name: str) -> No
     if "unique_tokens" in inputs:
         inputs["unique_tokens"] = inputs["tokens"] / rng.uniform(1, 20, n)
     values = {**inputs, **draws, **model.derive(draws, references)}
-    assert {line.name for line in model.published.also} == set(model.responses[1:])
+    further = {line.name for line in model.published.also} - set(model.responses[1:])
+    assert len(further) + len(model.responses) - 1 == len(model.published.also)
+    assert further <= FOR_QUERIES.get(name, set())
     for response in model.responses:
         node = model.published.closed(None if response == model.response else response)
         wanted = model.of(response).predict(draws, inputs, references)

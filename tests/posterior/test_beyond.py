@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from bayes_scaling.facade import Fit
-from bayes_scaling.figures.curves import thin
 from bayes_scaling.laws import load_model
 from bayes_scaling.posterior.beyond import draw_walks, efolds_beyond, form_variance
+from bayes_scaling.questions.loss_curve import thin
 from tests.synthetic import changed, load_fit, synthetic_fit
 
 FAR = {"params": 7e10, "tokens": 1.4e12}

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.posterior import Check
-from bayes_scaling.posterior.diagnostics import Mixing, diagnose, elements, mixing, standing
+from bayes_scaling.posterior.diagnostics import (
+    Mixing,
+    Verdict,
+    diagnose,
+    doubts,
+    elements,
+    mixing,
+    standing,
+)
 from tests.synthetic import PLAIN, changed, synthetic_fit
 
 FIT = synthetic_fit(PLAIN, spread=0.001)
@@ -264,3 +272,29 @@ def test_names_of_scalar_quantities() -> None:
     found = dict(elements(draws, ("x", "y")))
     assert list(found) == ["E", "a[x]", "a[y]"]
     np.testing.assert_array_equal(found["a[y]"], draws["a"][..., 1])
+
+
+# ---- what is said --------------------------------------------------------------------------------
+
+
+def test_doubts_are_said_once_for_each_kind_the_gravest_first() -> None:
+    def check(name: str, verdict: Verdict) -> Check:
+        return Check(name=name, verdict=verdict, evidence=f"of {name}")
+
+    found = doubts(
+        [
+            check("E-BFMI", "warn").of("one"),
+            check("design", "warn").of("one"),
+            check("R-hat", "warn").of("one"),
+            check("form", "ok").of("one"),
+            check("R-hat", "fail").of("two"),
+            check("design", "warn").of("two"),
+        ]
+    )
+    said = [(each.name, each.verdict, each.evidence) for each in found]
+    assert said == [
+        ("R-hat of two and 1 more", "fail", "of R-hat"),
+        ("design of one and 1 more", "warn", "of design"),
+        ("E-BFMI of one", "warn", "of E-BFMI"),
+    ]
+    assert doubts([check("form", "ok")]) == []

@@ -9,8 +9,8 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
-from bayes_scaling.questions.choice import expected_split
 from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import surface
 from tests.synthetic import PLAIN, synthetic_ensemble, synthetic_fit
 

@@ -13,7 +13,7 @@ from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.nominal import nominal_runs
 from bayes_scaling.posterior.prior import prior_member
-from bayes_scaling.questions.cheapest import cheapest
+from bayes_scaling.questions.splits import cheapest
 from tests.synthetic import PLAIN, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit(PLAIN)
@@ -198,3 +198,35 @@ def test_larger_models_reach_a_loss_in_fewer_steps(name: str) -> None:
     able = (np.isfinite(steps) & (steps > 1)).all(axis=1)  # else it is reached at once, or never
     assert able.sum() > 1
     assert (np.diff(steps[able], axis=1) < 0).all()
+
+
+def test_runs_of_a_table_are_answered_by_name() -> None:
+    table = bs.RunTable(
+        columns={
+            "run": np.array(["Alpha", "Beta"]),
+            "params": np.array([48e9, 30e9]),
+            "tokens": np.array([35e12, 15e12]),
+        }
+    )
+    found = FIT.reach(2.2, runs=table)
+    assert [row["run"] for row in found.rows()] == ["Alpha", "Beta"]
+    alone = FIT.reach(2.2, params=[48e9, 30e9])
+    np.testing.assert_array_equal(found.draws["tokens"], alone.draws["tokens"])
+    of_tokens = FIT.reach(2.2, runs={"D": [1e12, 2e12]})
+    np.testing.assert_array_equal(
+        of_tokens.draws["params"], FIT.reach(2.2, tokens=[1e12, 2e12]).draws["params"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"runs": {"params": [1e9]}, "params": 1e9}, "not both"),
+        ({"runs": {"batch_size": [1e6]}}, "neither params nor tokens"),
+    ],
+)
+def test_a_table_without_a_size_or_beside_one_is_refused(
+    options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        FIT.reach(2.2, **options)

@@ -13,7 +13,7 @@ from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.questions.sizes import Plan, read_plan
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.complete import complete
+from bayes_scaling.runs.counting import complete
 from tests.synthetic import changed, synthetic_fit, synthetic_runs
 
 FIT = synthetic_fit()

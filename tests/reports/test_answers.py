@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bayes_scaling.facade import Fit
-from bayes_scaling.figures.curves import loss_curve, observed, thin
-from bayes_scaling.figures.numbers import write_counts
+from bayes_scaling.figures.words import write_counts
+from bayes_scaling.questions.loss_curve import loss_curve, observed, thin
 from bayes_scaling.reports import answers as report_answers
 from bayes_scaling.reports.answer_sections import allocation_section
 from bayes_scaling.reports.answers import Answers, ask, families
@@ -59,8 +59,8 @@ def test_answers_agree_with_the_methods_of_the_fit(fit: Fit) -> None:
     assert found.places[place] == 1e22
     split = found.allocation.params[:, place]
     np.testing.assert_allclose(split, fit.allocate(flops=1e22).params[:, 0])
-    params = float(np.median(split))
-    same = fit.forecast({"flops": 1e22, "params": params})
+    choice = fit.allocate(flops=1e22).choices[0]
+    same = fit.forecast({"params": choice.params, "tokens": choice.tokens})
     np.testing.assert_allclose(found.planned.draws, same.draws)
 
 

@@ -6,20 +6,20 @@ import re
 from html import unescape
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import UnconvergedError
 from bayes_scaling.facade import Fit
-from bayes_scaling.figures.curves import thin
-from bayes_scaling.figures.numbers import without_kind
+from bayes_scaling.figures.words import without_kind
 from bayes_scaling.intervals import interval
 from bayes_scaling.posterior import Check
+from bayes_scaling.questions.glance import most_pessimistic
+from bayes_scaling.questions.loss_curve import thin
+from bayes_scaling.reports.answer_sections import members_section
 from bayes_scaling.reports.answers import Answers, ask
 from bayes_scaling.reports.blocks import (
     Block,
-    Facts,
     Items,
     Notice,
     Picture,
@@ -28,15 +28,13 @@ from bayes_scaling.reports.blocks import (
     Verdicts,
 )  # fmt: skip
 from bayes_scaling.reports.caveats import ONE_LAW, SOME_LAWS, caveats, missed_runs
-from bayes_scaling.reports.contents import make_sections
-from bayes_scaling.reports.member_sections import (
+from bayes_scaling.reports.contents import make_page, make_sections
+from bayes_scaling.reports.fit_sections import (
     diagnostics_section,
-    members_section,
-    models_section,
-    most_pessimistic,
-    posteriors_section,
+    model_section,
+    posterior_section,
 )
-from bayes_scaling.reports.verdict import verdict_section
+from bayes_scaling.reports.verdict import numbers_section, verdict_section
 from tests.synthetic import CONFLICT, OK, UNCONVERGED, changed, synthetic_ensemble, synthetic_fit
 
 
@@ -110,24 +108,26 @@ def test_who_is_left_out_is_told_with_the_reason() -> None:
     assert told.texts[0].startswith("coupled is left out: it did not converge (R-hat")
     assert any("coupled is left out" in text for text in caveats(item))
     assert caveats(item)[-1] == ONE_LAW
-    sections = {section.id: section for section in make_sections(item.fit, item.question)}
+    sections = {
+        section.id: section for section in make_sections(make_page(item.fit, item.question))
+    }
     assert not any(section.error for section in sections.values())
     assert any(isinstance(block, Picture) for block in sections["posterior"].blocks)
 
 
 def test_the_verdict_is_of_the_mixture_and_names_the_most_pessimistic(item: Answers) -> None:
-    lead, cards = verdict_section((item,))[:2]
+    lead, numbers = verdict_section((item,))[0], numbers_section((item,))[0]
     assert isinstance(lead, Prose)
     assert without_kind(str(interval(item.planned.draws[:, 0]))) in lead.text
-    assert isinstance(cards, Facts)
-    (card,) = (row for row in cards.rows if row[0] == "The most pessimistic law")
+    assert isinstance(numbers, Table)
+    (row,) = (row for row in numbers.rows if row[0] == "The most pessimistic law")
     worst = most_pessimistic(item.planned)
     index = item.planned.members.index(worst)
     own = interval(item.planned.draws[item.planned.member == index, 0])
-    assert str(own).startswith(f"{card[1]} [")
-    assert f"{worst}, weight {item.planned.weights[index]:.2f} of 2 laws averaged" in card[2]
-    alone = verdict_section((Answers(fit=synthetic_fit(), question=item.question),))[1]
-    assert isinstance(alone, Facts)
+    assert str(own).startswith(f"{row[1]} [")
+    assert f"{worst}, weight {item.planned.weights[index]:.2f} of 2 laws averaged" in row[2]
+    alone = numbers_section((Answers(fit=synthetic_fit(), question=item.question),))[0]
+    assert isinstance(alone, Table)
     assert not any("pessimistic" in row[0] for row in alone.rows)
 
 
@@ -172,13 +172,13 @@ def test_a_minority_that_misses_them_is_a_lesser_caveat() -> None:
 
 
 def test_priors_that_laws_share_stand_once(ensemble: Fit) -> None:
-    (table,) = tables(models_section(ensemble))
+    (table,) = tables(model_section(ensemble))
     assert table.head[-1] == "laws"
     rows = [(row[0], row[-1]) for row in table.rows if row[1] != "implied"]
     assert [laws for name, laws in rows if name == "c"] == ["all"]
     assert [laws for name, laws in rows if name == "k"] == ["coupled"]
     assert {laws for name, laws in rows if name == "alpha"} == {"chinchilla", "coupled"}
-    text = prose(models_section(ensemble))
+    text = prose(model_section(ensemble))
     assert "chinchilla, weight 0.75: " in text
     assert "coupled, weight 0.25: " in text
 
@@ -198,7 +198,7 @@ def test_checks_stand_in_one_table_and_only_bad_ones_with_evidence() -> None:
 
 
 def test_the_posterior_of_every_member_is_written(ensemble: Fit) -> None:
-    first, second = tables(posteriors_section(ensemble, 0.5))
+    first, second = (tables(posterior_section(ensemble, name, 0.5))[0] for name in ensemble.members)
     assert first.caption == "chinchilla, weight 0.75: median [50 % ETI]"
     rows = {row[0]: row[1] for row in second.rows}
     assert rows["k"] == without_kind(str(interval(ensemble.members["coupled"].draws["k"], 0.5)))
@@ -222,15 +222,16 @@ def text(ensemble: Fit, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_the_page_has_a_section_on_the_members(text: str) -> None:
     sections = re.findall(r'<section id="([^"]+)"', text)
     assert sections == [
-        "verdict", "members", "loss", "allocation", "risk", "what-if", "sensitivity", "data",
-        "model", "diagnostics", "posterior", "fixed", "methods", "provenance",
+        "verdict", "numbers", "decision", "members", "loss", "allocation", "risk", "what-if",
+        "sensitivity", "data", "model", "diagnostics", "posterior", "fixed", "methods",
+        "provenance",
     ]  # fmt: skip
     assert "a forecast by the average of 2 laws" in text
     assert "thin lines: each by itself" in text
 
 
 def test_the_figures_are_of_the_mixture(ensemble: Fit, text: str) -> None:
-    params = float(np.median(ensemble.allocate(flops=1e23).params))
+    params = ensemble.allocate(flops=1e23).choices[0].params
     found = ensemble.forecast({"flops": 1e23, "params": params})
     alt = unescape(re.findall(r'alt="(Loss along[^"]*)"', text)[0])
     assert str(interval(found.draws[:, 0])) in alt

@@ -10,13 +10,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs import RunTable, read_runs
-from bayes_scaling.runs.event_files import scalars
+from bayes_scaling.runs.trackers import _scalars as scalars
 
 PLAIN = "params,tokens,loss\n20000000,1000000000,3.8964\n50000000,3000000000,3.2387\n"
 
@@ -345,8 +344,11 @@ def test_trainer_state(tmp_path: Path) -> None:
     table = read(written(tmp_path, json.dumps(state), "big/checkpoint-20/trainer_state.json"))
     assert table["loss"].tolist() == [4.0, 3.6]
     assert table["run"].tolist() == ["big", "big"]
-    assert table["flops"][1] == 6e15
-    assert np.isnan(table["flops"][0])
+    assert table["flops"].tolist() == [3e15, 6e15]  # in proportion to steps, and said
+    assert "in proportion to steps" in " ".join(table.notes)
+    written(tmp_path, json.dumps(state), "big/checkpoint-10/trainer_state.json")
+    folder = read(tmp_path)  # each later checkpoint tells of all before it
+    assert folder["steps"].tolist() == [10, 20]
 
 
 def test_databases(tmp_path: Path) -> None:

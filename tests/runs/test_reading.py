@@ -63,6 +63,16 @@ C = [6 * n * d for n, d in SIZES]
         ("train EFLOP", 1e18, "flops"),
         ("Compute [PFLOP/s-days]", 8.64e19, "flops"),
         ("FLOP x 1e18", 1e18, "flops"),
+        ("GTokens", 1e9, "tokens"),
+        ("tokensB", 1e9, "tokens"),
+        ("kparams", 1e3, "params"),
+        ("tok (B)", 1e9, "tokens"),
+        ("tokens (Mrd.)", 1e9, "tokens"),
+        ("Params (mln)", 1e6, "params"),
+        ("giga tokens", 1e9, "tokens"),
+        ("flops_e18", 1e18, "flops"),
+        ("PF/s-days", 8.64e19, "flops"),
+        ("PFLOP-hours", 3.6e18, "flops"),
     ],
 )
 def test_a_unit_in_the_heading_is_read_and_said(
@@ -81,7 +91,83 @@ def test_a_unit_in_the_heading_is_read_and_said(
     assert not doubts(table)
 
 
-@pytest.mark.parametrize("heading", ["log10_params", "log10(N)", "lg params", "params (log10)"])
+@pytest.mark.parametrize("heading", ["N (non-embedding)", "Params [non-emb]", "N (active)"])
+def test_a_kind_of_count_in_brackets(heading: str, tmp_path: Path) -> None:
+    table = read(tmp_path, table_of(f"{heading},tokens,loss", N, D, LOSS))
+    kind = "params_active" if "active" in heading else "params_nonembedding"
+    np.testing.assert_allclose(table[kind], N)
+    np.testing.assert_allclose(table["params"], N)
+
+
+@pytest.mark.parametrize(
+    ("heading", "values", "says"),
+    [
+        ("D_B", [d / 1e9 for d in D], "--columns 'tokens=D_B*1e9'"),
+        ("log D", np.log(D), "'tokens=10**`log D`' (or exp(`log D`)"),
+        ("tokens (log)", np.log(D), "'tokens=10**`tokens (log)`'"),
+        ("D/N", np.divide(D, N), "'tokens=`D/N`*params'"),
+        ("TPP", np.divide(D, N), "'tokens=TPP*params'"),
+        ("tok/param", np.divide(D, N), "'tokens=`tok/param`*params'"),
+        ("tokens/param", np.divide(D, N), "'tokens=`tokens/param`*params'"),
+        ("x chinchilla", np.divide(D, N), "'tokens=`x chinchilla`*20*params'"),
+        ("training data (B tokens)", [d / 1e9 for d in D], "training data (B tokens)`*1e9'"),
+        ("max_tokens", D, "'tokens=max_tokens'"),
+        ("mystery", D, "no law reads 'mystery': if it tells tokens, --columns 'tokens=mystery'"),
+    ],
+)
+def test_the_other_size_under_a_strange_name_is_doubted(
+    heading: str, values: Sequence[float], says: str, tmp_path: Path
+) -> None:
+    table = read(tmp_path, table_of(f"params,{heading},loss", N, values, LOSS))
+    assert says in doubts(table)
+
+
+@pytest.mark.parametrize(
+    ("heading", "values", "says"),
+    [
+        ("size (M)", [n / 1e6 for n in N], "--columns 'params=`size (M)`*1e6'"),
+        ("N_M", [n / 1e6 for n in N], "--columns 'params=N_M*1e6'"),
+        ("model", [f"{n / 1e6:g}M" for n in N], "--columns 'params=model'"),
+        ("model", [f"pythia-{n / 1e6:g}m" for n in N], "'model' names models by their size"),
+        ("params (MB)", N, "--columns 'params=`params (MB)`*UNIT'"),
+        ("n_layers,d_model", [f"12,{i}" for i in range(6)], "'params=12*depth*width**2'"),
+    ],
+)
+def test_params_under_a_strange_name_are_doubted(
+    heading: str, values: Sequence[object], says: str, tmp_path: Path
+) -> None:
+    text = table_of(f"tokens,{heading},loss", D, values, LOSS)
+    table = read(tmp_path, text.replace(",0,", ",6,"))
+    assert says in doubts(table)
+
+
+@pytest.mark.parametrize("name", ["seconds", "accuracy", "seed", "wall_time_s", "std", "share"])
+def test_a_column_that_is_no_size_is_not_taken_for_one(name: str, tmp_path: Path) -> None:
+    values = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6] if name == "share" else [1, 2, 3, 4, 5, 6]
+    assert not doubts(read(tmp_path, table_of(f"params,{name},loss", N, values, LOSS)))
+
+
+def test_tokens_in_thousands_or_swapped_are_doubted(tmp_path: Path) -> None:
+    thousands = read(tmp_path, table_of("params,tokens,loss", N, [d / 1e3 for d in D], LOSS))
+    assert "'tokens=tokens*1e3'" in doubts(thousands)
+    assert "swapped?" in doubts(read(tmp_path, table_of("params,tokens,loss", D, N, LOSS)))
+
+
+@pytest.mark.parametrize("name", ["excess loss", "reducible_loss", "loss - E", "initial_loss"])
+def test_what_is_no_whole_loss_is_asked_for(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no column 'loss'"):
+        read(tmp_path, table_of(f"params,tokens,{name}", N, D, LOSS))
+
+
+@pytest.mark.parametrize("name", ["log loss", "log(loss)", "val_loss (log)"])
+def test_the_log_of_a_loss_is_doubted(name: str, tmp_path: Path) -> None:
+    table = read(tmp_path, table_of(f"params,tokens,{name}", N, D, np.log(LOSS).tolist()))
+    assert f"'loss=exp(`{name}`)'" in doubts(table)
+
+
+@pytest.mark.parametrize(
+    "heading", ["log10_params", "log10(N)", "lg params", "params (log10)", "params_log10"]
+)
 def test_logs_in_the_heading(heading: str, tmp_path: Path) -> None:
     logs = [float(np.log10(n)) for n in N]
     table = read(tmp_path, table_of(f"{heading},tokens,loss", logs, D, LOSS))
@@ -95,6 +181,23 @@ def test_bits_of_the_heading_become_nats_and_a_rate_its_unit(tmp_path: Path) -> 
     table = read(tmp_path, text)
     np.testing.assert_allclose(table["loss"], LOSS, rtol=1e-9)
     np.testing.assert_allclose(table["learning_rate"], 3e-4)
+
+
+@pytest.mark.parametrize("unit", ["nats/byte", "millinats", "%", "x 1e-3"])
+def test_an_unknown_unit_of_a_loss_is_doubted(unit: str, tmp_path: Path) -> None:
+    table = read(tmp_path, table_of(f"params,tokens,val loss ({unit})", N, D, LOSS))
+    assert f"the unit '{unit}' of" in doubts(table)
+
+
+@pytest.mark.parametrize("of", ["C4", "at 1B tokens", "heldout"])
+def test_what_a_loss_is_of_is_no_unit(of: str, tmp_path: Path) -> None:
+    assert not doubts(read(tmp_path, table_of(f"params,tokens,val loss ({of})", N, D, LOSS)))
+
+
+@pytest.mark.parametrize("name", ["loss (bits/byte)", "val loss [bits per byte]", "BPB"])
+def test_bits_per_byte_in_other_words(name: str, tmp_path: Path) -> None:
+    table = read(tmp_path, table_of(f"params,tokens,{name}", N, D, LOSS))
+    assert any("in bits per byte, as given" in note for note in table.notes)
 
 
 def test_bits_per_byte_are_kept_and_said(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ their own, for machines without the folder.
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,11 @@ import pytest
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs import RunTable, read_runs
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "cases" / "reading"
+SHARED = Path(
+    os.environ.get(
+        "BAYES_SCALING_PUBLIC_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"
+    )
+).parent.joinpath("cases", "reading")
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="no folder of shared cases")
 
 

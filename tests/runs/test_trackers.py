@@ -135,3 +135,39 @@ def test_deleted_runs_of_mlflow(tmp_path: Path) -> None:
     mlflow_run(experiment, "small", "20000000")
     mlflow_run(experiment, "gone", "50000000", stage="deleted")
     assert read_runs(tmp_path / "mlruns")["params"].tolist() == [2e7]
+
+
+def test_a_loss_that_is_in_the_summary_alone_stands_at_the_end(tmp_path: Path) -> None:
+    records = [
+        message(17, message(8, b"a") + message(4, items({"n_params": 20_000_000}))),
+        *(message(2, items({"_step": k, "train_loss": 4.0 - k / 10})) for k in (1, 2)),
+        message(3, items({"_step": 2, "train_loss": 3.8, "val_loss": 3.9})),
+        message(18, message(1, 0)),
+    ]
+    runs = read_runs(written(tmp_path, "a", log_of(records)))
+    assert runs["loss"].tolist() == [3.9]
+    assert runs["steps"].tolist() == [2]
+
+
+def events(folder: Path, tag: str, losses: list[float]) -> None:
+    """Write scalars as TensorBoard does."""
+    data = b""
+    for step, loss in enumerate(losses, start=1):
+        value = message(1, tag.encode()) + varint(2 << 3 | 5) + struct.pack("<f", loss)
+        event = message(2, step) + message(5, message(1, value))
+        data += struct.pack("<QI", len(event), 0) + event + bytes(4)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "events.out.tfevents.1.host").write_bytes(data)
+
+
+def test_a_folder_of_keras_is_read_without_its_training_logs(tmp_path: Path) -> None:
+    for run, loss in (("small", 4.0), ("big", 3.5)):
+        events(tmp_path / run / "train", "epoch_loss", [loss - 0.25])
+        events(tmp_path / run / "validation", "epoch_loss", [loss])
+        events(tmp_path / run, "none", [])
+    runs = read_runs(tmp_path)
+    assert dict(zip(runs["run"], runs["loss"], strict=True)) == {
+        "big/validation": 3.5,
+        "small/validation": 4.0,
+    }
+    assert "training text (train) left out" in " ".join(runs.notes)

@@ -83,22 +83,31 @@ def judge(
     """
     rows: dict[str, dict[tuple[str, str], list[Row]]] = defaultdict(lambda: defaultdict(list))
     for case in cases:
-        members = members_of(average, case)
-        found = [
-            (kept, average.weights.get(name, 1.0))
-            for name, model in members.items()
-            if (kept := Work(case=case, model=model, effort=effort, folder=folder).load())
-        ]
-        if not found or len(found) < len(members):
+        if (said := judged(average, case, effort, folder)) is None:
             continue
-        parts, weights = zip(*found, strict=True)
-        if not average.weights and PLAIN[0] in members:
-            telling = [part.odds for part in parts if np.isfinite(part.odds) and not part.failed]
-            by_name = shares(telling[0] if telling else 0.0)
-            weights = tuple(by_name[name] for name in members)
-        for key, row in scored(case, mixed(parts, weights), parts).items():
+        for key, row in scored(case, *said).items():
             rows[case.suite][key].append(row)
     return {suite: means_of_tasks(groups) for suite, groups in rows.items()}
+
+
+def judged(
+    average: Average, case: Case, effort: Effort, folder: Path = FOLDER
+) -> tuple[Kept, Sequence[Kept]] | None:
+    """Return what an average says of a case, and each member; None where a fit is missing."""
+    members = members_of(average, case)
+    found = [
+        (kept, average.weights.get(name, 1.0))
+        for name, model in members.items()
+        if (kept := Work(case=case, model=model, effort=effort, folder=folder).load())
+    ]
+    if not found or len(found) < len(members):
+        return None
+    parts, weights = zip(*found, strict=True)
+    if not average.weights and PLAIN[0] in members:
+        telling = [part.odds for part in parts if np.isfinite(part.odds) and not part.failed]
+        by_name = shares(telling[0] if telling else 0.0)
+        weights = tuple(by_name[name] for name in members)
+    return mixed(parts, weights), parts
 
 
 def means_of_tasks(groups: Mapping[tuple[str, str], Sequence[Row]]) -> dict[str, Row]:

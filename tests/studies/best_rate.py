@@ -16,7 +16,7 @@ import numpy as np
 from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import Interval, interval
 from bayes_scaling.runs import RunTable, read_runs, select_rows
-from bayes_scaling.runs.sweeps import best_of
+from bayes_scaling.runs.designs import best_of
 
 LARGEST = "params_nonembedding > 1.07e9 and tokens > 5.6e10"
 

@@ -69,7 +69,18 @@ ALONG_PARAMS = Data(source="nano-lm", select="converged")
 SWEPT = Data(source="steplaw_dense.csv")
 """Learning rate and batch size on a grid, at 17 sizes."""
 
+SHAPED = Data(source="nano-shape", best=True)
+
 DATA: Mapping[str, Data] = {
+    "aspect": SHAPED,
+    "gradient-noise": Data(source="simulated"),
+    "heads-ffn": SHAPED,
+    "log-width": Data(source="metz-mlp", where="learning_rate < 0.004 and learning_rate > 0.003"),
+    "moe-granularity": Data(source="simulated"),
+    "moe-joint": Data(source="simulated"),
+    "timescale-valley": Data(source="nano-decay"),
+    "valley": Data(source="simulated"),
+    "width-depth": SHAPED,
     "bjorck": SWEPT,
     "broken-1": BROKEN,
     "broken-1-c": ALONG_COMPUTE,

@@ -26,7 +26,7 @@ from bayes_scaling.intervals import quantiles
 from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.runs import RunTable, select_rows
-from bayes_scaling.runs.sweeps import best_of
+from bayes_scaling.runs.designs import best_of
 
 DATA = Path("../shared/data")
 SETTINGS: dict[str, Any] = {"draws": 1000, "tune": 1000, "chains": 2, "random_seed": 1}

@@ -23,7 +23,7 @@ import bayes_scaling as bs
 from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import quantiles
 from bayes_scaling.runs import RunTable, best_of_cells, select_rows
-from bayes_scaling.runs.sweeps import best_of
+from bayes_scaling.runs.designs import best_of
 
 Array = NDArray[np.float64]
 SETTINGS = {"draws": 500, "tune": 800, "chains": 2}

@@ -15,8 +15,6 @@ from matplotlib.axes import Axes
 
 import bayes_scaling as bs
 from bayes_scaling.figures import (
-    isoflop_valleys,
-    loss_curve,
     plot_allocation,
     plot_chance,
     plot_isoflop,
@@ -49,7 +47,7 @@ def headline(runs: bs.RunTable, result: bs.Fit) -> Axes:
 def gallery(runs: bs.RunTable, result: bs.Fit) -> Iterator[tuple[str, Axes]]:
     """Draw what else a fit is asked."""
     budget = BEYOND * float(runs["flops"].max())
-    curve = loss_curve(result, to=10 * budget)
+    curve = result.loss_curve(to=10 * budget)
     assert curve.allocation is not None
     yield (
         "allocation",
@@ -57,7 +55,7 @@ def gallery(runs: bs.RunTable, result: bs.Fit) -> Iterator[tuple[str, Axes]]:
             curve.allocation, runs=runs, published=[bs.published("hoffmann-2022-approach-2")]
         ),
     )
-    yield "isoflop", plot_isoflop(isoflop_valleys(result, [1e12, 1e13, 1e14]), runs=runs)
+    yield "isoflop", plot_isoflop(result.valleys([1e12, 1e13, 1e14]), runs=runs)
     yield "chance", plot_chance(curve, TARGET, planned=budget)
     best = result.allocate(flops=budget).choices[0]
     yield "members", plot_members(result.forecast({"params": best.params, "tokens": best.tokens}))

@@ -23,7 +23,7 @@ from bayes_scaling.facade import Fit
 from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import quantiles
 from bayes_scaling.runs import RunTable, read_runs, select_rows
-from bayes_scaling.runs.sweeps import best_of
+from bayes_scaling.runs.designs import best_of
 
 Array = NDArray[np.float64]
 Choose = Callable[[float, float], tuple[float, float]]

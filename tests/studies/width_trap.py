@@ -25,7 +25,7 @@ from bayes_scaling.figures import style
 from bayes_scaling.fitting import fit
 from bayes_scaling.intervals import format_kind, quantiles
 from bayes_scaling.runs import RunTable, select_rows
-from bayes_scaling.runs.sweeps import best_of
+from bayes_scaling.runs.designs import best_of
 
 Array = NDArray[np.float64]
 SETTINGS: Mapping[str, Any] = {"draws": 1000, "tune": 1000, "chains": 2, "random_seed": 1}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bayes_scaling.datasets.nano_lm.train import run_id
-from bayes_scaling.datasets.nano_lm.transformer import Shape
+from bayes_scaling.datasets.nano_lm.transformer import WEIGHT_DECAY, Shape
 from bayes_scaling.errors import InputError
 
 SIZES = (
@@ -73,16 +73,17 @@ class Planned:
     width, depth : int
     budget : float
         FLOPs, 6 x params x tokens before rounding to whole steps.
-    learning_rate : float
+    learning_rate, weight_decay : float
     seed : int
     purpose : str
-        `lr-sweep`, `fixed-lr`, `isoflop`, `shape` or `seed`.
+        Why it is made: `lr-sweep`, `fixed-lr`, `isoflop`, `shape`, `seed` or `weight-decay`.
     """
 
     width: int
     depth: int
     budget: float
     learning_rate: float
+    weight_decay: float = WEIGHT_DECAY
     seed: int = 0
     purpose: str
 
@@ -99,7 +100,7 @@ class Planned:
     @property
     def run(self) -> str:
         """Id of the run."""
-        return run_id(self.shape, self.budget, self.learning_rate, self.seed)
+        return run_id(self.shape, self.budget, self.learning_rate, self.seed, self.weight_decay)
 
 
 def stages() -> tuple[str, ...]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bayes_scaling.datasets.finished import (
     append_rows,
@@ -94,34 +97,94 @@ def train_sweep(
     InputError
         JAX is missing or the corpus cannot be had.
     """
+    stages_of_plan = [
+        Stage(name=name, runs=partial(stage_runs, name))
+        for name in stages()
+        if max_flops is None or max_flops >= smallest_budget(name)
+    ]
+    return train_stages(
+        stages_of_plan,
+        out=out,
+        cache_dir=cache_dir,
+        max_flops=max_flops,
+        limit=limit,
+        progress=progress,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of a plan, whose runs may depend on those that are finished.
+
+    Parameters
+    ----------
+    name : str
+        Told with each run.
+    runs : callable
+        Given the finished rows, the runs of the stage in the order to train them. It is asked again
+        after every run, so a stage may go on from what the last one found.
+    """
+
+    name: str
+    runs: Callable[[list[dict[str, Any]]], list[Planned]]
+
+
+def train_stages(
+    plan: Iterable[Stage],
+    *,
+    out: str | Path,
+    columns: tuple[str, ...] = RUN_COLUMNS,
+    cache_dir: str | Path | None = None,
+    max_flops: float | None = None,
+    limit: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> int:
+    """Train what is not in `out` yet of the stages of a plan, one after the other.
+
+    Parameters
+    ----------
+    plan : iterable of Stage
+    columns : tuple of str
+        Columns of the table of runs.
+    out, cache_dir, max_flops, limit, progress
+        As for `train_sweep`.
+
+    Returns
+    -------
+    int
+        Runs trained.
+    """
     require_jax()
     out = Path(out)
     runs, curves, diverged = table_paths(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     rows = read_finished(runs)
-    lost = {row["run"] for row in read_finished(diverged)}
+    known = {row["run"] for row in [*rows, *read_finished(diverged)]}
     drop_curves(curves, keep={row["run"] for row in rows})
     trained = 0
-    for stage in stages():
-        if max_flops is not None and max_flops < smallest_budget(stage):
-            continue
-        for planned in stage_runs(stage, rows):
-            known = {row["run"] for row in rows} | lost
-            if planned.run in known or (max_flops is not None and planned.budget > max_flops):
-                continue
+
+    def waiting(stage: Stage) -> Planned | None:
+        """Return the first run of a stage that is neither trained nor too large."""
+        for planned in stage.runs(rows):
+            if planned.run not in known and (max_flops is None or planned.budget <= max_flops):
+                return planned
+        return None
+
+    for stage in plan:
+        while planned := waiting(stage):
             if limit is not None and trained >= limit:
                 return trained
             result = _train_planned(planned, cache_dir)
             if result.diverged:
-                append_rows(diverged, RUN_COLUMNS, [result.row | {"loss": ""}])
-                lost.add(planned.run)
+                append_rows(diverged, columns, [result.row | {"loss": ""}])
             else:
                 append_rows(curves, CURVE_COLUMNS, result.curve)
-                append_rows(runs, RUN_COLUMNS, [result.row])
+                append_rows(runs, columns, [result.row])
                 rows.append({name: cell(value) for name, value in result.row.items()})
+            known.add(planned.run)
             trained += 1
             if progress is not None:
-                progress(_line(stage, result))
+                progress(_line(stage.name, result))
     return trained
 
 
@@ -144,6 +207,7 @@ def _train_planned(planned: Planned, cache_dir: str | Path | None) -> TrainedRun
         depth=planned.depth,
         tokens=planned.tokens,
         learning_rate=planned.learning_rate,
+        weight_decay=planned.weight_decay,
         seed=planned.seed,
         cache_dir=cache_dir,
         budget=planned.budget,

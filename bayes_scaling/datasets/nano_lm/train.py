@@ -12,6 +12,7 @@ from bayes_scaling.datasets.nano_lm.corpus import CORPUS_NAME, load_corpus
 from bayes_scaling.datasets.nano_lm.transformer import (
     CONTEXT,
     MICRO,
+    WEIGHT_DECAY,
     Shape,
     check_shape,
     initial_state,
@@ -22,7 +23,7 @@ from bayes_scaling.datasets.nano_lm.transformer import (
 from bayes_scaling.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -107,10 +108,18 @@ def window_count(text: NDArray[np.uint8]) -> int:
     return (text.size - 1) // CONTEXT
 
 
-def run_id(shape: Shape, budget: float, learning_rate: float, seed: int) -> str:
-    """Name of a run, such as `w32d2-1e11-lr2^-7-s0`."""
+def run_id(
+    shape: Shape,
+    budget: float,
+    learning_rate: float,
+    seed: int,
+    weight_decay: float = WEIGHT_DECAY,
+) -> str:
+    """Name of a run, such as `w32d2-1e11-lr2^-7-s0`, with the weight decay where it is unusual."""
     power = f"{math.log2(learning_rate):.3f}".rstrip("0").rstrip(".")
-    return f"w{shape.width}d{shape.depth}-{budget:.3g}-lr2^{power}-s{seed}".replace("e+", "e")
+    decay = "" if weight_decay == WEIGHT_DECAY else f"-wd{weight_decay:.3g}"
+    name = f"w{shape.width}d{shape.depth}-{budget:.3g}-lr2^{power}{decay}-s{seed}"
+    return name.replace("e+", "e")
 
 
 def train_run(
@@ -119,6 +128,7 @@ def train_run(
     depth: int,
     tokens: float,
     learning_rate: float,
+    weight_decay: float = WEIGHT_DECAY,
     seed: int = 0,
     cache_dir: str | Path | None = None,
     budget: float | None = None,
@@ -135,6 +145,8 @@ def train_run(
         Bytes to train on; rounded to whole steps.
     learning_rate : float
         Peak learning rate of AdamW.
+    weight_decay : float
+        Weight decay of AdamW; a step takes learning rate x weight decay of every weight.
     seed : int
         Initial weights and order of the text.
     cache_dir : path, optional
@@ -161,6 +173,8 @@ def train_run(
         problems.append(f"tokens is {tokens:g}; give at least {MIN_SEQUENCES * CONTEXT}")
     if not 0 < learning_rate < math.inf:
         problems.append(f"learning_rate is {learning_rate:g}; give a positive number")
+    if not 0 <= weight_decay < math.inf:
+        problems.append(f"weight_decay is {weight_decay:g}; give 0 or a positive number")
     if problems:
         raise InputError(problems)
     require_jax()
@@ -170,14 +184,22 @@ def train_run(
     order = window_order(window_count(corpus.train), steps * sequences, seed)
     began = time.perf_counter()
     losses = _train(
-        shape, corpus.train, corpus.validation, order, steps, learning_rate, seed, progress
+        shape,
+        corpus.train,
+        corpus.validation,
+        order,
+        steps,
+        learning_rate,
+        seed,
+        progress,
+        weight_decay,
     )
     seconds = time.perf_counter() - began
 
     done = steps * sequences * CONTEXT
     budget = 6.0 * shape.params * done if budget is None else budget
     shared: dict[str, Any] = {
-        "run": run_id(shape, budget, learning_rate, seed),
+        "run": run_id(shape, budget, learning_rate, seed, weight_decay),
         "family": "nano-lm",
         "params": shape.params,
         "params_nonembedding": shape.params_nonembedding,
@@ -187,6 +209,7 @@ def train_run(
         "flops": 6.0 * shape.params * done,
         "loss": losses[-1][1],
         "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
         "batch_size": sequences * CONTEXT,
         "steps": steps,
         "width": width,
@@ -226,19 +249,65 @@ def _train(
     peak: float,
     seed: int,
     progress: Callable[[str], None] | None,
+    decay: float = WEIGHT_DECAY,
 ) -> list[tuple[int, float]]:
+    import numpy as np
+
+    evaluate = make_evaluate(shape)
+    sample = validation_sample(validation)
+    few = np.int32(CURVE_WINDOWS // MICRO)
+    points: list[tuple[int, float]] = []
+    stops = curve_steps(steps, order.size * CONTEXT)
+    fresh = initial_state(shape, seed)
+    for step, state in train_to(shape, fresh, text, order, steps, peak, stops, decay):
+        points.append((step, float(evaluate(state[0], sample, few))))
+        if progress is not None:
+            progress(f"step {step} of {steps}: about {points[-1][1]:.4f} {METRIC}")
+    final = float(evaluate(state[0], sample, np.int32(sample.shape[0])))
+    ratio = final / points[-1][1] if math.isfinite(final) else 1.0
+    return [(at, loss * ratio) for at, loss in points[:-1]] + [(steps, final)]
+
+
+def train_to(
+    shape: Shape,
+    state: Any,
+    text: NDArray[np.uint8],
+    order: NDArray[np.int64],
+    steps: int,
+    peak: float,
+    stops: Iterable[int],
+    decay: float = WEIGHT_DECAY,
+) -> Iterator[tuple[int, Any]]:
+    """Train on the windows of `order` and give step and state at each of `stops`.
+
+    A state that was given is used up when training goes on: copy what is kept of it.
+
+    Parameters
+    ----------
+    shape : Shape
+    state : tuple
+        Parameters and both moments, as from `initial_state`.
+    text : ndarray of uint8, shape (bytes,)
+    order : ndarray of int, shape (steps x sequences,)
+        Windows of the text in the order they are read.
+    steps : int
+        Steps of the whole run, which the learning rate depends on.
+    peak : float
+        Peak learning rate.
+    stops : iterable of int
+        Steps, ascending.
+    decay : float
+        Weight decay.
+    """
     import numpy as np
 
     sequences = order.size // steps
     micro = min(MICRO, sequences)
     parts, per_call = sequences // micro, SLOTS // (sequences // micro)
-    train, evaluate = make_train(shape), make_evaluate(shape)
-    sample = validation_sample(validation)
-    state = initial_state(shape, seed)
+    train = make_train(shape)
     slots = np.zeros((SLOTS, micro, CONTEXT + 1), np.uint8)
-    points: list[tuple[int, float]] = []
     step = 0
-    for stop in curve_steps(steps, order.size * CONTEXT):
+    for stop in stops:
         while step < stop:
             count = min(per_call, stop - step)
             taken = order[step * sequences : (step + count) * sequences]
@@ -253,20 +322,17 @@ def _train(
                 np.int32(count),
                 np.float32(steps),
                 np.float32(peak),
+                np.float32(decay),
             )
             step += count
-        few = np.int32(CURVE_WINDOWS // MICRO)
-        points.append((step, float(evaluate(state[0], sample, few))))
-        if progress is not None:
-            progress(f"step {step} of {steps}: about {points[-1][1]:.4f} {METRIC}")
-    final = float(evaluate(state[0], sample, np.int32(sample.shape[0])))
-    ratio = final / points[-1][1] if math.isfinite(final) else 1.0
-    return [(at, loss * ratio) for at, loss in points[:-1]] + [(steps, final)]
+        yield step, state
 
 
-def validation_sample(validation: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pick the fixed validation windows, shape (groups, `MICRO`, context + 1)."""
+def validation_sample(
+    validation: NDArray[np.uint8], *, first: int = 0, count: int = FINAL_WINDOWS
+) -> NDArray[np.uint8]:
+    """Pick `count` fixed validation windows, shape (groups, `MICRO`, context + 1)."""
     import numpy as np
 
-    which = np.random.default_rng(20).permutation(window_count(validation))[:FINAL_WINDOWS]
-    return windows_at(validation, which.reshape(-1, MICRO))
+    which = np.random.default_rng(20).permutation(window_count(validation))
+    return windows_at(validation, which[first : first + count].reshape(-1, MICRO))

@@ -24,6 +24,7 @@ MICRO = 4
 """Sequences whose gradient is taken at once; a batch is the mean of its parts (cache size)."""
 BETA1, BETA2, EPSILON = 0.9, 0.95, 1e-8
 WEIGHT_DECAY = 0.1
+"""Decay of AdamW per step and unit of learning rate, unless a run says another."""
 CLIP = 1.0
 WARMUP = 0.05
 """Share of the steps over which the learning rate rises linearly."""
@@ -156,7 +157,7 @@ def learning_rate_at(step: Any, steps: Any, peak: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def make_train(shape: Shape) -> Callable[..., Any]:
-    """Compiled `train(state, windows, parts, first, count, steps, peak) -> state`.
+    """Compiled `train(state, windows, parts, first, count, steps, peak, decay) -> state`.
 
     It takes `count` steps from step `first` of `steps`, each on the next `parts` entries of
     `windows` (uint8, shape (slots, sequences, context + 1)). Only the shape of `windows` is
@@ -168,7 +169,14 @@ def make_train(shape: Shape) -> Callable[..., Any]:
     gradient = jax.grad(lambda params, part: mean_loss(shape, params, part))
 
     def update(
-        state: Any, windows: Any, first_part: Any, parts: Any, step: Any, steps: Any, peak: Any
+        state: Any,
+        windows: Any,
+        first_part: Any,
+        parts: Any,
+        step: Any,
+        steps: Any,
+        peak: Any,
+        decay: Any,
     ) -> Any:
         params, first, second = state
         grads = jax.lax.fori_loop(
@@ -190,16 +198,23 @@ def make_train(shape: Shape) -> Callable[..., Any]:
         )
 
         def moved(p: Any, m: Any, v: Any) -> Any:
-            return p - rate * (m / unbias1 / (jnp.sqrt(v / unbias2) + EPSILON) + WEIGHT_DECAY * p)
+            return p - rate * (m / unbias1 / (jnp.sqrt(v / unbias2) + EPSILON) + decay * p)
 
         return jax.tree.map(moved, params, first, second), first, second
 
     def train(
-        state: Any, windows: Any, parts: Any, first: Any, count: Any, steps: Any, peak: Any
+        state: Any,
+        windows: Any,
+        parts: Any,
+        first: Any,
+        count: Any,
+        steps: Any,
+        peak: Any,
+        decay: Any,
     ) -> Any:
         def body(i: Any, state: Any) -> Any:
             step = jnp.asarray(first + i, jnp.float32)
-            return update(state, windows, i * parts, parts, step, steps, peak)
+            return update(state, windows, i * parts, parts, step, steps, peak, decay)
 
         return jax.lax.fori_loop(0, count, body, state)
 

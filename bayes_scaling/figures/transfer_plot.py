@@ -1,0 +1,66 @@
+"""Figure of transfer: how many times its fine-tuning data a pre-trained model has seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_scaling.figures import style
+from bayes_scaling.intervals import format_kind, quantiles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from bayes_scaling.questions.transfer import Transfer
+
+AXES = {
+    "finetune_tokens": "fine-tuning data, in the unit of the runs",
+    "params": "parameters",
+}
+DASHES = ("-", "--", ":", "-.")
+
+
+def plot_transfer(result: Transfer, *, ax: Axes | None = None) -> Axes:
+    """Plot effective over fine-tuning data against one of the two sizes.
+
+    Parameters
+    ----------
+    result : Transfer
+        The answer; ask it for several amounts of data, or of several sizes, to see lines.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Notes
+    -----
+    A colour for each first text; where both sizes vary, a kind of line for each number of
+    parameters. Bands hold the probability of the result. Below 1 pre-training hurts.
+    """
+    if ax is None:
+        ax = style.new_axes()
+    data, params = result.sizes["finetune_tokens"], result.sizes["params"]
+    along = "finetune_tokens" if np.unique(data).size > 1 else "params"
+    sizes = np.unique(params) if along == "finetune_tokens" else params[:1]
+    x = result.sizes[along]
+    for place, text in enumerate(result.texts):
+        colour = style.SERIES[place % len(style.SERIES)]
+        for index, size in enumerate(sizes):
+            cases = np.flatnonzero(params == size) if along != "params" else np.arange(x.size)
+            cases = cases[np.argsort(x[cases])]
+            middle, low, high = quantiles(result.multiplier[text][:, cases], result.probability)
+            label = f"{text}, {size:.2g} params" if sizes.size > 1 else text
+            dashes = DASHES[index % len(DASHES)]
+            marker = "o" if cases.size == 1 else ""
+            ax.plot(x[cases], middle, dashes, marker=marker, color=colour, label=label)
+            ax.fill_between(x[cases], low, high, color=colour, alpha=0.15, linewidth=0)
+    ax.axhline(1.0, color=style.INK, linewidth=0.8)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    kind = format_kind(result.probability)
+    style.tidy(ax, xlabel=AXES[along], ylabel=f"effective over fine-tuning data, {kind}")
+    style.legend(ax)
+    return ax

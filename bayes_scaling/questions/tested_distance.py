@@ -1,0 +1,89 @@
+"""How often forecasts held on public sweeps, by how far they lay beyond the runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+EDGES = (3.0, 10.0, 30.0, 100.0, 300.0)
+"""Factors of compute beyond the largest fitted run between which distances are told apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """How often 90 % intervals of the default average held at some distance.
+
+    Attributes
+    ----------
+    low, high : float
+        Factors of compute beyond the largest fitted run.
+    targets, tasks : int
+        Runs that were forecast, and sweeps (each fitted on its small runs) they belong to.
+    covered : float
+        Share inside their intervals: mean of the shares of the tasks.
+    """
+
+    low: float
+    high: float
+    targets: int
+    tasks: int
+    covered: float
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return (
+            f"{self.covered:.0%} of such forecasts held ({self.targets} runs {self.low:g} to "
+            f"{self.high:g}x beyond those fitted, {self.tasks} public tasks, 90 % intervals)"
+        )
+
+
+TESTED = (
+    Held(low=1, high=3, targets=431, tasks=7, covered=0.91),
+    Held(low=3, high=10, targets=293, tasks=15, covered=0.94),
+    Held(low=10, high=30, targets=164, tasks=13, covered=0.89),
+    Held(low=30, high=100, targets=209, tasks=11, covered=0.82),
+    Held(low=100, high=300, targets=11, tasks=5, covered=0.86),
+)
+"""From `python -m tests.studies.by_distance`; beyond 300x there was one target."""
+
+FARTHEST = TESTED[-1].high
+"""Factor of compute beyond which no forecast was tested."""
+
+IF_IT_HOLDS = "if the law holds that far: untested"
+"""What a decision depends on beyond `FARTHEST`."""
+
+
+def held_at(factor: float) -> Held | None:
+    """Return how forecasts held that lay as far beyond the runs; None where none did.
+
+    Parameters
+    ----------
+    factor : float
+        Compute over that of the largest fitted run.
+    """
+    return next((each for each in TESTED if factor <= each.high), None)
+
+
+def said_of_distance(row: dict[str, Any]) -> str:
+    """Say how far a row of an answer lies beyond the runs, and how such forecasts held.
+
+    Parameters
+    ----------
+    row : dict
+        With its distances (``efolds_flops``, ...) beyond the fitted runs; empty words inside them.
+    """
+    factor = factor_beyond(row)
+    if factor <= 1:
+        return ""
+    found = held_at(factor)
+    if found is None:
+        return f"nobody tested forecasts {factor:,.0f}x beyond the runs; {FARTHEST:g}x was farthest"
+    return str(found)
+
+
+def factor_beyond(row: dict[str, Any]) -> float:
+    """Return the factor of compute by which a row lies beyond the runs; of sizes without it."""
+    beyond = {name: value for name, value in row.items() if name.startswith("efolds_")}
+    return float(np.exp(beyond.get("efolds_flops", max(beyond.values(), default=0.0))))

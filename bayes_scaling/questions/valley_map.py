@@ -1,0 +1,210 @@
+"""Valley map: the loss over two settings, or a setting and a size, and where its valley runs.
+
+Such as loss over learning rate and batch size at one size of model, or over learning rate and
+params at one length of training: for each place of the second the best of the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
+from bayes_scaling.page import Grid, Page, Printed, called, cell
+from bayes_scaling.questions.sizes import group_index
+from bayes_scaling.questions.surface import Source
+from bayes_scaling.runs.columns import canonical_name, nearest
+
+Array = NDArray[np.float64]
+
+PLACES = 33
+"""Places along either side, by default."""
+
+TOLD = 5
+"""Places of the second at which the valley is printed."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ValleyMap(Printed):
+    """The loss over two inputs of a law, the others held.
+
+    Attributes
+    ----------
+    x, y : str
+        The setting whose valley is looked for, and the other input.
+    xs, ys : array (n_x,), (n_y,)
+        Their places.
+    loss : array (n_y, n_x)
+        Median of the noise-free loss.
+    best : array (n_draws, n_y)
+        Setting of least loss at each place of the other.
+    held : mapping of str to float
+        The other inputs.
+    seen : array (n_runs, 2)
+        Where the fitted runs lie.
+    probability : float
+        Probability of the intervals.
+    """
+
+    x: str
+    y: str
+    xs: Array
+    ys: Array
+    loss: Array
+    best: Array
+    held: Mapping[str, float]
+    seen: Array
+    probability: float = PROBABILITY
+
+    def _rows(self) -> list[dict[str, Any]]:
+        """Return one dict per place of the second input: the best setting, and the loss there."""
+        middle, low, high = quantiles(self.best, self.probability)
+        return [
+            {
+                self.y: float(self.ys[place]),
+                f"best_{self.x}": float(middle[place]),
+                f"best_{self.x}_lower": float(low[place]),
+                f"best_{self.x}_upper": float(high[place]),
+                "loss": float(self.loss[place].min()),
+                "probability": self.probability,
+                "kind": KIND,
+            }
+            for place in range(self.ys.size)
+        ]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is told beside the rows."""
+        return {"held": dict(self.held), "loss": self.loss.tolist(), "xs": self.xs.tolist()}
+
+    def page(self) -> Page:
+        """Return what is printed: the valley at some places of the second input."""
+        taken = np.unique(np.linspace(0, self.ys.size - 1, TOLD).astype(int))
+        rows = self.rows()
+        grid = Grid(
+            heading=(called(self.y), f"best {called(self.x)}", "loss there"),
+            rows=[
+                (
+                    f"{rows[i][self.y]:.3g}",
+                    cell(rows[i], f"best_{self.x}"),
+                    f"{rows[i]['loss']:.4g}",
+                )
+                for i in taken
+            ],
+        )
+        return [[grid]]
+
+
+def valley_map(
+    source: Source,
+    x: str = "learning_rate",
+    y: str = "batch_size",
+    *,
+    held: Mapping[str, float] | None = None,
+    places: int = PLACES,
+    family: str | None = None,
+) -> ValleyMap:
+    """Map the loss over a setting and another input.
+
+    Parameters
+    ----------
+    source : Fit
+        A posterior of a law with a valley in the setting.
+    x : str
+        The setting whose valley is looked for, such as learning_rate.
+    y : str
+        The other input, such as batch_size, params or width.
+    held : mapping of str to float, optional
+        Values of the other inputs; the geometric mean of the runs where one is not given.
+    places : int
+        Places along either side, over what the runs spanned.
+    family : str, optional
+        The group, where the fit has several.
+
+    Returns
+    -------
+    ValleyMap
+
+    Raises
+    ------
+    InputError
+        The law reads no such input, the runs never varied one, or there are no runs.
+    """
+    x, y = (canonical_name(name) or name for name in (x, y))
+    law = source.leading
+    _check(source, x, y, held or {}, places)
+    runs = law.runs
+    read = {name for each in source.members.values() for name in each.reads.inputs}
+    spans = {name: _column(law, name) for name in sorted(read)}
+    given = {canonical_name(name) or name: float(value) for name, value in (held or {}).items()}
+    rest = {
+        name: given.get(name, float(np.exp(np.mean(np.log(values)))))
+        for name, values in spans.items()
+        if name not in (x, y) and (name in given or name not in law.tunes)
+    }
+    xs, ys = (np.geomspace(spans[name].min(), spans[name].max(), places) for name in (x, y))
+    across, along = (values.ravel() for values in np.meshgrid(xs, ys))
+    index, _, problems = group_index(law, family, across.size)
+    if problems:
+        raise InputError(problems, source="valley map")
+    inputs = {name: np.full(across.size, value) for name, value in rest.items()}
+    inputs |= {x: across, y: along}
+    draws = source.mix([each.predict(inputs, group=index) for each in source.members.values()])
+    loss = np.median(draws, axis=0).reshape(ys.size, xs.size)
+    best = {name: np.full(ys.size, value) for name, value in rest.items()} | {y: ys}
+    valley = source.mix(
+        [each.tuned(best, group=index[: ys.size])[x] for each in source.members.values()]
+    )
+    return ValleyMap(
+        x=x,
+        y=y,
+        xs=xs,
+        ys=ys,
+        loss=loss,
+        best=np.broadcast_to(valley, (draws.shape[0], ys.size)),
+        held=rest,
+        seen=np.stack([np.asarray(runs[name], float) for name in (x, y)], axis=1),
+    )
+
+
+def _column(law: Any, name: str) -> Array:
+    """Return what the runs had of an input, by the column that it means."""
+    meant = dict(law.reads.meant).get(name, name)
+    values = np.asarray(law.runs[meant if meant in law.runs else name], float)
+    return values[np.isfinite(values)]
+
+
+def _check(source: Source, x: str, y: str, held: Mapping[str, float], places: int) -> None:
+    """Raise where the map cannot be drawn."""
+    law = source.leading
+    problems = []
+    if getattr(law, "runs", None) is None:
+        raise InputError(f"{law.id} has no runs: a map is drawn over what the runs spanned")
+    for each in source.members.values():
+        if x not in each.tunes:
+            problems.append(
+                f"{each.id} has no valley in {x}: fit a law that has one, such as "
+                f"{each.id}+lr-valley or {each.id}+valley:{x}"
+            )
+        for name in (y, *(canonical_name(name) or name for name in held)):
+            if name not in each.reads.inputs:
+                near = nearest(name, each.reads.inputs)
+                hint = f"did you mean {near!r}?" if near else ", ".join(each.reads.inputs)
+                problems.append(f"{each.id} reads no {name}; {hint}")
+    if not problems:
+        problems += [
+            f"all runs had one {name}: there is nothing to map along it"
+            for name in (x, y)
+            if np.ptp(_column(law, name)) == 0
+        ]
+    if x == y:
+        problems.append(f"{x} against itself: name two inputs")
+    if places < 3:
+        problems.append(f"places is 3 or more, got {places!r}")
+    if problems:
+        raise InputError(problems, source="valley map")

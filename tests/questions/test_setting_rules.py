@@ -1,0 +1,56 @@
+"""Rules of transfer against the slopes of a known valley."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bayes_scaling.errors import InputError
+from tests.synthetic import TRUTH, synthetic_fit
+
+FIT = synthetic_fit("chinchilla-lr", spread=0.005)
+"""Its best learning rate falls as params^-.5 tokens^-.1."""
+
+SMALL = {"params": 1e8, "tokens": 2e9, "width": 512.0}
+TARGET = {"params": 1.6e9, "tokens": 3.2e10, "width": 2048.0}
+
+
+def test_the_rule_of_the_law_holds_and_costs_nothing_and_another_costs_what_the_law_says() -> None:
+    right = {"params": TRUTH["s_N"], "tokens": TRUTH["s_D"]}
+    found = FIT.setting_rules("lr", small=SMALL, target=TARGET, exponents=right)
+    assert found.shares["holds"][0] > 0.99
+    assert found.shares["harmless"][0] == 1
+    assert np.median(found.draws["off_by"]) == pytest.approx(1, rel=0.03)
+    wrong = FIT.setting_rules("lr", small=SMALL, target=TARGET, exponents={})
+    assert wrong.shares["holds"][0] < 0.01
+    off = np.log(16**0.6)
+    flank, h = TRUTH["flank"], TRUTH["h"]
+    cost = np.exp(h * flank**2 * (np.sqrt(1 + (off / flank) ** 2) - 1)) - 1
+    assert np.median(wrong.draws["cost"]) == pytest.approx(cost, rel=0.1)
+
+
+def test_every_published_rule_whose_columns_are_given_is_asked() -> None:
+    rows = FIT.setting_rules("learning_rate", small=SMALL, target=TARGET).rows()
+    assert [row["rule"] for row in rows] == ["constant", "muP", "Step Law"]
+    chosen = {row["rule"]: row["chosen"] for row in rows}
+    assert chosen["muP"] == pytest.approx(chosen["constant"] / 4)
+    assert chosen["Step Law"] == pytest.approx(chosen["constant"] * 16 ** (-0.713 + 0.307))
+
+
+@pytest.mark.parametrize(
+    ("asked", "pattern"),
+    [
+        ({"setting": "weight_decay"}, "knows no best weight_decay.*coupled\\+valley:weight_decay"),
+        ({"small": None}, "say which run is small"),
+        ({"target": {"params": 1e9}}, "the law reads tokens: give it of both runs"),
+        ({"target": {**TARGET, "params": -1.0}}, "target: params must be above 0"),
+        ({"exponents": {"depth": 1.0}}, "the rule reads depth: give it in small"),
+        ({"tolerance": 0.5}, "tolerance is a factor above 1"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(asked: dict[str, Any], pattern: str) -> None:
+    given = {"setting": "learning_rate", "small": SMALL, "target": TARGET, **asked}
+    with pytest.raises(InputError, match=pattern):
+        FIT.setting_rules(given.pop("setting"), **given)

@@ -1,0 +1,43 @@
+"""How forecasts held by distance: the table, and what is said of a row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bayes_scaling.questions.tested_distance import (
+    EDGES,
+    FARTHEST,
+    TESTED,
+    factor_beyond,
+    held_at,
+    said_of_distance,
+)
+
+
+def test_the_table_has_a_row_between_any_two_edges() -> None:
+    assert [each.low for each in TESTED] == [1.0, *EDGES[:-1]]
+    assert [each.high for each in TESTED] == [*EDGES]
+    assert all(each.targets >= each.tasks >= 2 for each in TESTED)
+
+
+@pytest.mark.parametrize(
+    ("factor", "high"), [(1.0, 3.0), (3.0, 3.0), (3.1, 10.0), (99.0, 100.0), (300.0, 300.0)]
+)
+def test_a_distance_belongs_to_one_row(factor: float, high: float) -> None:
+    found = held_at(factor)
+    assert found is not None
+    assert found.high == high
+
+
+def test_beyond_the_farthest_nothing_is_known() -> None:
+    assert held_at(FARTHEST * 1.01) is None
+    assert said_of_distance({"efolds_flops": np.log(2750.0)}).startswith(
+        "nobody tested forecasts 2,750x beyond the runs; 300x was farthest"
+    )
+
+
+def test_compute_counts_before_other_sizes() -> None:
+    assert factor_beyond({"efolds_flops": np.log(5.0), "efolds_params": 9.0}) == pytest.approx(5)
+    assert factor_beyond({"efolds_tokens": np.log(2.0)}) == pytest.approx(2)
+    assert said_of_distance({"efolds_flops": 0.0, "loss": 2.0}) == ""
