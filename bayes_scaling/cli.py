@@ -114,6 +114,11 @@ COMMANDS: Mapping[str, Function | Question] = {
         example="fit.nc --loss 2.0 --params 7B", settings={"shell": "reach", "fills": ("runs",)}
     ),
     "emergence": Question(example="fit.nc --flops 1e22"),
+    "positions": Question(
+        example="fit.nc --params 1e8 --position 4 --context 8 --against-position 4 "
+        "--against-context 1024",
+    ),
+    "shift": Question(example="fit.nc --band .05"),
     "judge-split": Question(
         example="fit.nc --params 280B --tokens 300B", settings={"shell": "judge_split"}
     ),

@@ -28,12 +28,14 @@ from bayes_scaling.questions.loss_curve import LossCurve, loss_curve
 from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
 from bayes_scaling.questions.monitor import FALSE_ALARMS, Monitor, monitor
 from bayes_scaling.questions.next_runs import Aim, NextRuns, next_runs
+from bayes_scaling.questions.positions import positions
 from bayes_scaling.questions.query import AnyDefinition, query
 from bayes_scaling.questions.reach import reach
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import SURE, Risk, risk
 from bayes_scaling.questions.saturation import GAIN, saturation
 from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
+from bayes_scaling.questions.shift import BAND, shift
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
 from bayes_scaling.questions.surface import Source, Surface, surface
@@ -145,6 +147,41 @@ class Questions(RecipeQuestions):
         self.require_converged()
         found = emergence(self, flops, family=family, without=without)
         return found.with_probability(probability)
+
+    @documented(positions)
+    def positions(
+        self,
+        params: Numbers,
+        *,
+        position: float,
+        context: float,
+        against_position: float,
+        against_context: float,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Answer:
+        self.require_converged()
+        found = positions(
+            self,
+            params,
+            position=position,
+            context=context,
+            against_position=against_position,
+            against_context=against_context,
+            family=family,
+        )
+        return self._told(found, probability)
+
+    @documented(shift)
+    def shift(
+        self,
+        *,
+        band: float = BAND,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Answer:
+        self.require_converged()
+        return self._told(shift(self, band=band, family=family), probability)
 
     @documented(allocate)
     def allocate(

@@ -21,6 +21,7 @@ from bayes_scaling.questions.expert_split import (
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rank_shapes import COUNT, PLAIN, Layout, ShapeRanking, rank_shapes
 from bayes_scaling.questions.setting_rules import HARMLESS, TOLERANCE, setting_rules
+from bayes_scaling.questions.settle import Settling, settle
 from bayes_scaling.questions.sizes import Numbers, Sizes
 from bayes_scaling.questions.transfer import TIMES, Transfer, transfer
 from bayes_scaling.questions.tune import Tuning, tune
@@ -174,7 +175,33 @@ class RecipeQuestions(_Source):
             family=family,
             inputs=inputs,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
+
+    @documented(settle)
+    def settle(
+        self,
+        a: str,
+        b: str,
+        *,
+        flops: float,
+        budget: float,
+        candidates: Sizes | None = None,
+        inputs: Mapping[str, float] | None = None,
+        throughput: Mapping[str, float] | None = None,
+        error: float = ERROR,
+    ) -> Settling:
+        self.require_converged()
+        return settle(
+            self._fitted("settle"),
+            a,
+            b,
+            flops=flops,
+            budget=budget,
+            candidates=candidates,
+            inputs=inputs,
+            throughput=throughput,
+            error=error,
+        )
 
     @documented(duel)
     def duel(

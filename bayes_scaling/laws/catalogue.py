@@ -26,11 +26,11 @@ ENTRY_POINTS = "bayes_scaling.models"
 ONTO = "+"
 """Between a law and what is put on it: ``coupled+lr-valley``."""
 
-MOST_ONTO = 8
-"""How many definitions may be put on a law."""
-
 OF = ":"
 """Between a law with an input of no fixed column and that column: ``valley:weight_decay``."""
+
+MOST_ONTO = 8
+"""How many definitions may be put on a law."""
 
 
 def model_folders() -> tuple[Path, ...]:

@@ -142,6 +142,10 @@ class TwoSteps:
         """Return error rates of one new run each, of a loss that is known."""
         return self.score.with_noise(loss, group=group, draw=draw, rng=rng)
 
+    def known(self, group: int) -> dict[str, Array]:
+        """Return what the second law knows of a group (n_draws, 1), by name."""
+        return self.score.known(group)
+
     def generator(self, purpose: str) -> np.random.Generator:
         """Return the random generator of one purpose."""
         return self.score.generator(purpose)

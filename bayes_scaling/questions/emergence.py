@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.page import Block, Page, Printed, told
-from bayes_scaling.posterior import Member
 from bayes_scaling.questions.search import Array
 from bayes_scaling.questions.sizes import Numbers, positive
 from bayes_scaling.questions.surface import Source, Surface, surface
-from bayes_scaling.questions.tabulate import Flags
 
 PLACE = "C_jump"
 """The derived quantity of a law that is the compute of its jump."""
+
+FARTHEST = 1e60
+"""Compute beyond any run [FLOP]."""
 
 GRID = 60
 """Places between the largest run and the largest budget at which laws are compared."""
@@ -69,7 +71,7 @@ class Emergence(Printed):
     runs_to: float
     effect: Array | None = None
     without: str = ""
-    later: Flags | None = None
+    later: NDArray[np.bool_] | None = None
     probability: float = PROBABILITY
 
     @property
@@ -226,12 +228,8 @@ def _jump(law: Surface) -> Array:
 
 def _runs_to(law: Surface) -> float:
     """Compute of the largest fitted run of the group."""
-    fitted = law.parts[0].law
-    if not isinstance(fitted, Member):
-        raise InputError(f"{law.id} was not fitted to runs: a jump is asked of a fit")
-    flops = fitted.fitted_sizes["flops"]
-    own = fitted.runs.labels(fitted.reads.group) == law.group
-    return float(np.max(flops[own] if own.any() else flops))
+    beyond = law.beyond({"flops": np.array([FARTHEST])})["flops"]
+    return float(FARTHEST / np.exp(beyond[0]))
 
 
 def _valid_to(law: Surface, smooth: Any, low: float, high: float) -> float:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.page import Grid, Page, Printed
+from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.sizes import Numbers, positive
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, surface
-from bayes_scaling.questions.tabulate import interval_rows
 
 Array = NDArray[np.float64]
 
@@ -71,9 +71,9 @@ class ExpertSplit(Printed):
         """Place of the number of experts with the least expected loss."""
         return int(np.argmin(self.loss.mean(axis=0)))
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per number of experts."""
-        rows = interval_rows({"loss": self.loss}, self.extrapolation, self.probability)
+        rows = draw_rows({"loss": self.loss}, self.extrapolation, self.probability)
         names = ("experts", "params_active", "params", "tokens")
         return [
             {name: float(getattr(self, name)[place]) for name in names}

@@ -36,6 +36,13 @@ LIKE = 0.85  # of two names, from which one may be the other misspelt
 TOLERANCE = 1.3  # a ratio beyond this, either way, is a disagreement
 
 
+ITEMS = 100.0
+"""Questions of an evaluation that does not say how many it has."""
+
+SPREADS = 3.0
+"""Standard deviations below chance from which a score is no longer that of guessing."""
+
+
 def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
     """Return every doubt about a table.
 
@@ -59,6 +66,7 @@ def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
         *_unnamed_group(given, rows),
         *_summary_rows(given, rows),
         *_splits(given),
+        *_below_chance(given, rows),
         *unfinished(given, rows),
     )
 
@@ -329,6 +337,23 @@ def _unnamed_group(given: Columns, rows: Rows) -> list[str]:
     if not empty.any() or empty.all():
         return []
     return [f"{rows.say(empty)}: family is empty; these rows form a group of their own"]
+
+
+def _below_chance(given: Columns, rows: Rows) -> list[str]:
+    """Doubt scores that are worse than guessing by more than the noise of their questions."""
+    if not {"score", "chance"} <= set(given):
+        return []
+    score, chance = given["score"], given["chance"]
+    items = given.get("items", np.full(score.shape, ITEMS))
+    with np.errstate(all="ignore"):
+        low = score < chance - SPREADS * np.sqrt(chance * (1 - chance) / items)
+    if not low.any():
+        return []
+    shown = ", ".join(f"{value:g}" for value in score[low][:3])
+    return [
+        f"{rows.say(low)}: score {shown} is below chance by more than the noise of the questions: "
+        "are answers read in the wrong order, or is it an error rate (call that column error)?"
+    ]
 
 
 def _ratio(value: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ Live: a campaign trains nano-lm models itself, up to 1e11 FLOP each, and forecas
 is in the shipped sweep, whose larger runs it never sees. Training needs the extra ``train``.
 
 Recorded: results are looked up in the shipped sweep. The same compute is spent by the campaign, by
-an isoFLOP grid and by the largest affordable runs; the same law is then fitted to each, and the
+an isoFLOP grid and by the largest affordable runs; the default average is fitted to each, and the
 width of its interval at the largest runs, and its error there, are printed.
 """
 
@@ -57,9 +57,8 @@ command = {command}
 results = "runs/{{{{run}}}}/{result}"
 time_limit = 2.0
 [fit]
-models = ["coupled-drift"]
-draws = 400
-tune = 600
+draws = 300
+tune = 500
 chains = 2
 [rig]
 peak = 2e10
@@ -154,7 +153,7 @@ def lookup(recorded: RunTable) -> Launch:
 
 def fitted(table: RunTable, seed: int) -> Any:
     """Fit the law of the campaign."""
-    fit = bs.fit(table, "coupled-drift", draws=400, tune=600, chains=2, random_seed=seed)
+    fit = bs.fit(table, draws=300, tune=500, chains=2, random_seed=seed)
     return fit.accept_unconverged()
 
 
@@ -200,8 +199,7 @@ def recorded(folder: str, seeds: str = "3") -> None:
         report("campaign", fitted(table, seed), table, largest)
         report("isoFLOP grid", fitted(grid := isoflop_grid(offered, spent), seed), grid, largest)
         order = np.argsort(-offered["flops"], kind="stable")
-        total = 0.0
-        taken: list[int] = []
+        total, taken = 0.0, list[int]()
         for row in order:
             if total + offered["flops"][row] <= spent:
                 total, taken = total + float(offered["flops"][row]), [*taken, int(row)]
