@@ -264,8 +264,9 @@ def _run(given: Sequence[str]) -> int:
     except BayesScalingError as error:
         code = _refuse(error, given)
     except KeyboardInterrupt:
-        say("stopped")
         code = STOPPED
+    if code == STOPPED:
+        say("stopped")
     return code if isinstance(code, int) else 0
 
 
