@@ -45,6 +45,7 @@ from .questions import (
     PublishedRates as PublishedRates,
     Rig as Rig,
     Risk as Risk,
+    Serving as Serving,
     ShapeRanking as ShapeRanking,
     Surface as Surface,
     Transfer as Transfer,
@@ -54,6 +55,7 @@ from .questions import (
     kv_cache as kv_cache,
     prior_predictive as prior_predictive,
     published_rates as published_rates,
+    serving as serving,
     tokens_of as tokens_of,
 )
 from .reports import (
@@ -66,6 +68,10 @@ from .runs import (
     schedule_areas as schedule_areas,
     select_rows as select_rows,
     with_schedule_areas as with_schedule_areas,
+)
+from .scoring import (
+    ScoreFit as ScoreFit,
+    two_steps as two_steps,
 )
 from .validation import (
     Approaches as Approaches,

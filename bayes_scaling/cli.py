@@ -71,7 +71,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "stage-gate": Question(example="fit.nc --flops 1e23 --target-loss 2.0 --price 2.5 --value 5e6"),
     "advise": Question(
         example="fit.nc --flops 1e21 --data-bytes 300GB --target-loss 2.2",
-        settings={"shell": "advise", "fills": ("tokens",)},
+        settings={"shell": "advise", "fills": ("tokens", "pretrained")},
     ),
     "sensitivity": Question(
         example="fit.nc --params 7e10 --tokens 1.4e12 --target-loss 2.0",
@@ -82,10 +82,11 @@ COMMANDS: Mapping[str, Function | Question] = {
         method="rank_shapes",
         settings={"shell": "shapes", "fills": ("shapes",)},
     ),
-    "tune": Question(example="fit.nc --params 1B --tokens 20B", settings={"shell": "tune"}),
+    "tune": Question(example="fit.nc --params 1B --tokens 20B", settings={"shell": "pictured"}),
+    "experts": Question(example="fit.nc --flops 1e21 --device-memory 80GB", method="expert_split"),
     "valley-map": Question(
         example="fit.nc --x learning_rate --y batch_size --plot map.svg",
-        settings={"shell": "valley_map"},
+        settings={"shell": "pictured"},
     ),
     "setting-rules": Question(
         example="fit.nc learning_rate --small params=1e8 --small tokens=2e9 "
@@ -111,11 +112,17 @@ COMMANDS: Mapping[str, Function | Question] = {
     "reach": Question(
         example="fit.nc --loss 2.0 --params 7B", settings={"shell": "reach", "fills": ("runs",)}
     ),
+    "emergence": Question(example="fit.nc --flops 1e22"),
+    "positions": Question(
+        example="fit.nc --params 1e8 --position 4 --context 8 --against-position 4 "
+        "--against-context 1024",
+    ),
+    "shift": Question(example="fit.nc --band .05"),
     "judge-split": Question(
         example="fit.nc --params 280B --tokens 300B", settings={"shell": "judge_split"}
     ),
     "transfer": Question(
-        example="fit.nc --params 100M --finetune-tokens 1M", settings={"shell": "transfer"}
+        example="fit.nc --params 100M --finetune-tokens 1M", settings={"shell": "pictured"}
     ),
     "query": Question(example="fit.nc critical-batch --set loss_reached=2.5"),
     "published": Function("definitions"),
@@ -127,6 +134,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "backtest": Function("trials"),
     "calibrate": Function("trials"),
     "convert": Function("planning"),
+    "serve": Function("planning"),
     "train-sweep": Function("training"),
     "train-run": Function("training"),
 }

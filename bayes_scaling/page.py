@@ -10,10 +10,10 @@ import html
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from bayes_scaling.intervals import Interval, format_kind
+from bayes_scaling.intervals import Interval, check_probability, format_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,7 @@ CALLED: Mapping[str, str] = {
     "batch_size": "batch [tokens]",
     "loss": "noise-free loss",
     "noise_free": "noise-free loss",
+    "new_run_score": "score of a new run",
     "new_run": "loss of a new run",
     "gain": "gain of a doubling",
     "best_params": "best params N*",
@@ -123,8 +124,33 @@ class Printed(ABC):
     """What shows itself: as text where it is printed, as HTML in a notebook, and as a table."""
 
     @abstractmethod
-    def rows(self) -> list[dict[str, Any]]:
-        """Return plain numbers and texts, a dict per case."""
+    def _rows(self) -> list[dict[str, Any]]:
+        """Return plain numbers and texts, a dict per case, at the answer's own probability."""
+
+    def rows(self, probability: float | None = None) -> list[dict[str, Any]]:
+        """Return all there is as plain numbers and texts, a dict per case.
+
+        Parameters
+        ----------
+        probability : float, optional
+            Of the intervals; that of the answer by default.
+        """
+        return (self if probability is None else self.with_probability(probability))._rows()
+
+    def with_probability(self, probability: float) -> Self:
+        """Return the answer with intervals of another probability.
+
+        Raises
+        ------
+        InputError
+            It is not between 0 and 1.
+        """
+        check_probability(probability)
+        names = {each.name for each in fields(self)}  # type: ignore[arg-type]
+        changes: dict[str, Any] = {"probability": probability} if "probability" in names else {}
+        if "forecast" in names:
+            changes["forecast"] = self.forecast.with_probability(probability)  # type: ignore[attr-defined]
+        return replace(self, **changes)  # type: ignore[type-var]
 
     def __repr__(self) -> str:
         """Show the numbers asked for, with their intervals."""
@@ -141,25 +167,23 @@ class Printed(ABC):
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per case, as of `rows`."""
+        """One row per case: what was asked, and what was found; `rows` has the rest."""
         import pandas as pd
 
-        return pd.DataFrame(self.rows())
+        rows = self.rows()
+        far = any("efolds_flops" in row for row in rows)
+        names = [
+            name
+            for name in dict.fromkeys(n for row in rows for n in row)
+            if not _aside(name, far=far)
+        ]
+        return pd.DataFrame(rows, columns=names)
 
 
-class PrintedByMember(Printed):
-    """An answer that tells apart what each member of a posterior says."""
-
-    @abstractmethod
-    def member_rows(self) -> list[dict[str, Any]]:
-        """Return what each member says of each case by itself, with its weight."""
-
-    @property
-    def by_member(self) -> pd.DataFrame:
-        """One row per case and member, as of `member_rows`."""
-        import pandas as pd
-
-        return pd.DataFrame(self.member_rows())
+def _aside(name: str, *, far: bool) -> bool:
+    """Whether a column is left out of a table: of distances, that in compute stands for all."""
+    distance = name.startswith("efolds_") and far and name != "efolds_flops"
+    return distance or name.startswith(("spread_", "flat_")) or name == "tuning"
 
 
 def _first(page: Page) -> Page:

@@ -16,6 +16,7 @@ from bayes_scaling.questions import literature
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.published_laws import PublishedConstants
 from bayes_scaling.questions.sizes import Sizes
+from bayes_scaling.scoring import ScoreFit
 
 Index = NDArray[np.int64]
 
@@ -105,7 +106,7 @@ class PublishedLaw(PublishedConstants, Questions):
         )
 
 
-type Answerer = Fit | PublishedLaw
+type Answerer = Fit | ScoreFit | PublishedLaw
 """What answers questions."""
 
 

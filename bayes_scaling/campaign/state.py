@@ -126,7 +126,7 @@ class State(Printed):
         fresh = self.lines[len(self.lines) - self.fresh :]
         return tuple(self.runs[line["run"]] for line in fresh if line["kind"] == "plan")
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per run."""
         rig = self.campaign.rig
         return [

@@ -13,7 +13,7 @@ from bayes_scaling import reports, validation
 from bayes_scaling.commands.chosen import AnyModel, Models
 from bayes_scaling.commands.console import judge
 from bayes_scaling.commands.fits import fit_dict, sample_chosen, sampling
-from bayes_scaling.commands.options import Family, Json, Probability, Without
+from bayes_scaling.commands.options import Family, Json, Probability, Without, number
 from bayes_scaling.commands.sources import Reading
 from bayes_scaling.commands.streams import print_json, say
 from bayes_scaling.errors import BayesScalingWarning, InputError
@@ -21,8 +21,11 @@ from bayes_scaling.files import check_target
 from bayes_scaling.fitting import load
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.questions.device import Device
+from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.record import NAME
 from bayes_scaling.questions.rig import Budget, Rig
+from bayes_scaling.questions.run_plan import read_run_plan
 from bayes_scaling.reports.pdf import print_pdf
 from bayes_scaling.runs import RunTable
 from bayes_scaling.validation import Backtest
@@ -39,8 +42,17 @@ def report(
     models: Models,
     budget: Budget,
     rig: Rig,
+    limits: Limits,
+    device: Device,
     target_loss: Annotated[
         float | None, typer.Option(help="Loss the big run should reach.")
+    ] = None,
+    value: Annotated[
+        float | None,
+        number(help="What reaching the target is worth, in the currency of the price: go or not."),
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="A plan that says all this; 'plan' writes one to fill.")
     ] = None,
     family: Family = None,
     output: Annotated[
@@ -72,7 +84,7 @@ def report(
 ) -> None:
     """Fit a model and write one self-contained report.
 
-    Example: bayes-scaling report runs.csv --flops 1e23 --target-loss 2.0 -o report.html
+    Example: bayes-scaling report runs.csv --money 300k --price 2.5 --target-loss 2.0 --value 2M
     """
     check_probability(probability)
     output = check_target(output or Path(f"report.{format}"))
@@ -84,6 +96,7 @@ def report(
             f"leave out {', '.join(models.given)}"
         )
     chosen = models.chosen()
+    planned = None if plan is None else read_run_plan(plan)
     budgets = budget.on(rig) or []
     if len(budgets) > 1:
         raise InputError(f"a report is on one budget, got {len(budgets)}")
@@ -102,6 +115,10 @@ def report(
         flops=budgets[0] if budgets else None,
         target_loss=target_loss,
         family=family,
+        limits=limits if device is None else limits.on(device),
+        rig=None if plan is not None and rig == Rig() else rig,
+        value=value,
+        plan=planned,
         probability=probability,
         command=" ".join(["bayes-scaling", *sys.argv[1:]]),
         backtest=tested,

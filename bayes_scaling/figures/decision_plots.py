@@ -17,7 +17,7 @@ from bayes_scaling.questions.drawn_tables import (
     tune_table as tune_table,
 )
 from bayes_scaling.questions.loss_curve import LossCurve
-from bayes_scaling.questions.valleys import Valley
+from bayes_scaling.questions.valleys import NEAR, Valley
 from bayes_scaling.runs import RunTable
 
 if TYPE_CHECKING:
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-NEAR = 1.3
-"""Factor of a budget within which a run is drawn into its valley."""
+DEEP = 1.25
+"""Loss over that of the bottom up to which a valley is shown."""
+
+HIGHEST = 20.0
+"""Regret up to which a valley is shown [% of the loss]: the same in every figure."""
 
 SMOOTH = 200
 """Places of a smooth line."""
@@ -40,6 +43,9 @@ SURELY = 0.01
 
 BESIDE = 1.12
 """Factor of a learning rate within which names of rules would overlap."""
+
+SEEN = 0.6
+"""Share of the highest penalty up to which valleys of the learning rate are shown."""
 
 MARKERS = ("o", "s", "D", "^", "v", "P")
 """Of the variants of a duel."""
@@ -78,7 +84,7 @@ def plot_chance(
         ax.plot(
             *_smooth(curve, part.chance.to_numpy()),
             color=style.BLUE if whole else style.GREY,
-            linewidth=2.0 if whole else 0.8,
+            linewidth=2.2 if whole else 1.2,
             zorder=3 if whole else 2,
             label=label,
         )
@@ -120,14 +126,14 @@ def _undecided(curve: LossCurve, table: pd.DataFrame, planned: float | None) -> 
 def plot_isoflop(
     valleys: Sequence[Valley], *, runs: RunTable | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Plot loss along lines of equal compute, with the band of the optimum.
+    """Plot loss along lines of equal compute, with the interval of each optimum and the runs.
 
     Parameters
     ----------
     valleys : sequence of Valley
-        From `bayes_scaling.figures.valleys.isoflop_valleys`.
+        From `Fit.valleys`.
     runs : RunTable, optional
-        Runs; those near a budget are drawn.
+        Runs to draw near the budgets in place of the fitted ones.
     ax : matplotlib.axes.Axes, optional
         Where to draw.
 
@@ -137,8 +143,8 @@ def plot_isoflop(
 
     Notes
     -----
-    Bands hold 90 % of the draws; the bar under a valley is the 90 % interval of its optimum, the
-    dot the split to choose. The drawn data are `Valley.table` of each.
+    Bands hold 90 % of the draws. The thick part of a line is the 90 % interval of its best size,
+    the dot on it the split to choose; small dots are runs. The drawn data are `Valley.table`.
     """
     ax = ax if ax is not None else style.new_axes()
     shown, places = [], []
@@ -146,31 +152,48 @@ def plot_isoflop(
         colour = style.SERIES[index % len(style.SERIES)]
         median, low, high = quantiles(valley.loss, 0.9)
         ax.fill_between(valley.params, low, high, color=colour, alpha=0.2, linewidth=0)
-        ax.plot(valley.params, median, color=colour, label=f"{write_number(valley.flops)} FLOP")
+        label = f"{write_number(valley.flops)} FLOP, best size with its 90 % interval"
+        ax.plot(valley.params, median, color=colour, linewidth=1.2)
         _, left, right = quantiles(valley.optimum, 0.9)
-        bottom = float(low.min()) / 1.01
-        ax.plot([left, right], [bottom] * 2, color=colour, linewidth=3, solid_capstyle="butt")
-        ax.plot([valley.choice.params], [bottom], "o", color=colour, markeredgecolor="white")
-        near = valley.params[median <= 1.25 * median.min()]
-        places.append(np.r_[near, left, right])
-        shown.append(np.r_[bottom / 1.01, median[median <= 1.25 * median.min()]])
-        if runs is not None:
-            chosen = np.abs(np.log(runs["flops"] / valley.flops)) <= np.log(NEAR)
-            ax.scatter(
-                runs["params"][chosen],
-                runs["loss"][chosen],
-                s=14,
-                color=colour,
-                edgecolor="white",
-                linewidth=0.4,
-                zorder=4,
-            )
+        at = np.geomspace(left, right, SMOOTH)
+        ax.plot(at, _on_curve(valley, median, at), color=colour, linewidth=4, label=label)
+        best = _on_curve(valley, median, np.array([valley.choice.params]))
+        ax.plot(
+            [valley.choice.params],
+            best,
+            "o",
+            color=colour,
+            markersize=7,
+            markeredgecolor="white",
+            zorder=5,
+        )
+        near = median <= DEEP * median.min()
+        params, losses = _runs_near(valley, runs)
+        kept = losses <= DEEP * median.min()
+        ax.scatter(params, losses, s=16, color=colour, edgecolor=style.INK, linewidth=0.5, zorder=4)
+        places.append(np.r_[valley.params[near], left, right, params[kept]])
+        shown.append(np.r_[low[near], median[near], losses[kept]])
+    if any(len(_runs_near(valley, runs)[0]) for valley in valleys):
+        ax.scatter([], [], s=16, color="white", edgecolor=style.INK, linewidth=0.5, label="runs")
     style.set_log_limits(
-        ax, x=style.widen(np.concatenate(places)), y=style.widen(np.concatenate(shown))
+        ax, x=style.widen(np.concatenate(places)), y=style.at_least(np.concatenate(shown), DEEP)
     )
     style.tidy(ax, xlabel=AXES["params"], ylabel="noise-free loss, 90 % band")
     style.legend(ax, loc="upper right")
     return ax
+
+
+def _on_curve(valley: Valley, loss: Array, params: Array) -> Array:
+    """Return the loss along a valley at params between its places."""
+    return np.exp(np.interp(np.log(params), np.log(valley.params), np.log(loss)))
+
+
+def _runs_near(valley: Valley, runs: RunTable | None) -> tuple[Array, Array]:
+    """Return params and losses of the runs that are drawn beside a valley."""
+    if runs is None:
+        return valley.run_params, valley.run_loss
+    near = np.abs(np.log(runs["flops"] / valley.flops)) <= np.log(NEAR)
+    return runs["params"][near], runs["loss"][near]
 
 
 def plot_regret(
@@ -193,26 +216,22 @@ def plot_regret(
     """
     ax = ax if ax is not None else style.new_axes()
     table = valley.table(0.9)
-    style.band(
-        ax, valley.params, valley.loss - valley.best[:, None], colour=style.BLUE, label="regret"
-    )
-    ax.plot(
-        table.params,
-        table.expected_regret,
-        color=style.INK,
-        linewidth=1.2,
-        linestyle="--",
-        label="expected regret",
-    )
+    percent = 100 / table.best.to_numpy()
+    above = valley.loss - valley.best[:, None]
+    style.band(ax, valley.params, above * percent, colour=style.BLUE, label="regret", brief=True)
+    expected = percent * table.expected_regret.to_numpy()
+    label = "expected regret"
+    ax.plot(valley.params, expected, color=style.INK, linewidth=1.2, linestyle="--", label=label)
     marks = {"the split to choose": valley.choice.params, **(plans or {})}
     for index, (name, params) in enumerate(marks.items()):
         colour = style.SERIES[(index + 1) % len(style.SERIES)]
-        ax.axvline(params, color=colour, linewidth=1.3, label=f"{name}, {write_number(params, 2)}")
-    low, high = float(valley.params.min()), float(valley.params.max())
+        ax.axvline(params, color=colour, linewidth=1.3, label=f"{name}, {write_count(params)}")
+    inside = valley.params[expected <= HIGHEST]
+    low, high = float(inside.min()), float(inside.max())
     style.log_scale(ax, "x", low, high)
     ax.set_xlim(low, high)
-    ax.set_ylim(0, float(table.expected_regret.quantile(0.85)))
-    text = f"loss above the best split of {write_number(valley.flops)} FLOP"
+    ax.set_ylim(0, HIGHEST)
+    text = f"loss above the best split of {write_number(valley.flops)} FLOP [%]"
     style.tidy(ax, xlabel=AXES["params"], ylabel=text)
     style.legend(ax, loc="upper center")
     return ax
@@ -244,7 +263,7 @@ def plot_tune(result: Tuning, *, ax: Axes | None = None) -> Axes:
     if ax is None:
         ax = style.new_axes()
     curves = tune_table(result)
-    top = 100 * float(curves.penalty.quantile(0.9))
+    top = 100 * float(curves.penalty.max()) * SEEN
     count = len(result.plan)
     for run in range(count):
         colour = style.SERIES[run % len(style.SERIES)]

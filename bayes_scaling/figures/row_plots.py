@@ -181,7 +181,7 @@ def plot_compare(result: Comparison, *, ax: Axes | None = None) -> Axes:
     title = ax.set_title(shared, fontsize=style.SMALL, color=style.GREY, loc="left", pad=26)
     title.set_in_layout(False)  # it may reach over the numbers
     if len(targets) > 1:
-        style.legend(ax, loc="upper left", bbox_to_anchor=(0, -0.42 / (TALL_ROW * len(names))))
+        style.legend(ax)
     return ax
 
 

@@ -17,6 +17,9 @@ RESOLUTION = 110
 class ShownFigure(Figure):
     """A figure that is its own picture where a cell ends with it."""
 
+    legend_below = False
+    """Whether the legend of its axes stands under them, where it covers nothing."""
+
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=RESOLUTION)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,7 +17,8 @@ from bayes_scaling.questions.drawn_tables import bands
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
+
+    from bayes_scaling.figures.shown import ShownFigure
 
 Array = NDArray[np.float64]
 
@@ -35,15 +37,28 @@ SERIES = (BLUE, RED, GREEN, PURPLE, ORANGE, GREY)
 WIDTH, HEIGHT = 7.1, 4.1
 """Size of a figure [inch]; 680 pixels wide it shows its text at 12 pixels."""
 
+NARROW = (3.9, 3.9)
+"""Size of the same for a phone [inch]."""
+
 TEXT, SMALL = 9.0, 8.0
 """Sizes of text [point]."""
 
+
+ROUND_FROM = 100.0
+"""Ratio of the ends of a logarithmic axis from which they are round numbers."""
+
+KEY = 6
+"""Width of the sign before a text of a legend [letters]."""
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 """Digits to exponents."""
 
 
-def new_figure(width: float = WIDTH, height: float = HEIGHT) -> Figure:
+PATH, DECIMALS = re.compile(r' d="[^"]*"'), re.compile(r"(\d\.\d\d)\d+")
+"""Outlines in an SVG, and digits of them that nobody sees."""
+
+
+def new_figure(width: float = WIDTH, height: float = HEIGHT) -> ShownFigure:
     """Make a figure that belongs to no window, and that a notebook shows all the same."""
     from bayes_scaling.figures.shown import ShownFigure
 
@@ -54,7 +69,9 @@ def new_axes(width: float = WIDTH, height: float = HEIGHT) -> Axes:
     """Make a figure with one set of axes."""
     from bayes_scaling.figures.shown import ShownAxes
 
-    return new_figure(width, height).add_subplot(axes_class=ShownAxes)
+    figure = new_figure(width, height)
+    figure.legend_below = True
+    return figure.add_subplot(axes_class=ShownAxes)
 
 
 def new_grid(rows: int, columns: int, width: float = WIDTH, height: float = HEIGHT) -> list[Axes]:
@@ -78,9 +95,37 @@ def tidy(ax: Axes, *, xlabel: str, ylabel: str) -> None:
 
 
 def legend(ax: Axes, **where: Any) -> None:
-    """Add a legend that hides nothing behind a frame."""
-    options = {"loc": "best", **where}
-    ax.legend(fontsize=SMALL, framealpha=0.85, edgecolor="none", **options)
+    """Add a legend: under the axes of a figure of their own, else inside and without a frame.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        The axes.
+    **where
+        How `Axes.legend` places it inside axes that were given.
+    """
+    figure = ax.get_figure(root=True)
+    if not getattr(figure, "legend_below", False):
+        ax.legend(fontsize=SMALL, framealpha=0.85, edgecolor="none", **{"loc": "best", **where})
+        return
+    handles, labels = ax.get_legend_handles_labels()
+    if not handles or figure is None:
+        return
+    width, height = figure.get_size_inches()
+    letters = 72 * width / (0.56 * SMALL)
+    columns = max(1, min(len(labels), int(letters / (max(map(len, labels)) + KEY))))
+    rows = math.ceil(len(labels) / columns)
+    figure.set_size_inches(width, height + 0.02 * SMALL * rows)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=SMALL,
+        frameon=False,
+        handlelength=1.6,
+        columnspacing=1.2,
+    )
 
 
 def log_scale(ax: Axes, which: Literal["x", "y"], low: float, high: float) -> None:
@@ -126,11 +171,28 @@ def log_scale(ax: Axes, which: Literal["x", "y"], low: float, high: float) -> No
 
 
 def set_log_limits(ax: Axes, *, x: tuple[float, float], y: tuple[float, float]) -> None:
-    """Make both axes logarithmic over the ranges given."""
+    """Make both axes logarithmic over the ranges given, from and to round numbers where wide."""
+    x, y = (_rounded(*ends) for ends in (x, y))
     log_scale(ax, "x", *x)
     log_scale(ax, "y", *y)
     ax.set_xlim(*x)
     ax.set_ylim(*y)
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """Move the ends of two decades or more outward to 1, 2 or 5 times a power of ten."""
+    if high < ROUND_FROM * low:
+        return low, high
+    return _round_mark(low, down=True), _round_mark(high, down=False)
+
+
+def _round_mark(value: float, *, down: bool) -> float:
+    """Return the nearest of 1, 2 and 5 times a power of ten below or above a value."""
+    power = math.floor(math.log10(value))
+    marks = [m * 10.0**p for p in (power, power + 1) for m in (1, 2, 5)]
+    if down:
+        return max(mark for mark in marks if mark <= value * (1 + 1e-9))
+    return min(mark for mark in marks if mark >= value * (1 - 1e-9))
 
 
 def widen(values: ArrayLike, share: float = 0.04) -> tuple[float, float]:
@@ -140,6 +202,13 @@ def widen(values: ArrayLike, share: float = 0.04) -> tuple[float, float]:
     low, high = float(logs.min()), float(logs.max())
     margin = max(share * (high - low), 0.02)
     return math.exp(low - margin), math.exp(high + margin)
+
+
+def at_least(values: ArrayLike, ratio: float) -> tuple[float, float]:
+    """Return the range of positive values, widened until its ends lie that far apart."""
+    low, high = widen(values)
+    more = max(1.0, math.sqrt(ratio * low / high))
+    return low / more, high * more
 
 
 def band(
@@ -199,4 +268,5 @@ def to_data_uri(ax: Axes, name: str) -> str:
     buffer = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
+    svg = PATH.sub(lambda path: DECIMALS.sub(r"\1", path[0]), buffer.getvalue().decode())
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

@@ -47,6 +47,14 @@ def write_number(value: float, digits: int = 3) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
+def write_amount(value: float) -> str:
+    """Write money, hours or energy to three digits: ``253,000``, ``12.5``, ``0.0018``."""
+    if not math.isfinite(value) or abs(value) < 1 or abs(value) >= 1e15:
+        return write_number(value)
+    short = float(f"{value:.3g}")
+    return f"{short:,.0f}" if abs(short) >= 100 else f"{short:g}"
+
+
 def write_count(value: float, digits: int = 2) -> str:
     """Write a count of parameters or tokens: ``71 B``, ``1.4 T``, ``7,168``."""
     if not math.isfinite(value) or value >= 1e15 or value <= 0:

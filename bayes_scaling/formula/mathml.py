@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from bayes_scaling.formula.nodes import Call, Name, Node, Number, Solve, Text
+from bayes_scaling.formula.nodes import FUNCTIONS, Call, Name, Node, Number, Solve, Text
 from bayes_scaling.formula.render import ATOM, GREEK, PRECEDENCE, shown_number
 
 SYMBOLS = {"params": "N", "tokens": "D", "flops": "C", "learning_rate": "η", "loss": "L"}
@@ -54,7 +54,8 @@ def symbol(name: str, *, plain: bool = False) -> str:
         return f"<msub>{symbol(name[:-4])}<mn>0</mn></msub>"
     if name.endswith("_best") and name[:-5] in SYMBOLS:
         return f"<msub>{symbol(name[:-5])}<mtext>best</mtext></msub>"
-    if name.count("_") > 1:
+    if name.count("_") > 1 or name.partition("_")[0] in FUNCTIONS:
+        # ``log_a`` is a name, and no logarithm to the base a
         return f"<mtext>{escape(name)}</mtext>"
     stem, _, index = name.partition("_")
     text = f"<mi>{escape(GREEK.get(stem, stem))}</mi>"

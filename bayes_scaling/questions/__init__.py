@@ -14,6 +14,7 @@ from bayes_scaling.questions.rank_shapes import Layout, ShapeRanking
 from bayes_scaling.questions.rate_rules import PublishedRates, published_rates
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import Risk
+from bayes_scaling.questions.serving import Serving, serving
 from bayes_scaling.questions.sizes import Plan
 from bayes_scaling.questions.surface import Surface, surface
 from bayes_scaling.questions.transfer import Transfer
@@ -37,6 +38,7 @@ __all__ = [
     "PublishedRates",
     "Rig",
     "Risk",
+    "Serving",
     "ShapeRanking",
     "Surface",
     "Transfer",
@@ -46,6 +48,7 @@ __all__ = [
     "kv_cache",
     "prior_predictive",
     "published_rates",
+    "serving",
     "surface",
     "tokens_of",
 ]

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.intervals import KIND, PROBABILITY
-from bayes_scaling.page import Block, Page, PrintedByMember, beyond, called, of_members, told
+from bayes_scaling.intervals import PROBABILITY, quantiles
+from bayes_scaling.page import Block, Page, beyond, called, told
 from bayes_scaling.questions.surface import Surface
+from bayes_scaling.questions.tabulate import Drawn, Flags
 
 Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 TROUBLE = ("unreachable", "never", "at_edge")
 """Statements that are printed only where they may hold."""
@@ -37,7 +37,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Answer(PrintedByMember):
+class Answer(Drawn):
     """What a query says of every case.
 
     Attributes
@@ -73,50 +73,22 @@ class Answer(PrintedByMember):
     notes: tuple[str, ...] = ()
 
     @property
-    def is_point(self) -> bool:
-        """Whether it is that of one draw, as a published law has: numbers without intervals."""
-        return self.member.size == 1
+    def quantities(self) -> Mapping[str, Array]:
+        """What was found."""
+        return self.draws
+
+    @property
+    def statements(self) -> Mapping[str, Flags]:
+        """What holds or not."""
+        return self.flags
 
     @property
     def shares(self) -> dict[str, Array]:
         """Probability of every statement (n_cases,)."""
         return {name: np.asarray(values.mean(axis=0)) for name, values in self.flags.items()}
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the table as one dict per case, of plain numbers and texts."""
-        beyond = {f"efolds_{name}": values for name, values in self.extrapolation.items()}
-        found = self._rows(np.ones(len(self.member), dtype=bool))
-        return [
-            row | {name: float(values[index]) for name, values in beyond.items()}
-            for index, row in enumerate(found)
-        ]
-
-    def member_rows(self) -> list[dict[str, Any]]:
-        """Return what each member says of each case by itself, with its weight."""
-        parts = [self._rows(self.member == position) for position in range(len(self.members))]
-        return [
-            {"member": name, "weight": float(weight)} | rows[index]
-            for index in range(len(parts[0]))
-            for name, weight, rows in zip(self.members, self.weights, parts, strict=True)
-        ]
-
-    def _rows(self, taken: Flags) -> list[dict[str, Any]]:
-        """Tabulate some of the draws."""
-        columns: dict[str, NDArray[Any]] = dict(self.asked)
-        for name, draws in self.draws.items():
-            if self.is_point:
-                columns[name] = draws[0]
-                continue
-            ends = quantiles(draws[taken], self.probability)
-            columns[name], columns[f"{name}_lower"], columns[f"{name}_upper"] = ends
-        for name, values in self.flags.items():
-            columns[name] = values[0] if self.is_point else values[taken].mean(axis=0)
-        about = {} if self.is_point else {"probability": self.probability, "kind": KIND}
-        count = next(iter(self.draws.values())).shape[1]
-        return [
-            {name: values[index].item() for name, values in columns.items()} | about
-            for index in range(count)
-        ]
+    def _asked(self, index: int) -> dict[str, Any]:
+        return {name: values[index].item() for name, values in self.asked.items()}
 
     @property
     def about(self) -> dict[str, Any]:
@@ -125,9 +97,7 @@ class Answer(PrintedByMember):
 
     def page(self) -> Page:
         """Return what is printed: each case, and what each member says of it."""
-        members = of_members(
-            self.member_rows(), len(self.members), {name: called(name) for name in self.draws}
-        )
+        members = self._member_blocks({name: called(name) for name in self.draws})
         found: list[list[Block]] = []
         for row, by_member in zip(self.rows(), members, strict=True):
             lines = {called(name): told(row, name) for name in (*self.asked, *self.draws)}
@@ -205,16 +175,3 @@ def located(asked: Mapping[str, NDArray[Any]], draws: Mapping[str, Array]) -> di
         if name not in sizes and np.isfinite(median).all():
             sizes[name] = median
     return sizes
-
-
-def quantiles(draws: Array, probability: float) -> Array:
-    """Median and equal-tailed interval of draws (n_draws, n) that may be infinite: (3, n).
-
-    Where one of the two draws around a quantile is infinite, so is the quantile.
-    """
-    tail = (1 - probability) / 2
-    levels = [0.5, tail, 1 - tail]
-    with np.errstate(invalid="ignore"):
-        found = np.quantile(draws, levels, axis=0)
-    above = np.quantile(draws, levels, axis=0, method="higher")
-    return np.asarray(np.where(np.isinf(above) | np.isnan(found), above, found))

@@ -141,7 +141,7 @@ class Duel(Printed):
         """
         return {name: float(np.mean(place < count)) for name, place in self.places.items()}
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per variant and budget, of plain numbers and texts."""
         return [self._row(arm, scale) for arm in self.arms for scale in range(self.flops.size)]
 

@@ -12,6 +12,8 @@ from bayes_scaling.questions.allocate import Allocation
 from bayes_scaling.questions.drawn_tables import by_law
 from bayes_scaling.questions.forecast import Forecast
 from bayes_scaling.questions.loss_curve import observed
+from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.risk import Risk
 from bayes_scaling.runs import RunTable
 
 NEAR = 3.0
@@ -54,6 +56,15 @@ def most_pessimistic(forecast: Forecast, run: int = 0) -> str:
     """Return the law with the highest median loss of a new run."""
     parts = by_law(forecast.draws[:, run], forecast)
     return max(parts, key=lambda name: interval(parts[name]).median)
+
+
+def gains_by_law(found: Risk, run: int = 0) -> dict[str, float]:
+    """Return the expected gain of a run under each law, of a risk with a price and a value."""
+    price = (found.rig or Rig()).money(float(found.flops[run])) or 0.0
+    value = found.value or 0.0
+    return {
+        name: float(chance[run]) * value - price for name, chance in found.member_chances.items()
+    }
 
 
 def best_run(runs: RunTable, response: str) -> int:

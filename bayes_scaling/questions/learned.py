@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 PRIOR_DRAWS = 4000
 """Draws behind the prior of a derived quantity."""
 
-GRID = 300
+GRID = 90
 """Places of a density."""
 
 BINS = 40

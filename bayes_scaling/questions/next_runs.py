@@ -82,7 +82,7 @@ class NextRuns(Printed):
 
         return np.asarray(2 * special.ndtri((1 + self.probability) / 2) * self.bench.after(chosen))
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per run, in the order in which to make them."""
         widths = self.widths(self.chosen)
         found, spent = [], 0.0

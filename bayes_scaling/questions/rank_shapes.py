@@ -143,7 +143,7 @@ class ShapeRanking(Printed):
             best = self.aspect[np.argmin(self._cost, axis=1)]
         return float(np.mean(best < self.deep))
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per shape, of plain numbers and texts, the best first."""
         cost, found = self._cost, []
         excess = cost - cost.min(axis=1, keepdims=True)

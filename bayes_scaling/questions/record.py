@@ -58,7 +58,7 @@ class TrackRecord(Printed):
     outcomes: Mapping[str, float]
     unmatched: tuple[str, ...] = ()
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per forecast: its plan, its interval, and the loss and scores, if any."""
         return [self._row(item) for item in self.forecasts]
 

@@ -23,6 +23,14 @@ ACCELERATORS: Mapping[str, float] = {
 }
 """Dense 16-bit peak [FLOP/s] as their makers state it."""
 
+POWER: Mapping[str, float] = {
+    "v100": 300.0, "a100": 400.0, "h100": 700.0, "h200": 700.0, "b200": 1000.0, "mi300x": 750.0,
+}  # fmt: skip
+"""Most power that the makers let a board draw [W]; those of TPUs state none."""
+
+OVERHEAD_OF_POWER = 1.5
+"""Power of hosts, network and cooling too, over that of the accelerators."""
+
 UTILISATION = 0.4
 """Share of the peak that training reaches, by default; large runs report .3 to .5."""
 
@@ -45,6 +53,9 @@ class Rig:
         Price of an accelerator-hour, in any currency.
     overhead : float
         Compute lost to restarts and failed runs, relative to what the run itself takes.
+    watts : float, optional
+        Power that an accelerator draws, its share of hosts and cooling included [W]; by default 1.5
+        times what its maker states.
 
     Raises
     ------
@@ -57,6 +68,7 @@ class Rig:
     utilisation: float = UTILISATION
     price: float | None = None
     overhead: float = 0.0
+    watts: float | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -72,6 +84,8 @@ class Rig:
             (0 < self.utilisation <= 1, f"utilisation is in (0, 1], got {self.utilisation!r}"),
             (self.price is None or self._above(self.price),
              f"price is above 0, got {self.price!r}"),
+            (self.watts is None or self._above(self.watts),
+             f"watts is above 0, got {self.watts!r}"),
             (0 <= self.overhead < np.inf, f"overhead is 0 or more, got {self.overhead!r}"),
         )  # fmt: skip
         problems += [text for holds, text in checks if not holds]
@@ -95,6 +109,12 @@ class Rig:
     def money(self, flops: float) -> float | None:
         """Price of a run; None where no price is known."""
         return None if self.price is None else self.hours(flops) * self.price
+
+    def energy(self, flops: float) -> float | None:
+        """Energy of a run [kWh]; None where no power is known."""
+        known = POWER.get(self.accelerator) if self.peak is None else None
+        power = self.watts or (known and OVERHEAD_OF_POWER * known)
+        return None if not power else self.hours(flops) * power / 1000
 
     def flops(self, *, hours: float | None = None, money: float | None = None) -> float:
         """Compute that hours or money buy [FLOP].

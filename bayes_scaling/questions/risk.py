@@ -17,10 +17,11 @@ from bayes_scaling.questions.enough import budget_for, extra_compute
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.score_targets import error_to_reach
 from bayes_scaling.questions.sizes import Numbers, given_sizes
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, surface
-from bayes_scaling.questions.tabulate import interval_rows
+from bayes_scaling.questions.tabulate import draw_rows
 
 Array = NDArray[np.float64]
 
@@ -92,14 +93,14 @@ class Risk(Printed):
             for index, name in enumerate(self.forecast.members)
         }
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per run, of plain numbers and texts."""
         quantities = {"noise_free": self.forecast.noise_free, "new_run": self.forecast.draws}
         quantities |= {"regret": self.regret}
         if self.target is not None:
             quantities["overshoot"] = self.forecast.draws - self.target
-        rows = interval_rows(quantities, self.forecast.extrapolation, self.probability)
-        extra = interval_rows({"extra_flops": self.extra_flops}, {}, self.probability)
+        rows = draw_rows(quantities, self.forecast.extrapolation, self.probability)
+        extra = draw_rows({"extra_flops": self.extra_flops}, {}, self.probability)
         return [
             self._asked(index) | row | more | self._judged(index)
             for index, (row, more) in enumerate(zip(rows, extra, strict=True))
@@ -126,6 +127,8 @@ class Risk(Printed):
         if self.rig is not None:
             flops = float(self.flops[index])
             found |= {"hours": self.rig.hours(flops), "money": self.rig.money(flops)}
+            if (energy := self.rig.energy(flops)) is not None:
+                found["energy_kwh"] = energy
             price = found["money"]
             if price is not None:
                 found["regret_money"] = found["expected_extra_flops"] * price
@@ -177,6 +180,8 @@ class Risk(Printed):
         }
         if row.get("hours") is not None:
             lines["accelerator-hours"] = f"{row['hours']:.3g}"
+        if "energy_kwh" in row:
+            lines["energy"] = f"{row['energy_kwh']:.3g} kWh"
         if row.get("money") is not None:
             lines["cost"] = f"{row['money']:.3g}, of it wasted {row['regret_money']:.2g}"
         if "decision" in row:
@@ -212,6 +217,7 @@ def risk(
     params: Numbers | None = None,
     tokens: Numbers | None = None,
     target_loss: float | None = None,
+    target_score: float | None = None,
     sure: float = SURE,
     family: str | None = None,
     inputs: Mapping[str, float] | None = None,
@@ -231,6 +237,8 @@ def risk(
         Plans of their own, in place of budgets.
     target_loss : float, optional
         Loss that a run should reach.
+    target_score : float, optional
+        Score that it should reach in its place, between 0 and 1, by a law of scores.
     sure : float
         Probability with which the smallest sufficient budget should reach it.
     family : str, optional
@@ -253,6 +261,7 @@ def risk(
     InputError
         Not exactly one of budgets and plans is given, or a number cannot be used.
     """
+    target_loss = error_to_reach(source, target_score, target_loss, name="target_score")
     _check(flops, params, tokens, target_loss, sure, value)
     law, within = surface(source, group=family, inputs=inputs), limits or Limits()
     sizes: dict[str, Any] = {"params": params, "tokens": tokens}

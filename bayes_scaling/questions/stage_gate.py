@@ -7,7 +7,7 @@ anew, and with them what is believed of the big run.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +79,21 @@ class StageGate(Printed):
         """Compute of the smaller run and of the big one (2,) [FLOP]."""
         return self.forecast.plan.columns["flops"]
 
-    def rows(self) -> list[dict[str, Any]]:
+    def with_probability(self, probability: float) -> Self:
+        """Return it at its own probability, of which widths are; ask anew for another.
+
+        Raises
+        ------
+        InputError
+            It is another.
+        """
+        if probability != self.probability:
+            raise InputError(
+                f"widths are of {self.probability:g} intervals: ask anew for {probability:g}"
+            )
+        return self
+
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict of plain numbers."""
         small, big = ({name: float(values[run]) for name, values in
                        self.forecast.plan.columns.items()} for run in (0, 1))  # fmt: skip

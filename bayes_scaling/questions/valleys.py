@@ -14,9 +14,11 @@ from bayes_scaling.posterior import Posterior
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.forecast import forecast
 from bayes_scaling.questions.limits import Limits
-from bayes_scaling.questions.loss_curve import thin
+from bayes_scaling.questions.loss_curve import observed, runs_of, thin
 from bayes_scaling.questions.sizes import Values
 from bayes_scaling.questions.splits import Choice
+from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.designs import mistuned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +27,9 @@ Array = NDArray[np.float64]
 
 PLACES = 33
 """Sizes along a valley."""
+
+NEAR = 1.3
+"""Factor of a budget within which a run counts as made at it."""
 
 REACH = np.log(30.0)
 """How far to both sides of the choice a valley is followed [e-folds of params]."""
@@ -48,6 +53,9 @@ class Valley:
         Params of that split.
     choice : Choice
         The split of least expected loss.
+    run_params, run_loss : array (n_near,)
+        Sizes and losses of the fitted runs within a factor `NEAR` of the budget, but for those
+        that another learning rate beat.
     """
 
     flops: float
@@ -56,9 +64,11 @@ class Valley:
     best: Array
     optimum: Array
     choice: Choice
+    run_params: Array
+    run_loss: Array
 
     def table(self, probability: float = PROBABILITY) -> pd.DataFrame:
-        """One row per size: loss, and loss above the best split's, with intervals."""
+        """One row per size: loss, loss above the best split with intervals, and expected best."""
         import pandas as pd
 
         columns: dict[str, Array] = {"params": self.params}
@@ -66,7 +76,8 @@ class Valley:
         for name, draws in (("loss", self.loss), ("regret", above)):
             median, lower, upper = quantiles(draws, probability)
             columns |= {name: median, f"{name}_lower": lower, f"{name}_upper": upper}
-        return pd.DataFrame(columns | {"expected_regret": above.mean(axis=0)})
+        best = np.full(self.params.size, self.best.mean())
+        return pd.DataFrame(columns | {"expected_regret": above.mean(axis=0), "best": best})
 
 
 def valleys(
@@ -97,6 +108,7 @@ def valleys(
     source = thin(fit)
     within = limits or Limits()
     split = allocate(source, flops=list(flops), family=family, limits=limits)
+    runs, seen = _runs(source, family)
     found = []
     for index, budget in enumerate(flops):
         choice = split.choices[index]
@@ -112,6 +124,7 @@ def valleys(
         if family is not None:
             sizes[source.leading.model.group] = family
         loss = forecast(source, sizes).noise_free
+        near = abs(np.log(seen / budget)) <= np.log(NEAR)
         found.append(
             Valley(
                 flops=float(budget),
@@ -120,6 +133,23 @@ def valleys(
                 best=split.loss[:, index],
                 optimum=split.params[:, index],
                 choice=choice,
+                run_params=observed(source, runs, "params")[near],
+                run_loss=np.asarray(runs[source.leading.model.response], float)[near],
             )
         )
     return tuple(found)
+
+
+def crowded_budget(fit: Posterior, family: str | None = None) -> float:
+    """Return the compute that most runs of a group were made at, the largest of equals [FLOP]."""
+    _, seen = _runs(fit, family)
+    near = abs(np.log(seen[:, None] / seen)) <= np.log(NEAR)
+    counts = near.sum(axis=1)
+    return float(seen[counts == counts.max()].max())
+
+
+def _runs(fit: Posterior, family: str | None) -> tuple[RunTable, Array]:
+    """Return the runs of a group that no other learning rate beat, and their compute (n_runs,)."""
+    runs = runs_of(fit, family)
+    runs = runs.take(~mistuned(runs))
+    return runs, observed(fit, runs, "flops")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bayes_scaling.facade import Fit
-from bayes_scaling.figures import curve_plots, style
+from bayes_scaling.figures import curve_plots
 from bayes_scaling.figures.words import (
     column_label,
     without_kind,
@@ -22,7 +22,7 @@ from bayes_scaling.questions.drawn_tables import by_law
 from bayes_scaling.questions.drifting_exponents import ASKED, LARGEST, REFERENCE, LocalExponent
 from bayes_scaling.questions.glance import most_pessimistic, untried_split
 from bayes_scaling.reports.answers import Answers
-from bayes_scaling.reports.blocks import Block, Items, Notice, Picture, Prose, Table
+from bayes_scaling.reports.blocks import Block, Items, Notice, Picture, Prose, Table, picture
 from bayes_scaling.reports.caveats import missed_runs
 
 SAME = 1e-9
@@ -62,11 +62,15 @@ def unanswered(item: Answers) -> Notice:
 
 
 def loss_section(item: Answers) -> tuple[Block, ...]:
-    """Draw loss along the path, and write the forecasts of a few budgets."""
-    along = item.curve.along
-    ax = curve_plots.plot_loss(item.fit, family=item.family, curve=item.curve, planned=item.planned)
-    path = "along the compute-optimal path" if item.allocation is not None else f"against {along}"
-    splits = item.allocation is not None
+    """Write the forecasts of a few budgets; draw loss where the first screen does not."""
+    table = _forecast_table(item)
+    return (table,) if item.place == 0 else (loss_picture(item), table)
+
+
+def loss_picture(item: Answers) -> Picture:
+    """Draw loss along the path, with the runs and the planned one."""
+    along, splits = item.curve.along, item.allocation is not None
+    path = "along the compute-optimal path" if splits else f"against {along}"
     miss = missed_runs(item.fit)
     above = " Runs away from the best split lie above the line." if splits else ""
     if miss is not None:
@@ -80,14 +84,16 @@ def loss_section(item: Answers) -> tuple[Block, ...]:
     several = len(item.planned.members) > 1
     bands = "the laws averaged; thin lines: each by itself" if several else "the law"
     loss = interval(item.planned.draws[:, 0], item.question.probability)
-    picture = Picture(
-        source=style.to_data_uri(ax, "loss"),
+    return picture(
+        lambda ax: curve_plots.plot_loss(
+            item.fit, family=item.family, curve=item.curve, planned=item.planned, ax=ax
+        ),
+        "loss",
         alt=f"Loss {path}: {len(item.runs)} runs, the law with 50 % and 90 % bands, and the "
         f"forecast at {place(item)}: {loss}.",
         caption=f"Loss {path}. Shaded bands: {bands}. Dashed: where 90 % of new runs should fall."
         f"{above}{worse} Right of the dotted line there are no runs.",
     )
-    return (picture, _forecast_table(item))
 
 
 def _forecast_table(item: Answers) -> Table:
@@ -115,6 +121,7 @@ def _forecast_table(item: Answers) -> Table:
             "e-folds beyond the runs",
         ),
         rows=tuple(rows),
+        asked=item.planned_place,
     )
 
 
@@ -281,9 +288,9 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
         return (unanswered(item),)
     probability, planned = item.question.probability, item.planned_place
     runs = item.runs if not item.model.columns else None
-    ax = curve_plots.plot_allocation(path, runs=runs)
-    picture = Picture(
-        source=style.to_data_uri(ax, "allocation"),
+    drawn = picture(
+        lambda ax: curve_plots.plot_allocation(path, runs=runs, ax=ax),
+        "allocation",
         alt="Compute-optimal parameters and tokens against the budget, with 50 % and 90 % bands; "
         f"at {place(item)}: {write_counts(split.params[:, planned], probability)} parameters and "
         f"{write_counts(split.tokens[:, planned], probability)} tokens.",
@@ -312,8 +319,9 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
             "e-folds beyond the runs",
         ),
         rows=rows,
+        asked=planned,
     )
-    return (picture, table)
+    return (drawn, table)
 
 
 def _untried(item: Answers) -> str:
@@ -334,14 +342,14 @@ def _untried(item: Answers) -> str:
 
 def learning_rate_section(item: Answers) -> tuple[Block, ...]:
     """Draw the tuned learning rate along the path."""
-    ax = curve_plots.plot_learning_rate(
-        item.fit, family=item.family, curve=item.curve, planned=item.planned
-    )
     value = interval(item.planned.tuned["learning_rate"][:, 0], item.question.probability)
     return (
         Prose(text=f"At {place(item)} and the best split, the tuned learning rate is {value}."),
-        Picture(
-            source=style.to_data_uri(ax, "learning-rate"),
+        picture(
+            lambda ax: curve_plots.plot_learning_rate(
+                item.fit, family=item.family, curve=item.curve, planned=item.planned, ax=ax
+            ),
+            "learning-rate",
             alt="Tuned learning rate against parameters with 50 % and 90 % bands; at "
             f"{place(item)}: {value}.",
             caption="Line: the bottom of the learning-rate valley, where every size is trained on "

@@ -60,6 +60,8 @@ class Question:
         What compute costs.
     value : float or None
         What reaching the target is worth, in the currency of the rig.
+    family : str or None
+        The group that a plan names.
     unmatched : tuple of str
         What differs between the small runs and the big one, or was not looked at, by the plan.
     probability : float
@@ -75,6 +77,7 @@ class Question:
     limits: Limits = WITHOUT
     rig: Rig = field(default_factory=Rig)
     value: float | None = None
+    family: str | None = None
     unmatched: tuple[str, ...] = ()
     probability: float = PROBABILITY
     unanswered: tuple[str, ...] = ()
@@ -119,6 +122,7 @@ def ask(
         limits=limits,
         rig=rig or Rig(),
         value=value,
+        family=None if plan is None else plan.asked.get("family"),
         unmatched=() if plan is None else plan.unmatched,
         probability=probability,
     )
@@ -156,7 +160,7 @@ def _check(
     if value is not None and (target_loss is None or rig is None or rig.price is None):
         problems.append(
             "value is what reaching the target is worth beside what the run costs: give "
-            "target_loss, and a rig with the price of an hour"
+            "target_loss, and the price of an accelerator-hour"
         )
     if problems:
         raise InputError(problems, source="report")
@@ -267,6 +271,11 @@ class Answers:
             probability=question.probability,
         )
 
+    @property
+    def risk_flops(self) -> float:
+        """Compute of the planned run, as the question of risk counts it [FLOP]."""
+        return float(self.risk.flops[0]) if self.question.sizes else self.question.at
+
     @cached_property
     def forecasts(self) -> tuple[Forecast, ...]:
         """Forecasts of one run at each place: at the split to choose of that budget."""
@@ -301,9 +310,8 @@ class Answers:
     @cached_property
     def curve(self) -> LossCurve:
         """Loss along the path, up to the largest place of the tables."""
-        return self.asked.loss_curve(
-            to=float(self.places[-1]), family=self.family, limits=self.question.limits
-        )
+        limits = self.question.limits if self.trades else None
+        return self.asked.loss_curve(to=float(self.places[-1]), family=self.family, limits=limits)
 
     def _forecast(self, index: int) -> Forecast:
         if self.question.axis is None:

@@ -6,8 +6,17 @@ escaped by the template; only `Math` is markup, and `mathml.py` alone writes it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from bayes_scaling.figures import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+FITS_PAGE, FITS_PHONE = 100, 42
+"""Letters of a line of a table on a page, and on a phone."""
 
 Tone = Literal["ok", "warn", "fail", "info"]
 
@@ -49,23 +58,82 @@ class Facts:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table; `text_columns` are set flush left, the others are numbers."""
+    """A table.
+
+    Attributes
+    ----------
+    caption : str
+        Its title.
+    head, rows : tuple
+        Texts of its cells.
+    text_columns : tuple of int
+        Columns that are set flush left; the others are numbers.
+    asked : int or None
+        The row that was asked for, which is all that a phone shows at first.
+    """
 
     kind: ClassVar[str] = "table"
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     text_columns: tuple[int, ...] = (0,)
+    asked: int | None = None
+
+    @property
+    def width(self) -> int:
+        """Letters of the widest cells of all columns together."""
+        return sum(max(map(len, column), default=0) for column in zip(*self.rows, strict=True))
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is set in small print, to fit beside the contents."""
+        return self.width > FITS_PAGE
+
+    @property
+    def cards(self) -> bool:
+        """Whether a phone shows each row as a card, since the columns do not fit side by side."""
+        return self.width > FITS_PHONE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A figure as a data URI, with the text that stands in for it."""
+    """A figure as a data URI, with the text that stands in for it.
+
+    Attributes
+    ----------
+    source : str
+        The figure.
+    alt, caption : str
+        What stands in for it, and under it.
+    narrow : str
+        The same drawn for a phone; may be empty.
+    """
 
     kind: ClassVar[str] = "picture"
     source: str
     alt: str
     caption: str
+    narrow: str = ""
+
+
+def picture(draw: Callable[[Axes], object], name: str, *, alt: str, caption: str) -> Picture:
+    """Draw a figure twice, for a page and for a phone.
+
+    Parameters
+    ----------
+    draw : callable
+        Draws into axes.
+    name : str
+        From which the ids of its marks are made.
+    alt, caption : str
+        What stands in for it, and under it.
+    """
+    drawn = []
+    for size in ((style.WIDTH, style.HEIGHT), style.NARROW):
+        ax = style.new_axes(*size)
+        draw(ax)
+        drawn.append(style.to_data_uri(ax, name))
+    return Picture(source=drawn[0], narrow=drawn[1], alt=alt, caption=caption)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -175,6 +175,7 @@ def _of_the_answers(answers: Answers) -> list[str]:
                 "how params trade against tokens."
             )
     warned = [check for check in answers.fit.checks if check.verdict == "warn"]
+    warned = [check for check in warned if not check.sampling]  # those stand under Diagnostics
     if missed_runs(answers.fit) is not None:
         warned = [check for check in warned if not check.name.startswith(LARGEST)]
     return found + [_told(check) for check in warned]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
+
+import numpy as np
 
 from bayes_scaling.facade import Fit
 from bayes_scaling.questions.record import TrackRecord
@@ -86,10 +89,23 @@ SECTIONS = (
         build=lambda page: verdict.verdict_section(page.answers, page.backtest),
     ),
     Row(
+        id="numbers",
+        title="In numbers",
+        applies=lambda page: page.question.axis is not None,
+        build=lambda page: verdict.numbers_section(page.answers, page.backtest),
+    ),
+    Row(
         id="others",
         title="Other families",
         applies=lambda page: len(page.answers) > MOST_FAMILIES,
         build=lambda page: verdict.other_families(page.answers),
+    ),
+    Row(
+        id="decision",
+        title="Cost, and go or no go{of}",
+        scope="group",
+        applies=lambda item: item.trades,
+        build=lambda item: decision_sections.decision_section(item),
     ),
     Row(
         id="members",
@@ -205,7 +221,7 @@ SECTIONS = (
 """Every section of a report, in order."""
 
 
-def make_sections(
+def make_page(
     fit: Fit,
     question: Question,
     *,
@@ -213,8 +229,8 @@ def make_sections(
     command: str | None = None,
     backtest: Backtest | None = None,
     record: TrackRecord | None = None,
-) -> tuple[Section, ...]:
-    """Make every section of a report.
+) -> Page:
+    """Ask a question for every group of a fit, or for one of them.
 
     Parameters
     ----------
@@ -226,17 +242,12 @@ def make_sections(
         The group to answer for; all of them by default.
     command, backtest, record
         As in `Page`.
-
-    Returns
-    -------
-    tuple of Section
-        Those that failed hold the error instead of their blocks.
     """
     answers = tuple(
         Answers(fit=fit, question=question, family=label, place=place)
         for place, label in enumerate(families(fit, family))
     )
-    page = Page(
+    return Page(
         fit=fit,
         question=question,
         answers=answers,
@@ -244,15 +255,56 @@ def make_sections(
         backtest=backtest,
         record=record,
     )
+
+
+def make_sections(page: Page) -> tuple[Section, ...]:
+    """Make every section of a report; those that failed hold the error instead of their blocks."""
     found: list[Section | None] = []
+    shown = page.answers[:MOST_FAMILIES] if page.question.axis is not None else ()
     for per_group, rows in groupby(SECTIONS, key=lambda row: row.scope == "group"):
         if not per_group:
             found += [_section(row, row.id, row.title, _subjects(row, page)) for row in rows]
             continue
         own = tuple(rows)
-        shown = answers[:MOST_FAMILIES] if question.axis is not None else ()
-        found += [_section_of(row, item, len(answers)) for item in shown for row in own]
+        found += [_section_of(row, item, len(page.answers)) for item in shown for row in own]
     return tuple(section for section in found if section is not None)
+
+
+def numbers(page: Page) -> str:
+    """Write the answers of a page as JSON, to be saved from it; those that failed are left out."""
+    question = page.question
+    asked = {
+        "at": question.at, "axis": question.axis, "target_loss": question.target_loss,
+        "value": question.value, "probability": question.probability,
+    }  # fmt: skip
+    tables: dict[str, Callable[[Answers], Any]] = {
+        "planned": lambda item: item.planned.rows(),
+        "by_law": lambda item: item.planned.member_rows(),
+        "risk": lambda item: item.risk.rows() if item.trades else [],
+        "budgets": lambda item: [each.rows()[0] for each in item.forecasts],
+        "splits": lambda item: [] if item.allocation is None else item.allocation.rows(),
+    }
+    groups = {}
+    for item in page.answers if question.axis is not None else ():
+        own = {}
+        for name, rows in tables.items():
+            try:
+                own[name] = rows(item)
+            except Exception:  # its section says why
+                continue
+        groups[item.family or "all"] = own
+    return json.dumps({"asked": asked, "answers": _plain(groups)}).replace("<", "\\u003c")
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers that JSON has; nan and inf as None."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def _subjects(row: Row, page: Page) -> list[tuple[Any, ...]]:

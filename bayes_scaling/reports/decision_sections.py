@@ -1,14 +1,19 @@
-"""Sections for the decision: risk, stage gate, sensitivity, and runs that lie off the law."""
+"""Sections for the decision: what it takes, risk, sensitivity, and runs that lie off the law."""
 
 from __future__ import annotations
 
+import math
+
 from bayes_scaling.facade import Fit
-from bayes_scaling.figures import decision_plots, run_plots, style
-from bayes_scaling.figures.words import without_kind, write_count, write_number
+from bayes_scaling.figures import decision_plots, run_plots
+from bayes_scaling.figures.words import without_kind, write_amount, write_count, write_number
 from bayes_scaling.intervals import format_kind, outward
+from bayes_scaling.page import told
+from bayes_scaling.questions.glance import gains_by_law
+from bayes_scaling.questions.valleys import crowded_budget
 from bayes_scaling.reports.answer_sections import cell, explained, place
 from bayes_scaling.reports.answers import Answers
-from bayes_scaling.reports.blocks import Block, Picture, Prose, Table
+from bayes_scaling.reports.blocks import Block, Items, Picture, Prose, Table, picture
 
 SHOWN = 10
 """Runs off the law that are listed."""
@@ -17,73 +22,95 @@ SPREAD = 0.1
 """Budgets of the valleys, as multiples of the one that is asked about: it, and a tenth of it."""
 
 
-def risk_section(item: Answers) -> tuple[Block, ...]:
-    """Say what can go wrong with the planned run, and what its split and a first run are worth."""
-    question, probability = item.question, item.question.probability
-    found = item.risk
-    row = found.rows()[0]
+def decision_section(item: Answers) -> tuple[Block, ...]:
+    """Say what the planned run takes, whether to make it, and what a smaller run first is worth."""
+    question, row = item.question, item.risk.rows()[0]
     blocks: list[Block] = []
-    if question.target_loss is not None:
-        enough = row["enough_flops"]
-        sure = f"{100 * row['sure']:g} %"
-        reach = f"takes {write_number(enough)} FLOP" if enough < float("inf") else "no budget is"
-        over = cell(found.forecast.draws[:, 0] - question.target_loss, probability)
+    if "decision" in row:
+        gains = gains_by_law(item.risk)
+        by_law = ", ".join(f"{name} {write_amount(gain)}" for name, gain in gains.items())
+        several = f" By each law: {by_law}." if len(gains) > 1 else ""
         blocks.append(
             Prose(
-                text=f"At {place(item)}: {row['in_words']}. To be {sure} sure {reach}. The loss of "
-                f"a new run less the target is {over}. {row['most_pessimistic']}, the most "
-                f"pessimistic law, gives the target a chance of {row['chance_of_it']:.2g}."
+                text=f"{sentence(row['decision'])}. Reaching {question.target_loss:g} is worth "
+                f"{write_amount(question.value or 0.0)}, and the run costs "
+                f"{write_amount(row['money'])}: the expected gain is "
+                f"{write_amount(row['expected_gain'])}.{several}"
             )
         )
-        blocks.append(_chance_picture(item, question.target_loss))
-    valleys = item.asked.valleys(
-        [SPREAD * question.at, question.at], family=item.family, limits=question.limits
-    )
-    regret = cell(found.regret[:, 0], probability)
-    wasted = without_kind(cell(100 * found.extra_flops[:, 0], probability))
-    flat = " to ".join(write_count(end) for end in outward(*valleys[1].choice.flat))
-    blocks += [
-        Prose(
-            text="Not knowing the law has a price: against the best split under each draw, the "
-            f"split chosen here loses {regret} of loss ({row['expected_regret']:.2g} expected), "
-            f"and costs {wasted} % more compute than the same loss takes at its best."
-        ),
-        Picture(
-            source=style.to_data_uri(decision_plots.plot_regret(valleys[1]), "regret"),
-            alt=f"Loss above the best split of {place(item)} against parameters, with bands.",
-            caption="What a size loses against the best split of the same budget, under each draw. "
-            f"Within 1 % of the least expected loss: {flat} parameters.",
-        ),
-        Picture(
-            source=style.to_data_uri(decision_plots.plot_isoflop(valleys), "valleys"),
-            alt="Noise-free loss along two lines of equal compute, with the band of the optimum.",
-            caption="Loss along lines of equal compute. Bars: 90 % intervals of the best size; "
-            "dots: the size to choose.",
-        ),
-    ]
+    blocks.append(_what_it_takes(item))
     if question.target_loss is not None:
         blocks.append(_stage_gate(item, question.target_loss))
+    if question.unmatched:
+        blocks += [
+            Prose(text="By the plan, the small runs and the big one are not known to be alike:"),
+            Items(texts=tuple(f"{sentence(text)}." for text in question.unmatched)),
+        ]
     return tuple(blocks)
 
 
-def _chance_picture(item: Answers, target: float) -> Picture:
-    ax = decision_plots.plot_chance(item.curve, target, planned=item.question.at)
-    return Picture(
-        source=style.to_data_uri(ax, "chance"),
-        alt=f"Probability of a loss of at most {target:g} against the budget.",
-        caption=f"Probability that a new run at the best split reaches {target:g}, by its budget.",
+def sentence(text: str) -> str:
+    """Begin a text with a capital."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def _what_it_takes(item: Answers) -> Table:
+    """Tabulate compute, hours, money and energy: of the plan, of its waste, and of being sure."""
+    row, rig = item.risk.rows()[0], item.question.rig
+    wasted = row["expected_extra_flops"] * row["flops"]
+    cases = {"the planned run": row["flops"], "of it for not knowing the best split": wasted}
+    if row.get("enough_flops") is not None and math.isfinite(row["enough_flops"]):
+        cases[f"to reach the target with {100 * row['sure']:g} %"] = row["enough_flops"]
+    priced, powered = rig.price is not None, rig.energy(1.0) is not None
+    rows = tuple(
+        (
+            name,
+            write_number(flops),
+            write_amount(rig.hours(flops)),
+            *((write_amount(rig.money(flops) or 0.0),) if priced else ()),
+            *((write_amount(rig.energy(flops) or 0.0),) if powered else ()),
+        )
+        for name, flops in cases.items()
+    )
+    price = f", {rig.price:g} an hour" if priced else "; give a price for money"
+    return Table(
+        caption=f"What it takes on {rig.accelerator} used to {100 * rig.utilisation:g} %{price}",
+        head=(
+            "",
+            "compute [FLOP]",
+            "accelerator-hours",
+            *(("money",) if priced else ()),
+            *(("energy [kWh]",) if powered else ()),
+        ),
+        rows=rows,
     )
 
 
 def _stage_gate(item: Answers, target: float) -> Table:
     """Tell what runs of a tenth and a hundredth of the compute, made first, would tell."""
-    rows, probability = [], item.question.probability
+    rows, question = [], item.question
+    worth: tuple[str, ...] = ()
     for share in (0.1, 0.01):
         found = item.asked.stage_gate(
-            item.question.at, target, share=share, family=item.family, probability=probability
+            item.risk_flops,
+            target,
+            share=share,
+            family=item.family,
+            limits=question.limits,
+            rig=question.rig,
+            value=question.value,
+            probability=question.probability,
         )
         row = found.rows()[0]
         ends = f"{row['chance_after_lower']:.2f} to {row['chance_after_upper']:.2f}"
+        money: tuple[str, ...] = ()
+        if "gain_of_first" in row:
+            worth = ("costs", "what it tells is worth", "so it is")
+            money = (
+                write_amount(row["first_money"]),
+                write_amount(max(0.0, row["value_of_first"])),
+                "worth it" if row["gain_of_first"] > 0 else "not worth it",
+            )
         rows.append(
             (
                 f"{100 * share:g} % of the compute",
@@ -91,18 +118,95 @@ def _stage_gate(item: Answers, target: float) -> Table:
                 f"{write_number(row['width'])} to {write_number(row['width_after'])}",
                 f"{row['chance']:.2f}, then {ends}",
                 f"{row['changes_decision']:.2f}",
+                *money,
             )
         )
     return Table(
-        caption=f"A smaller run made first, as a stage gate; intervals: {format_kind(probability)}",
+        caption=f"A smaller run made first, as a stage gate; intervals: "
+        f"{format_kind(question.probability)}",
         head=(
             "first run",
             "parameters on tokens",
             "width of the interval, expected",
             "chance of the target",
             "changes the decision with probability",
+            *worth,
         ),
         rows=tuple(rows),
+    )
+
+
+def risk_section(item: Answers) -> tuple[Block, ...]:
+    """Say how probable the target is, and what not knowing the best split costs."""
+    question, probability = item.question, item.question.probability
+    found = item.risk
+    row = found.rows()[0]
+    blocks: list[Block] = []
+    if question.target_loss is not None:
+        enough = row["enough_flops"]
+        sure = f"{100 * row['sure']:g} %"
+        reach = f"takes {write_number(enough)} FLOP" if math.isfinite(enough) else "no budget is"
+        over = cell(found.forecast.draws[:, 0] - question.target_loss, probability)
+        worst = (
+            f" {row['most_pessimistic']}, the most pessimistic law, gives the target a chance of "
+            f"{row['chance_of_it']:.2g}."
+            if len(found.forecast.members) > 1
+            else ""
+        )
+        blocks += [
+            Prose(
+                text=f"At {place(item)}: {row['in_words']}. To be {sure} sure {reach}. The loss of "
+                f"a new run less the target is {over}.{worst}"
+            ),
+            _chance_picture(item, question.target_loss),
+        ]
+    budgets = sorted(
+        {crowded_budget(item.fit, item.family), SPREAD * item.risk_flops, item.risk_flops}
+    )
+    valleys = item.asked.valleys(budgets, family=item.family, limits=question.limits)
+    planned = valleys[budgets.index(item.risk_flops)]
+    regret = cell(found.regret[:, 0], probability)
+    wasted = without_kind(cell(100 * found.extra_flops[:, 0], probability))
+    price = (
+        f" That is {write_amount(row['regret_money'])} of {write_amount(row['money'])}."
+        if row.get("regret_money") is not None
+        else ""
+    )
+    flat = " to ".join(write_count(end) for end in outward(*planned.choice.flat))
+    plans = {"the plan": question.sizes["params"]} if question.sizes else {}
+    return (
+        *blocks,
+        Prose(
+            text="Not knowing the law has a price: against the best split under each draw, the "
+            f"split chosen here loses {regret} of loss ({row['expected_regret']:.2g} expected), "
+            f"and costs {wasted} % more compute than the same loss takes at its best.{price}"
+        ),
+        picture(
+            lambda ax: decision_plots.plot_regret(planned, plans=plans, ax=ax),
+            "regret",
+            alt=f"Loss above the best split of {place(item)} against parameters, with bands.",
+            caption="What a size loses against the best split of the same budget, under each draw. "
+            f"Within 1 % of the least expected loss: {flat} parameters.",
+        ),
+        picture(
+            lambda ax: decision_plots.plot_isoflop(valleys, ax=ax),
+            "valleys",
+            alt="Noise-free loss along lines of equal compute with 90 % bands, the interval of "
+            "each best size, and the runs.",
+            caption="Loss along lines of equal compute. Thick: 90 % interval of the best size, on "
+            "its own line; large dots: the size to choose; small dots: runs.",
+        ),
+    )
+
+
+def _chance_picture(item: Answers, target: float) -> Picture:
+    return picture(
+        lambda ax: decision_plots.plot_chance(item.curve, target, planned=item.risk_flops, ax=ax),
+        "chance",
+        alt=f"Probability of a loss of at most {target:g} against the budget; at {place(item)}: "
+        f"{item.risk.rows()[0]['chance']:.2g}.",
+        caption=f"Probability that a new run at the best split reaches {target:g}, by its budget. "
+        "Grey: each law by itself.",
     )
 
 
@@ -117,8 +221,7 @@ def sensitivity_section(item: Answers) -> tuple[Block, ...]:
     rows = tuple(
         (
             ": ".join(part for part in (row["assumption"], row["variant"]) if part),
-            f"{write_number(row['new_run'])} [{write_number(row['new_run_lower'])}, "
-            f"{write_number(row['new_run_upper'])}]",
+            without_kind(told(row, "new_run")),
             *((f"{row['chance']:.2f}",) if target is not None else ()),
             row["note"],
         )
@@ -165,10 +268,11 @@ def mistuned_section(fit: Fit, probability: float) -> tuple[Block, ...]:
         rows=rows,
         text_columns=(0, 4),
     )
-    picture = Picture(
-        source=style.to_data_uri(run_plots.plot_mistuned(found), "mistuned"),
+    drawn = picture(
+        lambda ax: run_plots.plot_mistuned(found, ax=ax),
+        "mistuned",
         alt="Deviation of every run from the law against compute, coloured by probability.",
         caption="How far each run lies from the law of tuned runs. None was left out: the fit "
         "gives each the weight that its probability of being tuned says.",
     )
-    return (picture, table)
+    return (drawn, table)

@@ -124,14 +124,19 @@ def fixed_section(fit: Fit) -> tuple[Block, ...]:
 def model_section(fit: Fit) -> tuple[Block, ...]:
     """Show every law, and the priors of all of them in one table."""
     blocks: list[Block] = []
+    shown: dict[Math, str] = {}
     for name, member in fit.members.items():
-        model = member.model
+        model, math = member.model, law_math(member.model)
         valid = f" Valid for: {model.valid}." if model.valid else ""
         weight = f", weight {fit.weights[name]:.2f}" if len(fit.members) > 1 else ""
         features = features_in_words(model)
         text = f"{name}{weight}: {model.title}.{valid}"
         text += f" On top of the formula: {features}." if features else ""
-        blocks += [Prose(text=text), law_math(model)]
+        if math in shown:
+            blocks.append(Prose(text=f"{text} Its formula is that of {shown[math]}."))
+        else:
+            blocks += [Prose(text=text), math]
+        shown.setdefault(math, name)
     response = fit.leading.model.response
     noise = {_noise(member.model) for member in fit.members.values()}
     blocks += [

@@ -10,6 +10,9 @@ from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.facade import Fit
 from bayes_scaling.files import check_target, replacing
 from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.questions.limits import WITHOUT, Limits
+from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.run_plan import RunPlan, read_run_plan
 from bayes_scaling.reports.blocks import Section
 from bayes_scaling.reports.markdown import to_markdown
 
@@ -41,6 +44,10 @@ def report(
     flops: float | None = None,
     target_loss: float | None = None,
     family: str | None = None,
+    limits: Limits = WITHOUT,
+    rig: Rig | None = None,
+    value: float | None = None,
+    plan: RunPlan | str | Path | None = None,
     probability: float = PROBABILITY,
     title: str | None = None,
     command: str | None = None,
@@ -63,6 +70,14 @@ def report(
         A loss to reach; its chance is then part of the verdict.
     family : str, optional
         The group to answer for, where the fit has several; all of them by default.
+    limits : Limits, optional
+        What the split stays within.
+    rig : Rig, optional
+        What compute costs: accelerator-hours and energy, and money where it has a price.
+    value : float, optional
+        What reaching the target is worth, in the currency of the rig: go, or no go.
+    plan : RunPlan or path, optional
+        A plan that says all this, in place of it (``bayes-scaling plan`` writes one to fill in).
     probability : float
         Probability of every interval.
     title : str, optional
@@ -89,25 +104,36 @@ def report(
 
     Examples
     --------
-    >>> bs.report(fit, "report.html", flops=1e23, target_loss=2.0)  # doctest: +SKIP
+    >>> bs.report(fit, flops=1e23, target_loss=2.0, rig=bs.Rig(price=2.5))  # doctest: +SKIP
     """
     from bayes_scaling.figures.words import law_label
     from bayes_scaling.questions.record import read_record
     from bayes_scaling.reports.answers import ask, families
-    from bayes_scaling.reports.contents import make_sections
+    from bayes_scaling.reports.contents import make_page, make_sections, numbers
 
     path = check_target(path)
     fit.require_converged()
-    question = ask(fit, flops=flops, target_loss=target_loss, probability=probability)
+    question = ask(
+        fit,
+        flops=flops,
+        target_loss=target_loss,
+        limits=limits,
+        rig=rig,
+        value=value,
+        plan=plan if plan is None or isinstance(plan, RunPlan) else read_run_plan(plan),
+        probability=probability,
+    )
+    family = family or question.family
     families(fit, family)
     known = read_record(record) if record is not None else None
-    sections = make_sections(
-        fit, question, family=family, command=command, backtest=backtest, record=known
-    )
+    page = make_page(fit, question, family=family, command=command, backtest=backtest, record=known)
+    sections = make_sections(page)
     heading = title or f"What {len(fit.runs)} runs say: a forecast by {law_label(fit)}"
     as_text = path.suffix == ".md"
     text = (
-        to_markdown(heading, _banner(fit), sections) if as_text else render(fit, sections, heading)
+        to_markdown(heading, _banner(fit), sections)
+        if as_text
+        else render(fit, sections, heading, numbers(page))
     )
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -117,7 +143,7 @@ def report(
     return path
 
 
-def render(fit: Fit, sections: tuple[Section, ...], title: str) -> str:
+def render(fit: Fit, sections: tuple[Section, ...], title: str, numbers: str = "{}") -> str:
     """Fill the template; every text is escaped there.
 
     Parameters
@@ -128,6 +154,8 @@ def render(fit: Fit, sections: tuple[Section, ...], title: str) -> str:
         What stands on the page.
     title : str
         Its heading.
+    numbers : str
+        What can be saved from the page, as JSON.
 
     Returns
     -------
@@ -148,6 +176,8 @@ def render(fit: Fit, sections: tuple[Section, ...], title: str) -> str:
         sections=sections,
         banner=_banner(fit),
         whatif=here.joinpath("whatif.js").read_text("utf-8"),
+        script=here.joinpath("page.js").read_text("utf-8"),
+        numbers=numbers,
         style=Markup(here.joinpath("report.css").read_text("utf-8")),
     )
 

@@ -9,7 +9,8 @@ import numpy as np
 from bayes_scaling import __version__
 from bayes_scaling.facade import Fit
 from bayes_scaling.figures import style, validation_plots
-from bayes_scaling.figures.words import write_count, write_number
+from bayes_scaling.figures.words import without_kind, write_count, write_number
+from bayes_scaling.page import told
 from bayes_scaling.questions.record import TrackRecord
 from bayes_scaling.reports.blocks import Block, Items, Picture, Prose, Table
 from bayes_scaling.validation import Backtest
@@ -81,8 +82,7 @@ def record_section(record: TrackRecord) -> tuple[Block, ...]:
             str(row["model"]),
             write_count(row["params"]) if "params" in row else "",
             write_count(row["tokens"]) if "tokens" in row else "",
-            f"{write_number(row['new_run'])} [{write_number(row['new_run_lower'])}, "
-            f"{write_number(row['new_run_upper'])}]",
+            without_kind(told(row, "new_run")),
             "open" if row["loss"] is None else write_number(row["loss"], 4),
             "" if row["loss"] is None else ("inside" if row["inside"] else "outside"),
         )

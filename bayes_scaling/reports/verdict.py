@@ -1,4 +1,4 @@
-"""The first section: the answer at a glance, and the gravest doubt about it."""
+"""The first screen: the answer at a glance, and the gravest doubt; then all of it in numbers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bayes_scaling.figures.words import (
     TIMES,
     response_unit,
     without_kind,
+    write_amount,
     write_chance,
     write_count,
     write_counts,
@@ -21,12 +22,25 @@ from bayes_scaling.questions import Forecast
 from bayes_scaling.questions.drawn_tables import by_law
 from bayes_scaling.questions.glance import best_run, chance_of, most_pessimistic
 from bayes_scaling.questions.loss_curve import observed
-from bayes_scaling.reports.answer_sections import cell, explained, place, unanswered
+from bayes_scaling.reports.answer_sections import (
+    cell,
+    explained,
+    loss_picture,
+    place,
+    unanswered,
+)
 from bayes_scaling.reports.answers import MOST_FAMILIES, Answers
 from bayes_scaling.reports.blocks import Block, Facts, Items, Notice, Prose, Table, Tone
 from bayes_scaling.reports.caveats import caveats, missed_runs
+from bayes_scaling.reports.decision_sections import sentence
 from bayes_scaling.reports.trust_sections import backtest_fact
 from bayes_scaling.validation import Backtest
+
+Fact = tuple[str, str, str]
+"""A label, a value, and what belongs to it in small print."""
+
+CARDS = 4
+"""Facts on the first screen."""
 
 MISSED = "This law misses your best large runs."
 
@@ -34,22 +48,36 @@ MISSED = "This law misses your best large runs."
 def verdict_section(
     answers: tuple[Answers, ...], backtest: Backtest | None = None
 ) -> tuple[Block, ...]:
-    """Say the answer first: loss, split, distance, chance, backtest, and the gravest doubt."""
+    """Say the answer first: a sentence, a figure, four cards, and the gravest doubt."""
     first = answers[0]
     if first.question.axis is None:
         return (unanswered(first), *_missed(first), _caveat(first))
-    blocks: list[Block] = []
-    if len(answers) > 1:
-        blocks += [Prose(text=_order(answers)), _families_table(answers)]
-    blocks += [
+    blocks: list[Block] = [
         Prose(text=_headline(first), lead=True),
         *_missed(first),
-        Facts(rows=_facts(first, backtest)),
-        Prose(text=_reading(first)),
+        loss_picture(first),
+        Facts(rows=_cards(first, backtest)),
+        _caveat(first),
     ]
+    if len(answers) > 1:
+        blocks += [Prose(text=_order(answers)), _families_table(answers)]
     if first.question.unanswered:
         blocks.append(unanswered(first))
-    return (*blocks, _caveat(first), *_lesser_caveats(first))
+    return tuple(blocks)
+
+
+def numbers_section(
+    answers: tuple[Answers, ...], backtest: Backtest | None = None
+) -> tuple[Block, ...]:
+    """Write all that the cards leave out, how to read it, and the lesser doubts."""
+    first = answers[0]
+    table = Table(
+        caption=f"At {place(first)}" + (f", {first.family}" if first.family is not None else ""),
+        head=("", "value", ""),
+        rows=_facts(first, backtest),
+        text_columns=(0, 1, 2),
+    )
+    return (table, Prose(text=_reading(first)), *_lesser_caveats(first))
 
 
 def other_families(answers: tuple[Answers, ...]) -> tuple[Block, ...]:
@@ -89,7 +117,7 @@ def _missed(item: Answers) -> tuple[Block, ...]:
     title = MISSED.replace("This law misses", miss.who)
     where = "see the check \u201clargest runs\u201d under Diagnostics"
     if item.question.axis is not None:
-        where = f"see the figure of the loss below, and {where[4:]}"
+        where = f"see the figure, and {where[4:]}"
     if not miss.side:
         text = f"{miss.evidence} Expect the big run off this forecast; {where}. {miss.advice}"
         return (Notice(tone="warn", title=title, text=text.strip()),)
@@ -101,48 +129,109 @@ def _missed(item: Answers) -> tuple[Block, ...]:
 
 
 def _headline(item: Answers) -> str:
+    question, row = item.question, item.risk.rows()[0] if item.trades else {}
     of = f" of {item.family}" if item.family is not None else ""
-    unit, probability = response_unit(item.fit), item.question.probability
+    unit, probability = response_unit(item.fit), question.probability
     loss = cell(item.planned.draws[:, 0], probability) + (f" {unit}" if unit else "")
     loss += f" ({100 * probability:g} % interval)"
+    at, costs = place(item), ""
+    if row.get("money") is not None:
+        costs = f", for {write_amount(row['money'])}"
     if item.allocation is None:
-        return f"At {place(item)}, a new run{of} should reach a loss of {loss}."
-    params, tokens = (item.planned.plan.columns[name][0] for name in ("params", "tokens"))
-    return (
-        f"At {place(item)}, the best split{of} is {write_count(params)} parameters on "
-        f"{write_count(tokens)} tokens. A new run of that size should reach a loss of {loss}."
+        return f"At {at}, a new run{of} should reach a loss of {loss}."
+    which = "the plan" if question.sizes else "the best split"
+    said = (
+        f"at {at}{costs}, {which}{of} is {_size(item)}, and a new run of that size should reach a "
+        f"loss of {loss}."
     )
+    return f"{sentence(row['decision'])}: {said}" if "decision" in row else sentence(said)
 
 
-def _facts(item: Answers, backtest: Backtest | None) -> tuple[tuple[str, str, str], ...]:
-    probability, planned = item.question.probability, item.planned
-    rows = []
-    if item.allocation is not None:
-        index, split = item.planned_place, item.allocation
-        params, tokens = split.params[:, index], split.tokens[:, index]
-        ratio = cell(split.tokens_per_param[:, index], probability)
-        rows += [
-            ("Parameters N*", *_cut(write_counts(params, probability))),
-            ("Tokens D*", *_cut(write_counts(tokens, probability), f"{ratio} tokens per param")),
-        ]
-    new_run, law = (cell(draws[:, 0], probability) for draws in (planned.draws, planned.noise_free))
-    unit = response_unit(item.fit)
-    more = f"{unit}; " if unit else ""
-    rows.append(("Loss of a new run", *_cut(new_run, f"{more}the law itself, noise-free: {law}")))
-    rows += _best_run(item)
-    rows += _worst_member(item)
-    for name, draws in planned.tuned.items():
-        value = cell(draws[:, 0], probability)
-        rows.append((f"Tuned {name.replace('_', ' ')}", *_cut(value, "at that size")))
-    rows.append(_distance(item))
-    if item.question.target_loss is not None:
-        rows.append(_chance(planned, item.question.target_loss))
+def _size(item: Answers) -> str:
+    params, tokens = (item.planned.plan.columns[name][0] for name in ("params", "tokens"))
+    return f"{write_count(params)} parameters on {write_count(tokens)} tokens"
+
+
+def _cards(item: Answers, backtest: Backtest | None) -> tuple[Fact, ...]:
+    """Choose the four facts of the first screen."""
+    question = item.question
+    found = [_loss(item)]
+    found += [_split(item)] if item.allocation is not None else []
+    if question.target_loss is not None:
+        found.append(_chance(item.planned, question.target_loss))
+    if item.trades and question.rig.price is not None:
+        found.append(_cost(item))
     if backtest is not None:
-        rows.append(backtest_fact(backtest))
-    return tuple(rows)
+        found.append(backtest_fact(backtest))
+    found += [_distance(item), *_best_run(item), *_worst_member(item), *_law_itself(item)]
+    return tuple(found[:CARDS])
 
 
-def _best_run(item: Answers) -> list[tuple[str, str, str]]:
+def _facts(item: Answers, backtest: Backtest | None) -> tuple[Fact, ...]:
+    """Write everything that is known at first sight."""
+    question, planned = item.question, item.planned
+    found = [_loss(item), *_law_itself(item)]
+    found += _best_sizes(item)
+    if question.target_loss is not None:
+        found.append(_chance(planned, question.target_loss))
+    if item.trades:
+        found.append(_cost(item))
+    found += [_distance(item), *_best_run(item), *_worst_member(item)]
+    for name, draws in planned.tuned.items():
+        value = cell(draws[:, 0], question.probability)
+        found.append((f"Tuned {name.replace('_', ' ')}", value, "at that size"))
+    if backtest is not None:
+        found.append(backtest_fact(backtest))
+    return tuple(found)
+
+
+def _loss(item: Answers) -> Fact:
+    own = cell(item.planned.draws[:, 0], item.question.probability)
+    return "Loss of a new run", *_cut(own, response_unit(item.fit))
+
+
+def _law_itself(item: Answers) -> list[Fact]:
+    law = cell(item.planned.noise_free[:, 0], item.question.probability)
+    return [("The law itself, noise-free", *_cut(law, "what such runs reach on average"))]
+
+
+def _split(item: Answers) -> Fact:
+    """Tell the size of the planned run, and how well the best one is known."""
+    split, index, probability = item.allocation, item.planned_place, item.question.probability
+    assert split is not None
+    params, tokens = (item.planned.plan.columns[name][0] for name in ("params", "tokens"))
+    known = without_kind(write_counts(split.params[:, index], probability)).partition(" [")[2]
+    label = "Parameters and tokens of the plan" if item.question.sizes else "Parameters and tokens"
+    ratio = f"{write_number(float(tokens / params), 2)} tokens per parameter"
+    return label, f"{write_count(params)} on {write_count(tokens)}", f"{ratio}; best N* [{known}"
+
+
+def _best_sizes(item: Answers) -> list[Fact]:
+    split, index, probability = item.allocation, item.planned_place, item.question.probability
+    if split is None:
+        return []
+    params, tokens = split.params[:, index], split.tokens[:, index]
+    ratio = cell(split.tokens_per_param[:, index], probability)
+    return [
+        ("Best parameters N*", *_cut(write_counts(params, probability))),
+        ("Best tokens D*", *_cut(write_counts(tokens, probability), f"{ratio} tokens per param")),
+    ]
+
+
+def _cost(item: Answers) -> Fact:
+    """Tell what the planned run takes."""
+    rig, flops = item.question.rig, float(item.risk.flops[0])
+    hours = f"{write_amount(rig.hours(flops))} {rig.accelerator}-hours"
+    used = f"used to {100 * rig.utilisation:g} %"
+    kilowatt_hours = rig.energy(flops)
+    energy = f"; {write_amount(kilowatt_hours)} kWh" if kilowatt_hours is not None else ""
+    money = rig.money(flops)
+    if money is None:
+        return "Cost", hours, f"{used}{energy}; give a price for money"
+    return "Cost", write_amount(money), f"{hours}, {used}, at {rig.price:g} each{energy}"
+
+
+def _best_run(item: Answers) -> list[Fact]:
     """Name the lowest loss that a run has reached."""
     axis, response = item.question.axis or "flops", item.model.response
     losses = np.asarray(item.runs[response], float)
@@ -160,7 +249,7 @@ def _best_run(item: Answers) -> list[tuple[str, str, str]]:
     return [("Best run so far", f"{write_number(losses[best], 4)} at {size}", "; ".join(details))]
 
 
-def _worst_member(item: Answers) -> list[tuple[str, str, str]]:
+def _worst_member(item: Answers) -> list[Fact]:
     """Name the member of an ensemble that expects the highest loss."""
     planned = item.planned
     if len(planned.members) < 2:
@@ -178,7 +267,7 @@ def _cut(written: str, more: str = "") -> tuple[str, str]:
     return head, f"[{tail}" + (f"; {more}" if more else "")
 
 
-def _distance(item: Answers) -> tuple[str, str, str]:
+def _distance(item: Answers) -> Fact:
     axis = item.question.axis or "flops"
     beyond = {name: float(values[0]) for name, values in item.planned.extrapolation.items()}
     efolds = beyond.get(axis, 0.0)
@@ -195,7 +284,7 @@ def _distance(item: Answers) -> tuple[str, str, str]:
     return "Beyond the runs", value, text
 
 
-def _chance(planned: Forecast, target: float) -> tuple[str, str, str]:
+def _chance(planned: Forecast, target: float) -> Fact:
     found = chance_of(planned, target)
     return (
         f"Chance of missing {target:g}",

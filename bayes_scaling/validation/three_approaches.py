@@ -21,7 +21,7 @@ from bayes_scaling.laws import load_model
 from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.sizes import FACTOR
-from bayes_scaling.questions.tabulate import interval_rows
+from bayes_scaling.questions.tabulate import draw_rows
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.designs import clusters, is_last
 from bayes_scaling.validation.hoffmann import (
@@ -236,7 +236,7 @@ class Approaches:
             "exponent": split.exponent,
             "loss": split.loss,
         }
-        rows = interval_rows(quantities, {"flops": split.beyond}, self.probability)
+        rows = draw_rows(quantities, {"flops": split.beyond}, self.probability)
         return [
             {
                 "flops": float(split.flops[index]),

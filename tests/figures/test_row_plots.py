@@ -63,12 +63,11 @@ def test_without_a_deep_split_only_weights_are_written() -> None:
 def test_families_have_their_colours_and_a_legend() -> None:
     runs = synthetic_runs(load_model("chinchilla"), families=("code", "web"))
     ax = plot_compare(synthetic_comparison(MODELS[:2], runs=runs))
-    legend = ax.get_legend()
-    assert legend is not None
+    (legend,) = ax.figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["family code", "family web"]
     assert len({line.get_color() for line in ax.lines[:-1]}) >= 2
     sizes = {"params": [1e9, 1e10], "tokens": 1e12}
-    both = plot_compare(synthetic_comparison(MODELS[:2], runs=runs, at=sizes)).get_legend()
+    (both,) = plot_compare(synthetic_comparison(MODELS[:2], runs=runs, at=sizes)).figure.legends
     assert both is not None
     assert both.get_texts()[3].get_text().startswith("family web, 6e22 FLOP, 10 B parameters")
 

@@ -8,8 +8,8 @@ import pytest
 from bayes_scaling.facade import Fit
 from bayes_scaling.reports.answer_sections import allocation_section, loss_section
 from bayes_scaling.reports.answers import Answers, ask
-from bayes_scaling.reports.blocks import Block, Facts, Table
-from bayes_scaling.reports.verdict import verdict_section
+from bayes_scaling.reports.blocks import Block, Table
+from bayes_scaling.reports.verdict import numbers_section
 from bayes_scaling.runs import RunTable
 from tests.synthetic import changed, synthetic_fit
 
@@ -52,6 +52,6 @@ def test_the_distance_of_a_family_is_from_its_own_runs() -> None:
     columns = {name: values[small] for name, values in fit.runs.columns.items()}
     item = answers(changed(fit, runs=RunTable(columns=columns)), "code")
     assert last_column(loss_section(item))[2].startswith(f"{np.log(1e4):.1f} (")
-    facts = next(block for block in verdict_section((item,)) if isinstance(block, Facts))
-    (beyond,) = (fact for fact in facts.rows if fact[0] == "Beyond the runs")
+    numbers = next(block for block in numbers_section((item,)) if isinstance(block, Table))
+    (beyond,) = (row for row in numbers.rows if row[0] == "Beyond the runs")
     assert "the largest run has 1e19 FLOP" in beyond[2]

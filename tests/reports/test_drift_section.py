@@ -10,9 +10,9 @@ from bayes_scaling.figures.words import write_count
 from bayes_scaling.reports.answer_sections import drift_section, drifts
 from bayes_scaling.reports.answers import Answers, ask, families
 from bayes_scaling.reports.blocks import Block, Prose, Table, Verdicts
-from bayes_scaling.reports.contents import make_sections
+from bayes_scaling.reports.contents import make_page, make_sections
 from bayes_scaling.reports.fit_sections import diagnostics_section, model_section, symbols
-from bayes_scaling.reports.verdict import verdict_section
+from bayes_scaling.reports.verdict import numbers_section
 from tests.synthetic import synthetic_ensemble, synthetic_fit
 
 TEMPERED = "Tempered posterior, not a plain one; the largest runs weigh most: "
@@ -74,7 +74,7 @@ def test_the_section_is_there_only_where_something_drifts() -> None:
     for model, there in ((plain, False), (plain.with_features(drift=True, id="own"), True)):
         fit = synthetic_fit(model.to_dict())
         assert drifts(fit) is there
-        ids = [section.id for section in make_sections(fit, ask(fit))]
+        ids = [section.id for section in make_sections(make_page(fit, ask(fit)))]
         assert ("drift" in ids) is there
 
 
@@ -82,7 +82,9 @@ def test_the_section_is_there_only_where_something_drifts() -> None:
 def test_no_section_of_the_default_laws_fails() -> None:
     ensemble = synthetic_ensemble("coupled-tempered", "coupled-drift", "coupled-drift-tempered")
     for fit in (ensemble, synthetic_fit("coupled-drift-tempered", families=("a", "b"))):
-        assert [section.error for section in make_sections(fit, ask(fit)) if section.error] == []
+        assert [
+            section.error for section in make_sections(make_page(fit, ask(fit))) if section.error
+        ] == []
 
 
 # ---- what is on top of the formula ---------------------------------------------------------------
@@ -108,17 +110,17 @@ def test_reference_sizes_are_told_as_what_they_are() -> None:
 # ---- tempering -----------------------------------------------------------------------------------
 
 
-def test_tempering_is_told_at_first_sight_and_under_diagnostics() -> None:
+def test_tempering_is_told_with_the_numbers_and_under_diagnostics() -> None:
     fit = synthetic_fit("coupled-tempered")
     line = TEMPERED + "coupled-tempered (length 0.7)."
-    assert line in prose(verdict_section((answers(fit),)))
+    assert line in prose(numbers_section((answers(fit),)))
     ensemble = synthetic_ensemble("coupled-tempered", "coupled-drift")
-    assert line in prose(verdict_section((answers(ensemble),)))
+    assert line in prose(numbers_section((answers(ensemble),)))
     assert line in prose(diagnostics_section(ensemble))
     assert not any(isinstance(block, Verdicts) for block in diagnostics_section(ensemble))
 
 
 def test_plain_posteriors_are_not_told_to_be_tempered() -> None:
     for fit in (synthetic_fit(), synthetic_fit("coupled-drift")):
-        assert "empered" not in prose(verdict_section((answers(fit),)))
+        assert "empered" not in prose(numbers_section((answers(fit),)))
     assert "empered" not in prose(diagnostics_section(synthetic_ensemble()))

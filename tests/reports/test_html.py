@@ -18,7 +18,7 @@ from bayes_scaling.intervals import interval
 from bayes_scaling.reports import ReportError, fit_sections, verdict
 from tests.synthetic import CONFLICT, UNCONVERGED, synthetic_fit
 
-VOID = {"meta", "link", "img", "br", "input"}
+VOID = {"meta", "link", "img", "br", "input", "source"}
 
 
 class Page(HTMLParser):
@@ -49,6 +49,10 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
+def section_of(text: str, name: str) -> str:
+    return text.split(f'<section id="{name}"')[1].split("</section>")[0]
+
+
 @pytest.fixture(scope="module")
 def fit() -> Fit:
     return synthetic_fit("chinchilla-lr", extra={"optimizer": "adamw", "context_length": 128.0})
@@ -64,23 +68,23 @@ def text(fit: Fit, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_sections_come_verdict_first(text: str) -> None:
     assert Page(text).sections == [
-        "verdict", "loss", "allocation", "risk", "what-if", "sensitivity", "learning-rate", "data",
-        "model", "diagnostics", "posterior", "fixed", "methods", "provenance",
+        "verdict", "numbers", "decision", "loss", "allocation", "risk", "what-if", "sensitivity",
+        "learning-rate", "data", "model", "diagnostics", "posterior", "fixed", "methods",
+        "provenance",
     ]  # fmt: skip
 
 
 def test_intervals_are_those_of_the_fit(fit: Fit, text: str) -> None:
     params = fit.allocate(flops=1e23).choices[0].params
     found = fit.forecast({"flops": 1e23, "params": params})
-    verdict = text.split('id="verdict"')[1].split("</section>")[0]
+    verdict, numbers = (section_of(text, name) for name in ("verdict", "numbers"))
     assert without_kind(str(interval(found.draws[:, 0]))) in verdict
-    assert (
-        f"noise-free: {without_kind(str(interval(found.noise_free[:, 0]))).split(' [')[0]}"
-        in verdict
-    )
+    law, ends = without_kind(str(interval(found.noise_free[:, 0]))).split(" [")
+    assert f">{law}</td>" in numbers
+    assert f"[{ends}" in numbers
     rate = interval(found.tuned["learning_rate"][:, 0])
     assert str(rate) in text
-    assert f"[{without_kind(str(rate)).split(' [')[1]}" in verdict
+    assert without_kind(str(rate)) in numbers
 
 
 def test_verdict_says_distance_and_chance(fit: Fit, text: str) -> None:
@@ -112,7 +116,7 @@ def test_the_page_fits_a_phone(text: str) -> None:
 
 
 def test_what_was_held_fixed_is_named(text: str) -> None:
-    fixed = text.split('id="fixed"')[1].split("</section>")[0]
+    fixed = section_of(text, "fixed")
     assert re.search(r"optimizer</td>\s*<td[^>]*>adamw", fixed)
     assert re.search(r"context_length \[tokens\]</td>\s*<td[^>]*>128", fixed)
     assert "one law" in fixed
@@ -210,7 +214,7 @@ def test_every_family_is_answered(tmp_path: Path) -> None:
     fit = synthetic_fit(families=("c4", "code"))
     text = bs.report(fit, tmp_path / "r.html", target_loss=2.0).read_text()
     assert [name for name in Page(text).sections if name.startswith("loss")] == ["loss-1", "loss-2"]
-    verdict = text.split('id="verdict"')[1].split("</section>")[0]
+    verdict = section_of(text, "verdict")
     for family in fit.groups:
         params = fit.allocate(flops=1e23, family=family).choices[0].params
         sizes = {"flops": 1e23, "params": params, "family": family}

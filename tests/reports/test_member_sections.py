@@ -20,7 +20,6 @@ from bayes_scaling.reports.answer_sections import members_section
 from bayes_scaling.reports.answers import Answers, ask
 from bayes_scaling.reports.blocks import (
     Block,
-    Facts,
     Items,
     Notice,
     Picture,
@@ -29,13 +28,13 @@ from bayes_scaling.reports.blocks import (
     Verdicts,
 )  # fmt: skip
 from bayes_scaling.reports.caveats import ONE_LAW, SOME_LAWS, caveats, missed_runs
-from bayes_scaling.reports.contents import make_sections
+from bayes_scaling.reports.contents import make_page, make_sections
 from bayes_scaling.reports.fit_sections import (
     diagnostics_section,
     model_section,
     posterior_section,
 )
-from bayes_scaling.reports.verdict import verdict_section
+from bayes_scaling.reports.verdict import numbers_section, verdict_section
 from tests.synthetic import CONFLICT, OK, UNCONVERGED, changed, synthetic_ensemble, synthetic_fit
 
 
@@ -109,24 +108,26 @@ def test_who_is_left_out_is_told_with_the_reason() -> None:
     assert told.texts[0].startswith("coupled is left out: it did not converge (R-hat")
     assert any("coupled is left out" in text for text in caveats(item))
     assert caveats(item)[-1] == ONE_LAW
-    sections = {section.id: section for section in make_sections(item.fit, item.question)}
+    sections = {
+        section.id: section for section in make_sections(make_page(item.fit, item.question))
+    }
     assert not any(section.error for section in sections.values())
     assert any(isinstance(block, Picture) for block in sections["posterior"].blocks)
 
 
 def test_the_verdict_is_of_the_mixture_and_names_the_most_pessimistic(item: Answers) -> None:
-    lead, cards = verdict_section((item,))[:2]
+    lead, numbers = verdict_section((item,))[0], numbers_section((item,))[0]
     assert isinstance(lead, Prose)
     assert without_kind(str(interval(item.planned.draws[:, 0]))) in lead.text
-    assert isinstance(cards, Facts)
-    (card,) = (row for row in cards.rows if row[0] == "The most pessimistic law")
+    assert isinstance(numbers, Table)
+    (row,) = (row for row in numbers.rows if row[0] == "The most pessimistic law")
     worst = most_pessimistic(item.planned)
     index = item.planned.members.index(worst)
     own = interval(item.planned.draws[item.planned.member == index, 0])
-    assert str(own).startswith(f"{card[1]} [")
-    assert f"{worst}, weight {item.planned.weights[index]:.2f} of 2 laws averaged" in card[2]
-    alone = verdict_section((Answers(fit=synthetic_fit(), question=item.question),))[1]
-    assert isinstance(alone, Facts)
+    assert str(own).startswith(f"{row[1]} [")
+    assert f"{worst}, weight {item.planned.weights[index]:.2f} of 2 laws averaged" in row[2]
+    alone = numbers_section((Answers(fit=synthetic_fit(), question=item.question),))[0]
+    assert isinstance(alone, Table)
     assert not any("pessimistic" in row[0] for row in alone.rows)
 
 
@@ -221,8 +222,9 @@ def text(ensemble: Fit, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_the_page_has_a_section_on_the_members(text: str) -> None:
     sections = re.findall(r'<section id="([^"]+)"', text)
     assert sections == [
-        "verdict", "members", "loss", "allocation", "risk", "what-if", "sensitivity", "data",
-        "model", "diagnostics", "posterior", "fixed", "methods", "provenance",
+        "verdict", "numbers", "decision", "members", "loss", "allocation", "risk", "what-if",
+        "sensitivity", "data", "model", "diagnostics", "posterior", "fixed", "methods",
+        "provenance",
     ]  # fmt: skip
     assert "a forecast by the average of 2 laws" in text
     assert "thin lines: each by itself" in text

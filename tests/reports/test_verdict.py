@@ -10,12 +10,11 @@ from bayes_scaling.posterior import Check
 from bayes_scaling.reports.answer_sections import (
     allocation_section,
     learning_rate_section,
-    loss_section,
 )
 from bayes_scaling.reports.answers import Answers, ask, families
-from bayes_scaling.reports.blocks import Block, Facts, Notice, Picture, Prose
+from bayes_scaling.reports.blocks import Block, Facts, Notice, Picture, Prose, Table
 from bayes_scaling.reports.caveats import caveats, missed_runs
-from bayes_scaling.reports.verdict import MISSED, verdict_section
+from bayes_scaling.reports.verdict import CARDS, MISSED, numbers_section, verdict_section
 from bayes_scaling.runs import RunTable
 from tests.synthetic import OK, changed, synthetic_fit
 
@@ -44,9 +43,10 @@ def fit() -> Fit:
 @pytest.mark.parametrize("side", ["below", "above"])
 def test_a_law_that_misses_the_best_large_runs_says_so_first(fit: Fit, side: str) -> None:
     (item,) = answers(changed(fit, checks=(*OK, missing(side))))
-    lead, notice, cards = verdict_section((item,))[:3]
+    lead, notice, picture, cards = verdict_section((item,))[:4]
     assert isinstance(lead, Prose)
     assert lead.lead
+    assert isinstance(picture, Picture)
     assert isinstance(notice, Notice)
     assert (notice.tone, notice.title) == ("warn", MISSED)
     assert f"12 % {side} it. Expect the big run {side} this forecast" in notice.text
@@ -55,8 +55,8 @@ def test_a_law_that_misses_the_best_large_runs_says_so_first(fit: Fit, side: str
     titles = [block.title for block in verdict_section((item,)) if isinstance(block, Notice)]
     assert titles == [MISSED, "Next caveat"]
     assert not any("argest runs" in text for text in caveats(item))
-    assert f"they lie 12 % {side} the line" in caption(loss_section(item))
-    assert "lie above the line" not in caption(loss_section(item)).replace("12 % above", "")
+    assert f"they lie 12 % {side} the line" in picture.caption
+    assert "lie above the line" not in picture.caption.replace("12 % above", "")
 
 
 def test_evidence_in_other_words_is_passed_on(fit: Fit) -> None:
@@ -70,13 +70,23 @@ def test_evidence_in_other_words_is_passed_on(fit: Fit) -> None:
 def test_without_the_warning_there_is_no_notice(fit: Fit) -> None:
     assert missed_runs(fit) is None
     (item,) = answers(fit)
-    assert isinstance(verdict_section((item,))[1], Facts)
-    assert "lie above the line" in caption(loss_section(item))
+    blocks = verdict_section((item,))
+    assert [type(block) for block in blocks] == [Prose, Picture, Facts, Notice]
+    assert "lie above the line" in caption(blocks)
+
+
+def test_the_first_screen_has_four_cards_whatever_is_asked(fit: Fit) -> None:
+    for law in (fit, synthetic_fit("kaplan-n"), synthetic_fit("kaplan-c")):
+        (item,) = answers(law)
+        (cards,) = (block for block in verdict_section((item,)) if isinstance(block, Facts))
+        assert len(cards.rows) == CARDS
+        assert len({label for label, _, _ in cards.rows}) == CARDS
 
 
 def test_units_brackets_and_efolds_are_told_once(fit: Fit) -> None:
     (item,) = answers(fit)
-    lead, cards, reading = verdict_section((item,))[:3]
+    lead, _, cards = verdict_section((item,))[:3]
+    _, reading = numbers_section((item,))[:2]
     assert isinstance(lead, Prose)
     assert lead.text.endswith(f"] {UNIT} (90 % interval).")
     assert isinstance(cards, Facts)
@@ -90,9 +100,9 @@ def test_units_brackets_and_efolds_are_told_once(fit: Fit) -> None:
 
 def test_the_best_run_is_named(fit: Fit) -> None:
     (item,) = answers(fit)
-    cards = verdict_section((item,))[1]
-    assert isinstance(cards, Facts)
-    value, detail = next(row[1:] for row in cards.rows if row[0] == "Best run so far")
+    numbers = numbers_section((item,))[0]
+    assert isinstance(numbers, Table)
+    value, detail = next(row[1:] for row in numbers.rows if row[0] == "Best run so far")
     assert value == f"{fit.runs['loss'].min():.4g} at 1e21 FLOP"
     assert detail.startswith(UNIT)
 
@@ -104,11 +114,11 @@ def test_a_unit_that_is_not_known_is_not_named() -> None:
 
 
 def test_the_order_of_families_is_told() -> None:
-    order = verdict_section(answers(synthetic_fit("kaplan-c", families=tuple("abcde"))))[0]
+    order = verdict_section(answers(synthetic_fit("kaplan-c", families=tuple("abcde"))))[4]
     assert isinstance(order, Prose)
     assert "the one with the largest run comes first" in order.text
     assert "figures follow for the first 4" in order.text
-    both = verdict_section(answers(synthetic_fit("kaplan-c", families=("a", "b"))))[0]
+    both = verdict_section(answers(synthetic_fit("kaplan-c", families=("a", "b"))))[4]
     assert isinstance(both, Prose)
     assert "Headline and cards are of a; figures follow for all of them" in both.text
 

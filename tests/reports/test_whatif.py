@@ -21,6 +21,7 @@ from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.shares import of_shares
 from bayes_scaling.questions.forecast import forecast_by_law
 from bayes_scaling.questions.loss_curve import thin
+from bayes_scaling.questions.rig import Rig
 from bayes_scaling.reports.answers import Answers, ask
 from bayes_scaling.reports.pdf import QUIET, browser
 from bayes_scaling.reports.whatif import DRAWS, whatif_panel
@@ -100,7 +101,9 @@ def test_a_browser_answers_as_python_does_on_the_same_draws(fit: Fit, tmp_path: 
     item = Answers(fit=fit, question=ask(fit, flops=FLOPS, target_loss=target))
     planned = float(item.planned.plan.columns["params"][0])
     params, flops = 2.5 * planned, 4 * FLOPS
-    found = computed(page, f"flops={flops}&params={params}&target={target}&price=1e-18")
+    found = computed(
+        page, f"flops={flops}&params={params}&target={target}&price=2.5&look={FLOPS / 7}"
+    )
     losses = []
     for member in thin(fit, DRAWS).members.values():
         at = forecast_by_law(member, {"params": planned, "tokens": FLOPS / 6 / planned})
@@ -111,7 +114,7 @@ def test_a_browser_answers_as_python_does_on_the_same_draws(fit: Fit, tmp_path: 
     draws = np.concatenate(losses)
     low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95])
     expected = {"loss": middle, "low": low, "high": high, "tokens": flops / 6 / params,
-                "cost": flops * 1e-18}  # fmt: skip
+                "cost": 2.5 * Rig().hours(flops), "hours": Rig().hours(flops)}  # fmt: skip
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, rel=1e-5), name
     assert found["chance"] == pytest.approx(np.mean(draws <= target), abs=1e-9)
