@@ -175,7 +175,7 @@ class RecipeQuestions(_Source):
             family=family,
             inputs=inputs,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(settle)
     def settle(

@@ -120,8 +120,33 @@ def _lines(row: Mapping[str, Any]) -> Lines:
     return lines | ({"extrapolation": beyond(row)} if far else {})
 
 
-class Printed(ABC):
-    """What shows itself: as text where it is printed, as HTML in a notebook, and as a table."""
+class Shown(ABC):
+    """What shows itself: as text where it is printed, as HTML in a notebook, as text for a mail."""
+
+    @abstractmethod
+    def page(self) -> Page:
+        """Return what is printed."""
+
+    def __repr__(self) -> str:
+        """Show the numbers asked for, with their intervals."""
+        return page_text(_first(self.page()))
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook."""
+        return page_html(_first(self.page()))
+
+    @property
+    def text(self) -> str:
+        """All that is printed, for a mail."""
+        return page_text(self.page())
+
+
+class Printed(Shown):
+    """What has rows: it shows itself by them, and is a table of them."""
+
+    def page(self) -> Page:
+        """Return what is printed: a line for each quantity of each row."""
+        return [[_lines(row)] for row in self.rows()]
 
     @abstractmethod
     def _rows(self) -> list[dict[str, Any]]:
@@ -152,19 +177,6 @@ class Printed(ABC):
             changes["forecast"] = self.forecast.with_probability(probability)  # type: ignore[attr-defined]
         return replace(self, **changes)  # type: ignore[type-var]
 
-    def __repr__(self) -> str:
-        """Show the numbers asked for, with their intervals."""
-        return page_text(_first(page_of(self)))
-
-    def _repr_html_(self) -> str:
-        """Show the same in a notebook."""
-        return page_html(_first(page_of(self)))
-
-    @property
-    def text(self) -> str:
-        """All that is printed, for a mail."""
-        return page_text(page_of(self))
-
     @property
     def table(self) -> pd.DataFrame:
         """One row per case: what was asked, and what was found; `rows` has the rest."""
@@ -191,6 +203,23 @@ def _first(page: Page) -> Page:
     if len(page) <= MOST:
         return page
     return [*page[:MOST], [f"and {len(page) - MOST} more: .text and .table have all"]]
+
+
+def grid_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Grid:
+    """Tabulate some columns of rows.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        As of ``rows()``.
+    columns : mapping of str to str
+        Headings, by the names of the columns; those that no row has are left out.
+    """
+    names = [name for name in columns if any(name in row for row in rows)]
+    return Grid(
+        heading=[columns[name] for name in names],
+        rows=[[told(row, name) if name in row else "" for name in names] for row in rows],
+    )
 
 
 def called(name: str) -> str:

@@ -20,6 +20,7 @@ from bayes_scaling.page import (
     shares,
     told,
 )
+from bayes_scaling.questions.answer import Drawn, Flags
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.sizes import Numbers
 from bayes_scaling.questions.splits import (
@@ -31,7 +32,6 @@ from bayes_scaling.questions.splits import (
 )
 from bayes_scaling.questions.spread import spread_shares
 from bayes_scaling.questions.surface import Source, surface
-from bayes_scaling.questions.tabulate import Drawn, Flags
 from bayes_scaling.runs import training_flops
 
 Array = NDArray[np.float64]

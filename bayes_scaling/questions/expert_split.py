@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.page import Grid, Page, Printed
+from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.sizes import Numbers, positive
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, surface
-from bayes_scaling.questions.tabulate import draw_rows
 
 Array = NDArray[np.float64]
 

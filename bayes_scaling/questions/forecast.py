@@ -25,6 +25,7 @@ from bayes_scaling.posterior.beyond import draw_walks, form_variance
 from bayes_scaling.posterior.member import Member
 from bayes_scaling.posterior.two_steps import TwoSteps
 from bayes_scaling.posterior.weights import mixed, stratify
+from bayes_scaling.questions.answer import Array as Draws, Drawn
 from bayes_scaling.questions.distance import efolds_beyond_runs, farthest
 from bayes_scaling.questions.new_budget import forecast_at
 from bayes_scaling.questions.new_run import noise_of_runs
@@ -33,7 +34,6 @@ from bayes_scaling.questions.score_targets import ERROR
 from bayes_scaling.questions.sizes import Plan, Sizes, read_plan
 from bayes_scaling.questions.spread import spread_shares
 from bayes_scaling.questions.surface import Source
-from bayes_scaling.questions.tabulate import Drawn, Draws
 from bayes_scaling.questions.typical import Tuned, check_tuned, knows_mistuned, typical_inputs
 
 

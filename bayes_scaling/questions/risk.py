@@ -13,6 +13,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, told
 from bayes_scaling.questions.allocate import allocate
+from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.enough import budget_for, extra_compute
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
@@ -21,7 +22,6 @@ from bayes_scaling.questions.score_targets import error_to_reach
 from bayes_scaling.questions.sizes import Numbers, given_sizes
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, surface
-from bayes_scaling.questions.tabulate import draw_rows
 
 Array = NDArray[np.float64]
 

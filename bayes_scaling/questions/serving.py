@@ -54,7 +54,7 @@ class Serving(Printed):
     energy: NDArray[np.float64] | None
     money: NDArray[np.float64] | None
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per model."""
         return [
             {

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.questions.allocate import allocate
+from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
-from bayes_scaling.questions.tabulate import draw_rows
 from bayes_scaling.questions.transfer import transfer
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN

@@ -19,10 +19,10 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, format_kind, quantiles
 from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, relative, told
 from bayes_scaling.posterior import Member, Posterior
+from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.rate_rules import published_rates
 from bayes_scaling.questions.sizes import Numbers, Plan, read_plan
-from bayes_scaling.questions.tabulate import draw_rows
 
 Array = NDArray[np.float64]
 
