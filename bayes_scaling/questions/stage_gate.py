@@ -92,7 +92,9 @@ class StageGate(Printed):
             )
         if self.changes < SETTLED:
             return f"not needed: it changes what is decided now with probability {self.changes:.2f}"
-        return f"it may change what is decided now, with probability {self.changes:.2f}: make it first"
+        return (
+            f"it may change what is decided now, with probability {self.changes:.2f}: make it first"
+        )
 
     @property
     def flops(self) -> Array:
@@ -140,8 +142,7 @@ class StageGate(Printed):
             "verdict": self.verdict,
             "first run": size("first_"),
             "big run": size(""),
-            "chance of target now": f"{row['chance']:.3g} of reaching "
-            f"{as_level(row['target'])}",
+            "chance of target now": f"{row['chance']:.3g} of reaching {as_level(row['target'])}",
             "chance after the first run": told(row, "chance_after"),
             "width of the interval": f"{row['width']:.3g} now, {row['width_after']:.3g} expected "
             "after",
