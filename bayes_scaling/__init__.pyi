@@ -41,10 +41,12 @@ from .questions import (
     Monitor as Monitor,
     NextRuns as NextRuns,
     OffLaw as OffLaw,
+    PassAtK as PassAtK,
     PriorPredictive as PriorPredictive,
     PublishedRates as PublishedRates,
     Rig as Rig,
     Risk as Risk,
+    Serving as Serving,
     ShapeRanking as ShapeRanking,
     Surface as Surface,
     Transfer as Transfer,
@@ -52,8 +54,10 @@ from .questions import (
     ValleyMap as ValleyMap,
     flops_of as flops_of,
     kv_cache as kv_cache,
+    pass_at_k as pass_at_k,
     prior_predictive as prior_predictive,
     published_rates as published_rates,
+    serving as serving,
     tokens_of as tokens_of,
 )
 from .reports import (
@@ -66,6 +70,10 @@ from .runs import (
     schedule_areas as schedule_areas,
     select_rows as select_rows,
     with_schedule_areas as with_schedule_areas,
+)
+from .scoring import (
+    ScoreFit as ScoreFit,
+    two_steps as two_steps,
 )
 from .validation import (
     Approaches as Approaches,

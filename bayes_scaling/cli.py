@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from bayes_scaling import __version__
+from bayes_scaling.commands.interrupts import STOPPED, interruptible
 from bayes_scaling.commands.streams import print_json, say, waiting
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
 
@@ -71,7 +72,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "stage-gate": Question(example="fit.nc --flops 1e23 --target-loss 2.0 --price 2.5 --value 5e6"),
     "advise": Question(
         example="fit.nc --flops 1e21 --data-bytes 300GB --target-loss 2.2",
-        settings={"shell": "advise", "fills": ("tokens",)},
+        settings={"shell": "advise", "fills": ("tokens", "pretrained")},
     ),
     "sensitivity": Question(
         example="fit.nc --params 7e10 --tokens 1.4e12 --target-loss 2.0",
@@ -82,10 +83,11 @@ COMMANDS: Mapping[str, Function | Question] = {
         method="rank_shapes",
         settings={"shell": "shapes", "fills": ("shapes",)},
     ),
-    "tune": Question(example="fit.nc --params 1B --tokens 20B", settings={"shell": "tune"}),
+    "tune": Question(example="fit.nc --params 1B --tokens 20B", settings={"shell": "pictured"}),
+    "experts": Question(example="fit.nc --flops 1e21 --device-memory 80GB", method="expert_split"),
     "valley-map": Question(
         example="fit.nc --x learning_rate --y batch_size --plot map.svg",
-        settings={"shell": "valley_map"},
+        settings={"shell": "pictured"},
     ),
     "setting-rules": Question(
         example="fit.nc learning_rate --small params=1e8 --small tokens=2e9 "
@@ -111,11 +113,17 @@ COMMANDS: Mapping[str, Function | Question] = {
     "reach": Question(
         example="fit.nc --loss 2.0 --params 7B", settings={"shell": "reach", "fills": ("runs",)}
     ),
+    "emergence": Question(example="fit.nc --flops 1e22"),
+    "positions": Question(
+        example="fit.nc --params 1e8 --position 4 --context 8 --against-position 4 "
+        "--against-context 1024",
+    ),
+    "shift": Question(example="fit.nc --band .05"),
     "judge-split": Question(
         example="fit.nc --params 280B --tokens 300B", settings={"shell": "judge_split"}
     ),
     "transfer": Question(
-        example="fit.nc --params 100M --finetune-tokens 1M", settings={"shell": "transfer"}
+        example="fit.nc --params 100M --finetune-tokens 1M", settings={"shell": "pictured"}
     ),
     "query": Question(example="fit.nc critical-batch --set loss_reached=2.5"),
     "published": Function("definitions"),
@@ -127,6 +135,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "backtest": Function("trials"),
     "calibrate": Function("trials"),
     "convert": Function("planning"),
+    "serve": Function("planning"),
     "train-sweep": Function("training"),
     "train-run": Function("training"),
 }
@@ -248,15 +257,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(given: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        with waiting():
+        with interruptible(), waiting():
             code = app(given, standalone_mode=False)
     except TyperException as error:
         code = _refuse(error.format_message(), given)
     except BayesScalingError as error:
         code = _refuse(error, given)
     except KeyboardInterrupt:
+        code = STOPPED
+    if code == STOPPED:
         say("stopped")
-        code = 130
     return code if isinstance(code, int) else 0
 
 

@@ -20,6 +20,7 @@ from bayes_scaling.questions.advise import Advice, advise
 from bayes_scaling.questions.allocate import Allocation, allocate
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.drifting_exponents import Exponents, exponents
+from bayes_scaling.questions.emergence import Emergence, emergence
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.judge_split import judge_split
 from bayes_scaling.questions.limits import WITHOUT, Limits
@@ -27,6 +28,7 @@ from bayes_scaling.questions.loss_curve import LossCurve, loss_curve
 from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
 from bayes_scaling.questions.monitor import FALSE_ALARMS, Monitor, monitor
 from bayes_scaling.questions.next_runs import Aim, NextRuns, next_runs
+from bayes_scaling.questions.positions import positions
 from bayes_scaling.questions.power_scaling import PowerScaling, power_scaling
 from bayes_scaling.questions.query import AnyDefinition, query
 from bayes_scaling.questions.reach import reach
@@ -34,9 +36,10 @@ from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import SURE, Risk, risk
 from bayes_scaling.questions.saturation import GAIN, saturation
 from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
+from bayes_scaling.questions.shift import BAND, shift
 from bayes_scaling.questions.sizes import Numbers, Sizes, Values
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
-from bayes_scaling.questions.surface import Surface, surface
+from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.typical import Tuned
 from bayes_scaling.questions.valleys import Valley, valleys
 from bayes_scaling.runs import RunTable
@@ -59,7 +62,7 @@ class Questions(RecipeQuestions):
         self, sizes: Sizes, *, tuning: Tuned = "tuned", probability: float = PROBABILITY
     ) -> Forecast:
         self.require_converged()
-        return self._told(forecast(self, sizes, tuning=tuning), probability)
+        return forecast(self, sizes, tuning=tuning).with_probability(probability)
 
     @documented(saturation)
     def saturation(
@@ -74,13 +77,14 @@ class Questions(RecipeQuestions):
     ) -> Answer:
         self.require_converged()
         found = saturation(self, gain, params=params, tokens=tokens, family=family, inputs=inputs)
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(reach)
     def reach(
         self,
-        loss: Numbers,
+        loss: Numbers | None = None,
         *,
+        score: Numbers | None = None,
         params: Numbers | None = None,
         tokens: Numbers | None = None,
         runs: Sizes | None = None,
@@ -94,6 +98,7 @@ class Questions(RecipeQuestions):
         found = reach(
             self,
             loss,
+            score=score,
             params=params,
             tokens=tokens,
             runs=runs,
@@ -102,7 +107,7 @@ class Questions(RecipeQuestions):
             family=family,
             inputs=inputs,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(query)
     def query(
@@ -114,7 +119,7 @@ class Questions(RecipeQuestions):
         probability: float = PROBABILITY,
     ) -> Answer:
         self.require_converged()
-        return self._told(query(self, definition, values, family=family), probability)
+        return query(self, definition, values, family=family).with_probability(probability)
 
     @documented(loss_curve)
     def loss_curve(
@@ -128,6 +133,56 @@ class Questions(RecipeQuestions):
         self.require_converged()
         source = self._fitted("loss_curve")
         return loss_curve(source, along=along, to=to, family=family, limits=limits)
+
+    # ---- scores, and losses elsewhere ----------------------------------------------------------
+
+    @documented(emergence)
+    def emergence(
+        self,
+        flops: Numbers,
+        *,
+        family: str | None = None,
+        without: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Emergence:
+        self.require_converged()
+        found = emergence(self, flops, family=family, without=without)
+        return found.with_probability(probability)
+
+    @documented(positions)
+    def positions(
+        self,
+        params: Numbers,
+        *,
+        position: float,
+        context: float,
+        against_position: float,
+        against_context: float,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Answer:
+        self.require_converged()
+        found = positions(
+            self,
+            params,
+            position=position,
+            context=context,
+            against_position=against_position,
+            against_context=against_context,
+            family=family,
+        )
+        return found.with_probability(probability)
+
+    @documented(shift)
+    def shift(
+        self,
+        *,
+        band: float = BAND,
+        family: str | None = None,
+        probability: float = PROBABILITY,
+    ) -> Answer:
+        self.require_converged()
+        return shift(self, band=band, family=family).with_probability(probability)
 
     # ---- how to spend compute ------------------------------------------------------------------
 
@@ -153,7 +208,7 @@ class Questions(RecipeQuestions):
             inputs=inputs,
             limits=limits,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(valleys)
     def valleys(
@@ -171,7 +226,7 @@ class Questions(RecipeQuestions):
         self, runs: Sizes, *, family: str | None = None, probability: float = PROBABILITY
     ) -> Answer:
         self.require_converged()
-        return self._told(judge_split(self, runs, family=family), probability)
+        return judge_split(self, runs, family=family).with_probability(probability)
 
     # ---- what can go wrong ---------------------------------------------------------------------
 
@@ -183,6 +238,7 @@ class Questions(RecipeQuestions):
         params: Numbers | None = None,
         tokens: Numbers | None = None,
         target_loss: float | None = None,
+        target_score: float | None = None,
         sure: float = SURE,
         family: str | None = None,
         inputs: Mapping[str, float] | None = None,
@@ -198,6 +254,7 @@ class Questions(RecipeQuestions):
             params=params,
             tokens=tokens,
             target_loss=target_loss,
+            target_score=target_score,
             sure=sure,
             family=family,
             inputs=inputs,
@@ -205,7 +262,7 @@ class Questions(RecipeQuestions):
             rig=rig,
             value=value,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(stage_gate)
     def stage_gate(
@@ -240,7 +297,7 @@ class Questions(RecipeQuestions):
     ) -> Sensitivity:
         self.require_converged()
         found = sensitivity(self._fitted("sensitivity"), sizes, target_loss=target_loss)
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(power_scaling)
     def power_scaling(
@@ -260,7 +317,7 @@ class Questions(RecipeQuestions):
         self, sizes: Sizes | None = None, *, probability: float = PROBABILITY
     ) -> Exponents:
         self.require_converged()
-        return self._told(exponents(self._fitted("exponents"), sizes), probability)
+        return exponents(self._fitted("exponents"), sizes).with_probability(probability)
 
     # ---- what to do next -----------------------------------------------------------------------
 
@@ -284,7 +341,7 @@ class Questions(RecipeQuestions):
             aim=aim,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(advise)
     def advise(
@@ -296,13 +353,21 @@ class Questions(RecipeQuestions):
         sure: float = SURE,
         family: str | None = None,
         limits: Limits | None = None,
+        pretrained: Source | None = None,
         probability: float = PROBABILITY,
     ) -> Advice:
         self.require_converged()
         found = advise(
-            self, flops, tokens, target_loss=target_loss, sure=sure, family=family, limits=limits
+            self,
+            flops,
+            tokens,
+            target_loss=target_loss,
+            sure=sure,
+            family=family,
+            limits=limits,
+            pretrained=pretrained,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(monitor)
     def monitor(
@@ -318,7 +383,7 @@ class Questions(RecipeQuestions):
         found = monitor(
             self._fitted("monitor"), curve, plan, finished=finished, false_alarms=false_alarms
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -369,7 +434,7 @@ class Fit(Posterior, Questions):
     @documented(find_off_law)
     def off_law(self, *, material: float = 0.0, probability: float = PROBABILITY) -> OffLaw:
         self.require_converged()
-        return self._told(find_off_law(self, material=material), probability)
+        return find_off_law(self, material=material).with_probability(probability)
 
     def save(self, path: str | Path) -> Path:
         """Save to one netCDF file; see `bayes_scaling.posterior.storage.save`."""

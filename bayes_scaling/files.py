@@ -2,43 +2,225 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import re
+import shutil
+import tempfile
+import tomllib
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
+from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # not POSIX: leftovers of a killed program stay
+    fcntl = None  # type: ignore[assignment]
 
 from bayes_scaling.errors import InputError
+
+LONGEST_TOML = 1 << 18
+"""Longest TOML file that is read [bytes]; a model has five thousand."""
+
+DEEPEST_TOML = 20
+"""Tables within tables of such a file; a model has five."""
 
 CACHE_VARIABLE = "BAYES_SCALING_CACHE"
 """Name of the environment variable of the cache folder."""
 
 
-def check_target(path: str | Path) -> Path:
+_UNFINISHED: set[Path] = set()
+"""Files and folders that this process is writing."""
+
+LEFTOVER = "[0-9a-f]" * 8
+"""Pattern of what is put behind the name of a file that is being written."""
+
+
+def check_target(path: str | Path, *, room: int = 4096) -> Path:
     """Return where a file is to be written, or say why it cannot be.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write.
+    room : int
+        Bytes that the file will take at least; they must be there.
 
     Raises
     ------
     InputError
-        It is a folder, or its folder does not exist.
+        It is a folder, or its folder does not exist, cannot be written to or is full.
     """
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{str(path)!r} is a folder; give the name of a file")
     if not path.parent.is_dir():
         raise InputError(f"no folder {str(path.parent)!r} for {path.name!r}; create it first")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as probe:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(probe.fileno(), 0, room)
+    except OSError as error:
+        raise cannot_write(path, error, f"{room:,} bytes are needed") from None
     return path
+
+
+def cannot_write(path: Path, error: OSError, what: str) -> InputError:
+    """Return what is said where the machine refuses to write a file."""
+    return InputError(
+        f"cannot write {path.name!r} in {str(path.parent)!r}: {error.strerror or error}; {what}"
+    )
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, is no TOML, or is longer or nested deeper than any of ours.
+    """
+    try:
+        if path.stat().st_size > LONGEST_TOML:
+            raise InputError(
+                f"has {path.stat().st_size:,} bytes, at most {LONGEST_TOML:,} are read",
+                source=str(path),
+            )
+        text = path.read_text(encoding="utf-8")
+        if re.search(rf"(?:[\w\"'-]+\s*\.\s*){{{DEEPEST_TOML},}}", text):  # quadratic in tomllib
+            raise RecursionError
+        found = tomllib.loads(text)
+        _check_nesting(found)
+    except RecursionError:
+        raise InputError(
+            f"tables are nested deeper than {DEEPEST_TOML} in each other", source=str(path)
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"not a TOML file: {error}", source=str(path)) from None
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", source=str(path)) from None
+    return found
+
+
+def _check_nesting(found: dict[str, Any]) -> None:
+    """Raise `RecursionError` where tables or lists are nested too deeply."""
+    level: list[Any] = [found]
+    for _ in range(DEEPEST_TOML):
+        level = [
+            item
+            for each in level
+            for item in (each.values() if isinstance(each, dict) else each)
+            if isinstance(item, dict | list)
+        ]
+    if level:
+        raise RecursionError
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to; it takes the place of `path` when all went well."""
+    """Give a temporary name to write to; it takes the place of `path` when all went well.
+
+    The temporary file is locked while it is written, so what a killed program left can be told from
+    what another one is writing, and is removed.
+    """
+    _sweep(path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    _UNFINISHED.add(temporary)
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with temporary.open("wb") as held:
+            if fcntl is not None:
+                fcntl.flock(held, fcntl.LOCK_EX)
+            yield temporary
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+        _UNFINISHED.discard(temporary)
+
+
+@contextmanager
+def folder_in_making(base: Path, prefix: str) -> Iterator[Path]:
+    """Give a new folder, which goes at the end unless it was renamed."""
+    temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=base))
+    _UNFINISHED.add(temporary)
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        _UNFINISHED.discard(temporary)
+
+
+def remove_unfinished() -> None:
+    """Remove what this process is writing, before it ends in the middle of it."""
+    for path in list(_UNFINISHED):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def only_writer(file: FileIO) -> Iterator[None]:
+    """Wait until no other program holds an open file, and hold it for the block."""
+    if fcntl is None:
+        yield
+        return
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed programs left of a file."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.{LEFTOVER}"):
+        if fcntl is None:
+            return
+        try:
+            with leftover.open("rb") as held:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                leftover.unlink()
+        except OSError:
+            continue  # being written, gone by now, or not ours
+
+
+def write_or_keep(path: Path, content: bytes, what: str) -> None:
+    """Write a file whole, or else where there is room for it.
+
+    Raises
+    ------
+    InputError
+        It could not be written; the message names the file that it was kept in, if any.
+    """
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        kept = _kept_elsewhere(path, content)
+        if kept is None:
+            told = f"no other place had room for {what} either: free {len(content):,} bytes"
+        else:
+            told = f"{what} is kept in {str(kept)!r}: move it once there is room"
+        raise cannot_write(path, error, told) from None
+
+
+def _kept_elsewhere(path: Path, content: bytes) -> Path | None:
+    """Write a file to the first of the usual other folders that takes it; None where none does."""
+    for folder in (Path(tempfile.gettempdir()), cache_folder() / "kept", Path.home()):
+        kept = folder / f"{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with replacing(kept) as temporary:
+                temporary.write_bytes(content)
+        except OSError:
+            continue
+        return kept
+    return None
 
 
 def cache_folder(cache_dir: str | Path | None = None) -> Path:

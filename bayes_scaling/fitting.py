@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayes_scaling import posterior
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws import load_model
+from bayes_scaling.laws.design import PAIR
 from bayes_scaling.laws.model import Model
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.fit_model import fit_law
@@ -22,7 +24,7 @@ from bayes_scaling.posterior.sampler import Engine, Settings
 from bayes_scaling.questions.duel import ERROR, Duel
 from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
 from bayes_scaling.questions.sizes import Numbers
-from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.runs import RunTable, read_runs, split_columns
 
 Law = str | Path | Model | Mapping[str, Any]
 
@@ -252,6 +254,7 @@ def duel(
     b: str | Sequence[str] | None = None,
     flops: Numbers,
     by: str = "family",
+    pairs: str | None = None,
     models: Sequence[Law] = DUEL,
     throughput: Mapping[str, float] | None = None,
     error: float = ERROR,
@@ -276,6 +279,9 @@ def duel(
         Budgets [FLOP]; the largest one is the target.
     by : str
         Column that tells the variants apart.
+    pairs : str, optional
+        Column whose rows of one value have noise in common, whichever variant they are of: runs of
+        one seed and size, or of one evaluation set. ``"seed/budget"`` names two columns.
     models : sequence of str, Path, Model or mapping
         Laws that are averaged.
     throughput : mapping of str to float, optional
@@ -307,6 +313,7 @@ def duel(
         a=a,
         b=b,
         by=by,
+        pairs=pairs,
         models=models,
         draws=draws,
         tune=tune,
@@ -325,6 +332,7 @@ def duel_fit(
     a: str,
     b: str | Sequence[str] | None = None,
     by: str = "family",
+    pairs: str | None = None,
     models: Sequence[Law] = DUEL,
     draws: int = 1000,
     tune: int = 800,
@@ -344,16 +352,35 @@ def duel_fit(
         )
     rows = np.isin(labels, named) if b is not None else np.ones(len(table), dtype=bool)
     taken = table.take(rows)
-    taken = RunTable(columns={**taken.columns, "family": labels[rows]}, notes=taken.notes)
+    columns = {**taken.columns, "family": labels[rows]}
+    laws = [load_model(each) for each in models]
+    if pairs is not None:
+        columns[PAIR] = _pairs(taken, pairs)
+        laws = [law.with_features(run_effect=True) for law in laws]
     return fit_ensemble(
-        taken,
-        [pooled_as_variants(load_model(each)) for each in models],
+        RunTable(columns=columns, notes=taken.notes),
+        [pooled_as_variants(law) for law in laws],
         draws=draws,
         tune=tune,
         chains=chains,
         random_seed=random_seed,
         progress=progress,
     )
+
+
+def _pairs(table: RunTable, pairs: str) -> NDArray[np.str_]:
+    """Return the pair of each run, or say that there are none."""
+    missing = [name for name in split_columns(pairs) if name not in table]
+    if missing:
+        raise InputError(
+            f"the runs have no column {', '.join(missing)}; they have {', '.join(table.columns)}",
+            source="pairs",
+        )
+    labels = table.labels(pairs)
+    named = labels[~np.isin(labels, ("", "nan"))]
+    if np.unique(named).size == named.size:
+        raise InputError(f"no two runs have the same {pairs}: there are no pairs", source="pairs")
+    return labels
 
 
 def off_law(fit: Fit, *, material: float = 0.0, probability: float = PROBABILITY) -> OffLaw:

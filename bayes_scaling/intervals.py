@@ -83,13 +83,17 @@ def quantiles(
     Returns
     -------
     array (3, ...)
-        Median, lower and upper end.
+        Median, lower and upper end. Where one of the two draws around a quantile is infinite, so
+        is the quantile.
     """
     tail = (1 - check_probability(probability)) / 2
-    result: NDArray[np.float64] = np.quantile(
-        np.asarray(draws, float), [0.5, tail, 1 - tail], axis=axis
-    )
-    return result
+    draws, levels = np.asarray(draws, float), [0.5, tail, 1 - tail]
+    with np.errstate(invalid="ignore"):
+        found: NDArray[np.float64] = np.quantile(draws, levels, axis=axis)
+    if np.isfinite(draws).all():
+        return found
+    above = np.quantile(draws, levels, axis=axis, method="higher")
+    return np.asarray(np.where(np.isinf(above) | np.isnan(found), above, found))
 
 
 def interval(draws: ArrayLike, probability: float = PROBABILITY) -> Interval:

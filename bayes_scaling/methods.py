@@ -8,14 +8,20 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.duel import ERROR, Duel, duel
+from bayes_scaling.questions.expert_split import (
+    SHARE as EXPERT_SHARE,
+    ExpertSplit,
+    expert_split,
+)
+from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rank_shapes import COUNT, PLAIN, Layout, ShapeRanking, rank_shapes
 from bayes_scaling.questions.setting_rules import HARMLESS, TOLERANCE, setting_rules
+from bayes_scaling.questions.settle import Settling, settle
 from bayes_scaling.questions.sizes import Numbers, Sizes
 from bayes_scaling.questions.transfer import TIMES, Transfer, transfer
 from bayes_scaling.questions.tune import Tuning, tune
@@ -55,15 +61,6 @@ class RecipeQuestions(_Source):
     def require_converged(self) -> None:
         """Raise `UnconvergedError` where a decision would rest on draws that did not converge."""
 
-    def _told[Given](self, answer: Given, probability: float) -> Given:
-        """Set the probability of the intervals of an answer."""
-        check_probability(probability)
-        names = {field.name for field in fields(answer)}  # type: ignore[arg-type]
-        changes: dict[str, Any] = {"probability": probability} if "probability" in names else {}
-        if "forecast" in names:
-            changes["forecast"] = replace(answer.forecast, probability=probability)  # type: ignore[attr-defined]
-        return replace(answer, **changes)  # type: ignore[type-var]
-
     @documented(rank_shapes)
     def rank_shapes(
         self,
@@ -92,7 +89,7 @@ class RecipeQuestions(_Source):
             family=family,
             inputs=inputs,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(tune)
     def tune(
@@ -139,7 +136,7 @@ class RecipeQuestions(_Source):
             harmless=harmless,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(valley_map)
     def valley_map(
@@ -154,7 +151,57 @@ class RecipeQuestions(_Source):
     ) -> ValleyMap:
         self.require_converged()
         found = valley_map(self, x, y, held=held, places=places, family=family)
-        return self._told(found, probability)
+        return found.with_probability(probability)
+
+    @documented(expert_split)
+    def expert_split(
+        self,
+        flops: float,
+        *,
+        experts: Numbers | None = None,
+        expert_share: float = EXPERT_SHARE,
+        limits: Limits | None = None,
+        family: str | None = None,
+        inputs: Mapping[str, float] | None = None,
+        probability: float = PROBABILITY,
+    ) -> ExpertSplit:
+        self.require_converged()
+        found = expert_split(
+            self,
+            flops,
+            experts=experts,
+            expert_share=expert_share,
+            limits=limits,
+            family=family,
+            inputs=inputs,
+        )
+        return found.with_probability(probability)
+
+    @documented(settle)
+    def settle(
+        self,
+        a: str,
+        b: str,
+        *,
+        flops: float,
+        budget: float,
+        candidates: Sizes | None = None,
+        inputs: Mapping[str, float] | None = None,
+        throughput: Mapping[str, float] | None = None,
+        error: float = ERROR,
+    ) -> Settling:
+        self.require_converged()
+        return settle(
+            self._fitted("settle"),
+            a,
+            b,
+            flops=flops,
+            budget=budget,
+            candidates=candidates,
+            inputs=inputs,
+            throughput=throughput,
+            error=error,
+        )
 
     @documented(duel)
     def duel(
@@ -178,7 +225,7 @@ class RecipeQuestions(_Source):
             throughput=throughput,
             error=error,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(transfer)
     def transfer(
@@ -204,7 +251,7 @@ class RecipeQuestions(_Source):
             order=order,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     def _fitted(self, question: str) -> Any:
         """Return what was fitted, or say that this question needs runs and a posterior."""

@@ -10,10 +10,10 @@ import html
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from bayes_scaling.intervals import Interval, format_kind
+from bayes_scaling.intervals import Interval, check_probability, format_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,7 @@ CALLED: Mapping[str, str] = {
     "batch_size": "batch [tokens]",
     "loss": "noise-free loss",
     "noise_free": "noise-free loss",
+    "new_run_score": "score of a new run",
     "new_run": "loss of a new run",
     "gain": "gain of a doubling",
     "best_params": "best params N*",
@@ -119,47 +120,82 @@ def _lines(row: Mapping[str, Any]) -> Lines:
     return lines | ({"extrapolation": beyond(row)} if far else {})
 
 
-class Printed(ABC):
-    """What shows itself: as text where it is printed, as HTML in a notebook, and as a table."""
+class Shown(ABC):
+    """What shows itself: as text where it is printed, as HTML in a notebook, as text for a mail."""
 
     @abstractmethod
-    def rows(self) -> list[dict[str, Any]]:
-        """Return plain numbers and texts, a dict per case."""
+    def page(self) -> Page:
+        """Return what is printed."""
 
     def __repr__(self) -> str:
         """Show the numbers asked for, with their intervals."""
-        return page_text(_first(page_of(self)))
+        return page_text(_first(self.page()))
 
     def _repr_html_(self) -> str:
         """Show the same in a notebook."""
-        return page_html(_first(page_of(self)))
+        return page_html(_first(self.page()))
 
     @property
     def text(self) -> str:
         """All that is printed, for a mail."""
-        return page_text(page_of(self))
+        return page_text(self.page())
+
+
+class Printed(Shown):
+    """What has rows: it shows itself by them, and is a table of them."""
+
+    def page(self) -> Page:
+        """Return what is printed: a line for each quantity of each row."""
+        return [[_lines(row)] for row in self.rows()]
+
+    @abstractmethod
+    def _rows(self) -> list[dict[str, Any]]:
+        """Return plain numbers and texts, a dict per case, at the answer's own probability."""
+
+    def rows(self, probability: float | None = None) -> list[dict[str, Any]]:
+        """Return all there is as plain numbers and texts, a dict per case.
+
+        Parameters
+        ----------
+        probability : float, optional
+            Of the intervals; that of the answer by default.
+        """
+        return (self if probability is None else self.with_probability(probability))._rows()
+
+    def with_probability(self, probability: float) -> Self:
+        """Return the answer with intervals of another probability.
+
+        Raises
+        ------
+        InputError
+            It is not between 0 and 1.
+        """
+        check_probability(probability)
+        names = {each.name for each in fields(self)}  # type: ignore[arg-type]
+        changes: dict[str, Any] = {"probability": probability} if "probability" in names else {}
+        if "forecast" in names:
+            changes["forecast"] = self.forecast.with_probability(probability)  # type: ignore[attr-defined]
+        return replace(self, **changes)  # type: ignore[type-var]
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per case, as of `rows`."""
+        """One row per case: what was asked, and what was found; `rows` has the rest."""
         import pandas as pd
 
-        return pd.DataFrame(self.rows())
+        rows = self.rows()
+        far = any("efolds_flops" in row for row in rows)
+        names = [
+            name
+            for name in dict.fromkeys(n for row in rows for n in row)
+            if not _aside(name, far=far)
+        ]
+        return pd.DataFrame(rows, columns=names)
 
 
-class PrintedByMember(Printed):
-    """An answer that tells apart what each member of a posterior says."""
-
-    @abstractmethod
-    def member_rows(self) -> list[dict[str, Any]]:
-        """Return what each member says of each case by itself, with its weight."""
-
-    @property
-    def by_member(self) -> pd.DataFrame:
-        """One row per case and member, as of `member_rows`."""
-        import pandas as pd
-
-        return pd.DataFrame(self.member_rows())
+def _aside(name: str, *, far: bool) -> bool:
+    """Whether a column is left out of a table: of distances, that in compute stands for all."""
+    distance = name.startswith("efolds_") and far and name != "efolds_flops"
+    return distance or name.startswith(("spread_", "flat_")) or name == "tuning"
 
 
 def _first(page: Page) -> Page:
@@ -167,6 +203,23 @@ def _first(page: Page) -> Page:
     if len(page) <= MOST:
         return page
     return [*page[:MOST], [f"and {len(page) - MOST} more: .text and .table have all"]]
+
+
+def grid_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Grid:
+    """Tabulate some columns of rows.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        As of ``rows()``.
+    columns : mapping of str to str
+        Headings, by the names of the columns; those that no row has are left out.
+    """
+    names = [name for name in columns if any(name in row for row in rows)]
+    return Grid(
+        heading=[columns[name] for name in names],
+        rows=[[told(row, name) if name in row else "" for name in names] for row in rows],
+    )
 
 
 def called(name: str) -> str:
@@ -215,7 +268,7 @@ def beyond(row: Mapping[str, Any]) -> str:
         if name.startswith("efolds_")
     }
     outside = [
-        f"{name} {value:.1f} e-folds ({math.exp(value):.3g}x)"
+        f"{name} {value:.1f} e-folds ({times(math.exp(value))})"
         for name, value in efolds.items()
         if value > 0
     ]
@@ -224,6 +277,21 @@ def beyond(row: Mapping[str, Any]) -> str:
     inside = [name for name, value in efolds.items() if value == 0]
     rest = f"; inside them: {', '.join(inside)}" if inside else ""
     return f"beyond the fitted runs: {', '.join(outside)}{rest}"
+
+
+def times(factor: float) -> str:
+    """Write a factor to three digits: ``44.5x``, ``2,750x``, ``1.2e7x``."""
+    if factor >= 1e6:
+        mantissa, exponent = f"{factor:.2g}".split("e")
+        return f"{mantissa}e{int(exponent)}x"
+    rounded = float(f"{factor:.3g}")
+    return f"{rounded:,.0f}x" if rounded >= 1000 else f"{rounded:.3g}x"
+
+
+def as_level(loss: float) -> str:
+    """Write a loss that was given, never as a whole number: ``2.0``, ``2.125``."""
+    text = f"{loss:.4g}"
+    return text if "." in text or "e" in text else f"{text}.0"
 
 
 def of_members(
@@ -258,12 +326,17 @@ def of_members(
         ]
 
 
+CAUSES = {"form": "form of the law", "parameters": "uncertainty of the constants"}
+"""Names of what an answer spreads by, where a word alone may mislead."""
+
+
 def shares(row: Mapping[str, Any], of_what: str) -> Lines:
     """Say where the spread of an answer comes from."""
+    spread = {name.removeprefix("spread_"): share for name, share in row.items()}
     parts = ", ".join(
-        f"{name.removeprefix('spread_')} {share:.0%}"
-        for name, share in row.items()
-        if name.startswith("spread_")
+        f"{CAUSES.get(name, name)} {share:.0%}"
+        for name, share in spread.items()
+        if f"spread_{name}" in row
     )
     return {"spread": f"{parts} of the variance of {of_what}"}
 

@@ -1,7 +1,9 @@
-"""Campaigns: small runs chosen and made batch by batch, until a forecast is narrow enough."""
+"""Campaigns: small runs chosen and made batch by batch, until a forecast is narrow enough.
 
-from bayes_scaling.campaign.definition import Campaign, read_campaign
-from bayes_scaling.campaign.loop import follow, init, step
-from bayes_scaling.campaign.state import State, status
+The names listed in ``__init__.pyi`` are loaded when first used: the worker, which every run starts
+with, needs none of them.
+"""
 
-__all__ = ["Campaign", "State", "follow", "init", "read_campaign", "status", "step"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.campaign.definition import Campaign
+from bayes_scaling.campaign.campaign_toml import Campaign
 from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import PROBABILITY, quantiles
 from bayes_scaling.questions.learning import best_order, conditioned

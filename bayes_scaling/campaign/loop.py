@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bayes_scaling import fitting
+from bayes_scaling.campaign.campaign_toml import NAME, TEMPLATE, Campaign, read_campaign
 from bayes_scaling.campaign.choosing import (
     FEWEST,
     Batch,
@@ -30,7 +31,6 @@ from bayes_scaling.campaign.configs import (
     config_text,
     write_run,
 )
-from bayes_scaling.campaign.definition import NAME, TEMPLATE, Campaign, read_campaign
 from bayes_scaling.campaign.launchers import LAUNCHERS, Launch
 from bayes_scaling.campaign.ledger import NAME as LEDGER, Ledger, Line, writing
 from bayes_scaling.campaign.results import collected, data_of, folder_of
@@ -228,11 +228,11 @@ def _go_on(state: State, candidates: RunTable, ledger: Ledger) -> None:
          "loss": aim.loss, "width": aim.width, "reach": aim.reach, "worth": aim.worth,
          "gain": batch.gain, "status": fit.status}
     )  # fmt: skip
-    reason = reason_to_stop(campaign, aim, batch, candidates["flops"][list(batch.rows)])
-    if reason is None:
+    over = reason_to_stop(campaign, aim, batch, candidates["flops"][list(batch.rows)])
+    if over is None:
         _plan(state, candidates, ledger, batch)
     elif not pending:
-        ledger.add(_stop(campaign, reason))
+        ledger.add(_stop(campaign, over))
 
 
 def _stop(campaign: Campaign, why: str) -> Line:

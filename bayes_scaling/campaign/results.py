@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
@@ -11,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from bayes_scaling.campaign.campaign_toml import Campaign
 from bayes_scaling.campaign.configs import filled, plain
-from bayes_scaling.campaign.definition import Campaign
 from bayes_scaling.campaign.ledger import Line
 from bayes_scaling.campaign.state import OWN, Run
 from bayes_scaling.campaign.worker import ERR, exit_code, is_dead
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.runs import RunTable, read_runs
 
 OTHER_SIZE = 0.1
@@ -92,12 +93,15 @@ def _result(run: Run, given: Mapping[str, Any]) -> Line:
     if isinstance(loss, int | float) and not isfinite(loss):
         return _failed(run, f"diverged: its loss is {loss}")
     try:
-        table = RunTable.from_columns({name: [value] for name, value in whole.items()})
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", BayesScalingWarning)
+            table = RunTable.from_columns({name: [value] for name, value in whole.items()})
     except InputError as error:
         return _failed(run, f"its result cannot be used: {'; '.join(error.problems)}")
     row = {name: column[0].item() for name, column in table.columns.items()}
     row = {name: v for name, v in row.items() if isinstance(v, str) or isfinite(v)}
-    return {"kind": "result", "run": run.id, "row": row, "doubt": "; ".join(_doubts(run, row))}
+    doubts = [*_doubts(run, row), *(str(each.message) for each in said)]
+    return {"kind": "result", "run": run.id, "row": row, "doubt": "; ".join(doubts)}
 
 
 def _doubts(run: Run, row: Mapping[str, Any]) -> list[str]:

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from bayes_scaling.campaign.campaign_toml import Campaign, read_campaign
 from bayes_scaling.campaign.configs import Config
-from bayes_scaling.campaign.definition import Campaign, read_campaign
 from bayes_scaling.campaign.ledger import NAME, Line, read_ledger
 from bayes_scaling.page import Block, Grid, Page, Printed
 
@@ -126,7 +126,7 @@ class State(Printed):
         fresh = self.lines[len(self.lines) - self.fresh :]
         return tuple(self.runs[line["run"]] for line in fresh if line["kind"] == "plan")
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per run."""
         rig = self.campaign.rig
         return [

@@ -50,6 +50,14 @@ from bayes_scaling.questions.rig import Budget, Rig
 from bayes_scaling.questions.run_plan import read_run_plan
 
 After = Callable[[Any], Shown | None] | None
+PICTURES: Mapping[str, str] = {
+    "ShapeRanking": "plot_shapes",
+    "Transfer": "plot_transfer",
+    "Tuning": "plot_tune",
+    "ValleyMap": "plot_valley_map",
+}
+"""Figures, by what they show."""
+
 Plot = Annotated[Path | None, typer.Option(help="Draw the answer into this file.")]
 
 
@@ -399,12 +407,17 @@ def advise(
     bytes_per_token: Annotated[
         float, typer.Option(help="Of the tokenizer; about 4 in English text.")
     ] = 4.0,
+    pretrained: Annotated[
+        str | None, typer.Option(help="A law of transfer: a saved fit, or hernandez-2021-text.")
+    ] = None,
 ) -> After:
-    """Count the data on hand."""
-    if (data_bytes is None) == (data_tokens is None):
-        raise InputError("say what data are on hand: --data-bytes, or --data-tokens")
-    if not bytes_per_token > 0:
-        raise InputError(f"--bytes-per-token must be above 0, got {bytes_per_token!r}")
+    """Count the data on hand; read the law of transfer."""
+    asked.given["pretrained"] = None if pretrained is None else answering(pretrained)
+    if (data_bytes is None) == (data_tokens is None) or not bytes_per_token > 0:
+        raise InputError(
+            "say what data are on hand: --data-bytes, at a --bytes-per-token above 0, or "
+            f"--data-tokens; got {data_bytes}, {bytes_per_token} and {data_tokens}"
+        )
     asked.given["tokens"] = data_tokens if data_bytes is None else data_bytes / bytes_per_token
     return None
 
@@ -421,23 +434,18 @@ def shapes(
 ) -> After:
     """Read the shapes; draw the ranking."""
     asked.given["shapes"] = None if table is None else read_csv(table)
-    return _drawn(plot, "plot_shapes")
+    return pictured(asked, plot)
 
 
-def valley_map(asked: Asked, plot: Plot = None) -> After:
-    """Draw the map."""
-    return _drawn(plot, "plot_valley_map")
-
-
-def _drawn(plot: Path | None, name: str) -> After:
-    """Draw the answer into a file, where one is given, by a figure of that name."""
+def pictured(asked: Asked, plot: Plot = None) -> After:
+    """Draw the answer into a file, where one is given."""
     check_picture(plot)
 
     def after(answer: Any) -> Shown | None:
         if plot is not None:
             from bayes_scaling import figures
 
-            write_picture(getattr(figures, name)(answer), plot)
+            write_picture(getattr(figures, PICTURES[type(answer).__name__])(answer), plot)
         return None
 
     return after
@@ -470,16 +478,6 @@ def sensitivity(asked: Asked) -> After:
 
 def _length(values: Any) -> int:
     return len(values) if isinstance(values, list) else 1
-
-
-def tune(asked: Asked, plot: Plot = None) -> After:
-    """Draw the valley."""
-    return _drawn(plot, "plot_tune")
-
-
-def transfer(asked: Asked, plot: Plot = None) -> After:
-    """Draw the multipliers."""
-    return _drawn(plot, "plot_transfer")
 
 
 def mistuned(

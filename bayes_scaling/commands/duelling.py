@@ -9,7 +9,7 @@ import typer
 
 from bayes_scaling.commands.console import check_picture, judge, print_page, write_picture
 from bayes_scaling.commands.fits import sampling
-from bayes_scaling.commands.options import Json, Probability
+from bayes_scaling.commands.options import Json, Probability, number
 from bayes_scaling.commands.sources import Reading, Runs
 from bayes_scaling.commands.streams import print_json
 from bayes_scaling.commands.trials import Plot
@@ -19,6 +19,7 @@ from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.duel import ERROR
 from bayes_scaling.questions.rig import Budget, Rig
+from bayes_scaling.questions.settle import Settling
 
 
 def duel(
@@ -30,12 +31,28 @@ def duel(
     ] = None,
     budget: Budget,
     by: Annotated[str, typer.Option(help="Column that tells the variants apart.")] = "family",
+    pairs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column whose rows of one value have noise in common, such as the seed of runs of "
+            "one size; several as 'seed/budget'.",
+        ),
+    ] = None,
     throughput: Annotated[
         list[str] | None,
         typer.Option(
             metavar="VARIANT=SPEED",
             help="FLOP per hour of a variant over those of the baseline; may be given several "
             "times.",
+        ),
+    ] = None,
+    settle: Annotated[
+        float | None,
+        number(
+            help="Compute that further runs may take: which of them would settle what is undecided "
+            "at the target.",
+            unit="FLOP",
         ),
     ] = None,
     error: Annotated[float, typer.Option(help="Probability of a wrong promotion or drop.")] = ERROR,
@@ -56,7 +73,9 @@ def duel(
     speeds = _speeds(throughput or [])
     check_picture(plot)
     table = reading.table(runs)
-    fit = duel_fit(table, a=a, b=b or None, by=by, **sampling(settings)).accept_unconverged()
+    fit = duel_fit(
+        table, a=a, b=b or None, by=by, pairs=pairs, **sampling(settings)
+    ).accept_unconverged()
     found = fit.duel(
         a,
         b or None,
@@ -65,13 +84,24 @@ def duel(
         error=error,
         probability=probability,
     )
+    settling: dict[str, Settling] = {}
+    for arm in found.arms:
+        if settle is not None and found.verdict(arm) == "undecided":
+            speed = {name: value for name, value in speeds.items() if name == arm}
+            settling[arm] = fit.settle(
+                a, arm, flops=max(budgets), budget=settle, throughput=speed, error=error
+            )
     if plot is not None:
         _draw(found, plot)
     if as_json:
         more: dict[str, Any] = {"plot": str(plot)} if plot else {}
+        if settle is not None:
+            more["settle"] = {
+                arm: {"runs": each.rows(), **each.about} for arm, each in settling.items()
+            }
         print_json({"rows": found.rows(), "best": found.best} | more)
     else:
-        print_page(found.page())
+        print_page([*found.page(), *(part for each in settling.values() for part in each.page())])
         if plot is not None:
             print(f"drew {plot}")
     judge(fit)

@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.commands.console import print_table
+from bayes_scaling.commands.console import print_page, print_table
 from bayes_scaling.commands.options import Json, number
 from bayes_scaling.commands.streams import print_json
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import check_target
+from bayes_scaling.page import page_of
+from bayes_scaling.questions.device import Device
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.run_plan import TEMPLATE
+from bayes_scaling.questions.serving import serving
 from bayes_scaling.questions.units import BYTES, flops_of, is_compute, tokens_of
 from bayes_scaling.runs.cells import COMPUTE
 
@@ -42,6 +45,8 @@ def convert(
         found[f"{name}-hours"] = rig.hours(flops)
         if rig.price is not None:
             found["money"] = rig.money(flops) or 0.0
+        if rig.watts is not None:
+            found["kWh"] = rig.energy(flops) or 0.0
     else:
         tokens = tokens_of(amount, per_token=per_token, sequence_length=sequence_length)
         found["tokens"] = tokens
@@ -53,6 +58,28 @@ def convert(
         print_json({"amount": amount, **found})
     else:
         print_table([[name, f"{value:.4g}"] for name, value in found.items()], (amount, ""))
+
+
+def serve(
+    *,
+    params: Annotated[list[float], number(help="Params of the model; several compare.")],
+    params_active: Annotated[
+        list[float] | None, number(help="Params that a token meets, of routed models.")
+    ] = None,
+    sequences: Annotated[int, typer.Option(help="Sequences served at once.")] = 1,
+    device: Device,
+    rig: Rig,
+    as_json: Json = False,
+) -> None:
+    """Tell how fast a device serves a model: seconds a token, tokens a second, energy and money.
+
+    Example: bayes-scaling serve --params 7B --device-memory 80GB --bandwidth 3.35e12
+    """
+    found = serving(params, device, rig=rig, params_active=params_active, sequences=sequences)
+    if as_json:
+        print_json({"rows": found.rows()})
+    else:
+        print_page(page_of(found))
 
 
 def plan(

@@ -48,7 +48,7 @@ Runs = Annotated[
 
 
 def answering(source: str) -> Answerer:
-    """Read a saved fit, or find a published law by its name.
+    """Read a saved fit, two that are joined by a plus sign, or find a published law by its name.
 
     Every command answers by a fit that did not converge as well; `judge` then says so.
 
@@ -57,9 +57,13 @@ def answering(source: str) -> Answerer:
     InputError
         There is no such file, and no published law of that name.
     """
-    from bayes_scaling import fitting, papers
+    from bayes_scaling import fitting, papers, scoring
     from bayes_scaling.questions.literature import published_names
 
+    parts = source.split("+")
+    if len(parts) == 2 and all(part.endswith(".nc") for part in parts):
+        loss, score = map(fitting.load, parts)
+        return scoring.two_steps(loss, score).accept_unconverged()
     if Path(source).exists() or source.endswith(".nc"):
         return fitting.load(source).accept_unconverged()
     if source not in published_names():

@@ -16,7 +16,8 @@ from bayes_scaling.errors import InputError
 def train_sweep(
     output: Annotated[Path, typer.Option("--out", "-o", help="CSV of finished runs; continued.")],
     sweep: Annotated[
-        Literal["nano-lm", "metz-mlp", "nano-transfer"], typer.Option(help="Which shipped sweep.")
+        Literal["nano-lm", "metz-mlp", "nano-transfer", "nano-shape", "nano-decay"],
+        typer.Option(help="Which shipped sweep."),
     ] = "nano-lm",
     max_flops: Annotated[
         float | None, typer.Option(help="Leave out larger budgets of nano-lm.")
@@ -30,7 +31,7 @@ def train_sweep(
     Example: bayes-scaling train-sweep --out runs.csv --limit 10
     """
     from bayes_scaling.datasets import metz_mlp as metz
-    from bayes_scaling.datasets.nano_lm import sweep as nano
+    from bayes_scaling.datasets.nano_lm import shape_sweep, sweep as nano
     from bayes_scaling.datasets.nano_transfer import train_arms
 
     settings: dict[str, Any] = {
@@ -41,7 +42,13 @@ def train_sweep(
     elif max_flops is not None:
         raise InputError(f"--max-flops is about the budgets of nano-lm; {sweep} takes --limit")
     else:
-        count = (metz.train_sweep if sweep == "metz-mlp" else train_arms)(**settings)
+        train = {
+            "metz-mlp": metz.train_sweep,
+            "nano-transfer": train_arms,
+            "nano-shape": shape_sweep.train_shapes,
+            "nano-decay": shape_sweep.train_decay,
+        }[sweep]
+        count = train(**settings)
     if as_json:
         print_json({"trained": count, "table": str(output)})
     else:

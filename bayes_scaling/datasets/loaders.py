@@ -84,6 +84,22 @@ def list_datasets() -> tuple[DatasetInfo, ...]:
             shipped=True,
         ),
         DatasetInfo(
+            name="nano-shape",
+            title="Transformers of six depths at equal params and each of three budgets",
+            rows=_shipped_rows("nano_shape.csv"),
+            origin=OWN.format("nano_lm.shape_sweep"),
+            licence="MIT, as this package",
+            shipped=True,
+        ),
+        DatasetInfo(
+            name="nano-decay",
+            title="Weight decay and learning rate swept at five widths",
+            rows=_shipped_rows("nano_decay.csv"),
+            origin=OWN.format("nano_lm.shape_sweep"),
+            licence="MIT, as this package",
+            shipped=True,
+        ),
+        DatasetInfo(
             name="chinchilla",
             title="Runs of Hoffmann et al. (2022), read off figure 4; 5 outliers marked",
             rows=245,
@@ -118,6 +134,8 @@ def load_dataset(name: str, *, cache_dir: str | Path | None = None) -> RunTable:
         "nano-lm-curves": lambda: read_runs(HERE / "nano_lm_curves.csv"),
         "metz-mlp": lambda: read_runs(HERE / "metz_mlp.csv"),
         "nano-transfer": lambda: read_runs(HERE / "nano_transfer.csv"),
+        "nano-shape": lambda: read_runs(HERE / "nano_shape.csv"),
+        "nano-decay": lambda: read_runs(HERE / "nano_decay.csv"),
         "chinchilla": lambda: read_chinchilla(fetch(CHINCHILLA, cache_dir=cache_dir)),
     }
     if name not in loaders:

@@ -3,12 +3,16 @@
 A formula is parsed once (`parse.py`) into these nodes. Numbers come out of them by `evaluate`,
 which needs only a table of operations: numpy here, PyTensor in `pytensor_operations.py`. Text and
 LaTeX come out of them in `render.py`.
+
+A line of a law that is read twice is one node with two parents: what is asked of a node is kept
+with it, and a formula is gone through node by node, never path by path (2^lines of them).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -36,16 +40,90 @@ class Name:
     id: str
 
 
-@dataclass(frozen=True)
-class Call:
+class _Parent:
+    """What a node with others below it keeps of itself."""
+
+    @cached_property
+    def below(self) -> tuple[Node, ...]:
+        """The nodes right below it."""
+        match self:
+            case Call(_, args):
+                return args
+            case Solve(_, residual, lo, hi):
+                return residual, lo, hi
+        raise TypeError(type(self).__name__)
+
+    @property
+    def label(self) -> str:
+        """What it does to them: its operation, or the variable it solves for."""
+        match self:
+            case Call(op, _):
+                return op
+            case Solve(variable, _, _, _):
+                return variable
+        raise TypeError(type(self).__name__)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name that is read."""
+        match self:
+            case Solve(variable, residual, lo, hi):
+                return (names(residual) - {variable}) | names(lo) | names(hi)
+        return frozenset[str]().union(*map(names, self.below))
+
+    @cached_property
+    def depth(self) -> int:
+        """Operations within operations."""
+        return 1 + max((depth(item) for item in self.below), default=0)
+
+    @cached_property
+    def shared(self) -> frozenset[int]:
+        """Identities of the operations below that have several parents."""
+        seen: set[int] = set()
+        twice: set[int] = set()
+        waiting: list[Node] = list(self.below)
+        while waiting:
+            node = waiting.pop()
+            if not isinstance(node, _Parent):
+                continue
+            if id(node) in seen:
+                twice.add(id(node))
+                continue
+            seen.add(id(node))
+            waiting += node.below
+        return frozenset(twice)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((type(self).__name__, self.label, self.below))
+
+    def __hash__(self) -> int:
+        """Return the hash, which is computed once."""
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two formulas are the same; most that are not differ in their hashes."""
+        if self is other:
+            return True
+        if type(self) is not type(other) or hash(self) != hash(other):
+            return False
+        return _same(self, other, set())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone: hashes of texts and identities hold in one process."""
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, eq=False)
+class Call(_Parent):
     """An operation or a function applied to nodes: ``+``, ``**``, ``<=``, ``exp``, ..."""
 
     op: str
     args: tuple[Node, ...]
 
 
-@dataclass(frozen=True)
-class Solve:
+@dataclass(frozen=True, eq=False)
+class Solve(_Parent):
     """The root of a residual between two bounds, which the variable names inside the residual."""
 
     variable: str
@@ -55,6 +133,31 @@ class Solve:
 
 
 Node = Number | Text | Name | Call | Solve
+
+
+def _same(one: Any, other: Any, known: set[tuple[int, int]]) -> bool:
+    """Compare two nodes, every pair of them once."""
+    if one is other or (id(one), id(other)) in known:
+        return True
+    if type(one) is not type(other):
+        return False
+    if not isinstance(one, _Parent):
+        return bool(one == other)
+    same = (
+        one.label == other.label
+        and len(one.below) == len(other.below)
+        and all(_same(a, b, known) for a, b in zip(one.below, other.below, strict=True))
+    )
+    if same:
+        known.add((id(one), id(other)))
+    return same
+
+
+def depth(node: Node) -> int:
+    """Return how many operations stand within each other."""
+    return node.depth if isinstance(node, _Parent) else 0
+
+
 Operations = Mapping[str, Callable[..., Any]]
 
 FUNCTIONS: Mapping[str, tuple[int, int | None]] = {
@@ -139,35 +242,49 @@ def evaluate(node: Node, values: Mapping[str, Any], operations: Operations = NUM
         silently: the caller knows whether they matter.
     """
     with np.errstate(all="ignore"):
-        return _evaluate(node, values, operations)
+        shared = node.shared if isinstance(node, _Parent) else frozenset[int]()
+        return _evaluate(node, values, operations, shared, {})
 
 
-def _evaluate(node: Node, values: Mapping[str, Any], operations: Operations) -> Any:
+def _evaluate(
+    node: Node,
+    values: Mapping[str, Any],
+    operations: Operations,
+    shared: frozenset[int],
+    found: dict[int, Any],
+) -> Any:
+    """Compute a node; what several others read is computed once."""
+    if id(node) in found:
+        return found[id(node)]
     match node:
         case Number(value):
             return np.float64(value)
         case Text(value):
             return value
-        case Name(id):
-            return values[id]
+        case Name(id_):
+            return values[id_]
         case Call(op, args):
-            return operations[op](*[_evaluate(arg, values, operations) for arg in args])
+            given = [_evaluate(arg, values, operations, shared, found) for arg in args]
+            value = operations[op](*given)
         case Solve():
-            return operations["solve"](node, values)
+            value = operations["solve"](node, values)
+    if id(node) in shared:
+        found[id(node)] = value
+    return value
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """Yield the node and everything below it."""
-    yield node
-    match node:
-        case Call(_, args):
-            below = args
-        case Solve(_, residual, lo, hi):
-            below = (residual, lo, hi)
-        case _:
-            below = ()
-    for item in below:
-        yield from walk(item)
+    """Yield the node and everything below it; what has several parents once."""
+    seen: set[int] = set()
+    waiting = [node]
+    while waiting:
+        item = waiting.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        if isinstance(item, _Parent):
+            waiting += reversed(item.below)
 
 
 def names(node: Node) -> frozenset[str]:
@@ -175,10 +292,8 @@ def names(node: Node) -> frozenset[str]:
     match node:
         case Name(id):
             return frozenset((id,))
-        case Call(_, args):
-            return frozenset[str]().union(*(names(arg) for arg in args))
-        case Solve(variable, residual, lo, hi):
-            return (names(residual) - {variable}) | names(lo) | names(hi)
+        case Call() | Solve():
+            return node.names
         case _:
             return frozenset()
 
@@ -202,24 +317,36 @@ def is_positive(node: Node, known: Callable[[str], bool]) -> bool:
 
 def substitute(node: Node, replacements: Mapping[str, Node]) -> Node:
     """Replace names by nodes; a variable that would catch a name of theirs is renamed."""
+    return _substitute(node, replacements, {})
+
+
+def _substitute(node: Node, replacements: Mapping[str, Node], done: dict[int, Node]) -> Node:
+    """Do it; what reads none of the names stays as it is, and what is shared stays shared."""
+    if isinstance(node, Name):
+        return replacements.get(node.id, node)
+    if not isinstance(node, _Parent) or (
+        isinstance(node, Call) and node.names.isdisjoint(replacements)
+    ):
+        return node
+    if id(node) in done:
+        return done[id(node)]
+    found: Node
     match node:
-        case Name(id):
-            return replacements.get(id, node)
         case Call(op, args):
-            return Call(op, tuple(substitute(arg, replacements) for arg in args))
+            found = Call(op, tuple([_substitute(arg, replacements, done) for arg in args]))
         case Solve(variable, residual, lo, hi):
             read = names(residual)
             free = {name: new for name, new in replacements.items() if name in read - {variable}}
             caught = frozenset[str]().union(*(names(new) for new in free.values()))
             own = _fresh(variable, caught | read) if variable in caught else variable
-            return Solve(
+            found = Solve(
                 own,
-                substitute(residual, {**free, variable: Name(own)}),
-                substitute(lo, replacements),
-                substitute(hi, replacements),
+                _substitute(residual, {**free, variable: Name(own)}, {}),
+                _substitute(lo, replacements, done),
+                _substitute(hi, replacements, done),
             )
-        case _:
-            return node
+    done[id(node)] = found
+    return found
 
 
 def _fresh(name: str, taken: frozenset[str]) -> str:

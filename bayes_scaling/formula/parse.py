@@ -12,10 +12,24 @@ import math
 from collections.abc import Iterable
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.formula.nodes import FUNCTIONS, Call, Name, Node, Number, Solve, Text, names
+from bayes_scaling.formula.nodes import (
+    FUNCTIONS,
+    Call,
+    Name,
+    Node,
+    Number,
+    Solve,
+    Text,
+    depth,
+    names,
+)
 
 MAX_LENGTH = 4000
 """Longest formula accepted [characters]; a law on paper has a hundred."""
+
+MAX_DEPTH = 120
+"""Operations within operations of a formula, its lines put in their places; laws on paper have ten
+or twenty."""
 
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
@@ -96,7 +110,10 @@ class _Reader:
                 f"formula has {len(self.text)} characters, at most {MAX_LENGTH} are read"
             )
         try:
-            return self.node(ast.parse(self.text.strip(), mode="eval").body)
+            found = self.node(ast.parse(self.text.strip(), mode="eval").body)
+            if depth(found) > MAX_DEPTH:
+                raise RecursionError
+            return found
         except SyntaxError as error:
             place = f" at character {error.offset}" if error.offset else ""
             raise InputError(f"formula {self.text!r} cannot be read{place}: {error.msg}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import read_toml
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.read import read_model
 from bayes_scaling.laws.variants import reading_instead
@@ -28,6 +28,9 @@ ONTO = "+"
 
 OF = ":"
 """Between a law with an input of no fixed column and that column: ``valley:weight_decay``."""
+
+MOST_ONTO = 8
+"""How many definitions may be put on a law."""
 
 
 def model_folders() -> tuple[Path, ...]:
@@ -129,6 +132,8 @@ def _load(source: AnyModel, chain: tuple[str, ...]) -> Model:
         return source
     if isinstance(source, Mapping):
         return read_model(source, find_base=lambda name: _load(name, chain))
+    if str(source).count(ONTO) > MOST_ONTO:
+        raise InputError(f"{str(source)[:60]!r}...: at most {MOST_ONTO} are put on a law by a plus")
     if isinstance(source, str) and not Path(source).is_file():
         law, of, column = source.rpartition(OF)
         if of and column.isidentifier():
@@ -144,10 +149,7 @@ def _load(source: AnyModel, chain: tuple[str, ...]) -> Model:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        definition = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"not a TOML file: {error}", source=str(path)) from None
+    definition = read_toml(path)
     definition.setdefault("id", path.stem)
     return definition
 

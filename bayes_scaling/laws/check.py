@@ -45,6 +45,7 @@ def check_model(model: Definition) -> list[str]:
         if line.name not in columns:
             problems.append(f"[tuned] {line.name} is not an input of the law")
         check(line.node, f"[tuned] {line.name}", known - {line.name})
+    problems += _circles(model)
     extra = {item.name for item in noises.PARAMETERS[model.noise]}
     extra |= {item.sigma_name for item in model.likelihoods}
     of_features = {item.name: key for key, entry in FEATURES.items() for item in entry.parameters}
@@ -78,6 +79,16 @@ def check_model(model: Definition) -> list[str]:
     problems += check_features(model)
     problems += _check_responses(model, columns)
     return problems + _check_ordered(model)
+
+
+def _circles(model: Definition) -> list[str]:
+    """Return a problem where tuned inputs follow each other in a circle."""
+    reads = {line.name: names(line.node) for line in model.tuned}
+    while ready := [name for name, read in reads.items() if read.isdisjoint(reads)]:
+        for name in ready:
+            del reads[name]
+    circle = ", ".join(reads)
+    return [f"[tuned] inputs follow each other in a circle: {circle}"] if reads else []
 
 
 def _check_responses(model: Definition, columns: set[str]) -> list[str]:

@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from bayes_scaling.errors import BayesScalingWarning
-from bayes_scaling.files import cache_folder
+from bayes_scaling.files import cache_folder, folder_in_making
 from bayes_scaling.formula import roots
 from bayes_scaling.laws.features import FEATURES, NOISES
 from bayes_scaling.laws.model import Model
@@ -54,7 +54,7 @@ def sign(x):
 DENSITY = '''
 @inlined
 def density(q, grad, instructions, constants, where, scalars, columns, y, weight, first,
-            first_of_run, before, gap, slots):
+            first_of_run, by_run, before, gap, slots):
     """Return the log density of a vector, and fill in its slopes."""
     values, slopes = np.empty(slots), np.zeros(slots)
     mean, at_mean = np.empty(y.shape), np.empty(y.shape)
@@ -71,13 +71,13 @@ def density(q, grad, instructions, constants, where, scalars, columns, y, weight
 def evaluate(size, q, grad, value, data):
     """Compute value and slopes for a caller in C, which gives the data as `table` lays them out."""
     table = carray(data, (TABLE,), np.int64)
-    point, slopes, frame = carray(q, (size,)), carray(grad, (size,)), real(table, 11)
+    point, slopes, frame = carray(q, (size,)), carray(grad, (size,)), real(table, 12)
     moved, steep = np.empty(size), np.empty(size)
     to_vector(point, frame, moved)
     found = density(
         moved, steep, whole(table, 0), real(table, 1), whole(table, 2), real(table, 3)[0],
         real(table, 4), real(table, 5), real(table, 6), whole(table, 7)[0], whole(table, 8)[0],
-        whole(table, 9)[0], real(table, 10)[0], table[TABLE - 1],
+        whole(table, 9)[0], whole(table, 10)[0], real(table, 11)[0], table[TABLE - 1],
     )
     from_vector(steep, frame, slopes)
     carray(value, (1,))[0] = found
@@ -167,14 +167,11 @@ def _module(text: str) -> ModuleType:
             return _import(final / "density.py", key)
         except Exception:  # whatever a file that was tampered with makes numba do
             sys.modules.pop(_name(key), None)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=base))
-    try:
+    with folder_in_making(base, f".{key}-") as temporary:
         (temporary / "density.py").write_text(text)
         module = _import(temporary / "density.py", key)
         (temporary / SUMS).write_text(json.dumps(_sums(temporary)))
         _put(temporary, final)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return module
 
 

@@ -29,6 +29,10 @@ Index = NDArray[np.int64]
 COLLINEAR = 0.98
 """Correlation of two log inputs beyond which their effects are not told apart."""
 
+PAIR = "pair"
+"""Column whose rows of one value share a deviation in place of those of a run, in any group: such
+as runs of two variants with one seed, or losses on one evaluation set."""
+
 ALONE = 1e6
 """Gap, in e-folds, of a row without one before it in its run."""
 
@@ -203,6 +207,9 @@ def _runs(model: Definition, runs: RunTable) -> Index:
     if not (model.run_effect.on or model.correlated.on):
         return np.zeros(len(runs), dtype=np.int64)
     names = np.char.add(np.char.add(runs.labels(model.group), "\n"), runs.labels("run"))
+    if PAIR in runs and model.run_effect.on:
+        pairs = runs.labels(PAIR)
+        names = np.where(np.isin(pairs, ("", "nan")), names, np.char.add("\n\n", pairs))
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 

@@ -124,7 +124,7 @@ FEATURES: Mapping[str, Entry] = {
         parameters=(SIGMA_RUN,),
         words="rows of one run share a deviation",
         kernel="run_rows",
-        rows=("first_of_run",),
+        rows=("first_of_run", "by_run"),
     ),
     "correlated": Entry(
         parameters=(MEMORY,),

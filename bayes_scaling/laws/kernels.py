@@ -283,57 +283,67 @@ def mistuned_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu, sh
     return found
 
 
+NO_NU = np.array([-1])
+"""In the place of the parameter of the degrees of freedom, where noise is normal."""
+
+
 @inner
-def run_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu, common, first_of_run):
-    """Add rows that share a deviation of scale `common` with those of their run."""
-    found, run = 0.0, 0
-    for g in range(first.size - 1):
+def run_rows(
+    y, mean, weight, first, values, slopes, at_mean, sigma, nu, common, first_of_run, by_run
+):
+    """Add rows that share a deviation of scale `common` with those of their run.
+
+    The rows of a run may be of several groups, as in pairs: scales are those of the first row.
+    """
+    found, g = 0.0, 0
+    normal = nu[0] < 0
+    for run in range(first_of_run.size - 1):
+        low, high = first_of_run[run], first_of_run[run + 1]
+        while by_run[low] >= first[g + 1]:
+            g += 1
+        while by_run[low] < first[g]:
+            g -= 1
         scale, shared = values[sigma[g]], values[common[g]]
-        normal = nu[0] < 0
         df = 1.0 if normal else values[nu[g]]
         ratio = (shared / scale) ** 2
-        at_scale, at_df, at_ratio = 0.0, 0.0, 0.0
-        while run < first_of_run.size - 1 and first_of_run[run] < first[g + 1]:
-            low, high = first_of_run[run], first_of_run[run + 1]
-            size = float(high - low)
-            squares, total, w = 0.0, 0.0, 0.0
-            for i in range(low, high):
-                s = (y[i] - mean[i]) / scale
-                squares += s * s
-                total += s
-                w += weight[i] / size
-            whole = 1.0 + size * ratio
-            distance = squares - ratio / whole * total * total
-            log_determinant = 2.0 * size * math.log(scale) + math.log(whole)
-            if normal:
-                density = -0.5 * (size * 2.0 * HALF_LOG_2PI + log_determinant + distance)
-                at_distance = -0.5 * w
-            else:
-                density = (
-                    math.lgamma(0.5 * (df + size))
-                    - math.lgamma(0.5 * df)
-                    - 0.5 * (size * math.log(df * math.pi) + log_determinant)
-                    - 0.5 * (df + size) * math.log1p(distance / df)
-                )
-                at_distance = -0.5 * w * (df + size) / (df + distance)
-                at_df += w * (
-                    0.5 * (digamma(0.5 * (df + size)) - digamma(0.5 * df) - size / df)
-                    - 0.5 * math.log1p(distance / df)
-                    + 0.5 * (df + size) * distance / (df * (df + distance))
-                )
-            found += w * density
-            for i in range(low, high):
-                s = (y[i] - mean[i]) / scale
-                at_s = at_distance * 2.0 * (s - ratio / whole * total)
-                at_mean[i] = -at_s / scale
-                at_scale -= at_s * s / scale
-            at_scale -= w * size / scale
-            at_ratio -= at_distance * total * total / (whole * whole) + 0.5 * w * size / whole
-            run += 1
+        size = float(high - low)
+        squares, total, w = 0.0, 0.0, 0.0
+        for place in range(low, high):
+            i = by_run[place]
+            s = (y[i] - mean[i]) / scale
+            squares += s * s
+            total += s
+            w += weight[i] / size
+        whole = 1.0 + size * ratio
+        distance = squares - ratio / whole * total * total
+        log_determinant = 2.0 * size * math.log(scale) + math.log(whole)
+        if normal:
+            density = -0.5 * (size * 2.0 * HALF_LOG_2PI + log_determinant + distance)
+            at_distance = -0.5 * w
+        else:
+            density = (
+                math.lgamma(0.5 * (df + size))
+                - math.lgamma(0.5 * df)
+                - 0.5 * (size * math.log(df * math.pi) + log_determinant)
+                - 0.5 * (df + size) * math.log1p(distance / df)
+            )
+            at_distance = -0.5 * w * (df + size) / (df + distance)
+            slopes[nu[g]] += w * (
+                0.5 * (digamma(0.5 * (df + size)) - digamma(0.5 * df) - size / df)
+                - 0.5 * math.log1p(distance / df)
+                + 0.5 * (df + size) * distance / (df * (df + distance))
+            )
+        found += w * density
+        at_scale = -w * size / scale
+        for place in range(low, high):
+            i = by_run[place]
+            s = (y[i] - mean[i]) / scale
+            at_s = at_distance * 2.0 * (s - ratio / whole * total)
+            at_mean[i] = -at_s / scale
+            at_scale -= at_s * s / scale
+        at_ratio = -at_distance * total * total / (whole * whole) - 0.5 * w * size / whole
         slopes[sigma[g]] += at_scale - 2.0 * at_ratio * ratio / scale
         slopes[common[g]] += 2.0 * at_ratio * ratio / shared
-        if not normal:
-            slopes[nu[g]] += at_df
     return found
 
 
@@ -440,7 +450,7 @@ def real(table, index):
     return carray(pointer(table[3 * index]), shape, np.float64)
 
 
-ARRAYS = 12
+ARRAYS = 13
 """Arrays that a density reads, each of two dimensions or a row of one."""
 
 TABLE = 3 * ARRAYS + 1

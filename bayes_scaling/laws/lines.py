@@ -15,17 +15,21 @@ sampler turns away.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.formula.nodes import Name, Node, Solve, names, substitute
-from bayes_scaling.formula.parse import parse_formula
+from bayes_scaling.formula.nodes import Name, Node, Solve, depth, names, substitute
+from bayes_scaling.formula.parse import MAX_DEPTH, parse_formula
 from bayes_scaling.formula.render import to_text
 
 BASE = "base"
 """Name under which a formula reads the formula of the model it is built on."""
+
+MAX_LINES = 300
+"""Lines of ``[where]`` and roots of a definition."""
 
 SOLVE_KEYS = ("residual", "lo", "hi")
 
@@ -170,16 +174,43 @@ def in_order(lines: Iterable[Line]) -> tuple[Line, ...]:
     InputError
         Lines read each other in a circle.
     """
-    waiting = {line.name: line for line in lines}
-    placed: dict[str, Line] = {}
-    while waiting:
-        ready = next(
-            (line for line in waiting.values() if not names(line.node) & set(waiting)), None
-        )
-        if ready is None:
-            raise InputError(f"[where] lines read each other in a circle: {', '.join(waiting)}")
-        placed[ready.name] = waiting.pop(ready.name)
-    return tuple(placed.values())
+    given = list({line.name: line for line in lines}.values())
+    if len(given) > MAX_LINES:
+        raise InputError(f"[where] has {len(given):,} lines, at most {MAX_LINES} are read")
+    place = {line.name: number for number, line in enumerate(given)}
+    reads = [names(line.node) & set(place) for line in given]
+    missing = [len(read) for read in reads]
+    readers: dict[str, list[int]] = {name: [] for name in place}
+    for number, read in enumerate(reads):
+        for name in read:
+            readers[name].append(number)
+    ready = [number for number, count in enumerate(missing) if count == 0]
+    placed: list[Line] = []
+    while ready:
+        line = given[heapq.heappop(ready)]
+        placed.append(line)
+        for number in readers[line.name]:
+            missing[number] -= 1
+            if missing[number] == 0:
+                heapq.heappush(ready, number)
+    if len(placed) < len(given):
+        circle = ", ".join(line.name for line in given if line not in placed)
+        raise InputError(f"[where] lines read each other in a circle: {circle}")
+    _check_depth(placed)
+    return tuple(placed)
+
+
+def _check_depth(lines: Iterable[Line]) -> None:
+    """Raise where lines that read each other make a formula deeper than one may be written."""
+    deep: dict[str, int] = {}
+    for line in lines:
+        below = max((deep[name] for name in names(line.node) if name in deep), default=0)
+        deep[line.name] = depth(line.node) + below
+        if deep[line.name] > MAX_DEPTH:
+            raise InputError(
+                f"[where] {line.name}: with the lines it reads, {deep[line.name]} operations stand "
+                f"within each other; at most {MAX_DEPTH} may"
+            )
 
 
 def reading(line: Line, exchange: Mapping[str, Node]) -> Line:

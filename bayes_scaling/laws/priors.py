@@ -167,6 +167,10 @@ class Prior:
         return f"{self.dist}({', '.join(f'{name}={value:g}' for name, value in self.args)})"
 
 
+LARGEST, LARGEST_LOG = 1e100, 600.0
+"""Largest number of a prior, and of one on the log scale, whose exponential must be a number."""
+
+
 def read_prior(given: object, *, where: str) -> Prior:
     """Read a prior from its TOML form.
 
@@ -209,6 +213,8 @@ def read_prior(given: object, *, where: str) -> Prior:
     ]
     for name, constraint in wanted.items():
         problem = _argument_problem(given.get(name), constraint)
+        if not problem and dist == "LogNormal" and abs(given[name]) > LARGEST_LOG:
+            problem = f"within {LARGEST_LOG:g} on the log scale, got {given[name]:g}"
         if problem:
             problems.append(f"{where}: {dist} needs {name} {problem}")
     if problems:
@@ -219,8 +225,10 @@ def read_prior(given: object, *, where: str) -> Prior:
 def _argument_problem(value: object, constraint: str) -> str | None:
     if value is None:
         return f"({constraint}), none given"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return f"to be a finite number, got {value!r}"
+    if not -LARGEST <= value <= LARGEST:
+        return f"to be a finite number between {-LARGEST:g} and {LARGEST:g}"
     if constraint == "positive" and value <= 0:
         return f"above 0, got {value!r}"
     return None

@@ -214,8 +214,9 @@ class _Reader(Tables):
         given = self.given.get("ordered")
         if given is None:
             return base.ordered if base else ()
-        sets = [given] if given and all(isinstance(item, str) for item in given) else given
-        if not all(
+        listed = isinstance(given, list | tuple)
+        sets = [given] if given and listed and all(isinstance(x, str) for x in given) else given
+        if not listed or not all(
             isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
             for names in sets
         ):

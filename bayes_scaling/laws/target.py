@@ -162,7 +162,7 @@ def make_target(model: Model, design: Design) -> Target:
 
 
 def lay_out(model: Model, design: Design, program: Program, module: ModuleType) -> Target:
-    """Lay out the data of a design for a program: rows by group, and by run within it."""
+    """Lay out the data of a design for a program: rows by group, and where those of a run are."""
     order = np.lexsort((np.arange(design.run.size), design.run, design.group))
     values: dict[str, Any] = {**design.references, **design.inputs}
     for name in model.drifting:
@@ -175,7 +175,8 @@ def lay_out(model: Model, design: Design, program: Program, module: ModuleType) 
     counts = np.bincount(design.group, minlength=len(design.groups))
     place = np.empty_like(order)
     place[order] = np.arange(order.size)
-    starts = np.flatnonzero(np.diff(design.run[order], prepend=-1) != 0)
+    by_run = np.argsort(design.run[order], kind="stable")
+    starts = np.flatnonzero(np.diff(design.run[order][by_run], prepend=-1) != 0)
     data = (
         np.array([evaluate(node, values) for node in program.scalars], dtype=float),
         _rows(columns, order.size)[order],
@@ -185,6 +186,7 @@ def lay_out(model: Model, design: Design, program: Program, module: ModuleType) 
         (seen * design.weights)[:, order],
         np.concatenate([[0], np.cumsum(counts)]),
         np.append(starts, order.size),
+        by_run,
         place[design.before[order]],
         design.gap[order],
     )

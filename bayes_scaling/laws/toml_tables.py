@@ -108,4 +108,9 @@ class Tables:
 
 def is_number(value: object) -> TypeGuard[int | float]:
     """Whether a value of a TOML file, or of a caller, is a finite number, numpy's included."""
-    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number beyond any float
+        return False

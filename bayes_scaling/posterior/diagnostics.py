@@ -196,15 +196,20 @@ def diagnose(
     tuple of Check
     """
     return (
-        _check_r_hat(mixed, asked),
-        _check_ess(mixed, asked),
-        _check_divergences(stats),
+        *of_chains(mixed, asked, stats),
         _check_bfmi(stats),
         _check_conflict(model, draws),
         _check_largest(model, design, draws, law),
         *_said_of_tempering(model, design),
         *(Check(name=DESIGN, verdict="warn", evidence=text) for text in design.warnings),
     )
+
+
+def of_chains(
+    mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing], stats: Mapping[str, NDArray[Any]]
+) -> tuple[Check, ...]:
+    """Check what R-hat, effective sizes and statistics say; nothing is computed from the draws."""
+    return (_check_r_hat(mixed, asked), _check_ess(mixed, asked), _check_divergences(stats))
 
 
 def _grade(value: float, bounds: tuple[float, float], *, low_is_good: bool) -> Verdict:

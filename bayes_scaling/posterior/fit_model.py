@@ -112,7 +112,7 @@ def assemble(
     model: Model, runs: RunTable, design: Design, settings: Settings, sampled: Sampled
 ) -> Member:
     """Put a `Member` together from what the sampler returned, with its diagnostics."""
-    kept = {**sampled.draws, **_derived(model, design, sampled)}
+    kept = {**sampled.draws, **derived_of(model, design, sampled.draws)}
     unchecked = Member(
         model=model,
         runs=runs,
@@ -175,13 +175,12 @@ def _said_of_rows(
     return tuple(said)
 
 
-def _derived(model: Model, design: Design, sampled: Sampled) -> dict[str, np.ndarray]:
+def derived_of(
+    model: Model, design: Design, draws: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """Compute derived quantities; a shared parameter broadcasts against grouped ones."""
-    grouped = any(values.ndim == 3 for values in sampled.draws.values())
-    values = {
-        parameter.name: _aligned(sampled.draws[parameter.name], grouped)
-        for parameter in model.parameters
-    }
+    grouped = any(draws[item.name].ndim == 3 for item in model.parameters)
+    values = {item.name: _aligned(draws[item.name], grouped) for item in model.parameters}
     derived = model.derive(values, design.references)
     return {
         name: array[..., 0] if grouped and array.shape[-1] == 1 else np.asarray(array)

@@ -14,6 +14,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.drift import Walk
 from bayes_scaling.laws.model import Model
+from bayes_scaling.page import Page, Shown
 from bayes_scaling.posterior.diagnostics import Check, Mixing, standing
 from bayes_scaling.posterior.member import Member
 from bayes_scaling.posterior.regroup import of, thinned, with_new_group
@@ -34,8 +35,8 @@ MEMBERS = "members"
 """Name of the check that tells who was left out, and of the group of the file that holds them."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Posterior:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Posterior(Shown):
     """The draws of laws on one table of runs; a single law is one member of weight 1.
 
     Attributes
@@ -60,8 +61,12 @@ class Posterior:
         """Return the posterior of one law."""
         return cls(members={member.id: member}, weights={member.id: 1.0}, settings=member.settings)
 
-    def __repr__(self) -> str:
-        """Say what was fitted; `summary` has the numbers."""
+    def page(self) -> Page:
+        """Return what is printed: what was fitted; `summary` has the numbers."""
+        return [[self._said]]
+
+    @property
+    def _said(self) -> str:
         if not self.averages:
             size = f"{self.settings.chains} x {self.settings.draws} draws"
             return f"Fit({self.id} on {len(self.runs)} runs, {size}, {standing(self.checks)})"

@@ -13,25 +13,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.files import check_target, replacing
+from bayes_scaling.files import check_target, write_or_keep
 from bayes_scaling.laws.catalogue import catalogue_hash
 from bayes_scaling.laws.read import read_model
 from bayes_scaling.posterior.diagnostics import Check, Mixing
 from bayes_scaling.posterior.member import Member
+from bayes_scaling.posterior.older import check_older
 from bayes_scaling.posterior.posterior import MEMBERS, Posterior
 from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.posterior.seal import SEAL, check_bytes, check_seal, seal_of, signed
+from bayes_scaling.posterior.sound import (
+    MOST_HEADER,
+    check_header,
+    check_member,
+    check_objects,
+    check_weights,
+)
 from bayes_scaling.posterior.tree import DRIFT, stored_name
 from bayes_scaling.runs import RunTable
 
 if TYPE_CHECKING:
     import h5py
 
-FORMAT = 2
-"""Version of the layout; raised when an older reader could not read it. Since 2 a check says
-whether it is about the sampling."""
+FORMAT = 3
+"""Version of the layout. Since 2 a check says whether it is about the sampling; since 3 the content
+has a hash, without which a file is not opened."""
+
+SEALED = 3
+"""The first layout with that hash."""
 
 ABOUT_SAMPLING = ("R-hat", "effective draws", "divergences", "E-BFMI")
 """Names of the checks that were about it in files of layout 1."""
+
+DAMAGE = (
+    OSError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+)
+"""What h5py, numpy and the readers of definitions raise for content they do not expect."""
 
 HEADER = "header"
 """Group and variable that hold, as JSON, all that is not an array."""
@@ -55,7 +79,8 @@ def save(fit: Posterior, path: str | Path) -> Path:
     Raises
     ------
     InputError
-        The folder does not exist, or the path is one.
+        The folder does not exist, or the path is one; or it could not be written, and then the
+        message says where the fit is kept instead.
     """
     import xarray as xr
 
@@ -70,8 +95,8 @@ def save(fit: Posterior, path: str | Path) -> Path:
             tree[f"{MEMBERS}/{stored_name(name)}/{HEADER}"] = header(_header(member))
     else:
         tree[HEADER] = header(_header(fit.only))
-    with replacing(path) as temporary:
-        tree.to_netcdf(temporary, engine="h5netcdf")
+    content = signed(tree.to_netcdf(engine="h5netcdf"))  # HDF5 crashes on a disk that is full
+    write_or_keep(path, content, "the fit")
     return path
 
 
@@ -104,21 +129,30 @@ def load(path: str | Path) -> Posterior:
     if not path.is_file():
         raise InputError(f"no saved fit {str(path)!r}; 'bayes-scaling fit' writes one")
     try:
+        check_bytes(path)
         with h5py.File(path, "r") as file:
+            check_objects(file)
             header = _read_header(file)
             fit = (
                 _read_ensemble(file, header)
                 if MEMBERS in header
                 else Posterior.of_one(_read(file, header))
             )
-    except (OSError, KeyError, json.JSONDecodeError) as error:
-        raise InputError(
-            "not a saved fit, or a damaged one; of a table of runs 'bayes-scaling fit TABLE -o "
-            f"FIT.nc' makes one ({error})",
-            source=str(path),
-        ) from None
     except InputError as error:
         raise InputError(error.problems, source=str(path)) from None
+    except DAMAGE as error:
+        raise InputError(
+            "not a saved fit, or a damaged one; of a table of runs 'bayes-scaling fit TABLE -o "
+            f"FIT.nc' makes one ({type(error).__name__}: {str(error)[:200]})",
+            source=str(path),
+        ) from None
+    if header["format"] < SEALED:
+        warnings.warn(
+            f"{path.name} is of an older version, which kept no hash of the draws; what can be "
+            "computed anew agrees with them. Settings cannot: fit again to be sure",
+            BayesScalingWarning,
+            stacklevel=2,
+        )
     for name, member in fit.members.items():
         if member.provenance.get("catalogue_hash", "") in ("", catalogue_hash(name)):
             continue
@@ -132,7 +166,7 @@ def load(path: str | Path) -> Posterior:
 
 
 def _header(fit: Member) -> dict[str, Any]:
-    return {
+    plain = {
         "format": FORMAT,
         "model": fit.model.to_dict(),
         "references": dict(fit.references),
@@ -147,20 +181,31 @@ def _header(fit: Member) -> dict[str, Any]:
         "steps": list(fit.steps),
         "every": fit.every,
     }
+    return plain | {SEAL: _seal(plain, fit)}
+
+
+def _seal(header: Mapping[str, Any], fit: Member) -> str:
+    hashes = {"model": fit.model.content_hash, "runs": fit.runs.content_hash}
+    arrays = {"draws": fit.draws, "steps": fit.steps, "stats": fit.stats}
+    return seal_of(header, arrays, hashes)
 
 
 def _ensemble_header(ensemble: Posterior) -> dict[str, Any]:
-    return {
+    plain = {
         "format": FORMAT,
         MEMBERS: list(ensemble.members),
         "weights": dict(ensemble.weights),
         "left_out": dict(ensemble.left_out),
         "settings": asdict(ensemble.settings),
     }
+    return plain | {SEAL: seal_of(plain, {}, {})}
 
 
 def _read_header(group: h5py.Group) -> dict[str, Any]:
-    header: dict[str, Any] = json.loads(group[HEADER][HEADER].asstr()[()])
+    text = group[HEADER][HEADER].asstr()[()]
+    if len(text) > MOST_HEADER:
+        raise InputError(f"its header has {len(text):,} characters, {MOST_HEADER:,} are read")
+    header = check_header(json.loads(text))
     if header["format"] > FORMAT:
         raise InputError(
             f"written by a newer version (layout {header['format']}, this one reads {FORMAT}); "
@@ -171,16 +216,23 @@ def _read_header(group: h5py.Group) -> dict[str, Any]:
 
 def _read_ensemble(file: h5py.File, header: Mapping[str, Any]) -> Posterior:
     groups = {name: file[MEMBERS][stored_name(name)] for name in header[MEMBERS]}
-    members = {name: _read(group, _read_header(group)) for name, group in groups.items()}
+    headers = {name: _read_header(group) for name, group in groups.items()}
+    if any(each["format"] != header["format"] for each in headers.values()):
+        raise InputError("its members are of another layout than the file: damaged, fit again")
+    members = {name: _read(group, headers[name]) for name, group in groups.items()}
+    check_weights(header["weights"], list(members))
     hashes = {fit.provenance["runs_hash"] for fit in members.values()}
     if len(hashes) != 1:
         raise InputError("the members were fitted on different runs: fit again")
-    return Posterior(
+    found = Posterior(
         members=members,
         weights={name: float(header["weights"][name]) for name in members},
         left_out=header["left_out"],
         settings=Settings(**header["settings"]),
     )
+    if header["format"] >= SEALED:
+        check_seal(header, seal_of(header, {}, {}))
+    return found
 
 
 def _read(file: h5py.Group, header: Mapping[str, Any]) -> Member:
@@ -205,7 +257,16 @@ def _read(file: h5py.Group, header: Mapping[str, Any]) -> Member:
         every=header.get("every", 1),
     )
     _check_hashes(fit)
+    check_member(fit)
+    if header["format"] >= SEALED:
+        check_seal(header, _seal(header, fit))
+    else:
+        check_older(fit, _densities(file, "log_likelihood"), _densities(file, "log_prior"))
     return fit
+
+
+def _densities(file: h5py.Group, name: str) -> dict[str, NDArray[Any]]:
+    return {key: _array(item) for key, item in file[name].items()} if name in file else {}
 
 
 def _check_hashes(fit: Member) -> None:

@@ -9,11 +9,13 @@ from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.mistuned_runs import OffLaw
 from bayes_scaling.questions.monitor import Monitor
 from bayes_scaling.questions.next_runs import NextRuns
+from bayes_scaling.questions.pass_at_k import PassAtK, pass_at_k
 from bayes_scaling.questions.prior_losses import PriorPredictive, prior_predictive
 from bayes_scaling.questions.rank_shapes import Layout, ShapeRanking
 from bayes_scaling.questions.rate_rules import PublishedRates, published_rates
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import Risk
+from bayes_scaling.questions.serving import Serving, serving
 from bayes_scaling.questions.sizes import Plan
 from bayes_scaling.questions.surface import Surface, surface
 from bayes_scaling.questions.transfer import Transfer
@@ -32,11 +34,13 @@ __all__ = [
     "Monitor",
     "NextRuns",
     "OffLaw",
+    "PassAtK",
     "Plan",
     "PriorPredictive",
     "PublishedRates",
     "Rig",
     "Risk",
+    "Serving",
     "ShapeRanking",
     "Surface",
     "Transfer",
@@ -44,8 +48,10 @@ __all__ = [
     "ValleyMap",
     "flops_of",
     "kv_cache",
+    "pass_at_k",
     "prior_predictive",
     "published_rates",
+    "serving",
     "surface",
     "tokens_of",
 ]

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.page import Page, Printed, called, told
+from bayes_scaling.page import Block, Grid, Page, Printed, called, cell, told
 from bayes_scaling.questions.enough import data_for
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.risk import SURE, in_words
+from bayes_scaling.questions.short_data import (
+    Way,
+    knows_repeats,
+    recommended,
+    way_rows,
+    ways_of,
+)
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 
@@ -34,6 +42,12 @@ class Advice(Printed):
         fewer than are; inf where no amount does, None without a target.
     sure : float
         That probability.
+    ways : tuple of Way
+        What can be done with the data on hand, one pass first; several where they are too few.
+    flops : float
+        The budget.
+    notes : tuple of str
+        Ways that the law cannot speak of.
     """
 
     forecast: Forecast
@@ -41,6 +55,9 @@ class Advice(Printed):
     target: float | None
     needed: float | None
     sure: float = SURE
+    ways: tuple[Way, ...]
+    flops: float
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Say the advice."""
@@ -61,9 +78,10 @@ class Advice(Printed):
     @property
     def verdict(self) -> str:
         """What to do, in a sentence."""
-        plan = self.forecast.plan.columns
-        params, tokens = (float(plan[name][0]) for name in ("params", "tokens"))
-        size = f"train {params:.2g} params on {tokens:.2g} tokens from scratch"
+        chosen = self.recommended
+        size = chosen.sentence
+        if chosen.flops < 0.9 * self.flops:
+            size += f", {chosen.flops / self.flops:.0%} of the budget; the rest buys under 1 %"
         if self.needed is None:
             return f"{size}; {'more data would help' if self.limited else 'the data suffice'}"
         on_hand, free = self.chances
@@ -78,7 +96,16 @@ class Advice(Printed):
             f"{self.sure:.0%} sure with this budget"
         )
 
-    def rows(self) -> list[dict[str, Any]]:
+    @property
+    def recommended(self) -> Way:
+        """The cheapest way whose expected loss is within one percent of the least."""
+        return recommended(self.ways)
+
+    def way_rows(self) -> list[dict[str, Any]]:
+        """Return one dict per way: sizes, loss, cost and the probability to be the best."""
+        return way_rows(self.ways, self.flops, self.forecast.probability)
+
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict for the data on hand, and one for any amount of data."""
         told = zip(("on hand", "any amount"), self.forecast.rows(), self.chances, strict=True)
         return [
@@ -95,11 +122,32 @@ class Advice(Printed):
     @property
     def about(self) -> dict[str, Any]:
         """What is told beside the rows."""
-        return {"verdict": self.verdict, "tokens_on_hand": self.tokens, "needed": self.needed}
+        return {
+            "verdict": self.verdict,
+            "tokens_on_hand": self.tokens,
+            "needed": self.needed,
+            "recommended": self.recommended.name,
+            "ways": self.way_rows(),
+            "notes": list(self.notes),
+        }
 
     def page(self) -> Page:
         """Return what is printed: the advice, then each run."""
-        return [[{"advice": self.verdict}], [self._lines(row) for row in self.rows()]]
+        found: list[Sequence[Block]] = [[{"advice": self.verdict}]]
+        if len(self.ways) > 1:
+            found.append([self._grid(), *self.notes])
+        return [*found, [self._lines(row) for row in self.rows()]]
+
+    def _grid(self) -> Grid:
+        """Tabulate the ways."""
+        return Grid(
+            heading=("way", "params", "tokens seen", "of the budget", "noise-free loss", "best"),
+            rows=[
+                (row["way"], f"{row['params']:.3g}", f"{row['tokens']:.3g}",
+                 f"{row['share_of_budget']:.0%}", _loss(row), f"{row['chance_best']:.2f}")
+                for row in self.way_rows()
+            ],
+        )  # fmt: skip
 
     def _lines(self, row: dict[str, Any]) -> dict[str, str]:
         """Write one run."""
@@ -112,6 +160,11 @@ class Advice(Printed):
         return lines
 
 
+def _loss(row: Mapping[str, Any]) -> str:
+    """Write a loss with its interval, or without where there is one draw."""
+    return cell(row, "loss") if "loss_lower" in row else f"{row['loss']:.4g}"
+
+
 def advise(
     source: Source,
     flops: float,
@@ -121,6 +174,7 @@ def advise(
     sure: float = SURE,
     family: str | None = None,
     limits: Limits | None = None,
+    pretrained: Source | None = None,
 ) -> Advice:
     """Advise what to train with a budget and the data on hand.
 
@@ -138,6 +192,9 @@ def advise(
         Probability with which it should be.
     family, limits
         As in `bayes_scaling.questions.risk.risk`.
+    pretrained : Fit or PublishedLaw, optional
+        A law of transfer from the text that a pre-trained model has read, such as
+        ``bs.published("hernandez-2021-text")``: fine-tuning one is then weighed too.
 
     Returns
     -------
@@ -175,7 +232,30 @@ def advise(
     needed = None
     if target_loss is not None:
         needed = _needed(law, asked, flops, tokens, target_loss, sure, free)
-    return Advice(forecast=asked, tokens=tokens, target=target_loss, needed=needed, sure=sure)
+    ways = ways_of(source, flops, tokens, limits=free, family=family, pretrained=pretrained)
+    return Advice(
+        forecast=asked,
+        tokens=tokens,
+        target=target_loss,
+        needed=needed,
+        sure=sure,
+        ways=ways,
+        flops=flops,
+        notes=tuple(_silent(source, ways, pretrained)),
+    )
+
+
+def _silent(source: Source, ways: tuple[Way, ...], pretrained: Source | None) -> Iterator[str]:
+    """Say which ways the law cannot speak of, where the data are too few."""
+    if len(ways) == 1:
+        return
+    if not knows_repeats(source):
+        yield (
+            "this law knows neither repeats nor overfitting: fit data-constrained-coupled on runs "
+            "that repeat their data to weigh reading them again"
+        )
+    if pretrained is None:
+        yield "pre-training elsewhere is weighed where a law of transfer is given (pretrained)"
 
 
 def _needed(

@@ -15,13 +15,12 @@ from bayes_scaling.intervals import PROBABILITY, outward
 from bayes_scaling.page import (
     Block,
     Page,
-    PrintedByMember,
     beyond,
     called,
-    of_members,
     shares,
     told,
 )
+from bayes_scaling.questions.answer import Drawn, Flags
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.sizes import Numbers
 from bayes_scaling.questions.splits import (
@@ -33,14 +32,13 @@ from bayes_scaling.questions.splits import (
 )
 from bayes_scaling.questions.spread import spread_shares
 from bayes_scaling.questions.surface import Source, surface
-from bayes_scaling.questions.tabulate import interval_rows, member_rows
 from bayes_scaling.runs import training_flops
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Allocation(PrintedByMember):
+class Allocation(Drawn):
     """Compute-optimal sizes.
 
     Attributes
@@ -111,39 +109,10 @@ class Allocation(PrintedByMember):
         """Share of draws without an optimum inside the range searched (n_cases,)."""
         return np.asarray(self.edge.mean(axis=0))
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the table as one dict per case, of plain numbers and texts."""
-        rows = interval_rows(self.draws, self.extrapolation, self.probability)
-        return [
-            self._asked(row)
-            | {"at_edge": float(self.at_edge[index])}
-            | self._chosen(index)
-            | {f"spread_{part}": float(share[index]) for part, share in self.spread.items()}
-            for index, row in enumerate(rows)
-        ]
-
-    def member_rows(self) -> list[dict[str, Any]]:
-        """Return what each member says of each case by itself, with its weight."""
-        rows = member_rows(
-            self.draws,
-            member=self.member,
-            members=self.members,
-            weights=self.weights,
-            probability=self.probability,
-        )
-        at_edge = {
-            name: self.edge[self.member == position].mean(axis=0)
-            for position, name in enumerate(self.members)
-        }
-        return [
-            self._asked(row) | {"at_edge": float(at_edge[row["member"]][index])}
-            for index, row in rows
-        ]
-
     def page(self) -> Page:
         """Return what is printed: the best split of each budget, and what each member says."""
         names = {name: self._label(name) for name in ("params", "tokens", "loss")}
-        members = of_members(self.member_rows(), len(self.members), names)
+        members = self._member_blocks(names)
         found: list[list[Block]] = []
         for row, by_member in zip(self.rows(), members, strict=True):
             found += [[self._lines(row)]]
@@ -202,12 +171,23 @@ class Allocation(PrintedByMember):
             **self.tuned,
         }
 
-    def _chosen(self, index: int) -> dict[str, float]:
-        """Tell what to choose, where that is known."""
+    @property
+    def quantities(self) -> Mapping[str, Array]:
+        """What was found, and not what was given, which is one number."""
+        return {name: draws for name, draws in self.draws.items() if name != self.given}
+
+    @property
+    def statements(self) -> Mapping[str, Flags]:
+        """Whether there is no optimum inside the range searched."""
+        return {"at_edge": self.edge}
+
+    def _beside(self, index: int) -> dict[str, Any]:
+        beside: dict[str, Any] = {"at_edge": float(self.at_edge[index])}
+        beside |= {f"spread_{part}": float(share[index]) for part, share in self.spread.items()}
         if self.choose is None:
-            return {}
+            return beside
         choice = self.choices[index]
-        return {
+        return beside | {
             "choose_params": choice.params,
             "choose_tokens": choice.tokens,
             "expected_regret": float(np.mean(choice.loss - self.loss[:, index])),
@@ -215,12 +195,9 @@ class Allocation(PrintedByMember):
             "flat_params_to": choice.flat[1],
         }
 
-    def _asked(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Put what was given first, without the interval that it does not have."""
-        edges = {f"{self.given}_lower", f"{self.given}_upper"}
-        return {"given": self.given, self.group_column: self.label} | {
-            name: value for name, value in row.items() if name not in edges
-        }
+    def _asked(self, index: int) -> dict[str, Any]:
+        value = float(self.draws[self.given][0, index])
+        return {"given": self.given, self.group_column: self.label, self.given: value}
 
 
 def allocate(

@@ -1,23 +1,165 @@
-"""`Answer`: what a query says of every case, draw by draw, with intervals and probabilities."""
+"""`Answer`: what is said of every case, draw by draw; intervals are taken when it is looked at.
+
+`Drawn` is what it shares with a forecast and an allocation: rows of all draws, or by member.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.intervals import KIND, PROBABILITY
-from bayes_scaling.page import Block, Page, PrintedByMember, beyond, called, of_members, told
+from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
+from bayes_scaling.page import Block, Page, Printed, beyond, called, of_members, told
 from bayes_scaling.questions.surface import Surface
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 TROUBLE = ("unreachable", "never", "at_edge")
 """Statements that are printed only where they may hold."""
+
+
+class Drawn(Printed):
+    """An answer whose draws come from members; intervals are taken when it is looked at.
+
+    Attributes
+    ----------
+    extrapolation : mapping of str to array (n_cases,)
+        E-folds beyond the fitted runs.
+    probability : float
+        Probability of the intervals.
+    member : array of int (n_draws,)
+        Member that each draw comes from.
+    members : tuple of str
+        Ids of the models.
+    weights : tuple of float
+        Of the members; they sum to 1.
+    """
+
+    extrapolation: Mapping[str, Array]
+    probability: float
+    member: NDArray[np.int64]
+    members: tuple[str, ...]
+    weights: tuple[float, ...]
+
+    @property
+    @abstractmethod
+    def quantities(self) -> Mapping[str, Array]:
+        """What is told of each case with its interval (n_draws, n_cases)."""
+
+    @property
+    def statements(self) -> Mapping[str, Flags]:
+        """What holds or not (n_draws, n_cases), told by its probability."""
+        return {}
+
+    @abstractmethod
+    def _asked(self, index: int) -> dict[str, Any]:
+        """Return what was asked of one case."""
+
+    def _beside(self, index: int) -> dict[str, Any]:
+        """Return what else is told of one case."""
+        return {}
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it is that of one draw, as a published law has: numbers without intervals."""
+        return self.member.size == 1
+
+    def _rows(self) -> list[dict[str, Any]]:
+        rows = draw_rows(
+            self.quantities, self.extrapolation, self.probability, statements=self.statements
+        )
+        return [
+            {**self._asked(index), **row, **self._beside(index)} for index, row in enumerate(rows)
+        ]
+
+    def member_rows(self, probability: float | None = None) -> list[dict[str, Any]]:
+        """Return what each member says of each case by itself, with its weight."""
+        own = [self.member == position for position in range(len(self.members))]
+        parts = [
+            draw_rows(
+                {name: draws[mine] for name, draws in self.quantities.items()},
+                {},
+                probability or self.probability,
+                statements={name: held[mine] for name, held in self.statements.items()},
+                alone=self.is_point,
+            )
+            for mine in own
+        ]
+        return [
+            {"member": name, "weight": float(weight), **self._asked(index), **rows[index]}
+            for index in range(len(parts[0]))
+            for name, weight, rows in zip(self.members, self.weights, parts, strict=True)
+        ]
+
+    @property
+    def by_member(self) -> pd.DataFrame:
+        """One row per case and member, as of `member_rows`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.member_rows())
+
+    def _member_blocks(self, names: Mapping[str, str]) -> Iterator[list[Block]]:
+        """Tabulate what each of several members says, case by case, under headings by name."""
+        return of_members(self.member_rows(), len(self.members), names)
+
+
+def draw_rows(
+    quantities: Mapping[str, Array],
+    extrapolation: Mapping[str, Array],
+    probability: float,
+    *,
+    statements: Mapping[str, Flags] | None = None,
+    alone: bool | None = None,
+) -> list[dict[str, Any]]:
+    """Tabulate draws.
+
+    Parameters
+    ----------
+    quantities : mapping of str to array (n_draws, n_rows)
+        Array of each quantity.
+    extrapolation : mapping of str to array (n_rows,)
+        E-folds beyond the fitted runs.
+    probability : float
+        Probability of the equal-tailed intervals.
+    statements : mapping of str to array of bool (n_draws, n_rows), optional
+        What holds or not, told by its share of the draws.
+    alone : bool, optional
+        Whether there are no intervals to tell; by default where there is one draw, as a published
+        law has.
+
+    Returns
+    -------
+    list of dict
+        Per row: ``x``, ``x_lower`` and ``x_upper`` of every quantity, ``efolds_x`` of every
+        extrapolation, the probability and kind of the intervals.
+    """
+    if alone is None:
+        alone = len(next(iter(quantities.values()))) == 1
+    columns: dict[str, NDArray[Any]] = {}
+    for name, draws in quantities.items():
+        if alone:
+            columns[name] = draws[0]
+        else:
+            ends = quantiles(draws, probability)
+            columns |= dict(zip((name, f"{name}_lower", f"{name}_upper"), ends, strict=True))
+    for name, held in (statements or {}).items():
+        columns[name] = held[0] if alone else held.mean(axis=0)
+    columns |= {f"efolds_{name}": beyond for name, beyond in extrapolation.items()}
+    about = {} if alone else {"probability": probability, "kind": KIND}
+    count = next(iter(quantities.values())).shape[1]
+    return [
+        {name: np.asarray(values)[index].item() for name, values in columns.items()} | about
+        for index in range(count)
+    ]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,7 +179,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Answer(PrintedByMember):
+class Answer(Drawn):
     """What a query says of every case.
 
     Attributes
@@ -73,50 +215,22 @@ class Answer(PrintedByMember):
     notes: tuple[str, ...] = ()
 
     @property
-    def is_point(self) -> bool:
-        """Whether it is that of one draw, as a published law has: numbers without intervals."""
-        return self.member.size == 1
+    def quantities(self) -> Mapping[str, Array]:
+        """What was found."""
+        return self.draws
+
+    @property
+    def statements(self) -> Mapping[str, Flags]:
+        """What holds or not."""
+        return self.flags
 
     @property
     def shares(self) -> dict[str, Array]:
         """Probability of every statement (n_cases,)."""
         return {name: np.asarray(values.mean(axis=0)) for name, values in self.flags.items()}
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the table as one dict per case, of plain numbers and texts."""
-        beyond = {f"efolds_{name}": values for name, values in self.extrapolation.items()}
-        found = self._rows(np.ones(len(self.member), dtype=bool))
-        return [
-            row | {name: float(values[index]) for name, values in beyond.items()}
-            for index, row in enumerate(found)
-        ]
-
-    def member_rows(self) -> list[dict[str, Any]]:
-        """Return what each member says of each case by itself, with its weight."""
-        parts = [self._rows(self.member == position) for position in range(len(self.members))]
-        return [
-            {"member": name, "weight": float(weight)} | rows[index]
-            for index in range(len(parts[0]))
-            for name, weight, rows in zip(self.members, self.weights, parts, strict=True)
-        ]
-
-    def _rows(self, taken: Flags) -> list[dict[str, Any]]:
-        """Tabulate some of the draws."""
-        columns: dict[str, NDArray[Any]] = dict(self.asked)
-        for name, draws in self.draws.items():
-            if self.is_point:
-                columns[name] = draws[0]
-                continue
-            ends = quantiles(draws[taken], self.probability)
-            columns[name], columns[f"{name}_lower"], columns[f"{name}_upper"] = ends
-        for name, values in self.flags.items():
-            columns[name] = values[0] if self.is_point else values[taken].mean(axis=0)
-        about = {} if self.is_point else {"probability": self.probability, "kind": KIND}
-        count = next(iter(self.draws.values())).shape[1]
-        return [
-            {name: values[index].item() for name, values in columns.items()} | about
-            for index in range(count)
-        ]
+    def _asked(self, index: int) -> dict[str, Any]:
+        return {name: values[index].item() for name, values in self.asked.items()}
 
     @property
     def about(self) -> dict[str, Any]:
@@ -125,9 +239,7 @@ class Answer(PrintedByMember):
 
     def page(self) -> Page:
         """Return what is printed: each case, and what each member says of it."""
-        members = of_members(
-            self.member_rows(), len(self.members), {name: called(name) for name in self.draws}
-        )
+        members = self._member_blocks({name: called(name) for name in self.draws})
         found: list[list[Block]] = []
         for row, by_member in zip(self.rows(), members, strict=True):
             lines = {called(name): told(row, name) for name in (*self.asked, *self.draws)}
@@ -205,16 +317,3 @@ def located(asked: Mapping[str, NDArray[Any]], draws: Mapping[str, Array]) -> di
         if name not in sizes and np.isfinite(median).all():
             sizes[name] = median
     return sizes
-
-
-def quantiles(draws: Array, probability: float) -> Array:
-    """Median and equal-tailed interval of draws (n_draws, n) that may be infinite: (3, n).
-
-    Where one of the two draws around a quantile is infinite, so is the quantile.
-    """
-    tail = (1 - probability) / 2
-    levels = [0.5, tail, 1 - tail]
-    with np.errstate(invalid="ignore"):
-        found = np.quantile(draws, levels, axis=0)
-    above = np.quantile(draws, levels, axis=0, method="higher")
-    return np.asarray(np.where(np.isinf(above) | np.isnan(found), above, found))

@@ -31,6 +31,8 @@ class Device:
         Keys and values of all sequences served at once, such as 20GB; `kv_cache` counts them.
     reserved : float
         Share of the memory for everything else.
+    bandwidth : float, optional
+        Bytes a second that a device reads from its memory; bounds how fast it serves.
 
     Raises
     ------
@@ -43,6 +45,7 @@ class Device:
     bytes_per_param: float = BYTES_PER_VALUE
     cache: float = 0.0
     reserved: float = RESERVED
+    bandwidth: float | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -52,6 +55,8 @@ class Device:
             (_above(self.bytes_per_param),
              f"bytes_per_param is above 0, got {self.bytes_per_param!r}"),
             (0 <= self.cache < np.inf, f"cache is 0 or more, got {self.cache!r}"),
+            (self.bandwidth is None or _above(self.bandwidth),
+             f"bandwidth is above 0, got {self.bandwidth!r}"),
             (0 <= self.reserved < 1, f"reserved is in [0, 1), got {self.reserved!r}"),
         ]  # fmt: skip
         problems = [text for holds, text in checks if not holds]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.laws.design import needs_positive
+from bayes_scaling.posterior.two_steps import TwoSteps
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
 
 Array = NDArray[np.float64]
@@ -44,6 +45,8 @@ def farthest(parts: Iterable[Mapping[str, Array]]) -> dict[str, Array]:
 def _of_law(law: Law, sizes: Mapping[str, Array], labels: Sequence[str]) -> dict[str, Array]:
     if isinstance(law, PublishedConstants):
         return {}
+    if isinstance(law, TwoSteps):
+        return _of_law(law.loss, sizes, (law.family,) * len(labels))
     groups = law.runs.labels(law.reads.group)
     known = set(groups.tolist())
     own = {

@@ -85,7 +85,7 @@ class Exponents(Printed):
     group_column: str = "family"
     probability: float = PROBABILITY
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per place, of plain numbers and texts."""
         return [self._row(part) for part in self.parts]
 

@@ -30,6 +30,9 @@ Verdict = Literal["promote", "drop", "undecided"]
 ERROR = 0.05
 """Probability of a wrong promotion or drop that a verdict may have, by default."""
 
+TOP = 3
+"""Size of the set of best groups that is told of, where there are more variants than that."""
+
 PLACES = 25
 """Scales between the smallest run and the target at which a crossing is looked for."""
 
@@ -113,17 +116,32 @@ class Duel(Printed):
         return "drop" if chance <= self.error else "undecided"
 
     @cached_property
-    def best(self) -> dict[str, float]:
-        """Probability of each group, the baseline included, to be the best at the target."""
+    def places(self) -> dict[str, Index]:
+        """Place of each group at the target, draw by draw (n_draws,): 0 is the best."""
         names = list(self.loss)
         cost = [self.loss[name][:, -1] for name in names]
         if self.throughput:
             ones = np.ones_like(cost[0])
             cost = [-self.multiplier[name][:, -1] if name != self.a else -ones for name in names]
-        winner = np.argmin(np.stack(cost), axis=0)
-        return {name: float(np.mean(winner == place)) for place, name in enumerate(names)}
+        places = np.argsort(np.argsort(np.stack(cost), axis=0, kind="stable"), axis=0)
+        return dict(zip(names, places, strict=True))
 
-    def rows(self) -> list[dict[str, Any]]:
+    @property
+    def best(self) -> dict[str, float]:
+        """Probability of each group, the baseline included, to be the best at the target."""
+        return self.top(1)
+
+    def top(self, count: int) -> dict[str, float]:
+        """Probability of each group to be among the best at the target.
+
+        Parameters
+        ----------
+        count : int
+            How many are the best.
+        """
+        return {name: float(np.mean(place < count)) for name, place in self.places.items()}
+
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per variant and budget, of plain numbers and texts."""
         return [self._row(arm, scale) for arm in self.arms for scale in range(self.flops.size)]
 
@@ -173,8 +191,15 @@ class Duel(Printed):
             }
             paragraphs.append([f"{arm} against {self.a}", grid, lines])
         if len(self.arms) > 1:
-            best = sorted(self.best.items(), key=lambda item: -item[1])
-            paragraphs.append([{"best at the target": ", ".join(f"{n} {p:.2f}" for n, p in best)}])
+            sets = [1, *([TOP] if len(self.arms) > TOP else [])]
+            said = {
+                "best at the target" if count == 1 else f"among the best {count}": ", ".join(
+                    f"{name} {chance:.2f}"
+                    for name, chance in sorted(self.top(count).items(), key=lambda item: -item[1])
+                )
+                for count in sets
+            }
+            paragraphs.append([said])
         return paragraphs
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,29 +16,29 @@ from bayes_scaling.laws.link import link_of
 from bayes_scaling.page import (
     Block,
     Page,
-    PrintedByMember,
     beyond,
     called,
-    of_members,
     shares,
     told,
 )
 from bayes_scaling.posterior.beyond import draw_walks, form_variance
 from bayes_scaling.posterior.member import Member
+from bayes_scaling.posterior.two_steps import TwoSteps
 from bayes_scaling.posterior.weights import mixed, stratify
+from bayes_scaling.questions.answer import Array as Draws, Drawn
 from bayes_scaling.questions.distance import efolds_beyond_runs, farthest
 from bayes_scaling.questions.new_budget import forecast_at
 from bayes_scaling.questions.new_run import noise_of_runs
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
+from bayes_scaling.questions.score_targets import ERROR
 from bayes_scaling.questions.sizes import Plan, Sizes, read_plan
 from bayes_scaling.questions.spread import spread_shares
 from bayes_scaling.questions.surface import Source
-from bayes_scaling.questions.tabulate import Draws, interval_rows, member_rows
 from bayes_scaling.questions.typical import Tuned, check_tuned, knows_mistuned, typical_inputs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Forecast(PrintedByMember):
+class Forecast(Drawn):
     """Forecast losses of runs to come.
 
     Attributes
@@ -69,6 +69,8 @@ class Forecast(PrintedByMember):
         where nothing drifts. For `spread` alone.
     form_variance : array (n_runs,) or float
         Variance of the log of `noise_free` that is the error of the form beyond the runs.
+    response : str
+        What is forecast in place of a loss, such as an error rate.
     """
 
     plan: Plan
@@ -83,27 +85,7 @@ class Forecast(PrintedByMember):
     weights: tuple[float, ...] = (1.0,)
     redrawn: Draws | None = None
     form_variance: NDArray[np.float64] | float = 0.0
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the table as one dict per run, of plain numbers and texts."""
-        rows = interval_rows(self._quantities, self.extrapolation, self.probability)
-        return [
-            self._asked(index)
-            | row
-            | {f"spread_{part}": float(share[index]) for part, share in self.spread.items()}
-            for index, row in enumerate(rows)
-        ]
-
-    def member_rows(self) -> list[dict[str, Any]]:
-        """Return what each member says of each run by itself, with its weight."""
-        rows = member_rows(
-            self._quantities,
-            member=self.member,
-            members=self.members,
-            weights=self.weights,
-            probability=self.probability,
-        )
-        return [self._asked(index) | row for index, row in rows]
+    response: str = "loss"
 
     @cached_property
     def spread(self) -> Mapping[str, NDArray[np.float64]]:
@@ -124,7 +106,7 @@ class Forecast(PrintedByMember):
 
     def page(self) -> Page:
         """Return what is printed: sizes and losses of each run, and what each member says."""
-        members = of_members(self.member_rows(), len(self.members), {"new_run": called("new_run")})
+        members = self._member_blocks({"new_run": called("new_run")})
         found: list[list[Block]] = []
         for row, by_member in zip(self.rows(), members, strict=True):
             found += [[self._lines(row)]]
@@ -140,23 +122,30 @@ class Forecast(PrintedByMember):
         if self.tuning == "typical":
             lines["tuning"] = "as in the fitted runs"
         lines |= {called(name): told(row, name) for name in self.plan.columns}
-        lines[called("noise_free")] = told(row, "noise_free")
+        law, run = ("score", "new_run_score") if "score" in row else ("noise_free", "new_run")
+        lines[called(law)] = told(row, law)
         if known:
-            lines[called("new_run")] = told(row, "new_run")
+            lines[called(run)] = told(row, run)
         for name in self.tuned:
             label = called(name) if self.tuning == "typical" else f"best {called(name)}"
             lines[label] = told(row, name)
         return lines | ({"extrapolation": beyond(row)} if known else {})
 
     @property
-    def _quantities(self) -> Mapping[str, Draws]:
-        return {"noise_free": self.noise_free, "new_run": self.draws, **self.tuned}
+    def quantities(self) -> Mapping[str, Draws]:
+        """What is told of each run."""
+        scores = {"score": 1 - self.noise_free, "new_run_score": 1 - self.draws}
+        own = scores if self.response == ERROR else {}
+        return {"noise_free": self.noise_free, "new_run": self.draws, **own, **self.tuned}
 
     def _asked(self, index: int) -> dict[str, Any]:
         sizes = {name: float(values[index]) for name, values in self.plan.columns.items()}
         named = {"run": self.plan.names[index]} if self.plan.names else {}
         own = {self.plan.group_column: self.plan.labels[index], "tuning": self.tuning}
         return named | sizes | own
+
+    def _beside(self, index: int) -> dict[str, Any]:
+        return {f"spread_{part}": float(share[index]) for part, share in self.spread.items()}
 
 
 def forecast(source: Source, sizes: Sizes, *, tuning: Tuned = "tuned") -> Forecast:
@@ -197,6 +186,8 @@ def forecast_by_law(law: Law, sizes: Sizes, tuning: Tuned = "tuned") -> Forecast
     """Forecast by one law, with all its draws; arguments as in `forecast`."""
     if isinstance(law, PublishedConstants):
         return _published(law, sizes)
+    if isinstance(law, TwoSteps):
+        return _through_loss(law, sizes, tuning)
     fit, sizes = forecast_at(law, sizes)
     plan = read_plan(fit, sizes)
     parameters = per_run(fit.model, fit.flat, plan.group)
@@ -221,6 +212,7 @@ def forecast_by_law(law: Law, sizes: Sizes, tuning: Tuned = "tuned") -> Forecast
         tuning="typical" if typical else "tuned",
         member=np.zeros(len(noise_free), dtype=np.int64),
         members=(fit.id,),
+        response=fit.response,
     )
 
 
@@ -235,6 +227,30 @@ def _published(law: PublishedConstants, sizes: Sizes) -> Forecast:
         draws=loss,
         member=np.zeros(1, dtype=np.int64),
         members=(law.id,),
+    )
+
+
+def _through_loss(law: TwoSteps, sizes: Sizes, tuning: Tuned) -> Forecast:
+    """Forecast the loss, and the error rate at it: a run errs in both."""
+    plan = read_plan(law, sizes)
+    asked = {name: values for name, values in plan.columns.items() if name in law.reads.wanted}
+    loss = forecast_by_law(law.loss, {**asked, law.loss.reads.group: law.family}, tuning)
+
+    def error(losses: Draws) -> Draws:
+        return law.score.predict({"loss": losses}, group=plan.group)
+
+    parameters = per_run(law.score.model, law.score.flat, plan.group)
+    seen = error(loss.draws)
+    noise = noise_of_runs(law.score, plan, parameters, seen, typical=False)
+    return replace(
+        loss,
+        plan=plan,
+        noise_free=error(loss.noise_free),
+        draws=link_of(law.score.model).shifted(seen, noise),
+        redrawn=None if loss.redrawn is None else error(loss.redrawn),
+        form_variance=0.0,
+        members=(law.id,),
+        response=law.response,
     )
 
 
@@ -287,4 +303,5 @@ def mix_forecasts(forecasts: Mapping[str, Forecast], weights: Mapping[str, float
         form_variance=sum(
             share * part.form_variance for share, part in zip(shares, parts, strict=True)
         ),
+        response=parts[0].response,
     )

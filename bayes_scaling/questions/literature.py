@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 
 import numpy as np
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import read_toml
 from bayes_scaling.formula.nodes import Node, names
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.catalogue import model_files
@@ -57,8 +57,8 @@ def published_names() -> dict[str, str]:
     found: dict[str, str] = {}
     for model, path in model_files().items():
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8")).get("published", {})
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+            table = read_toml(path).get("published", {})
+        except InputError:
             continue  # whoever loads the model is told
         laws = table.get("laws", {}) if isinstance(table, Mapping) else {}
         found |= dict.fromkeys(laws, model)

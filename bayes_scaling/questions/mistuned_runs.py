@@ -68,7 +68,7 @@ class OffLaw(Printed):
     reasons: tuple[str, ...]
     probability: float = PROBABILITY
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per run, in the order of the table."""
         median, lower, upper = quantiles(self.deviation, self.probability)
         named = [name for name in (*NAMED, self.response) if name in self.runs]

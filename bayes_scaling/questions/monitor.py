@@ -112,7 +112,7 @@ class Monitor(Printed):
         side = "above" if np.log(self.loss[self.alarm]) > self.expected[self.alarm] else "below"
         return f"alarm at {self.progress[self.alarm]:.0%}: the loss lies {side} what was expected"
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per look, the first of them before the run began."""
         from scipy import special
 

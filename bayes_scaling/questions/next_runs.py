@@ -82,7 +82,7 @@ class NextRuns(Printed):
 
         return np.asarray(2 * special.ndtri((1 + self.probability) / 2) * self.bench.after(chosen))
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per run, in the order in which to make them."""
         widths = self.widths(self.chosen)
         found, spent = [], 0.0
@@ -212,7 +212,7 @@ def next_runs(
             f"takes {cost.min():.3g}"
         )
     with np.errstate(all="ignore"):
-        losses, noise = np.log(asked.noise_free), _noise(np.log(asked.draws / asked.noise_free))
+        losses, noise = np.log(asked.noise_free), noise_of(np.log(asked.draws / asked.noise_free))
     known = np.isfinite(losses).all(axis=0)
     cost = np.where(known, cost, np.inf)
     goal = np.log(big.noise_free[:, 0]) if aim == "loss" else _log_split(fit, big, family)
@@ -262,7 +262,7 @@ def _log_split(fit: Posterior, big: Forecast, family: str | None) -> Array:
     return np.asarray(np.log(found.params[:, 0]))
 
 
-def _noise(deviation: Array) -> Array:
+def noise_of(deviation: Array) -> Array:
     """Variance of a run around the law (n,), from the middle half of its draws."""
     low, high = np.quantile(deviation, [0.25, 0.75], axis=0)
     return np.asarray(((high - low) / 1.349) ** 2)

@@ -127,9 +127,7 @@ def _sensitivities(member: Member, draws: dict[str, Array]) -> list[dict[str, An
     whole = xr.DataTree.from_dict(parts)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # few draws: the sensitivity is rough
-        found = {
-            group: arviz_stats.psense(whole, group=group) for group in ("prior", "likelihood")
-        }
+        found = {group: arviz_stats.psense(whole, group=group) for group in ("prior", "likelihood")}
     return [
         {"quantity": name} | {group: float(each[name]) for group, each in found.items()}
         for name in arrays

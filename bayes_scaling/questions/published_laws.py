@@ -18,6 +18,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.formula.nodes import Node, evaluate, names, substitute
 from bayes_scaling.formula.render import to_text
 from bayes_scaling.posterior import Member, Reads
+from bayes_scaling.posterior.two_steps import TwoSteps
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 
 Array = NDArray[np.float64]
@@ -209,5 +210,6 @@ class PublishedConstants:
         return params, flops / (FLOPS_PER_PARAM_TOKEN * params)
 
 
-type Law = Member | PublishedConstants
-"""One law: with draws of its parameters, or with the constants of a paper, which are one draw."""
+type Law = Member | TwoSteps | PublishedConstants
+"""One law: with draws of its parameters, be they of two steps, or with the constants of a paper,
+which are one draw."""

@@ -15,6 +15,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.questions.answer import Answer, Found, answer_of
 from bayes_scaling.questions.limits import FLOPS_PER_SERVED, Limits
 from bayes_scaling.questions.saturation import the_other
+from bayes_scaling.questions.score_targets import error_to_reach
 from bayes_scaling.questions.search import SEARCHED, Array, Index, crossing
 from bayes_scaling.questions.sizes import Numbers, Sizes, canonical_sizes, given_sizes, run_names
 from bayes_scaling.questions.splits import cheapest
@@ -24,8 +25,9 @@ from bayes_scaling.runs import training_flops
 
 def reach(
     source: Source,
-    loss: Numbers,
+    loss: Numbers | None = None,
     *,
+    score: Numbers | None = None,
     params: Numbers | None = None,
     tokens: Numbers | None = None,
     runs: Sizes | None = None,
@@ -40,8 +42,10 @@ def reach(
     ----------
     source : Fit or PublishedLaw
         A law in params and tokens (or steps), or in one size.
-    loss : float or sequence of float
+    loss : float or sequence of float, optional
         The loss to reach, in the unit of the runs (nats per token).
+    score : float or sequence of float, optional
+        The score to reach in its place, between 0 and 1, by a law of scores.
     params, tokens : float or sequence of float, optional
         The size that is given; the other one is found. With neither, the run that reaches the
         loss with the least compute is found.
@@ -73,6 +77,9 @@ def reach(
     --------
     >>> fit.reach(2.0, params=[7e9, 7e10]).table  # doctest: +SKIP
     """
+    loss = error_to_reach(source, score, loss, name="score")
+    if loss is None:
+        raise InputError("say what to reach: a loss, or a score where the law knows scores")
     if runs is not None:
         params, tokens = _size_of_runs(runs, params, tokens)
     given = given_sizes({"loss": loss, "params": params, "tokens": tokens})

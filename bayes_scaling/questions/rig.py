@@ -53,9 +53,9 @@ class Rig:
         Price of an accelerator-hour, in any currency.
     overhead : float
         Compute lost to restarts and failed runs, relative to what the run itself takes.
-    power : float, optional
-        Power of an accelerator with its share of hosts and cooling, in watt, in place of 1.5 times
-        what its maker states.
+    watts : float, optional
+        Power that an accelerator draws, its share of hosts and cooling included [W]; by default 1.5
+        times what its maker states.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class Rig:
     utilisation: float = UTILISATION
     price: float | None = None
     overhead: float = 0.0
-    power: float | None = None
+    watts: float | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers."""
@@ -84,8 +84,8 @@ class Rig:
             (0 < self.utilisation <= 1, f"utilisation is in (0, 1], got {self.utilisation!r}"),
             (self.price is None or self._above(self.price),
              f"price is above 0, got {self.price!r}"),
-            (self.power is None or self._above(self.power),
-             f"power is above 0, got {self.power!r}"),
+            (self.watts is None or self._above(self.watts),
+             f"watts is above 0, got {self.watts!r}"),
             (0 <= self.overhead < np.inf, f"overhead is 0 or more, got {self.overhead!r}"),
         )  # fmt: skip
         problems += [text for holds, text in checks if not holds]
@@ -110,11 +110,15 @@ class Rig:
         """Price of a run; None where no price is known."""
         return None if self.price is None else self.hours(flops) * self.price
 
+    @property
+    def power(self) -> float | None:
+        """Power of an accelerator with its share of hosts and cooling [W]; None where not known."""
+        known = POWER.get(self.accelerator) if self.peak is None else None
+        return self.watts or (known and OVERHEAD_OF_POWER * known)
+
     def energy(self, flops: float) -> float | None:
         """Energy of a run [kWh]; None where no power is known."""
-        known = POWER.get(self.accelerator) if self.peak is None else None
-        power = self.power or (known and OVERHEAD_OF_POWER * known)
-        return None if not power else self.hours(flops) * power / 1000
+        return None if not self.power else self.hours(flops) * self.power / 1000
 
     def flops(self, *, hours: float | None = None, money: float | None = None) -> float:
         """Compute that hours or money buy [FLOP].

@@ -6,13 +6,13 @@ through what that is; whatever differs, or was not looked at, is no part of any 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import read_toml
 from bayes_scaling.questions.device import Device
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
@@ -35,6 +35,9 @@ QUESTIONS: Mapping[str, str] = {
 RUN = ("flops", "params", "tokens", "hours", "money", "target_loss", "family", "sure", "value")
 """What the table ``run`` may say."""
 
+
+LARGEST = 1e60
+"""Largest number of a plan; no amount comes near it."""
 
 TEXTS = ("family", "accelerator")
 """What is a text; all else is a number, or a list of them."""
@@ -105,10 +108,7 @@ def read_run_plan(path: str | Path) -> RunPlan:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no plan {str(path)!r}: 'bayes-scaling plan {path}' writes one to fill")
-    try:
-        text = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"is no TOML: {error}", source=str(path)) from None
+    text = read_toml(path)
     tables = {
         "run": RUN,
         "limits": tuple(each.name for each in fields(Limits)),
@@ -121,6 +121,8 @@ def read_run_plan(path: str | Path) -> RunPlan:
         problems += _unknown(f"[{name}]", text.get(name, {}), known)
         if name != "matched":
             problems += _wrong_kinds(f"[{name}]", text.get(name, {}))
+    if any(not isinstance(text.get(name, {}), Mapping) for name in tables):
+        raise InputError(problems, source=str(path))
     given = text.get("matched", {})
     problems += [
         f"[matched] {name} is true, false or \"unknown\", got {value!r}"
@@ -150,16 +152,28 @@ def _wrong_kinds(where: str, given: Any) -> list[str]:
         if name in TEXTS:
             fits, wanted = isinstance(value, str), "a text"
         elif name == "menu":
-            fits, wanted = isinstance(value, list) and all(map(_number, value)), "a list of numbers"
+            fits, wanted = (
+                isinstance(value, list) and all(map(_number, value)),
+                "a list of numbers from 0",
+            )
         else:
-            fits, wanted = _number(value), "a number"
+            fits, wanted = _number(value), f"a number from 0 to {LARGEST:g}"
         if not fits:
-            found.append(f"{where} {name} is {wanted}, got {value!r}")
+            found.append(f"{where} {name} is {wanted}, got {_shown(value)}")
     return found
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST
+
+
+def _shown(value: object) -> str:
+    """Write a value in a message: a long one cut short."""
+    try:
+        text = repr(value)
+    except ValueError:  # a number of more digits than Python writes
+        return "a number of thousands of digits"
+    return text if len(text) < 80 else text[:77] + "..."
 
 
 def _unknown(where: str, given: Any, known: tuple[str, ...]) -> list[str]:

@@ -57,7 +57,7 @@ class Sensitivity(Printed):
     target: float | None = None
     probability: float = PROBABILITY
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per assumption."""
         tail = (1 - self.probability) / 2
         found = []

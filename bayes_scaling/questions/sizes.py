@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.design import needs_positive
 from bayes_scaling.posterior import Reads
+from bayes_scaling.posterior.two_steps import TwoSteps
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
 from bayes_scaling.runs import RunTable, split_columns, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
@@ -130,6 +131,8 @@ def _never_varied(
     """Return a problem for a size that no law can read, since all fitted runs had the same one."""
     if isinstance(fit, PublishedConstants) or "flops" in fit.reads.inputs:
         return []
+    if isinstance(fit, TwoSteps):
+        return _never_varied(fit.loss, given, (fit.family,) * len(labels))
     problems = []
     groups = fit.runs.labels(fit.reads.group)
     for name in ("params", "tokens"):

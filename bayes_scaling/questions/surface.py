@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.features import SIZES
-from bayes_scaling.posterior import Check
+from bayes_scaling.posterior import Check, Member
 from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.new_budget import at_new_budget
-from bayes_scaling.questions.published_laws import Law, PublishedConstants
+from bayes_scaling.questions.published_laws import Law
 from bayes_scaling.questions.search import FEWER, Array, Index
 from bayes_scaling.questions.sizes import first_text, group_index
 from bayes_scaling.runs import training_flops
@@ -340,7 +340,7 @@ def surface(
 
 def _part(law: Law, group: str | None, inputs: Mapping[str, float]) -> _Part:
     """Return one law, its group and other inputs settled."""
-    if not isinstance(law, PublishedConstants):
+    if isinstance(law, Member):
         law, group = at_new_budget(law, group)
     if not (law.predicts or law.states_split):
         law.predict({}, group=np.zeros(1, np.int64))  # says what it gives in place of a loss

@@ -180,7 +180,7 @@ class Transfer(Printed):
         params, data = (self.sizes[name][case] for name in ("params", "finetune_tokens"))
         return f"{params:.3g} params on {data:.3g} fine-tuning tokens"
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per case and first text, of plain numbers and texts."""
         count = self.sizes["params"].size
         return [self._row(text, case) for case in range(count) for text in self.texts]
@@ -250,7 +250,7 @@ class Transfer(Printed):
             grown = f"{self.times:g} times the params"
             lines = {f"{grown} are worth": f"{told(rows[0], 'worth_of_params')} times the data"}
             found.append([f"pre-trained on {text}", grid, lines])
-        return [*found, *([[line] for line in self.warnings])]
+        return [*found, *([line] for line in (*self.warnings, *self.notes))]
 
 
 def transfer(
@@ -312,6 +312,7 @@ def transfer(
     kept, chance = _in_order(drawn, tuple(order or ()))
     data = {text: _data(drawn[text], sizes) for text in texts}
     answers = {text: tuple(part[kept] for part in data[text]) for text in texts}
+    meant = source.leading.reads.meant
     told_by_loss = _losses(source, arms, texts, sizes, kept)
     return Transfer(
         sizes=sizes,
@@ -325,7 +326,7 @@ def transfer(
         order=tuple(order or ()),
         order_probability=chance,
         beyond=_beyond(source, arms[texts[0]], sizes),
-        notes=tuple(source.leading.notes),
+        notes=tuple(source.leading.notes) or tuple(f"{a} are {b}" for a, b in meant.items()),
         **told_by_loss,
     )
 
@@ -377,7 +378,7 @@ def _chosen(
     asked = [wanted] if isinstance(wanted, str) else list(wanted or known)
     problems = [
         f"no run was pre-trained on {text!r}, so nothing is known of it; the fit has "
-        f"{', '.join(known) or 'runs from scratch alone'}: add runs of it"
+        f"{', '.join(known) or 'runs from scratch alone'}: add runs of it, or fit.with_new_group"
         for text in dict.fromkeys([*asked, *(order or ())])
         if text not in known
     ]

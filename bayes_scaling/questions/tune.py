@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,10 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, format_kind, quantiles
 from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, relative, told
 from bayes_scaling.posterior import Member, Posterior
+from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.rate_rules import published_rates
 from bayes_scaling.questions.sizes import Numbers, Plan, read_plan
-from bayes_scaling.questions.tabulate import interval_rows
 
 Array = NDArray[np.float64]
 
@@ -84,10 +84,24 @@ class Tuning(Printed):
     probability: float = PROBABILITY
     excess: tuple[Excess, ...]
 
-    def rows(self) -> list[dict[str, Any]]:
+    def with_probability(self, probability: float) -> Self:
+        """Return it at its own probability, of which penalties are; ask anew for another.
+
+        Raises
+        ------
+        InputError
+            It is another.
+        """
+        if probability != self.probability:
+            raise InputError(
+                f"penalties are of {self.probability:g} intervals: ask anew for {probability:g}"
+            )
+        return self
+
+    def _rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per run, of plain numbers and texts."""
         quantities = {f"best_{name}": draws for name, draws in self.best.items()}
-        rows = interval_rows(quantities | {"regret": self.regret}, self.extrapolation,
+        rows = draw_rows(quantities | {"regret": self.regret}, self.extrapolation,
                              self.probability)  # fmt: skip
         return [
             sizes_of(self.plan, index)

@@ -61,7 +61,7 @@ class ValleyMap(Printed):
     seen: Array
     probability: float = PROBABILITY
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per place of the second input: the best setting, and the loss there."""
         middle, low, high = quantiles(self.best, self.probability)
         return [

@@ -19,6 +19,9 @@ from bayes_scaling.runs.named_runs import equal_rows
 from bayes_scaling.runs.resolve import (
     advice_on_size,
     is_beside,
+    is_held_out,
+    is_training,
+    low_words,
     magnitude,
     say_which,
     sounds_like_size,
@@ -28,8 +31,16 @@ from bayes_scaling.runs.resolve import (
 
 Columns = Mapping[str, NDArray[Any]]
 MOST = 12  # doubts of one kind
+_SUMMARIES = frozenset("mean average avg median total sum std stdev min max count".split())
 LIKE = 0.85  # of two names, from which one may be the other misspelt
 TOLERANCE = 1.3  # a ratio beyond this, either way, is a disagreement
+
+
+ITEMS = 100.0
+"""Questions of an evaluation that does not say how many it has."""
+
+SPREADS = 3.0
+"""Standard deviations below chance from which a score is no longer that of guessing."""
 
 
 def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
@@ -53,6 +64,9 @@ def doubts(given: Columns, rows: Rows) -> tuple[str, ...]:
         *_identical_rows(given, rows),
         *_mixed_counts(given, rows),
         *_unnamed_group(given, rows),
+        *_summary_rows(given, rows),
+        *_splits(given),
+        *_below_chance(given, rows),
         *unfinished(given, rows),
     )
 
@@ -85,6 +99,14 @@ def unread_columns(names: Mapping[str, str], done: Columns) -> list[str]:
     has = set(done)
     found = [*misspelt(names, has), *unread_sizes(names, done)]
     left = {name: done[target] for name, target in names.items() if target not in COLUMNS}
+    if "params" in has and "params_active" not in has:
+        found += [
+            f"no law reads the column {name!r}; if it counts the parameters that each token "
+            f"passes, which cost compute, --columns 'params_active={shown_in_formula(name)}"
+            f"{magnitude(name)}'"
+            for name, values in left.items()
+            if low_words(name) & {"active", "activated"} and values.dtype.kind == "f"
+        ]
     return found or _of_one_size(left, has)
 
 
@@ -139,9 +161,9 @@ def unread_sizes(names: Mapping[str, str], done: Columns) -> list[str]:
 
 
 def _repeats(name: str, values: NDArray[Any], has: set[str]) -> bool:
-    """Whether a column counts epochs, of which more than one repeat unknown tokens."""
-    more = values.dtype.kind != "f" or bool((values > 1).any())
-    return "epoch" in name.lower() and "unique_tokens" not in has and more
+    """Whether a column counts epochs, which may repeat tokens; parts of one epoch do not."""
+    within_one = values.dtype.kind == "f" and bool((values <= 1).all() and (values < 1).any())
+    return "epoch" in name.lower() and "unique_tokens" not in has and not within_one
 
 
 def _of_one_size(left: Columns, has: set[str]) -> list[str]:
@@ -280,6 +302,33 @@ def _mixed_counts(given: Columns, rows: Rows) -> list[str]:
     return found
 
 
+def _summary_rows(given: Columns, rows: Rows) -> list[str]:
+    """Doubt rows that are called mean or total: a spreadsheet adds them below its runs."""
+    if "run" not in given:
+        return []
+    where = np.isin(np.char.lower(given["run"]), list(_SUMMARIES))
+    if not where.any() or where.all():
+        return []
+    name = str(given["run"][where][0])
+    return [f"{rows.say(where)}: called {name!r}, which is no run but a summary; delete it"]
+
+
+def _splits(given: Columns) -> list[str]:
+    """Doubt losses of training and of held-out text in one column, told apart by another."""
+    for name, values in given.items():
+        if name in COLUMNS or values.dtype.kind != "U":
+            continue
+        labels = [str(label) for label in np.unique(values)[:50]]
+        held = [label for label in labels if is_held_out(label)]
+        if held and any(map(is_training, labels)) and len(labels) <= 6:
+            return [
+                f"{name!r} is {' or '.join(map(repr, labels))}: losses of training text count as "
+                f"runs beside the others; keep one kind by --where '{shown_in_formula(name)} == "
+                f'"{held[0]}"\''
+            ]
+    return []
+
+
 def _unnamed_group(given: Columns, rows: Rows) -> list[str]:
     family = given.get("family")
     if family is None:
@@ -288,6 +337,23 @@ def _unnamed_group(given: Columns, rows: Rows) -> list[str]:
     if not empty.any() or empty.all():
         return []
     return [f"{rows.say(empty)}: family is empty; these rows form a group of their own"]
+
+
+def _below_chance(given: Columns, rows: Rows) -> list[str]:
+    """Doubt scores that are worse than guessing by more than the noise of their questions."""
+    if not {"score", "chance"} <= set(given):
+        return []
+    score, chance = given["score"], given["chance"]
+    items = given.get("items", np.full(score.shape, ITEMS))
+    with np.errstate(all="ignore"):
+        low = score < chance - SPREADS * np.sqrt(chance * (1 - chance) / items)
+    if not low.any():
+        return []
+    shown = ", ".join(f"{value:g}" for value in score[low][:3])
+    return [
+        f"{rows.say(low)}: score {shown} is below chance by more than the noise of the questions: "
+        "are answers read in the wrong order, or is it an error rate (call that column error)?"
+    ]
 
 
 def _ratio(value: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:

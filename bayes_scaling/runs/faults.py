@@ -28,7 +28,8 @@ from bayes_scaling.runs.resolve import (
 )
 
 UNFINISHED = frozenset(
-    "crashed failed running killed preempted preempting pending scheduled".split()
+    "crashed failed running killed preempted preempting pending scheduled diverged oom aborted "
+    "cancelled canceled".split()
 )
 
 
@@ -96,6 +97,20 @@ def value_problems(
                 shown = _shown([f"{value:g}" for value in values[where]])
                 problems.append(f"{rows.say(where)}: {label} is {shown}; it {fault}")
     return problems
+
+
+def relation_problems(columns: Columns, rows: Rows) -> list[str]:
+    """Return the values that contradict those of another column: a position beyond its context."""
+    if not {"position", "context_length"} <= set(columns):
+        return []
+    beyond = columns["position"] > columns["context_length"]
+    if not beyond.any():
+        return []
+    shown = _shown([f"{value:g}" for value in columns["position"][beyond]])
+    return [
+        f"{rows.say(beyond)}: position is {shown}, beyond context_length; positions count from 1 "
+        "to the length of the context"
+    ]
 
 
 def absence_problems(
@@ -284,6 +299,7 @@ def faults_of(
     for name, cells in unread.items():
         faults += text_problems(name, cells, rows, called.get(name))
     faults += value_problems(given, rows, called)
+    faults += relation_problems(given, rows)
     filled = complete(_filled(given, unread)).columns
     faults += absence_problems(filled, rows, names, needs_loss=needs_loss)
     if "run" in given:

@@ -64,6 +64,7 @@ def words_of(name: str) -> list[str]:
     joined = " ".join(words).replace("cross entropy", "crossentropy")
     joined = joined.replace("bits per byte", "bpb").replace("bits per character", "bpc")
     joined = joined.replace("bits per char", "bpc").replace("held out", "heldout")
+    joined = joined.replace("bits byte", "bpb").replace("bits char", "bpc")
     return joined.split()
 
 
@@ -141,6 +142,12 @@ def choose_loss(
         doubt = (
             f"loss is taken from {name!r}, a loss on training text; laws are about held-out text "
             "unless every token is seen once"
+        )
+    unit = re.search(r"[(\[]([^()\[\]]*(?:nat|bit|%|1e-?\d|10\^)[^()\[\]]*)[)\]]", name)
+    if unit and loss_factor(unit[1]) is None and not per_byte(name):
+        doubt = (
+            f"the unit {unit[1]!r} of {name!r} is not known: its numbers are kept as given; for "
+            f"nats per token, --columns 'loss={shown_in_formula(name)}*UNIT'"
         )
     if _is_log(name):
         doubt = (

@@ -89,9 +89,11 @@ def _problems(
         (kind != "wsd-exponential" or final > 0, "an exponential decay ends above 0: give final"),
         (steps >= 1, f"steps must be at least 1, got {steps!r}"),
         (0 <= warmup <= steps, f"warmup lies between 0 and steps, got {warmup!r}"),
-        (warmup <= decay_from <= steps or not kind.startswith("wsd"),
-         f"decay_from lies between warmup and steps, got {decay_from!r}"),
-    )  # fmt: skip
+        (
+            warmup <= decay_from <= steps or not kind.startswith("wsd"),
+            f"decay_from lies between warmup and steps, got {decay_from!r}",
+        ),
+    )
     return [problem for holds, problem in checks if not holds]
 
 
@@ -154,8 +156,9 @@ def schedule_areas(
     >>> areas = bs.schedule_areas("cosine", peak=3e-4, steps=24000)  # doctest: +SKIP
     >>> fit.forecast({"params": 4e8, **areas})  # doctest: +SKIP
     """
-    rates = schedule_rates(kind, peak=peak, steps=steps, final=final, warmup=warmup,
-                           decay_from=decay_from)  # fmt: skip
+    rates = schedule_rates(
+        kind, peak=peak, steps=steps, final=final, warmup=warmup, decay_from=decay_from
+    )
     area, annealed = areas(rates)
     return {"rate_area": float(area[-1]), "annealing_area": float(annealed[-1])}
 

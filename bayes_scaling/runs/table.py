@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.page import Grid, Page, Shown, called
 from bayes_scaling.runs.assemble import Assembled, assemble
 from bayes_scaling.runs.cells import Commas, Rows
 from bayes_scaling.runs.columns import nearest
@@ -27,8 +28,8 @@ SEPARATOR = "/"
 """Between the columns, and the labels, of groups that are made of several columns."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RunTable:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class RunTable(Shown):
     """Training runs, one row per (run, metric, steps, tokens).
 
     The constructor only freezes what it is given, so a saved table is rebuilt by
@@ -74,9 +75,20 @@ class RunTable:
         hint = f"did you mean {close!r}?" if close else f"it has {', '.join(self.columns)}"
         raise InputError(f"the table of runs has no column {name!r}; {hint}")
 
-    def __repr__(self) -> str:
-        """Return the number of rows and the columns."""
-        return f"RunTable({len(self)} rows: {', '.join(self.columns)})"
+    def page(self) -> Page:
+        """Return what is printed: rows and columns, then the range of each number."""
+        said = f"RunTable({len(self)} rows: {', '.join(self.columns)})"
+        known = {
+            name: values[np.isfinite(values)]
+            for name, values in self.columns.items()
+            if values.dtype.kind == "f"
+        }
+        rows = [
+            [called(name), f"{each.min():.4g}", f"{np.median(each):.4g}", f"{each.max():.4g}"]
+            for name, each in known.items()
+            if each.size
+        ]
+        return [[said, Grid(heading=("", "least", "median", "most"), rows=rows)]]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as plain arrays; a mapping proxy cannot be."""

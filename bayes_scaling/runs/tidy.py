@@ -10,13 +10,13 @@ import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.runs.cells import MISSING, Rows, as_text, parts_of
+from bayes_scaling.runs.cells import MISSING, Rows, as_text, parts_of, read_amount
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, fold
 from bayes_scaling.runs.headings import SCALED, read_heading
 from bayes_scaling.runs.text_files import Raw
@@ -54,14 +54,16 @@ def unpack(raw: Raw) -> Raw:
     return Raw(cells=cells, rows=raw.rows, problems=raw.problems, notes=raw.notes)
 
 
-def flatten(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
-    """Join nested keys by dots; lists and what lies too deep become JSON text."""
+def flatten(
+    record: Mapping[str, Any], prefix: str = "", depth: int = 0, *, lists: bool = False
+) -> dict[str, Any]:
+    """Join nested keys by dots; what lies too deep becomes JSON text, and lists unless kept."""
     flat: dict[str, Any] = {}
     for key, value in record.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping) and depth < DEEPEST:
-            flat |= flatten(value, f"{name}.", depth + 1)
-        elif isinstance(value, Mapping | list | tuple):
+            flat |= flatten(value, f"{name}.", depth + 1, lists=lists)
+        elif isinstance(value, Mapping | list | tuple) and not (lists and isinstance(value, list)):
             flat[name] = json.dumps(value, default=str)
         else:
             flat[name] = value
@@ -70,23 +72,24 @@ def flatten(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict
 
 def unroll(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of one record: one, or as many as its lists are long."""
+    flat = flatten(record, lists=True)
     curves = {
         key: value
-        for key, value in record.items()
+        for key, value in flat.items()
         if isinstance(value, list) and len(value) > 1 and all(map(_is_number, value))
     }
     lengths = {len(value) for value in curves.values()}
-    plain = {key: value for key, value in record.items() if key not in curves}
     if len(curves) > 1 and len(lengths) == 1:
+        plain = {key: value for key, value in flat.items() if key not in curves}
         return [
             flatten(plain | {key: value[i] for key, value in curves.items()})
             for i in range(lengths.pop())
         ]
-    for key, value in record.items():
+    for key, value in flat.items():
         if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
-            rest = flatten({name: other for name, other in record.items() if name != key})
+            rest = flatten({name: other for name, other in flat.items() if name != key})
             return [{**rest, **flatten(item, f"{key}.")} for item in value]
-    return [flatten(record)]
+    return [flatten(flat)]
 
 
 def _is_number(value: object) -> bool:
@@ -120,6 +123,9 @@ def columns_of(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
         for name in names
     }
 
+
+LEAST_BUDGET = 1e15
+"""Below this, amounts that name columns are of tokens or params and not of compute [FLOP]."""
 
 WIDE = "wide"
 """What ``--columns`` says of a table that has one column a run."""
@@ -172,10 +178,18 @@ def _is_amount(cell: object) -> bool:
 
 def is_panel(names: Sequence[str]) -> bool:
     """Whether the columns are those of a W&B panel: a clock, and ``run - metric`` for each run."""
-    others = [name for name in names if fold(name) not in _CLOCKS]
+    others = [name for name in names if not _is_clock(name)]
     return (
         bool(others) and len(others) < len(names) and all(_PANEL.fullmatch(name) for name in others)
     )
+
+
+def _is_clock(name: str) -> bool:
+    if " - " in name:
+        return False
+    heading = read_heading(name)
+    clock = heading is not None and heading.target in ("steps", "tokens", "flops")
+    return clock or fold(name) in _CLOCKS
 
 
 def is_tensorboard(names: Sequence[str]) -> bool:
@@ -185,7 +199,7 @@ def is_tensorboard(names: Sequence[str]) -> bool:
 
 def melt_panel(raw: Raw) -> Raw:
     """Make a row of each point of each run of a W&B panel."""
-    clocks = [name for name in raw.cells if fold(name) in _CLOCKS]
+    clocks = [name for name in raw.cells if _is_clock(name)]
     curves: dict[str, dict[str, str]] = {}
     left_out = 0
     for name in raw.cells:
@@ -197,15 +211,14 @@ def melt_panel(raw: Raw) -> Raw:
             continue
         curves.setdefault(found[1], {})[found[2]] = name
     metrics = list(dict.fromkeys(metric for own in curves.values() for metric in own))
-    melted = _melt(raw, clocks, curves, metrics)
+    pieces = [({"run": run}, own) for run, own in curves.items()]
+    melted = _melt(raw, clocks, pieces, metrics)
     twins = f"; {left_out} columns __MIN and __MAX left out" if left_out else ""
     note = (
         f"a W&B panel of {len(curves)} runs and {', '.join(map(repr, metrics))}, made long: one "
         f"row per run and step{twins}"
     )
-    return Raw(
-        cells=melted.cells, rows=melted.rows, problems=raw.problems, notes=(*raw.notes, note)
-    )
+    return replace(melted, notes=(*raw.notes, note))
 
 
 def melt_wide(raw: Raw, source: str | None = None) -> Raw:
@@ -228,7 +241,7 @@ def melt_wide(raw: Raw, source: str | None = None) -> Raw:
         There are no columns to melt, or none that stays.
     """
     names = list(raw.cells)
-    numeric = [name for name in names if _budget(name) is not None]
+    numeric = [name for name in names if read_amount(name, "flops") is not None]
     kept = [name for name in names if canonical_name(name) in COLUMNS and name not in numeric]
     runs = [name for name in names if name not in kept]
     if len(numeric) >= 2:
@@ -240,63 +253,53 @@ def melt_wide(raw: Raw, source: str | None = None) -> Raw:
             f"for each run; this one has {', '.join(map(repr, names[:10]))}",
             source=source,
         )
-    melted = _melt(raw, kept, {name: {"loss": name} for name in runs}, ["loss"])
+    melted = _melt(raw, kept, [({"run": name}, {"loss": name}) for name in runs], ["loss"])
     note = f"a wide table of {len(runs)} runs, made long: each column is the loss of one run"
-    return Raw(
-        cells=melted.cells, rows=melted.rows, problems=raw.problems, notes=(*raw.notes, note)
-    )
-
-
-def _budget(name: str) -> float | None:
-    from bayes_scaling.runs.cells import read_amount
-
-    return read_amount(name, "flops")
+    return replace(melted, notes=(*raw.notes, note))
 
 
 def _melt_budgets(raw: Raw, kept: list[str], numeric: list[str]) -> Raw:
-    """Make a row of each cell of a table whose columns are budgets."""
-    rows = len(raw.rows)
-    called = {name: name.split("\\")[0].strip() for name in kept}  # of a corner "width \ budget"
-    cells: dict[str, list[Any]] = {called[name]: [] for name in kept}
-    cells |= {"flops": [], "loss": []}
-    numbers: list[int] = []
-    for column in numeric:
-        for i in range(rows):
-            value = raw.cells[column][i]
-            if as_text(value).lower() in MISSING:
-                continue
-            for name in kept:
-                cells[called[name]].append(raw.cells[name][i])
-            cells["flops"].append(_budget(column))
-            cells["loss"].append(value)
-            numbers.append(int(raw.rows.numbers[i]))
-    note = f"a wide table of {len(numeric)} budgets, made long: each cell is the loss of one run"
-    return Raw(
-        cells=cells,
-        rows=Rows(label=raw.rows.label, numbers=np.array(numbers, dtype=np.intp)),
-        problems=raw.problems,
-        notes=(*raw.notes, note),
-    )
+    """Make a row of each cell of a table whose columns are budgets, or amounts of one size."""
+    amounts = [read_amount(name, "flops") or 0.0 for name in numeric]
+    have = {canonical_name(name) for name in kept}
+    size = "flops"
+    if max(amounts) < LEAST_BUDGET and "params" in have:
+        size = "tokens"
+    elif max(amounts) < LEAST_BUDGET and "tokens" in have:
+        size = "params"
+    pieces = [
+        ({size: amount}, {"loss": name}) for name, amount in zip(numeric, amounts, strict=True)
+    ]
+    melted = _melt(raw, kept, pieces, ["loss"])
+    said = "budgets" if size == "flops" else f"amounts of {size}"
+    note = f"a wide table of {len(numeric)} {said}, made long: each cell is the loss of one run"
+    return replace(melted, notes=(*raw.notes, note))
 
 
 def _melt(
-    raw: Raw, kept: list[str], curves: Mapping[str, Mapping[str, str]], metrics: list[str]
+    raw: Raw,
+    kept: list[str],
+    pieces: Sequence[tuple[Mapping[str, Any], Mapping[str, str]]],
+    metrics: list[str],
 ) -> Raw:
-    cells: dict[str, list[Any]] = {name: [] for name in ("run", *kept, *metrics)}
+    """Make a row of each row of each piece: what is the same in all of it, and its columns."""
+    called = {name: name.split("\\")[0].strip() for name in kept}  # of a corner "width \ budget"
+    cells: dict[str, list[Any]] = {name: [] for name in (*pieces[0][0], *called.values(), *metrics)}
     numbers: list[int] = []
-    for run, own in curves.items():
-        columns: dict[str, Sequence[Any] | NDArray[Any]] = {m: raw.cells[own[m]] for m in own}
+    for same, own in pieces:
         for i in range(len(raw.rows)):
-            values = {metric: column[i] for metric, column in columns.items()}
+            values = {metric: raw.cells[column][i] for metric, column in own.items()}
             if all(as_text(value).lower() in MISSING for value in values.values()):
                 continue
-            cells["run"].append(run)
+            for name, value in same.items():
+                cells[name].append(value)
             for name in kept:
-                cells[name].append(raw.cells[name][i])
+                cells[called[name]].append(raw.cells[name][i])
             for metric in metrics:
                 cells[metric].append(values.get(metric))
             numbers.append(int(raw.rows.numbers[i]))
-    return Raw(cells=cells, rows=Rows(label=raw.rows.label, numbers=np.array(numbers, np.intp)))
+    rows = Rows(label=raw.rows.label, numbers=np.array(numbers, np.intp))
+    return Raw(cells=cells, rows=rows, problems=raw.problems)
 
 
 def from_tensorboard(raw: Raw, run: str) -> Raw:

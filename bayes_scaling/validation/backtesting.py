@@ -15,6 +15,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.catalogue import AnyModel, load_model, load_models
 from bayes_scaling.laws.model import Model
+from bayes_scaling.page import SCORES, Page, Shown, grid_of
 from bayes_scaling.posterior.members import default_members
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.weights import model_problems
@@ -198,8 +199,8 @@ def _sides(
 # ---- what comes of it ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Backtest:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Backtest(Shown):
     """How well small runs foretold larger ones.
 
     Attributes
@@ -222,14 +223,15 @@ class Backtest:
     rivals: Mapping[str, tuple[Array, ...]]
     settings: Mapping[str, Any]
 
-    def __repr__(self) -> str:
-        """Say what was tested and the two scores that matter most."""
+    def page(self) -> Page:
+        """Return what is printed: the two scores that matter most, then all beside baselines."""
         mean = _mean(self.score_rows())
         targets = sum(len(split.targets) for split in self.splits)
-        return (
+        said = (
             f"Backtest({self.method}, {len(self.splits)} fits, {targets} targets: 90 % intervals "
             f"cover {mean['coverage90']:.0%}, interval score {mean['interval_score90']:.3f})"
         )
+        return [[said, grid_of(self.mean_rows(), {"method": "method", **SCORES})]]
 
     @property
     def status(self) -> str:

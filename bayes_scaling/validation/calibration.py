@@ -20,6 +20,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.laws.catalogue import AnyModel, load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nominal import BEYOND, LARGEST, SMALLEST, nominal_sizes, unobserved
+from bayes_scaling.page import Page, Shown, grid_of
 from bayes_scaling.posterior.prior import prior_member
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.forecast import forecast_by_law
@@ -141,8 +142,8 @@ def _check(law: Model, simulations: int) -> None:
         raise InputError(problems, source="calibrate")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Calibration:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Calibration(Shown):
     """Where the truth fell, by quantity.
 
     Attributes
@@ -165,9 +166,11 @@ class Calibration:
     runs: int
     random_seed: int
 
-    def __repr__(self) -> str:
-        """Say how much there is; `table` has the numbers."""
-        return f"Calibration({self.model}: {self.converged.size} simulations; see .table)"
+    def page(self) -> Page:
+        """Return what is printed: how many simulations, and how often intervals held the truth."""
+        said = f"Calibration({self.model}: {self.converged.size} simulations)"
+        names = {name: name.replace("_", " ") for row in self.rows() for name in row}
+        return [[said, grid_of(self.rows(), names)]]
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one dict per quantity: shares of truths inside intervals, and how odd they are."""

@@ -15,6 +15,7 @@ from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.laws import Model
 from bayes_scaling.laws.catalogue import AnyModel, load_models
 from bayes_scaling.laws.design import make_design
+from bayes_scaling.page import Page, Shown, grid_of
 from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.members import default_members
 from bayes_scaling.posterior.sampler import Settings
@@ -322,8 +323,12 @@ def _checks(
     return (*found, said)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Comparison:
+SHOWN = ("model", "status", "elpd_difference", "difference_se", "weight_stacking", "deep_crps")
+"""Columns that are printed of each model."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Comparison(Shown):
     """Fits of several models to the same runs, and what speaks for each.
 
     Attributes
@@ -356,10 +361,12 @@ class Comparison:
     checks: tuple[Check, ...]
     probability: float = PROBABILITY
 
-    def __repr__(self) -> str:
-        """Say what was compared; `table` and `forecasts` have the numbers."""
+    def page(self) -> Page:
+        """Return what is printed: the models, the highest density first."""
         first = next(iter(self.fits.values()))
-        return f"Comparison({', '.join(self.fits)} on {len(first.runs)} runs; see .table)"
+        said = f"Comparison({', '.join(self.fits)} on {len(first.runs)} runs)"
+        names = {name: name.replace("_", " ") for name in SHOWN}
+        return [[said, grid_of(self.rows(), names)]]
 
     @property
     def trustworthy(self) -> bool:

@@ -18,10 +18,11 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import PROBABILITY, check_probability, format_numbers, quantiles
 from bayes_scaling.laws import load_model
+from bayes_scaling.page import Page, Shown, called, grid_of
 from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.sizes import FACTOR
-from bayes_scaling.questions.tabulate import interval_rows
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.designs import clusters, is_last
 from bayes_scaling.validation.hoffmann import (
@@ -176,8 +177,8 @@ def _budgets(flops: float | Sequence[float] | None, runs: RunTable) -> Array:
     return np.sort(asked)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Approaches:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Approaches(Shown):
     """The compute-optimal split by every approach that the data allow.
 
     Attributes
@@ -206,10 +207,10 @@ class Approaches:
     family: str = "all"
     probability: float = PROBABILITY
 
-    def __repr__(self) -> str:
-        """Say how much there is; `table` has the numbers."""
-        budgets = next(iter(self.at.values())).flops.size
-        return f"Approaches({', '.join(self.fits)}; {budgets} budgets; see .table and .why)"
+    def page(self) -> Page:
+        """Return what is printed: the best split of each budget by each approach, and why."""
+        shown = ("flops", "approach", "params", "tokens", "tokens_per_param", "exponent")
+        return [[grid_of(self.rows(), {name: called(name) for name in shown})], list(self.why)]
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -236,7 +237,7 @@ class Approaches:
             "exponent": split.exponent,
             "loss": split.loss,
         }
-        rows = interval_rows(quantities, {"flops": split.beyond}, self.probability)
+        rows = draw_rows(quantities, {"flops": split.beyond}, self.probability)
         return [
             {
                 "flops": float(split.flops[index]),

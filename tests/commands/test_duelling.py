@@ -11,6 +11,7 @@ import pytest
 from bayes_scaling.facade import Fit
 from tests.command_line import call
 from tests.questions.test_duel import GAIN, twins
+from tests.questions.test_settle import undecided
 
 
 @pytest.fixture
@@ -52,6 +53,19 @@ def test_speed_counts_and_the_figure_is_drawn(table: Path, tmp_path: Path) -> No
     )  # fmt: skip
     assert re.search(r"0\.7[12]\d* \[0\.7", found.out)
     assert picture.stat().st_size > 1000
+
+
+def test_it_says_which_runs_would_settle_what_is_undecided(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bayes_scaling.fitting.fit_ensemble", lambda *_, **__: undecided())
+    asked = ("duel", table, "--a", "base", "--flops", "1e22", "--settle", "1e21")
+    found = call(*asked)
+    assert "variant0 against base: undecided" in found.out
+    assert "verdict after it" in found.out
+    told = call(*asked, "--json").json["settle"]["variant0"]
+    assert told["runs"][0]["chance_of_a_verdict"] >= 0
+    assert told["error"] == 0.05
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ def test_every_shipped_dataset_loads_with_the_rows_it_states() -> None:
         "nano-lm-curves",
         "metz-mlp",
         "nano-transfer",
+        "nano-shape",
+        "nano-decay",
     ]
     assert all(len(load_dataset(info.name)) == info.rows for info in shipped)
 

@@ -46,6 +46,8 @@ from tests.laws.hand_scores import (
     downstream_exp,
     downstream_sigmoid,
     emergence,
+    loss_shift,
+    loss_to_loss,
     score_in_compute,
 )
 from tests.laws.hand_shapes import (
@@ -255,6 +257,8 @@ HAND: Mapping[str, Hand] = {
     "downstream-exp": downstream_exp,
     "downstream-sigmoid": downstream_sigmoid,
     "emergence": emergence,
+    "loss-shift": loss_shift,
+    "loss-to-loss": loss_to_loss,
     "score-c": score_in_compute,
     "aspect": with_aspect(chinchilla),
     "gradient-noise": gradient_noise,

@@ -28,3 +28,13 @@ def emergence(c: Values, s: Values) -> float:
     """A score that stays at chance and then rises to another one."""
     jumped = 1 / (1 + (c["C_jump"] / s["flops"]) ** c["steep"])
     return float(1 - (c["chance"] + (c["after"] - c["chance"]) * jumped))
+
+
+def loss_shift(c: Values, s: Values) -> float:
+    """Kaplan et al. 2020, section 3.2.2: an offset, and a slope near one."""
+    return c["offset"] + c["slope"] * s["loss"]
+
+
+def loss_to_loss(c: Values, s: Values) -> float:
+    """Brandfonbrener et al. 2024: a power between two floors."""
+    return float(c["K"] * (s["loss"] - c["E_0"]) ** c["kappa"] + c["E_1"])

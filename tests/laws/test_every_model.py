@@ -38,7 +38,14 @@ SIZE_LAWS = {
 """Loss of pre-training, and what follows from it."""
 
 TRANSFER = {"finetune", "transfer"}
-SCORES = {"downstream-exp", "downstream-sigmoid", "emergence", "score-c"}
+SCORES = {
+    "downstream-exp",
+    "downstream-sigmoid",
+    "emergence",
+    "loss-shift",
+    "loss-to-loss",
+    "score-c",
+}
 COUNTING = {"counting-flops", "counting-params"}
 RATES = {"bjorck", "deepseek", "kaplan-lr", "porian", "step-law"}
 """Rules of the best learning rate and batch."""

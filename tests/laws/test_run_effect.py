@@ -56,6 +56,21 @@ def test_a_new_run_has_an_effect_of_its_own(family: NoiseFamily) -> None:
     assert np.std(without) == pytest.approx(0.01, rel=0.05)
 
 
+def test_rows_of_a_pair_share_a_deviation_whatever_their_groups() -> None:
+    runs = table(["a", "b", "c", "d"])
+    paired = RunTable(
+        columns={
+            **runs.columns,
+            "family": np.array(["x", "x", "y", "y"]),
+            "pair": np.array(["1", "", "1", ""]),
+        }
+    )
+    found = make_design(load_model("coupled").with_features(run_effect=True), paired).run
+    assert found[0] == found[2]
+    assert np.unique(found).size == 3
+    assert make_design(load_model("coupled"), paired).run.tolist() == [0, 0, 0, 0]
+
+
 @pytest.mark.parametrize("family", ["student_t", "normal"])
 def test_rows_of_a_run_are_jointly_distributed(family: NoiseFamily) -> None:
     model = replace(load_model("chinchilla"), noise=family).with_features(run_effect=True)

@@ -17,8 +17,10 @@ from bayes_scaling.laws.density import log_likelihood
 from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.laws.drift import REACH, walk
 from bayes_scaling.laws.model import Model
+from bayes_scaling.laws.noise import NoiseFamily
 from bayes_scaling.laws.program import NoProgramError, write_program
 from bayes_scaling.laws.target import Target, make_target
+from bayes_scaling.posterior.recipes import pooled_as_variants
 from bayes_scaling.runs import RunTable
 from tests.laws.examples import design as sizes_of
 from tests.laws.plain_density import plain_density, plain_target
@@ -113,6 +115,16 @@ def assert_same(model: Model, runs: RunTable) -> None:
         np.testing.assert_allclose(
             slopes, given, atol=tolerance * max(1.0, float(abs(given).max()))
         )
+
+
+@pytest.mark.parametrize("noise", ["student_t", "normal"])
+def test_pairs_of_runs_of_two_groups_share_a_deviation(noise: NoiseFamily) -> None:
+    law = load_model("coupled")
+    own = [item for item in law.parameters if noise == "student_t" or item.name != "nu"]
+    law = replace(law, noise=noise, parameters=tuple(own)).with_features(run_effect=True)
+    runs = example(law, 2)
+    pairs = np.array([str(row // 2) if row < 10 else "" for row in range(24)])
+    assert_same(pooled_as_variants(law), RunTable(columns={**runs.columns, "pair": pairs}))
 
 
 def log_prior_of(target: Target, q: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -105,12 +106,11 @@ def test_a_failed_save_leaves_the_old_file(
 ) -> None:
     before = copy.read_bytes()
 
-    def full(self: object, path: Path, **_: object) -> None:
-        Path(path).write_bytes(b"half of a file")
-        raise OSError("no space left on device")
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
 
-    monkeypatch.setattr(xr.DataTree, "to_netcdf", full)
-    with pytest.raises(OSError, match="no space"):
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(InputError, match="no space"):
         save(ensemble, copy)
     assert copy.read_bytes() == before
     assert [path.name for path in copy.parent.iterdir()] == ["copy.nc"]

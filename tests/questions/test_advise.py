@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
 from tests.synthetic import UNCONVERGED, synthetic_ensemble, synthetic_fit
 
@@ -62,3 +63,50 @@ def test_what_cannot_be_asked_is_refused() -> None:
         FIT.advise(FLOPS, 1e9, sure=3.0)
     with pytest.raises(UnconvergedError):
         synthetic_fit(checks=UNCONVERGED).advise(FLOPS, 1e9)
+
+
+REPEATS = synthetic_fit("data-constrained", draws=100, extra={"unique_tokens": 1e9})
+ON_HAND = 0.02 * BEST
+
+
+def ways(found: object) -> dict[str, dict[str, float]]:
+    """Rows of an advice by the name of the way."""
+    return {row["way"]: row for row in found.way_rows()}  # type: ignore[attr-defined]
+
+
+def test_with_few_data_ways_are_weighed_and_the_rest_of_the_budget_may_be_kept() -> None:
+    found = ways(FIT.advise(FLOPS, ON_HAND))
+    assert set(found) == {"one pass", "smaller run"}
+    one, small = found["one pass"], found["smaller run"]
+    assert one["flops"] == pytest.approx(FLOPS)
+    assert small["tokens"] == pytest.approx(ON_HAND)
+    assert one["tokens"] == pytest.approx(ON_HAND)
+    assert small["params"] < one["params"]
+    assert small["share_of_budget"] < 0.1
+    partner = FIT.allocate(tokens=ON_HAND).table["params"][0]
+    assert small["params"] == pytest.approx(partner, rel=0.01)
+    assert one["chance_best"] + small["chance_best"] == pytest.approx(1)
+    assert set(ways(FIT.advise(FLOPS, 10 * BEST))) == {"one pass"}
+
+
+def test_a_law_that_knows_repeats_reads_the_data_again_and_one_that_does_not_says_so() -> None:
+    advice = REPEATS.advise(1e21, 1e9)
+    found = ways(advice)
+    assert found["repeat"]["epochs"] > 2
+    assert found["repeat"]["loss"] < found["one pass"]["loss"]
+    assert found["repeat"]["flops"] == pytest.approx(1e21)
+    assert "passes over the data" in advice.verdict
+    assert "stop early" not in found or found["stop early"]["flops"] < 1e21
+    assert not any("neither repeats" in note for note in advice.notes)
+    assert any("neither repeats" in note for note in FIT.advise(FLOPS, ON_HAND).notes)
+
+
+def test_fine_tuning_reads_the_data_as_those_they_are_worth() -> None:
+    law = bs.published("hernandez-2021-text")
+    advice = FIT.advise(FLOPS, ON_HAND, pretrained=law)
+    found = ways(advice)["fine-tune"]
+    worth = ON_HAND + 1.9e4 * ON_HAND**0.18 * found["params"] ** 0.38
+    at = FIT.forecast({"params": found["params"], "tokens": worth}).noise_free
+    assert found["loss"] == pytest.approx(float(np.median(at)), rel=1e-3)
+    assert "way" in advice.text
+    assert "fine-tune" in advice.text

@@ -215,7 +215,13 @@ def test_the_table_has_an_interval_on_all_but_what_is_given() -> None:
     assert set(table["given"]) == {"flops"}
     assert table["efolds_flops"][0] == pytest.approx(0.0, abs=1e-9)
     assert table["efolds_flops"][1] == pytest.approx(np.log(100))
-    assert table.to_dict("records") == found.rows()
+    rows = found.rows()
+    assert all(
+        told.items() <= row.items()
+        for told, row in zip(table.to_dict("records"), rows, strict=True)
+    )
+    assert not [name for name in table if name.startswith("spread_")]
+    assert found.rows(0.5) == found.with_probability(0.5).rows()
 
 
 def test_e_folds_are_those_of_the_median_optimum() -> None:

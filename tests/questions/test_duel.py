@@ -72,6 +72,15 @@ def test_all_variants_are_ranked() -> None:
     assert [found.verdict(arm) for arm in found.arms] == ["drop", "promote", "promote"]
 
 
+def test_sets_of_the_best_have_probabilities() -> None:
+    found = twins(0.9, 1.2, 1.1).duel("base", flops=1e22)
+    assert found.top(1) == found.best
+    assert found.top(2) == {"base": 0.0, "variant0": 0.0, "variant1": 1.0, "variant2": 1.0}
+    assert set(found.top(4).values()) == {1.0}
+    wide = twins(0.9, 1.2, 1.1, 1.3).duel("base", flops=1e22)
+    assert "among the best 3" in str(wide.page())
+
+
 def test_where_exponents_differ_the_lines_cross_at_the_scale_of_equal_loss() -> None:
     fit = synthetic_fit(PLAIN, families=("base", "steep"), draws=50)
     kept = {name: values.copy() for name, values in fit.draws.items()}
@@ -160,3 +169,30 @@ def test_the_column_of_variants_is_chosen(monkeypatch: pytest.MonkeyPatch) -> No
     assert set(seen[0]["family"]) == {"adam", "muon"}
     with pytest.raises(InputError, match="no run has optimizer 'sgd'; known are"):
         bs.duel(table, a="adam", b="sgd", by="optimizer", flops=1e22)
+
+
+def test_pairs_have_noise_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = synthetic_fit(PLAIN).runs
+    seeds, budgets = np.arange(len(runs)) % 2, np.round(np.log10(runs["flops"]))
+    columns = {**runs.columns, "seed": np.zeros(len(runs)), "budget": budgets}
+    columns["optimizer"] = np.where(seeds, "muon", "adam")
+    seen: list[tuple[RunTable, Any]] = []
+
+    def average(table: RunTable, models: Any, **_: Any) -> Fit:
+        seen.append((table, models))
+        return twins(GAIN)
+
+    monkeypatch.setattr("bayes_scaling.fitting.fit_ensemble", average)
+    asked: dict[str, Any] = {"a": "adam", "b": "muon", "by": "optimizer", "flops": 1e22}
+    table = RunTable(columns=columns)
+    with pytest.raises(InputError, match="'adam' is no group"):
+        bs.duel(table, pairs="seed/budget", **asked)
+    (given, laws) = seen[0]
+    assert given["pair"][0] == f"0/{budgets[0]:g}"
+    assert all(law.run_effect.on for law in laws)
+    assert all(item.pool.kind == "shared" for law in laws for item in law.parameters
+               if item.name in ("sigma", "nu", "sigma_run"))  # fmt: skip
+    with pytest.raises(InputError, match="no column pair; they have"):
+        bs.duel(table, pairs="pair", **asked)
+    with pytest.raises(InputError, match="no two runs have the same run"):
+        bs.duel(table, pairs="run", **asked)

@@ -181,7 +181,13 @@ def test_the_table_names_both_losses_with_their_intervals() -> None:
         wanted = np.quantile(draws, [0.5, 0.25, 0.75], axis=0)
         shown = table[[name, f"{name}_lower", f"{name}_upper"]].to_numpy().T
         np.testing.assert_allclose(shown, wanted)
-    assert table.to_dict("records") == found.rows()
+    rows = found.rows()
+    assert all(
+        told.items() <= row.items()
+        for told, row in zip(table.to_dict("records"), rows, strict=True)
+    )
+    assert not [name for name in table if name.startswith("spread_")]
+    assert found.rows(0.5) == found.with_probability(0.5).rows()
 
 
 def test_a_new_run_is_less_certain_than_the_law(fitted: Fit) -> None:

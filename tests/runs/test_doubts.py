@@ -31,6 +31,10 @@ SIX_ND = [6e14, 2.4e15]
         ({"B": [64, 64], "S": [1e8 / 64 / 512, 2e8 / 64 / 512]}, "it looks like sequences of about 512 tokens"),  # noqa: E501
         ({"B": [512, 512], "S": [200, 25]}, "(977 to 1.56e+04 times it); batch_size is in tokens here; if yours counts sequences, multiply by the context length"),  # noqa: E501
         ({"B": [1, 1], "S": [100, 200]}, "if yours counts sequences, multiply by the context"),
+        ({"run": ["a", "Mean"]}, "row 2: called 'Mean', which is no run but a summary"),
+        ({"split": ["train", "val"]}, "keep one kind by --where 'split == \"val\"'"),
+        ({"active (M)": [0.25, 0.5]}, "--columns 'params_active=`active (M)`*1e6'"),
+        ({"status": ["ok", "diverged"]}, "row 2: status is diverged"),
         ({"State": ["finished", "crashed"]}, "row 2: State is crashed, and the loss of a run that did not finish is not its final one; delete such rows, or read the table as an export: columns='wandb' (--columns wandb)"),  # noqa: E501
         ({"status": ["FINISHED", "RUNNING"]}, "row 2: status is RUNNING, and the loss of a run that did not finish is not its final one; delete such rows, or read the table as an export: columns='mlflow' (--columns mlflow)"),  # noqa: E501
         ({"state": ["failed", "killed"]}, "rows 1 and 2: state is failed or killed"),

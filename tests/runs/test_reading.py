@@ -183,6 +183,23 @@ def test_bits_of_the_heading_become_nats_and_a_rate_its_unit(tmp_path: Path) -> 
     np.testing.assert_allclose(table["learning_rate"], 3e-4)
 
 
+@pytest.mark.parametrize("unit", ["nats/byte", "millinats", "%", "x 1e-3"])
+def test_an_unknown_unit_of_a_loss_is_doubted(unit: str, tmp_path: Path) -> None:
+    table = read(tmp_path, table_of(f"params,tokens,val loss ({unit})", N, D, LOSS))
+    assert f"the unit '{unit}' of" in doubts(table)
+
+
+@pytest.mark.parametrize("of", ["C4", "at 1B tokens", "heldout"])
+def test_what_a_loss_is_of_is_no_unit(of: str, tmp_path: Path) -> None:
+    assert not doubts(read(tmp_path, table_of(f"params,tokens,val loss ({of})", N, D, LOSS)))
+
+
+@pytest.mark.parametrize("name", ["loss (bits/byte)", "val loss [bits per byte]", "BPB"])
+def test_bits_per_byte_in_other_words(name: str, tmp_path: Path) -> None:
+    table = read(tmp_path, table_of(f"params,tokens,{name}", N, D, LOSS))
+    assert any("in bits per byte, as given" in note for note in table.notes)
+
+
 def test_bits_per_byte_are_kept_and_said(tmp_path: Path) -> None:
     table = read(tmp_path, table_of("num_params,tokens_trained,val_bpb", N, D, LOSS))
     np.testing.assert_allclose(table["loss"], LOSS)

@@ -1,7 +1,8 @@
-"""Units in a row of their own, and what only looks like one."""
+"""Units in a row of their own, wide tables, and curves that lie deep in objects."""
 
 from __future__ import annotations
 
+import json
 import warnings
 from pathlib import Path
 
@@ -68,3 +69,62 @@ def test_a_row_of_numbers_or_words_is_no_row_of_units(units: str, tmp_path: Path
 def test_an_unknown_unit_of_a_row_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="params has text"):
         read(written(tmp_path, "params,tokens,flops,loss", "furlongs,B,,nats"))
+
+
+SIZED = {"params": [2e7, 1e8, 4e8], "tokens": [1e9, 3e9, 1e10]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "across", "names"),
+    [
+        ("params", "tokens", ["1e9", "3e9", "1e10"]),
+        ("params", "tokens", ["1B", "3B", "10B"]),
+        ("tokens", "params", ["20M", "100M", "400M"]),
+        ("N", "flops", ["1e18", "1e19", "1e20"]),
+        ("N \\ budget", "flops", ["1e18", "1e19", "1e20"]),
+    ],
+)
+def test_amounts_across_are_of_the_size_that_lacks(
+    rows: str, across: str, names: list[str], tmp_path: Path
+) -> None:
+    down = "tokens" if rows == "tokens" else "params"
+    cells = [[3.9 - 0.1 * (i + j) for j in range(3)] for i in range(3)]
+    lines = [",".join(map(str, [size, *row])) for size, row in zip(SIZED[down], cells, strict=True)]
+    path = tmp_path / "wide.csv"
+    path.write_text("\n".join([",".join([rows, *names]), *lines]) + "\n", encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table = read_runs(path, columns="wide")
+    expected = [1e18, 1e19, 1e20] if across == "flops" else SIZED[across]
+    np.testing.assert_allclose(table[across], np.repeat(expected, 3))
+    np.testing.assert_allclose(table[down], np.tile(SIZED[down], 3))
+    np.testing.assert_allclose(table["loss"], np.transpose(cells).ravel())
+
+
+@pytest.mark.parametrize("clock", ["Step", "train/tokens", "tokens_seen"])
+def test_a_panel_is_known_by_its_clock(clock: str, tmp_path: Path) -> None:
+    heading = f"{clock},a - val/loss,a - train/loss,b - val/loss,b - train/loss"
+    lines = [f"{k}000,{4 - k / 10},1,{3.5 - k / 10},1" for k in (1, 2, 3)]
+    path = tmp_path / "panel.csv"
+    path.write_text("\n".join([heading, *lines]) + "\n", encoding="utf-8")
+    for columns in (None, "wide"):  # a panel stays one whatever is said of it
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = read_runs(path, columns=columns, needs_loss=False)
+        assert sorted(set(table["run"])) == ["a", "b"]
+        np.testing.assert_allclose(table["loss"], [3.9, 3.8, 3.7, 3.4, 3.3, 3.2])
+
+
+@pytest.mark.parametrize("deep", ["history", "results.curves"])
+def test_curves_that_lie_deep_in_an_object(deep: str, tmp_path: Path) -> None:
+    curve: object = {"tokens": [1e9, 2e9], "val_loss": [3.5, 3.25]}
+    for key in reversed(deep.split(".")):
+        curve = {key: curve}
+    assert isinstance(curve, dict)
+    records = [{"config": {"n_params": n}, **curve} for n in (2e7, 1e8)]
+    path = tmp_path / "runs.json"
+    path.write_text(json.dumps({"runs": records}), encoding="utf-8")
+    table = read(path)
+    assert len(table.groups("run")) == 2
+    assert table["tokens"].tolist() == [1e9, 2e9] * 2
+    assert table["loss"].tolist() == [3.5, 3.25] * 2

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.facade import Fit
-from bayes_scaling.intervals import quantiles
-from bayes_scaling.questions.answer import quantiles as with_infinity
+from bayes_scaling.intervals import quantiles, quantiles as with_infinity
 from bayes_scaling.questions.transfer import Transfer
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.finetuning import SCRATCH

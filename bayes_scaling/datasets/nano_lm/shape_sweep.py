@@ -64,7 +64,7 @@ def shape_runs(
             budget=budget,
             learning_rate=start_rate(width, depth),
             seed=seeds[0],
-            purpose="shape",
+            purpose="shape-sweep",
         )
         cell = {
             float(row["learning_rate"]): float(row["loss"])

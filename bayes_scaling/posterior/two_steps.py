@@ -1,0 +1,174 @@
+"""`TwoSteps`: from sizes to the loss by one law, and from the loss to an error rate by another.
+
+Every draw of the first goes through a draw of the second, so that what is not known of the loss
+widens what is said of the error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.posterior.diagnostics import Check
+from bayes_scaling.posterior.member import Member, Reads
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TwoSteps:
+    """One law of the loss, and one of the error rate in the loss.
+
+    Attributes
+    ----------
+    loss : Member
+        The first: the loss in sizes.
+    family : str
+        Its group.
+    score : Member
+        The second: the error rate in the loss. Both have the same number of draws.
+    """
+
+    loss: Member
+    family: str
+    score: Member
+
+    @property
+    def id(self) -> str:
+        """Name of both laws."""
+        return f"{self.loss.id}+{self.score.id}"
+
+    @property
+    def response(self) -> str:
+        """What the second law gives."""
+        return self.score.response
+
+    @cached_property
+    def reads(self) -> Reads:
+        """What the first law reads, in the groups of the second."""
+        return replace(self.loss.reads, id=self.id, group=self.score.reads.group)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Labels of the groups of the second law, such as tasks."""
+        return self.score.groups
+
+    @property
+    def grouped(self) -> bool:
+        """Whether they differ in any parameter."""
+        return self.score.grouped
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws of both."""
+        return self.score.n_draws
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of its answers should know."""
+        return (*self.loss.notes, *self.score.notes)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What was checked of both."""
+        parts = (self.loss, self.score)
+        return tuple(check.of(part.id) for part in parts for check in part.checks)
+
+    # ---- sizes are those of the first law ------------------------------------------------------
+
+    predicts = True
+
+    @property
+    def fitted_sizes(self) -> Mapping[str, Array]:
+        """Sizes of the runs of the first law (n_runs,)."""
+        return self.loss.fitted_sizes
+
+    @property
+    def active_shares(self) -> tuple[float, float]:
+        """Least and largest share of params that was active in them."""
+        return self.loss.active_shares
+
+    @property
+    def active_share(self) -> float:
+        """Share of params that is active."""
+        return self.loss.active_share
+
+    @property
+    def tunes(self) -> tuple[str, ...]:
+        """Inputs that have a best value."""
+        return self.loss.tunes
+
+    @property
+    def place(self) -> int:
+        """Group of the first law."""
+        return self.loss.groups.index(self.family)
+
+    @property
+    def states_split(self) -> bool:
+        """Whether the first law says which params are best for a budget."""
+        return self.loss.states_split
+
+    def stated_split(self, flops: Array, *, group: int, draw: Index) -> tuple[Array, Array]:
+        """Return the params and tokens (n,) stated for budgets (n,) under draws (n,)."""
+        return self.loss.stated_split(flops, group=self.place, draw=draw)
+
+    def tuned(
+        self, inputs: Mapping[str, Array], *, group: Index, draw: Index | None = None
+    ) -> dict[str, Array]:
+        """Compute the best value of inputs that are not given; see `Member.tuned`."""
+        return self.loss.tuned(inputs, group=np.full_like(group, self.place), draw=draw)
+
+    # ---- the error rate -----------------------------------------------------------------------
+
+    def predict(
+        self, inputs: Mapping[str, Array], *, group: Index, draw: Index | None = None
+    ) -> Array:
+        """Compute the error rate of a noise-free loss at any size; see `Member.predict`."""
+        loss = self.loss.predict(inputs, group=np.full_like(group, self.place), draw=draw)
+        return self.score.predict({"loss": loss}, group=group, draw=draw)
+
+    def noise_logpdf(self, deviation: Array, *, group: int, draw: Index) -> Array:
+        """Compute the log density of the deviation of a run whose loss is known."""
+        return self.score.noise_logpdf(deviation, group=group, draw=draw)
+
+    def with_noise(
+        self, loss: Array, *, group: int, draw: Index, rng: np.random.Generator
+    ) -> Array:
+        """Return error rates of one new run each, of a loss that is known."""
+        return self.score.with_noise(loss, group=group, draw=draw, rng=rng)
+
+    def known(self, group: int) -> dict[str, Array]:
+        """Return what the second law knows of a group (n_draws, 1), by name."""
+        return self.score.known(group)
+
+    def generator(self, purpose: str) -> np.random.Generator:
+        """Return the random generator of one purpose."""
+        return self.score.generator(purpose)
+
+
+def paired(loss: Member, family: str, score: Member) -> TwoSteps:
+    """Join two laws, with as many draws as the one that has fewer."""
+    count = min(loss.n_draws, score.n_draws)
+    return TwoSteps(loss=_taken(loss, count), family=family, score=_taken(score, count))
+
+
+def _taken(member: Member, count: int) -> Member:
+    """Return a member with some of its draws, evenly taken over its chains, which are joined."""
+    if member.n_draws == count:
+        return member
+    rows = np.linspace(0, member.n_draws - 1, count).astype(np.int64)
+
+    def take(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return values.reshape(-1, *values.shape[2:])[rows][None]
+
+    return replace(
+        member,
+        draws={name: take(values) for name, values in member.draws.items()},
+        steps={name: take(values) for name, values in member.steps.items()},
+        stats={name: take(values) for name, values in member.stats.items()},
+    )

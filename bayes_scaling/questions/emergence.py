@@ -1,0 +1,244 @@
+"""Emergence: does a score jump below some compute, and how much do answers move if it may.
+
+A jump among the runs is seen; one beyond them is known by the prior of its place alone, less what
+the runs rule out. Where laws with a jump or a break are averaged with smooth ones, what the first
+hold of the weight moves every forecast; up to where it does not, a smooth law is all one needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
+from bayes_scaling.page import Block, Page, Printed, told
+from bayes_scaling.questions.search import Array
+from bayes_scaling.questions.sizes import Numbers, positive
+from bayes_scaling.questions.surface import Source, Surface, surface
+
+PLACE = "C_jump"
+"""The derived quantity of a law that is the compute of its jump."""
+
+FARTHEST = 1e60
+"""Compute beyond any run [FLOP]."""
+
+GRID = 60
+"""Places between the largest run and the largest budget at which laws are compared."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Emergence(Printed):
+    """Where a score jumps, and what that does to forecasts.
+
+    Attributes
+    ----------
+    flops : array (n_budgets,)
+        Compute that is asked about [FLOP].
+    jump : array (n_draws,)
+        Compute of the middle of the jump [FLOP]; inf under a law that has none.
+    error : array (n_draws, n_budgets)
+        Noise-free error rate.
+    smooth : array (n_smooth, n_budgets)
+        The same under the laws without a jump or a break alone; none where there is no such law.
+    weight : float
+        Of the laws with a jump or a break.
+    valid_to : float
+        Compute up to which these do not move the median out of the interval of the smooth laws;
+        nan where there is only one kind.
+    runs_to : float
+        Compute of the largest fitted run of the group [FLOP].
+    effect : array (n_draws, n_budgets), optional
+        Score less that of `without`.
+    without : str
+        The group without the technique.
+    later : array (n_draws,), optional
+        Whether the jump of `without` comes later, if ever.
+    probability : float
+        Probability of the intervals.
+    """
+
+    flops: Array
+    jump: Array
+    error: Array
+    smooth: Array
+    weight: float
+    valid_to: float
+    runs_to: float
+    effect: Array | None = None
+    without: str = ""
+    later: NDArray[np.bool_] | None = None
+    probability: float = PROBABILITY
+
+    @property
+    def chance(self) -> Array:
+        """Probability that the jump lies below each budget (n_budgets,)."""
+        return np.asarray((self.jump[:, None] <= self.flops).mean(axis=0))
+
+    @property
+    def chance_among_runs(self) -> float:
+        """Probability that it lies among the fitted runs."""
+        return float((self.jump <= self.runs_to).mean())
+
+    def _rows(self) -> list[dict[str, Any]]:
+        """Return one dict per budget, of plain numbers and texts."""
+        return [self._row(index) for index in range(self.flops.size)]
+
+    def _row(self, index: int) -> dict[str, Any]:
+        row: dict[str, Any] = {"flops": float(self.flops[index])}
+        row |= {"chance_of_jump": float(self.chance[index])}
+        row |= {"chance_among_runs": self.chance_among_runs}
+        middle, low, high = quantiles(1 / self.jump, self.probability)  # 0 where it never comes
+        with np.errstate(divide="ignore"):
+            places = [float(1 / each) for each in (middle, high, low)]
+        names = ("jump_flops", "jump_flops_lower", "jump_flops_upper")
+        row |= dict(zip(names, places, strict=True))
+        row |= self._interval("score", 1 - self.error[:, index])
+        if self.smooth.size and self.weight > 0:
+            moved = np.median(self.error[:, index]) - np.median(self.smooth[:, index])
+            row |= {"moved_score": float(-moved)}
+        row |= {"weight_of_breaks": self.weight, "valid_to_flops": self.valid_to}
+        row |= {"runs_to_flops": self.runs_to}
+        if self.effect is not None and self.later is not None:
+            row |= {"without": self.without} | self._interval("effect", self.effect[:, index])
+            row |= {"chance_of_effect": float((self.effect[:, index] > 0).mean())}
+            row |= {"chance_of_earlier_jump": float(self.later.mean())}
+        return row | {"probability": self.probability, "kind": KIND}
+
+    def _interval(self, name: str, draws: Array) -> dict[str, float]:
+        ends = quantiles(draws, self.probability)
+        return dict(zip((name, f"{name}_lower", f"{name}_upper"), map(float, ends), strict=True))
+
+    def page(self) -> Page:
+        """Return what is printed: a paragraph for each budget, and how far smooth laws hold."""
+        found: list[list[Block]] = [[self._lines(row)] for row in self.rows()]
+        if np.isfinite(self.valid_to):
+            found.append(
+                [
+                    f"a smooth law is valid only up to {self.valid_to:.3g} FLOP: beyond it, laws "
+                    f"with a jump or a break, which hold {self.weight:.2f} of the weight, move the "
+                    "answer out of its interval"
+                ]
+            )
+        return found
+
+    def _lines(self, row: Mapping[str, Any]) -> dict[str, str]:
+        among = f"{row['chance_among_runs']:.2f} among the runs, which end at {self.runs_to:.3g}"
+        lines = {
+            "compute C [FLOP]": f"{row['flops']:.4g}",
+            "jump below it": f"with probability {row['chance_of_jump']:.2f} ({among})",
+            "jump at [FLOP]": told(row, "jump_flops"),
+            "score": told(row, "score"),
+        }
+        if "moved_score" in row:
+            lines["jump or break moves it by"] = f"{row['moved_score']:+.3f}"
+        if self.effect is not None:
+            better = f"; above 0 with probability {row['chance_of_effect']:.2f}"
+            lines[f"score over {self.without}"] = told(row, "effect") + better
+            lines["its jump is earlier"] = f"probability {row['chance_of_earlier_jump']:.2f}"
+        return lines
+
+
+def emergence(
+    source: Source,
+    flops: Numbers,
+    *,
+    family: str | None = None,
+    without: str | None = None,
+) -> Emergence:
+    """Tell whether a score jumps below some compute, and what a jump does to forecasts.
+
+    Parameters
+    ----------
+    source : Fit
+        Of a law of scores in compute that may jump, such as emergence, alone or averaged with
+        smooth ones, such as score-c.
+    flops : float or sequence of float
+        Compute that is asked about [FLOP].
+    family : str, optional
+        The group, where the fit has several.
+    without : str, optional
+        A group without a technique that `family` has (a prompt with examples, a chain of thought,
+        instruction tuning): the difference of the scores is its effect.
+
+    Returns
+    -------
+    Emergence
+
+    Raises
+    ------
+    InputError
+        No law has a jump, the law does not read compute alone, or a group is unknown.
+    """
+    budgets = np.unique(positive("flops", flops))
+    law = surface(source, group=family)
+    jumps = [PLACE in _known(part) for part in law.parts]
+    if law.traded != ("flops",) or law.response != "error" or not any(jumps):
+        raise InputError(
+            f"{law.id} gives {law.response} from {', '.join(law.reads)}: a jump is asked of a law "
+            "of scores in compute that has one, such as emergence, or of an average with it"
+        )
+    jump, error = _jump(law), _error(law, budgets)
+    names = [part.law.id for part in law.parts]
+    breaks = np.array(jumps) | np.array([name.startswith("broken") for name in names])
+    smooth = ~breaks[law.member]
+    runs_to = _runs_to(law)
+    effect, later = None, None
+    if without is not None:
+        other = surface(source, group=without)
+        effect, later = _error(other, budgets) - error, _jump(other) > jump
+    weights = np.array(law.weights)
+    return Emergence(
+        flops=budgets,
+        jump=jump,
+        error=error,
+        smooth=error[smooth],
+        weight=float(weights[breaks].sum()),
+        valid_to=_valid_to(law, smooth, runs_to, float(budgets[-1])),
+        runs_to=runs_to,
+        effect=effect,
+        without=without or "",
+        later=later,
+    )
+
+
+def _known(part: Any) -> Mapping[str, Array]:
+    known: Mapping[str, Array] = part.law.known(part.index)
+    return known
+
+
+def _error(law: Surface, flops: Array) -> Array:
+    return law.at({"flops": flops}, law.draws[:, None])
+
+
+def _jump(law: Surface) -> Array:
+    """Compute of the jump (n_draws,); inf under a law without one."""
+    found = np.full(law.n_draws, np.inf)
+    for index, part in enumerate(law.parts):
+        known = _known(part)
+        if PLACE in known:
+            own = law.member == index
+            found[own] = np.ravel(known[PLACE])[law.rows[own]]
+    return found
+
+
+def _runs_to(law: Surface) -> float:
+    """Compute of the largest fitted run of the group."""
+    beyond = law.beyond({"flops": np.array([FARTHEST])})["flops"]
+    return float(FARTHEST / np.exp(beyond[0]))
+
+
+def _valid_to(law: Surface, smooth: Any, low: float, high: float) -> float:
+    """Compute up to which the median of all laws stays in the interval of the smooth ones."""
+    if smooth.all() or not smooth.any() or high <= low:
+        return float("nan")
+    places = np.geomspace(low, high, GRID)
+    error = _error(law, places)
+    middle = np.median(error, axis=0)
+    _, lower, upper = quantiles(error[smooth], PROBABILITY)
+    out = (middle < lower) | (middle > upper)
+    return float(places[np.argmax(out)]) if out.any() else float("nan")

@@ -1,0 +1,90 @@
+"""A campaign whose program is killed at many places: python -m tests.campaign.killed FOLDER.
+
+Every process that steps is a fork, so that what it costs to start is paid once. It is killed by
+signal 9 before or after the n-th time that it writes, renames or starts something.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bayes_scaling import fitting
+from bayes_scaling.campaign import follow, loop, status, step
+from tests.campaign.examples import made, write_campaign
+from tests.synthetic import PLAIN, synthetic_fit
+
+PLACES = (1, 2, 3, 5, 8, 10, 11, 12, 19, 36)
+"""Of the first step, which plans four runs and launches them."""
+
+
+def kill_at(place: int) -> None:
+    """Have this process killed at the n-th event."""
+    left = [place]
+
+    def tick() -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watched(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **settings: Any) -> Any:
+            tick()
+            found = function(*args, **settings)
+            tick()
+            return found
+
+        return call
+
+    os.fsync = watched(os.fsync)
+    os.replace = watched(os.replace)
+    subprocess.Popen = watched(subprocess.Popen)  # type: ignore[assignment, misc]
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """Do something in a fork, and return how it ended."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main(folder: str) -> None:
+    """Kill a campaign at every place, let it go on, and print what was wrong with it."""
+    fit = synthetic_fit(PLAIN, draws=25)
+    fitting.fit = lambda *_, **__: fit
+    loop.POLL = 0.1
+    for place in PLACES:
+        home = write_campaign(Path(folder) / str(place), stop="width = 10.0")
+
+        def killed(place: int = place, home: Path = home) -> None:
+            kill_at(place)
+            step(home)
+
+        ended = in_child(killed)
+        assert ended == -signal.SIGKILL, f"place {place}: not killed, {ended}"
+        assert in_child(partial(follow, home)) == 0, f"place {place}: did not go on"
+        state = status(home)
+        planned = sorted(state.runs)
+        assert made(home) == planned, f"place {place}: made {made(home)}, planned {planned}"
+        assert len(planned) == 4, planned
+        assert {run.standing for run in state.runs.values()} == {"done"}, state.rows()
+        assert state.spent <= state.campaign.flops
+        assert state.stopped is not None
+        print(f"place {place}: all runs once")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

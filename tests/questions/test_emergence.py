@@ -1,0 +1,79 @@
+"""Jumps of a score: their place, the effect of a technique, and what they move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
+from bayes_scaling.laws import load_model
+from bayes_scaling.posterior import Posterior
+from bayes_scaling.posterior.prior import prior_member
+from bayes_scaling.runs import RunTable
+
+REFERENCE = 1e19
+
+
+def runs() -> RunTable:
+    flops = np.geomspace(1e18, 1e20, 9)
+    return RunTable.from_columns({"flops": flops, "score": np.full(9, 0.25)})
+
+
+def drawn(model: str, draws: int = 300) -> Fit:
+    member = prior_member(load_model(model), runs(), draws=draws, random_seed=2)
+    return Fit.of_one(member).accept_unconverged()
+
+
+@pytest.fixture(scope="module")
+def fit() -> Fit:
+    return drawn("emergence")
+
+
+def test_the_chance_is_the_share_of_places_below(fit: Fit) -> None:
+    jump = fit.flat["C_jump"]
+    np.testing.assert_allclose(jump, REFERENCE * np.exp(fit.flat["jump"]), rtol=1e-9)
+    found = fit.emergence([1e20, 1e22])
+    np.testing.assert_allclose(found.chance, [(jump <= c).mean() for c in (1e20, 1e22)])
+    assert found.chance_among_runs == pytest.approx(found.chance[0])
+    assert found.runs_to == pytest.approx(1e20)
+    row = found.rows()[1]
+    assert row["score_lower"] < row["score"] < row["score_upper"]
+    assert "jump below it" in str(found.page())
+    assert np.isnan(found.valid_to), "nothing to compare with"
+
+
+def test_a_law_without_a_jump_never_jumps_and_is_moved_by_one_that_may(fit: Fit) -> None:
+    smooth = drawn("score-c")
+    members = {**smooth.members, **fit.members}
+    both = Posterior(
+        members=members, weights={"score-c": 0.6, "emergence": 0.4}, settings=fit.settings
+    )
+    found = Fit.of_posterior(both).accept_unconverged().emergence(1e22)
+    assert np.isinf(found.jump).mean() == pytest.approx(0.6, abs=0.01)
+    assert found.weight == pytest.approx(0.4)
+    row = found.rows()[0]
+    assert row["chance_of_jump"] < 0.4
+    assert np.isfinite(row["moved_score"])
+
+
+def test_a_technique_is_the_difference_of_two_groups(fit: Fit) -> None:
+    member = fit.only
+    wide = {
+        name: np.stack([values, values if name != "C_jump" else values * 10], axis=-1)
+        for name, values in member.draws.items()
+    }
+    wide["jump"] = np.stack([member.draws["jump"], member.draws["jump"] + np.log(10)], axis=-1)
+    two = replace(member, draws=wide, groups=("chain", "plain"))
+    found = Fit.of_one(two).accept_unconverged().emergence(1e22, family="chain", without="plain")
+    assert found.effect is not None
+    assert (found.effect >= 0).all(), "the same jump, ten times earlier"
+    assert found.rows()[0]["chance_of_earlier_jump"] == 1
+    assert "score over plain" in str(found.page())
+
+
+def test_other_laws_have_no_jump() -> None:
+    with pytest.raises(InputError, match="such as emergence"):
+        drawn("score-c").emergence(1e22)

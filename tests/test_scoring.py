@@ -1,0 +1,105 @@
+"""Two fits asked as one: the loss in sizes, and scores in the loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
+from bayes_scaling.laws import load_model
+from bayes_scaling.posterior.prior import prior_member
+from bayes_scaling.runs import RunTable
+from bayes_scaling.scoring import ScoreFit, two_steps
+from tests.laws.tables import table
+
+STEEP = {"dist": "LogNormal", "mu": 1.0, "sigma": 0.01}
+TOP = {"dist": "Beta", "alpha": 700.0, "beta": 300.0}
+PLAN = {"params": [1e9, 1e10], "tokens": [2e10, 2e11]}
+
+
+def drawn(model: str, runs: RunTable, **priors: object) -> Fit:
+    law = load_model(model).with_priors(dict(priors))
+    return Fit.of_one(prior_member(law, runs, draws=200, random_seed=1)).accept_unconverged()
+
+
+def tasks(*names: str) -> RunTable:
+    loss = np.tile(np.linspace(2.0, 4.0, 8), len(names))
+    family = np.repeat(names, 8)
+    return RunTable.from_columns(
+        {"loss": loss, "score": 1 - 0.2 * loss, "params": 1e9 / loss, "family": family}
+    )
+
+
+@pytest.fixture(scope="module")
+def loss() -> Fit:
+    level = {"dist": "LogNormal", "mu": 1.0, "sigma": 0.01}
+    return drawn("chinchilla", table(), c=level)
+
+
+@pytest.fixture(scope="module")
+def both(loss: Fit) -> ScoreFit:
+    known = {"dist": "Normal", "mu": 0.5, "sigma": 0.01}
+    return two_steps(loss, drawn("downstream-sigmoid", tasks("one"), z=known, g=STEEP, top=TOP))
+
+
+def test_a_score_column_gives_the_error_rate() -> None:
+    runs = tasks("one")
+    np.testing.assert_allclose(runs["error"], 1 - runs["score"])
+
+
+def test_each_draw_of_the_loss_goes_through_a_draw_of_the_score(both: ScoreFit) -> None:
+    steps = both.leading
+    sizes = {name: np.array(values) for name, values in PLAN.items()}
+    found = both.surface(group="all").at(sizes, np.arange(200)[:, None])
+    between = steps.loss.predict(sizes, group=np.zeros(2, np.int64))
+    wanted = steps.score.predict({"loss": between}, group=np.zeros(2, np.int64))
+    np.testing.assert_allclose(found, wanted)
+
+
+def test_what_is_not_known_of_the_loss_widens_the_score(loss: Fit, both: ScoreFit) -> None:
+    wide = both.forecast(PLAN)
+    middle = np.median(loss.forecast(PLAN).noise_free, axis=0)
+    score = both.leading.score
+    narrow = score.predict({"loss": middle}, group=np.zeros(2, np.int64))
+    logit = [np.log(error / (1 - error)) for error in (wide.noise_free, narrow)]
+    assert (logit[0].std(axis=0) > logit[1].std(axis=0)).all()
+    rows = wide.rows()
+    assert rows[0]["score"] == pytest.approx(1 - rows[0]["noise_free"], abs=1e-9)
+    assert "score of a new run" in str(wide.page())
+
+
+def test_every_size_question_is_answered(both: ScoreFit) -> None:
+    risk = both.risk(flops=[1e21], target_score=0.4)
+    assert risk.target == pytest.approx(0.6)
+    assert 0 <= risk.chance[0] <= 1
+    found = both.reach(score=0.4, params=1e10)
+    assert found.draws["tokens"].shape == (200, 1)
+    split = both.allocate(flops=1e21).rows()[0]
+    assert split["params"] > 0
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0, 1.2, -0.1, 55.0])
+def test_a_score_lies_between_0_and_1(both: ScoreFit, score: float) -> None:
+    with pytest.raises(InputError, match="between 0 and 1"):
+        both.reach(score=score)
+
+
+def test_what_cannot_be_asked_is_said(loss: Fit, both: ScoreFit) -> None:
+    with pytest.raises(InputError, match="knows no scores"):
+        loss.risk(flops=1e21, target_score=0.5)
+    with pytest.raises(InputError, match="not both"):
+        both.risk(flops=1e21, target_score=0.5, target_loss=2.0)
+    with pytest.raises(InputError, match="say what to reach"):
+        loss.reach()
+    with pytest.raises(InputError, match="from the loss alone"):
+        two_steps(loss, loss)
+    with pytest.raises(InputError, match="'c4' is no group"):
+        two_steps(loss, both.score, family="c4")
+    with pytest.raises(InputError, match="made of two fits"):
+        both.tune(1e9, 2e10)
+
+
+def test_the_front_door_has_it() -> None:
+    assert bs.two_steps is two_steps
