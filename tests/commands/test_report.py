@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line import call
+from tests.synthetic import synthetic_fit
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,14 @@ def test_a_report_that_cannot_be_written_is_refused(
     assert found.code == 1
     assert message in found.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_money_buys_the_budget_and_decides(tmp_path: Path) -> None:
+    fit = synthetic_fit(spread=0.01).save(tmp_path / "fit.nc")
+    page = tmp_path / "page.html"
+    options = ["--money", "300k", "--price", "2.5", "--target-loss", "2.0", "--value", "2M"]
+    found = call("report", fit, *options, "--device-memory", "80GB", "-o", page)
+    assert found.code == 0, found.err
+    text = page.read_text(encoding="utf-8")
+    assert ", for 300,000, the best split is" in text
+    assert "Cost, and go or no go" in text

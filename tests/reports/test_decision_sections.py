@@ -1,0 +1,103 @@
+"""The report decides: cost, go or no go, a plan in place of options, limits, numbers to save."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.errors import InputError
+from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.rig import Rig
+from bayes_scaling.reports.answers import Answers, ask
+from bayes_scaling.reports.blocks import Facts, Prose, Table
+from bayes_scaling.reports.decision_sections import decision_section
+from bayes_scaling.reports.verdict import verdict_section
+from tests.synthetic import synthetic_fit
+
+FIT = synthetic_fit(spread=0.01)
+RIG = Rig(price=2.5)
+PLAN = """title = "ours"
+[run]
+params = 2e10
+tokens = 5e11
+target_loss = 1.95
+value = 1e7
+[rig]
+price = 2.5
+[matched]
+tokenizer = false
+"""
+
+
+def asked(**given: object) -> Answers:
+    usual = {"flops": 1e23, "target_loss": 1.95, "rig": RIG, "value": 1e7}
+    return Answers(fit=FIT, question=ask(FIT, **(usual | given)))  # type: ignore[arg-type]
+
+
+def test_cost_and_decision_are_those_of_the_risk() -> None:
+    item = asked()
+    (row,) = item.risk.rows()
+    lead = verdict_section((item,))[0]
+    assert isinstance(lead, Prose)
+    assert lead.text.lower().startswith(str(row["decision"]).lower())
+    (cards,) = (block for block in verdict_section((item,)) if isinstance(block, Facts))
+    cost = next(card for card in cards.rows if card[0] == "Cost")
+    assert float(cost[1].replace(",", "")) == pytest.approx(RIG.money(1e23), rel=0.01)
+    assert "kWh" in cost[2]
+    said, takes, gates = decision_section(item)
+    assert isinstance(said, Prose)
+    assert "the expected gain is" in said.text
+    assert isinstance(takes, Table)
+    assert takes.head[-2:] == ("money", "energy [kWh]")
+    assert isinstance(gates, Table)
+    assert {row[-1] for row in gates.rows} <= {"worth it", "not worth it"}
+
+
+def test_energy_is_power_by_hours() -> None:
+    assert Rig().energy(1e23) == pytest.approx(Rig().hours(1e23) * 1.5 * 700 / 1000)
+    assert Rig(watts=500.0).energy(1e23) == pytest.approx(Rig().hours(1e23) / 2)
+    assert Rig(accelerator="tpu-v5e").energy(1e23) is None
+    with pytest.raises(InputError, match="watts is above 0"):
+        Rig(watts=-1.0)
+
+
+def test_limits_bound_the_planned_run() -> None:
+    free, bound = asked(), asked(limits=Limits(max_params=1e10))
+    assert free.planned.plan.columns["params"][0] > 1e10
+    assert bound.planned.plan.columns["params"][0] == pytest.approx(1e10, rel=1e-6)
+    assert bound.curve.forecast.plan.columns["params"].max() <= 1e10 * (1 + 1e-6)
+
+
+def test_a_plan_says_it_all(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN, encoding="utf-8")
+    text = unescape(bs.report(FIT, tmp_path / "page.html", plan=plan).read_text("utf-8"))
+    assert "the plan is 20 B parameters on 500 B tokens" in text
+    assert "Tokenizer differs" in text
+    assert "could not be made" not in text
+    with pytest.raises(InputError, match="a plan says what is asked"):
+        bs.report(FIT, tmp_path / "page.html", plan=plan, flops=1e23)
+
+
+def test_a_value_needs_a_target_and_a_price(tmp_path: Path) -> None:
+    for given in ({"target_loss": 2.0}, {"rig": RIG}):
+        with pytest.raises(InputError, match="give target_loss, and the price"):
+            bs.report(FIT, tmp_path / "page.html", value=1.0, **given)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_to_save_are_those_of_the_answers(tmp_path: Path) -> None:
+    text = bs.report(FIT, tmp_path / "page.html", flops=1e23, target_loss=1.95).read_text("utf-8")
+    (saved,) = re.findall(r'id="numbers">(.*?)</script>', text, flags=re.S)
+    found = json.loads(saved)
+    risk = FIT.risk(flops=1e23, target_loss=1.95).rows()[0]
+    planned = found["answers"]["all"]["planned"][0]
+    assert planned["new_run"] == pytest.approx(risk["new_run"])
+    assert found["answers"]["all"]["risk"][0]["chance"] == pytest.approx(risk["chance"])
+    assert len(found["answers"]["all"]["budgets"]) == 4
+    assert found["asked"]["target_loss"] == 1.95
