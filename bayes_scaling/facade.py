@@ -170,7 +170,7 @@ class Questions(RecipeQuestions):
             against_context=against_context,
             family=family,
         )
-        return self._told(found, probability)
+        return found.with_probability(probability)
 
     @documented(shift)
     def shift(
@@ -181,7 +181,7 @@ class Questions(RecipeQuestions):
         probability: float = PROBABILITY,
     ) -> Answer:
         self.require_converged()
-        return self._told(shift(self, band=band, family=family), probability)
+        return shift(self, band=band, family=family).with_probability(probability)
 
     @documented(allocate)
     def allocate(

@@ -116,7 +116,8 @@ def run(given: dict[str, list[str]], warm: str = "") -> list[End]:
     done = subprocess.run(
         [sys.executable, "-c", program], input=text, capture_output=True, text=True, check=True
     )
-    ends, said = [], []
+    ends: list[End] = []
+    said: list[str] = []
     names = iter(given)
     for line in done.stderr.splitlines():
         if line.startswith("END "):

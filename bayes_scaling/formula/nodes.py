@@ -138,9 +138,9 @@ def _same(one: Any, other: Any, known: set[tuple[int, int]]) -> bool:
         return False
     if not isinstance(one, _Parent):
         return bool(one == other)
-    heads = [(item.op,) if isinstance(item, Call) else (item.variable,) for item in (one, other)]
+    head = "op" if isinstance(one, Call) else "variable"
     same = (
-        heads[0] == heads[1]
+        getattr(one, head) == getattr(other, head)
         and len(one.below) == len(other.below)
         and all(_same(a, b, known) for a, b in zip(one.below, other.below, strict=True))
     )

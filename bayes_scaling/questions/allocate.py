@@ -182,11 +182,12 @@ class Allocation(Drawn):
         return {"at_edge": self.edge}
 
     def _beside(self, index: int) -> dict[str, Any]:
-        spread = {f"spread_{part}": float(share[index]) for part, share in self.spread.items()}
+        beside: dict[str, Any] = {"at_edge": float(self.at_edge[index])}
+        beside |= {f"spread_{part}": float(share[index]) for part, share in self.spread.items()}
         if self.choose is None:
-            return spread
+            return beside
         choice = self.choices[index]
-        return spread | {
+        return beside | {
             "choose_params": choice.params,
             "choose_tokens": choice.tokens,
             "expected_regret": float(np.mean(choice.loss - self.loss[:, index])),
