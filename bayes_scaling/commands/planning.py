@@ -73,7 +73,7 @@ def serve(
 ) -> None:
     """Tell how fast a device serves a model: seconds a token, tokens a second, energy and money.
 
-    Example: bayes-scaling serve --params 7B --device-memory 80GB --bandwidth 3.35e12 --watts 700
+    Example: bayes-scaling serve --params 7B --device-memory 80GB --bandwidth 3.35e12
     """
     found = serving(params, device, rig=rig, params_active=params_active, sequences=sequences)
     if as_json:

@@ -47,7 +47,7 @@ def plot_valley_map(result: ValleyMap, *, ax: Axes | None = None) -> Axes:
     top = max(float(np.quantile(above, TOP)), 0.1)
     levels = np.linspace(0, top, LEVELS)
     drawn = ax.contourf(result.xs, result.ys, above, levels=levels, cmap="Blues", extend="max")
-    bar = ax.figure.colorbar(drawn, ax=ax)
+    bar = ax.figure.colorbar(drawn, ax=ax, format="%.3g")
     bar.set_label(f"loss above the best of each {called(result.y)} [%]", fontsize=style.SMALL)
     middle, low, high = quantiles(result.best, result.probability)
     kind = format_kind(result.probability)

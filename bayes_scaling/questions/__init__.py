@@ -9,6 +9,7 @@ from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.mistuned_runs import OffLaw
 from bayes_scaling.questions.monitor import Monitor
 from bayes_scaling.questions.next_runs import NextRuns
+from bayes_scaling.questions.pass_at_k import PassAtK, pass_at_k
 from bayes_scaling.questions.prior_losses import PriorPredictive, prior_predictive
 from bayes_scaling.questions.rank_shapes import Layout, ShapeRanking
 from bayes_scaling.questions.rate_rules import PublishedRates, published_rates
@@ -33,6 +34,7 @@ __all__ = [
     "Monitor",
     "NextRuns",
     "OffLaw",
+    "PassAtK",
     "Plan",
     "PriorPredictive",
     "PublishedRates",
@@ -46,6 +48,7 @@ __all__ = [
     "ValleyMap",
     "flops_of",
     "kv_cache",
+    "pass_at_k",
     "prior_predictive",
     "published_rates",
     "serving",

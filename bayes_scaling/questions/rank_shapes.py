@@ -33,6 +33,12 @@ MISCOUNT = 0.1
 COUNT = 6
 """Shapes that are made up, by default."""
 
+FEWEST = 3
+"""Shapes for which a nearer tolerance is enough."""
+
+TOLERANCES = (0.1, 0.2, 0.4)
+"""Shares of the params by which shapes that are made up may differ from the wish."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
@@ -399,15 +405,24 @@ def _made_up(params: float, layout: Layout, *, count: int) -> dict[str, Array]:
             "and leaves none for layers: give more params, or a smaller vocabulary",
             source="shapes",
         )
-    found = shapes_near(
-        params - embedding,
-        head_size=layout.head_size,
-        count=10**6,
-        prefer="deep",
-        gated=layout.gated,
-        vocabulary=layout.vocabulary,
-        tied=layout.tied,
-    )
+    for tolerance in TOLERANCES:  # few sizes of head make few shapes of a small model
+        try:
+            found = shapes_near(
+                params - embedding,
+                head_size=layout.head_size,
+                tolerance=tolerance,
+                count=10**6,
+                prefer="deep",
+                gated=layout.gated,
+                vocabulary=layout.vocabulary,
+                tied=layout.tied,
+            )
+        except InputError:
+            if tolerance == TOLERANCES[-1]:
+                raise
+            continue
+        if len(found) >= min(count, FEWEST):
+            break
     wanted = np.linspace(0, 1, max(count, 2))
     logs = np.log([shape.aspect for shape in found])
     near = [int(np.argmin(np.abs(logs - at))) for at in logs[0] + wanted * (logs[-1] - logs[0])]

@@ -110,11 +110,15 @@ class Rig:
         """Price of a run; None where no price is known."""
         return None if self.price is None else self.hours(flops) * self.price
 
+    @property
+    def power(self) -> float | None:
+        """Power of an accelerator with its share of hosts and cooling [W]; None where not known."""
+        known = POWER.get(self.accelerator) if self.peak is None else None
+        return self.watts or (known and OVERHEAD_OF_POWER * known)
+
     def energy(self, flops: float) -> float | None:
         """Energy of a run [kWh]; None where no power is known."""
-        known = POWER.get(self.accelerator) if self.peak is None else None
-        power = self.watts or (known and OVERHEAD_OF_POWER * known)
-        return None if not power else self.hours(flops) * power / 1000
+        return None if not self.power else self.hours(flops) * self.power / 1000
 
     def flops(self, *, hours: float | None = None, money: float | None = None) -> float:
         """Compute that hours or money buy [FLOP].

@@ -40,7 +40,7 @@ class Serving(Printed):
     bound : tuple of str
         What bounds the speed: memory or compute.
     energy : array (n_models,) or None
-        Of a million tokens [kWh]; None where the watts are not known.
+        Of a million tokens [kWh]; None where its power is not known.
     money : array (n_models,) or None
         Of a million tokens; None where the price is not known.
     """
@@ -88,7 +88,7 @@ def serving(
     device : Device
         What serves them, with its bandwidth.
     rig : Rig, optional
-        The accelerator: its peak, utilisation, watts and price.
+        The accelerator: its peak, utilisation, power and price.
     params_active : float or sequence of float, optional
         Parameters that a token meets, of routed models; all by default.
     sequences : int
@@ -138,6 +138,6 @@ def serving(
         latency=latency,
         tokens_per_second=speed,
         bound=tuple("memory" if slow else "compute" for slow in (by_memory >= by_compute).tolist()),
-        energy=None if rig.watts is None else rig.watts * seconds / JOULES_PER_KWH,
+        energy=None if not rig.power else rig.power * seconds / JOULES_PER_KWH,
         money=None if rig.price is None else rig.price * seconds / HOUR,
     )

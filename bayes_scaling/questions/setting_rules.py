@@ -182,7 +182,7 @@ def _rules(
     setting: str, runs: Mapping[str, Mapping[str, float]], exponents: Mapping[str, float] | None
 ) -> dict[str, Mapping[str, float]]:
     """Return the rules that can be asked, or say what one of the user's own lacks."""
-    if exponents is not None:
+    if exponents:
         own = {canonical_name(name) or name: power for name, power in exponents.items()}
         lacking = [
             f"the rule reads {name}: give it in {which}"

@@ -112,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--law", default="downstream-sigmoid")
     parser.add_argument("--draws", type=int, default=500)
+    parser.add_argument("--tune", type=int, default=800)
     parser.add_argument("--tasks", type=int, default=0, help="the first so many tasks; 0: all")
     parser.add_argument("--loss-law", default="chinchilla")
     parser.add_argument("--alone", action="store_true", help="each task by itself too")
@@ -121,7 +122,13 @@ def main() -> None:
     small, large = (runs.take(mask) for mask in (runs["params"] < SMALL, runs["params"] >= SMALL))
     tasks = above_chance(small)[: asked.tasks or None]
     print(len(tasks), "tasks above chance:", ", ".join(tasks), flush=True)
-    settings = {"draws": asked.draws, "chains": 2, "random_seed": 1, "progress": False}
+    settings = {
+        "draws": asked.draws,
+        "tune": asked.tune,
+        "chains": 2,
+        "random_seed": 1,
+        "progress": False,
+    }
     law = load_model(asked.law)
     found: dict[str, list[tuple[str, Array, Array, Array]]] = {
         "pooled": [],
@@ -158,10 +165,10 @@ def main() -> None:
                 by_itself = bs.fit(law, mine, **settings).accept_unconverged()
                 draws = through(loss, by_itself, None, asked_of)
                 found["alone"].append((task, draws, observed, params))
-    print(f"law {asked.law}, loss law {asked.loss_law}, loss on {TEXT}")
-    for name, each in found.items():
-        if each:
-            report({"points": "published form, least squares"}.get(name, name), each)
+        print(f"law {asked.law}, loss law {asked.loss_law}, loss on {TEXT}, up to {text}")
+        for name, each in found.items():
+            if each:
+                report({"points": "published form, least squares"}.get(name, name), each)
 
 
 if __name__ == "__main__":

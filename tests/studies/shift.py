@@ -4,7 +4,7 @@
 
 For each evaluation text the losses of models trained on two corpora are fitted against their loss
 on `TEXT`; those of the third corpus are forecast from their loss on `TEXT` alone. Compared are the
-line pooled over texts and corpora (loss-shift), the shifted power (loss-to-loss), and the rule that
+line pooled over texts (loss-shift), the shifted power (loss-to-loss), and the rule that
 the offset is constant: the mean difference of the two corpora. `TEXT` itself is one of the 8 and
 left out: it is given.
 """
@@ -51,7 +51,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     rows = read()
     settings = {"draws": asked.draws, "chains": 2, "random_seed": 1, "progress": False}
-    laws = {name: load_model(name).pooled_by("metric", "family") for name in ("loss-shift",
+    laws = {name: load_model(name).pooled_by("metric") for name in ("loss-shift",
             "loss-to-loss")}  # fmt: skip
     errors: dict[str, list[float]] = {"constant offset": [], **{name: [] for name in laws}}
     inside: dict[str, list[bool]] = {name: [] for name in laws}
@@ -71,12 +71,8 @@ def main() -> None:
             rhat = max(each.r_hat for each in fit.mixing.values())
             for text in sorted(rows.metric.unique()):
                 own = held[held.metric == text]
-                new = fit.with_new_group({"metric": text, "family": left})
-                sizes = {
-                    "loss": own.loss.to_numpy(),
-                    new.leading.reads.group: [f"{text}/{left}"] * len(own),
-                }
-                draws = new.accept_unconverged().forecast(sizes).draws
+                sizes = {"loss": own.loss.to_numpy(), "metric": [text] * len(own)}
+                draws = fit.accept_unconverged().forecast(sizes).draws
                 middle, low, high = np.quantile(draws, (0.5, 0.05, 0.95), axis=0)
                 seen = own.loss_shifted.to_numpy()
                 errors[name] += np.abs(middle / seen - 1).tolist()
@@ -91,9 +87,9 @@ def main() -> None:
         print(f"{name}: mean |relative error| {100 * np.mean(each):.2f} %{covered}")
     for text in sorted(rows.metric.unique()):
         print(text, ", ".join(f"{name} {100 * by_text[name, text]:.2f} %" for name in errors))
-    fit = bs.fit(load_model("loss-shift").pooled_by("metric", "family"), table(rows), **settings)
+    fit = bs.fit(load_model("loss-shift").pooled_by("metric"), table(rows), **settings)
     for row in fit.accept_unconverged().shift().rows():
-        print(f"{row['metric/family']:<32} slope {row['slope']:.3f} [{row['slope_lower']:.3f}, "
+        print(f"{row['metric']:<32} slope {row['slope']:.3f} [{row['slope_lower']:.3f}, "
               f"{row['slope_upper']:.3f}]  P(within .05 of 1) {row['slope_is_1']:.2f}  "
               f"offset {row['offset']:+.3f}")  # fmt: skip
 
