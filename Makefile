@@ -13,14 +13,16 @@ REPORT_ARGS ?= nano-lm --best
 # Packages are installed without byte code, which is then written where they are first imported.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help report test test-slow bench notebooks ipynb docs lint format setup setup-dev setup-docs \
-    setup-train lock clean
+.PHONY: help report test test-slow bench mutate licences notebooks ipynb docs lint format setup \
+    setup-dev setup-docs setup-train lock clean
 
 help:
 	@echo "make report     fit the shipped sweep and write report.html (trains nothing)"
 	@echo "make test       run the fast tests"
 	@echo "make test-slow  run the slow tests"
 	@echo "make bench      measure what answers cost (minutes)"
+	@echo "make mutate     see that the fast tests notice changes of the statistical core (minutes)"
+	@echo "make licences   list the licences of what is installed"
 	@echo "make notebooks  run every notebook, with few draws"
 	@echo "make ipynb      write every notebook as .ipynb, run in full"
 	@echo "make docs       write the API reference and the notebooks as pages: build/docs"
@@ -43,6 +45,12 @@ test-slow: setup-train
 bench: setup
 	$(BIN)/python -m tests.studies.speed
 	$(BIN)/python -m tests.studies.sampling_speed
+
+mutate: setup
+	$(BIN)/python -m tests.studies.mutate
+
+licences: setup
+	$(BIN)/python -m tests.studies.licences
 
 # Two at a time; what one prints is shown where it fails.
 notebooks: setup

@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from bayes_scaling import __version__
+from bayes_scaling.commands.interrupts import STOPPED, interruptible
 from bayes_scaling.commands.streams import print_json, say, waiting
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
 
@@ -256,15 +257,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(given: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        with waiting():
+        with interruptible(), waiting():
             code = app(given, standalone_mode=False)
     except TyperException as error:
         code = _refuse(error.format_message(), given)
     except BayesScalingError as error:
         code = _refuse(error, given)
     except KeyboardInterrupt:
+        code = STOPPED
+    if code == STOPPED:
         say("stopped")
-        code = 130
     return code if isinstance(code, int) else 0
 
 

@@ -29,6 +29,7 @@ from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_la
 from bayes_scaling.questions.monitor import FALSE_ALARMS, Monitor, monitor
 from bayes_scaling.questions.next_runs import Aim, NextRuns, next_runs
 from bayes_scaling.questions.positions import positions
+from bayes_scaling.questions.power_scaling import PowerScaling, power_scaling
 from bayes_scaling.questions.query import AnyDefinition, query
 from bayes_scaling.questions.reach import reach
 from bayes_scaling.questions.rig import Rig
@@ -297,6 +298,19 @@ class Questions(RecipeQuestions):
         self.require_converged()
         found = sensitivity(self._fitted("sensitivity"), sizes, target_loss=target_loss)
         return found.with_probability(probability)
+
+    @documented(power_scaling)
+    def power_scaling(
+        self,
+        sizes: Sizes,
+        *,
+        flops: float | None = None,
+        family: str | None = None,
+        limits: Limits | None = None,
+    ) -> PowerScaling:
+        self.require_converged()
+        source = self._fitted("power_scaling")
+        return power_scaling(source, sizes, flops=flops, family=family, limits=limits)
 
     @documented(exponents)
     def exponents(

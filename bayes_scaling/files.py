@@ -5,11 +5,13 @@ from __future__ import annotations
 import glob
 import os
 import re
+import shutil
 import tempfile
 import tomllib
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,9 @@ DEEPEST_TOML = 20
 CACHE_VARIABLE = "BAYES_SCALING_CACHE"
 """Name of the environment variable of the cache folder."""
 
+
+_UNFINISHED: set[Path] = set()
+"""Files and folders that this process is writing."""
 
 LEFTOVER = "[0-9a-f]" * 8
 """Pattern of what is put behind the name of a file that is being written."""
@@ -125,6 +130,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     _sweep(path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    _UNFINISHED.add(temporary)
     try:
         with temporary.open("wb") as held:
             if fcntl is not None:
@@ -133,6 +139,41 @@ def replacing(path: Path) -> Iterator[Path]:
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+        _UNFINISHED.discard(temporary)
+
+
+@contextmanager
+def folder_in_making(base: Path, prefix: str) -> Iterator[Path]:
+    """Give a new folder, which goes at the end unless it was renamed."""
+    temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=base))
+    _UNFINISHED.add(temporary)
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        _UNFINISHED.discard(temporary)
+
+
+def remove_unfinished() -> None:
+    """Remove what this process is writing, before it ends in the middle of it."""
+    for path in list(_UNFINISHED):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def only_writer(file: FileIO) -> Iterator[None]:
+    """Wait until no other program holds an open file, and hold it for the block."""
+    if fcntl is None:
+        yield
+        return
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _sweep(path: Path) -> None:

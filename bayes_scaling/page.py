@@ -268,7 +268,7 @@ def beyond(row: Mapping[str, Any]) -> str:
         if name.startswith("efolds_")
     }
     outside = [
-        f"{name} {value:.1f} e-folds ({math.exp(value):.3g}x)"
+        f"{name} {value:.1f} e-folds ({times(math.exp(value))})"
         for name, value in efolds.items()
         if value > 0
     ]
@@ -277,6 +277,21 @@ def beyond(row: Mapping[str, Any]) -> str:
     inside = [name for name, value in efolds.items() if value == 0]
     rest = f"; inside them: {', '.join(inside)}" if inside else ""
     return f"beyond the fitted runs: {', '.join(outside)}{rest}"
+
+
+def times(factor: float) -> str:
+    """Write a factor to three digits: ``44.5x``, ``2,750x``, ``1.2e7x``."""
+    if factor >= 1e6:
+        mantissa, exponent = f"{factor:.2g}".split("e")
+        return f"{mantissa}e{int(exponent)}x"
+    rounded = float(f"{factor:.3g}")
+    return f"{rounded:,.0f}x" if rounded >= 1000 else f"{rounded:.3g}x"
+
+
+def as_level(loss: float) -> str:
+    """Write a loss that was given, never as a whole number: ``2.0``, ``2.125``."""
+    text = f"{loss:.4g}"
+    return text if "." in text or "e" in text else f"{text}.0"
 
 
 def of_members(
@@ -311,12 +326,17 @@ def of_members(
         ]
 
 
+CAUSES = {"form": "form of the law", "parameters": "uncertainty of the constants"}
+"""Names of what an answer spreads by, where a word alone may mislead."""
+
+
 def shares(row: Mapping[str, Any], of_what: str) -> Lines:
     """Say where the spread of an answer comes from."""
+    spread = {name.removeprefix("spread_"): share for name, share in row.items()}
     parts = ", ".join(
-        f"{name.removeprefix('spread_')} {share:.0%}"
-        for name, share in row.items()
-        if name.startswith("spread_")
+        f"{CAUSES.get(name, name)} {share:.0%}"
+        for name, share in spread.items()
+        if f"spread_{name}" in row
     )
     return {"spread": f"{parts} of the variance of {of_what}"}
 

@@ -11,11 +11,15 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit, Questions
+from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.methods import documented
 from bayes_scaling.posterior import Check
 from bayes_scaling.questions import literature
+from bayes_scaling.questions.against import Against, against
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.published_laws import PublishedConstants
 from bayes_scaling.questions.sizes import Sizes
+from bayes_scaling.runs import RunTable
 from bayes_scaling.scoring import ScoreFit
 
 Index = NDArray[np.int64]
@@ -99,6 +103,12 @@ class PublishedLaw(PublishedConstants, Questions):
             Something is missing, not above 0, of unequal length or unknown; all at once.
         """
         return literature.at_sizes(self, sizes)
+
+    @documented(against)
+    def against(
+        self, runs: RunTable, *, random_seed: int = 0, probability: float = PROBABILITY
+    ) -> Against:
+        return against(self, runs, random_seed=random_seed).with_probability(probability)
 
     def _fitted(self, question: str) -> Any:
         raise InputError(

@@ -91,6 +91,10 @@ def published(
     budget: Budget,
     rig: Rig,
     inputs: Inputs = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="RUNS", help="Tell how far a table of runs lies from the law."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List published laws, show one, or tell what it says of runs or of one size.
@@ -109,7 +113,10 @@ def published(
     given = {"params": params, "tokens": tokens, "flops": budget.on(rig)}
     sizes: dict[str, Any] = {key: value for key, value in given.items() if value}
     others = read_settings(inputs)
-    if not sizes and not others:
+    table = read_table(against)
+    if table is not None:
+        give(law, law.against(table), as_json=as_json)
+    elif not sizes and not others:
         print_json(law_dict(law)) if as_json else print_law(law)
     elif set(law.needed) <= {*sizes, *others} or len(sizes) > 1:
         give(law, law.at({**sizes, **others}), as_json=as_json)

@@ -25,6 +25,7 @@ from bayes_scaling.page import Block, Grid, Page
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.diagnostics import doubts, elements
 from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.posterior.tree import MOST_DENSITIES
 from bayes_scaling.runs import RunTable
 
 
@@ -49,6 +50,7 @@ def fit(
     chosen = models.chosen()
     table = reading.table(runs)
     say_read(table)
+    check_target(output, room=_room(len(table), settings, 4 if chosen is None else len(chosen)))
     result = sample_chosen(chosen, table, settings)
     result.save(output)
     if as_json:
@@ -58,6 +60,12 @@ def fit(
         print(f"saved to {output}")
     if not result.trustworthy:
         raise typer.Exit(2)  # its checks were printed
+
+
+def _room(runs: int, settings: Settings, members: int) -> int:
+    """Bytes that a fit takes: some fifty numbers and a density of each run, for every draw."""
+    draws = settings.chains * settings.draws
+    return members * draws * (50 * 8 + min(4 * runs, 4 * MOST_DENSITIES // max(1, draws)))
 
 
 def sampling(settings: Settings) -> dict[str, Any]:

@@ -13,8 +13,10 @@ from .decision_plots import (
     tune_table as tune_table,
 )
 from .posterior_plots import (
+    plot_fit_check as plot_fit_check,
     plot_posterior as plot_posterior,
     plot_prior as plot_prior,
+    plot_ranks as plot_ranks,
 )
 from .row_plots import (
     exponents_table as exponents_table,

@@ -1,4 +1,4 @@
-"""Figures of priors and posteriors: what a prior expects, and what the runs taught."""
+"""Figures of priors and posteriors: what a prior expects, what the runs taught, how they fit."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from bayes_scaling.intervals import quantiles
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.published import Published
 from bayes_scaling.posterior import Member
-from bayes_scaling.questions.learned import Learned, learned
+from bayes_scaling.questions.learned import Learned, learned, rank_counts
 from bayes_scaling.questions.prior_losses import PriorCurve, counted, prior_curve
 from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.validation.fit_check import FitCheck
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +31,16 @@ Array = NDArray[np.float64]
 
 COLUMNS = 4
 """Panels side by side."""
+
+DOTS: dict[str, Any] = {
+    "linestyle": "",
+    "marker": "o",
+    "markersize": 2.8,
+    "markeredgewidth": 0,
+    "color": style.BLUE,
+    "zorder": 3,
+}
+"""How runs are drawn in small panels."""
 
 SINGLE = 7
 """Single draws that are shown."""
@@ -231,3 +242,89 @@ def _title(curve: PriorCurve) -> str:
     others = [name for name in model.sizes if name != curve.along]
     ends = [f"{name} {columns[name][0]:.2g} to {columns[name][-1]:.2g}" for name in others]
     return f"prior of {model.id}" + (f", {', '.join(ends)}" if ends else "")
+
+
+# ---- runs and chains -----------------------------------------------------------------------------
+
+
+def plot_fit_check(check: FitCheck) -> tuple[Axes, ...]:
+    """Plot how the runs lie under a law: deviations by size and order, LOO-PIT and Pareto k.
+
+    Parameters
+    ----------
+    check : FitCheck
+        From `bayes_scaling.validation.fit_check.check_fit`.
+
+    Returns
+    -------
+    tuple of matplotlib.axes.Axes
+
+    Notes
+    -----
+    Grey bars hold 90 % of new runs of that size; the drawn data are `FitCheck.table`.
+    """
+    axes = style.new_grid(2, 3, height=4.6)
+    sizes = [name for name in ("params", "tokens", "flops") if name in check.sizes][:2]
+    order = np.arange(1, check.observed.size + 1, dtype=float)
+    along = {**{name: check.sizes[name] for name in sizes}, "order in the table": order}
+    low, high = (100 * end for end in check.band)
+    for ax, (name, x) in zip(axes, along.items(), strict=False):
+        style.bars(ax, x, low, high)
+        ax.plot(x, 100 * check.deviation, **DOTS)
+        ax.axhline(0, color=style.INK, linewidth=0.8)
+        if name in sizes:
+            style.log_scale(ax, "x", *style.widen(x))
+            _few_ticks(ax, *style.widen(x))
+        style.tidy(ax, xlabel=AXES.get(name, name), ylabel="above the law [%]")
+    rest = axes[len(along) :]
+    counts, (least, most) = check.pit_counts
+    edges = np.linspace(0, 1, counts.size + 1)
+    rest[0].axhspan(least, most, color=style.GREY, alpha=0.18, linewidth=0)
+    rest[0].stairs(counts, edges, color=style.BLUE, fill=True, alpha=0.5)
+    style.tidy(rest[0], xlabel="LOO-PIT; grey: 9 in 10 even ones", ylabel="runs")
+    rest[1].plot(order, check.pareto_k, **DOTS)
+    rest[1].axhline(check.good_k, color=style.RED, linewidth=1)
+    style.tidy(rest[1], xlabel="order in the table", ylabel="Pareto k")
+    for spare in rest[2:]:
+        ends = (float(check.observed.min()), float(check.observed.max()))
+        spare.plot(ends, ends, color=style.INK, linewidth=0.8)
+        style.bars(spare, check.observed, check.lower, check.upper)
+        spare.plot(check.observed, check.predicted, **DOTS)
+        style.tidy(spare, xlabel="observed", ylabel="predicted, 90 %")
+        break
+    return tuple(axes)
+
+
+def plot_ranks(fit: Fit | Member) -> tuple[Axes, ...]:
+    """Plot ranks of the draws of each sampled parameter by chain: even where the chains agree.
+
+    Parameters
+    ----------
+    fit : Fit
+        The posterior of one law.
+
+    Returns
+    -------
+    tuple of matplotlib.axes.Axes
+
+    References
+    ----------
+    Vehtari et al. 2021, doi:10.1214/20-BA1221.
+    """
+    member = fit if isinstance(fit, Member) else fit.only
+    found = rank_counts(member)
+    lines = math.ceil(len(found) / COLUMNS)
+    axes = style.new_grid(lines, COLUMNS, height=0.3 + 1.1 * lines)
+    for ax, (name, (counts, (low, high))) in zip(axes, found.items(), strict=False):
+        ax.axhspan(low, high, color=style.GREY, alpha=0.18, linewidth=0)
+        for chain, row in enumerate(counts):
+            colour = style.SERIES[chain % len(style.SERIES)]
+            ax.stairs(row, np.linspace(0, 1, row.size + 1), color=colour, linewidth=0.9)
+        ax.set_ylim(0, 2.2 * high)
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.spines[["top", "right", "left"]].set_visible(False)
+        ax.set_xlabel(name, fontsize=7.5, color=style.INK, labelpad=2)
+    for spare in axes[len(found) :]:
+        spare.set_visible(False)
+    return tuple(axes[: len(found)])

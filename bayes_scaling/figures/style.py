@@ -54,7 +54,7 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 """Digits to exponents."""
 
 
-PATH, DECIMALS = re.compile(r' d="[^"]*"'), re.compile(r"(\d\.\d\d)\d+")
+PATH, DECIMALS = re.compile(r' d="[^"]*"'), re.compile(r"(\d\.\d)\d+")
 """Outlines in an SVG, and digits of them that nobody sees."""
 
 
@@ -237,6 +237,14 @@ def band(
     ax.fill_between(places, low, high, color=colour, alpha=0.38, linewidth=0, label=narrow)
     ax.plot(places, middle, color=colour, linewidth=1.6, label=line)
     return np.stack([lowest, highest])
+
+
+def bars(ax: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike) -> None:
+    """Draw grey intervals as one line with gaps, which is a tenth of as many lines in an SVG."""
+    places = np.asarray(x, float)
+    gaps = np.full(places.size, np.nan)
+    heights = np.stack([np.asarray(low, float), np.asarray(high, float), gaps], axis=1)
+    ax.plot(np.repeat(places, 3), heights.ravel(), color=GREY, linewidth=1, alpha=0.35)
 
 
 def shade_beyond(ax: Axes, edge: float, text: str = "beyond the runs") -> None:

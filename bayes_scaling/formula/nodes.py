@@ -53,6 +53,16 @@ class _Parent:
                 return residual, lo, hi
         raise TypeError(type(self).__name__)
 
+    @property
+    def label(self) -> str:
+        """What it does to them: its operation, or the variable it solves for."""
+        match self:
+            case Call(op, _):
+                return op
+            case Solve(variable, _, _, _):
+                return variable
+        raise TypeError(type(self).__name__)
+
     @cached_property
     def names(self) -> frozenset[str]:
         """Every name that is read."""
@@ -85,12 +95,7 @@ class _Parent:
 
     @cached_property
     def _hash(self) -> int:
-        match self:
-            case Call(op, args):
-                return hash((op, args))
-            case Solve(variable, residual, lo, hi):
-                return hash((variable, residual, lo, hi))
-        raise TypeError(type(self).__name__)
+        return hash((type(self).__name__, self.label, self.below))
 
     def __hash__(self) -> int:
         """Return the hash, which is computed once."""
@@ -138,9 +143,8 @@ def _same(one: Any, other: Any, known: set[tuple[int, int]]) -> bool:
         return False
     if not isinstance(one, _Parent):
         return bool(one == other)
-    head = "op" if isinstance(one, Call) else "variable"
     same = (
-        getattr(one, head) == getattr(other, head)
+        one.label == other.label
         and len(one.below) == len(other.below)
         and all(_same(a, b, known) for a, b in zip(one.below, other.below, strict=True))
     )

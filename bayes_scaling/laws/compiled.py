@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from bayes_scaling.errors import BayesScalingWarning
-from bayes_scaling.files import cache_folder
+from bayes_scaling.files import cache_folder, folder_in_making
 from bayes_scaling.formula import roots
 from bayes_scaling.laws.features import FEATURES, NOISES
 from bayes_scaling.laws.model import Model
@@ -167,14 +167,11 @@ def _module(text: str) -> ModuleType:
             return _import(final / "density.py", key)
         except Exception:  # whatever a file that was tampered with makes numba do
             sys.modules.pop(_name(key), None)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=base))
-    try:
+    with folder_in_making(base, f".{key}-") as temporary:
         (temporary / "density.py").write_text(text)
         module = _import(temporary / "density.py", key)
         (temporary / SUMS).write_text(json.dumps(_sums(temporary)))
         _put(temporary, final)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return module
 
 

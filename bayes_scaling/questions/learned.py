@@ -1,4 +1,4 @@
-"""What the runs taught: prior beside posterior of every parameter and derived quantity of a law."""
+"""What the runs taught: prior beside posterior of every quantity of a law, and ranks by chain."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ Array = NDArray[np.float64]
 PRIOR_DRAWS = 4000
 """Draws behind the prior of a derived quantity."""
 
-GRID = 90
+GRID = 60
 """Places of a density."""
+
+RANKS = 20
+"""Parts of the ranks of the draws."""
 
 BINS = 40
 """Of the histogram of a posterior."""
@@ -161,3 +164,28 @@ def _derived(member: Member, name: str, prior: Array) -> Learned:
 
 def _columns(draws: Array) -> Array:
     return draws[:, None] if draws.ndim == 1 else draws
+
+
+# ---- chains --------------------------------------------------------------------------------------
+
+
+def rank_counts(member: Member) -> dict[str, tuple[Array, tuple[float, float]]]:
+    """Count the ranks of the draws of every sampled parameter by chain.
+
+    Returns
+    -------
+    dict of str to (array (n_chains, n_bins), (float, float))
+        By parameter, the first group of those that differ: draws of each chain in each part of the
+        ranks of all, and what 9 of 10 even ones have there.
+    """
+    from scipy.stats import binom, rankdata
+
+    found = {}
+    for item in member.model.parameters:
+        values = member.draws[item.name]
+        values = values if values.ndim == 2 else values[..., 0]
+        ranks = rankdata(values).reshape(values.shape) / values.size
+        counts = [np.histogram(row, bins=RANKS, range=(0, 1))[0] for row in ranks]
+        low, high = binom.ppf([0.05, 0.95], values.shape[1], 1 / RANKS)
+        found[item.name] = (np.asarray(counts, float), (float(low), float(high)))
+    return found

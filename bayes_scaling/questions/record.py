@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import cannot_write, only_writer
 from bayes_scaling.page import SCORES, Block, Grid, Page, Printed, told
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.runs import RunTable
@@ -238,33 +240,61 @@ def _hash(line: Mapping[str, Any]) -> str:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """Read all lines and check each hash."""
+    """Read all whole lines and check each hash; a last line that was torn counts for nothing."""
     problems, found, before = [], [], ""
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    texts = _whole(path.read_bytes()).decode("utf-8", errors="replace").splitlines()
+    for number, text in enumerate(texts, start=1):
         try:
             line = json.loads(text)
             if line["before"] != before or _hash(line) != line["hash"]:
                 problems.append(f"line {number} was changed, or a line before it was")
             before = line["hash"]
             found.append(line)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             problems.append(f"line {number} is no line of a record of forecasts")
     if problems:
         raise InputError(problems, source=str(path))
     return found
 
 
+def _whole(content: bytes) -> bytes:
+    """Return the lines that end: what stands behind the last one was being written at a kill."""
+    return content[: content.rfind(b"\n") + 1]
+
+
 def _add(path: Path, lines: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Add lines, each with its hash and that of the line before."""
+    """Add lines, each with its hash and that of the line before.
+
+    One program writes at a time. A torn line is cut off first; where there is no room for the new
+    ones, the record stays as it was.
+    """
     if not lines:
         return ()
-    known = _lines(path) if path.is_file() else []
-    before, texts, hashes = known[-1]["hash"] if known else "", [], []
+    try:
+        with path.open("ab+", buffering=0) as file, only_writer(file):
+            file.seek(0)
+            size = len(_whole(file.readall()))
+            known = _lines(path) if size else []
+            hashes, text = _linked(lines, known[-1]["hash"] if known else "")
+            file.truncate(size)
+            try:
+                while text:
+                    text = text[file.write(text) or 0 :]
+                os.fsync(file.fileno())
+            except OSError:
+                os.ftruncate(file.fileno(), size)
+                raise
+    except OSError as error:
+        raise cannot_write(path, error, "the record is as it was, without these lines") from None
+    return hashes
+
+
+def _linked(lines: list[dict[str, Any]], before: str) -> tuple[tuple[str, ...], bytes]:
+    """Return the hashes of lines, each of which holds the one before, and what is written."""
+    texts, hashes = [], []
     for line in lines:
         whole = {**line, "before": before}
         before = _hash(whole)
         hashes.append(before)
         texts.append(json.dumps({**whole, "hash": before}) + "\n")
-    with path.open("a", encoding="utf-8") as file:
-        file.write("".join(texts))
-    return tuple(hashes)
+    return tuple(hashes), "".join(texts).encode()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, told
+from bayes_scaling.page import Block, Grid, Page, Printed, as_level, beyond, called, told
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.enough import budget_for, extra_compute
@@ -21,9 +21,19 @@ from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.score_targets import error_to_reach
 from bayes_scaling.questions.sizes import Numbers, given_sizes
 from bayes_scaling.questions.splits import expected_split
+from bayes_scaling.questions.stage_gate import StageGate, stage_gate
 from bayes_scaling.questions.surface import Source, surface
+from bayes_scaling.questions.tested_distance import (
+    FARTHEST,
+    IF_IT_HOLDS,
+    factor_beyond,
+    said_of_distance,
+)
 
 Array = NDArray[np.float64]
+
+GO = "go"
+"""What is decided where a run is worth its cost under every law."""
 
 SURE = 0.9
 """Probability with which the smallest sufficient budget reaches the target, by default."""
@@ -56,6 +66,8 @@ class Risk(Printed):
         What compute costs.
     value : float, optional
         What reaching the target is worth, in the currency of the rig.
+    gate : StageGate, optional
+        What a smaller run, made first, would tell; of one budget with a price and a value.
     probability : float
         Probability of the intervals.
     """
@@ -70,6 +82,7 @@ class Risk(Printed):
     enough: float | None = None
     rig: Rig | None = None
     value: float | None = None
+    gate: StageGate | None = None
     probability: float = PROBABILITY
 
     @property
@@ -102,7 +115,7 @@ class Risk(Printed):
         rows = draw_rows(quantities, self.forecast.extrapolation, self.probability)
         extra = draw_rows({"extra_flops": self.extra_flops}, {}, self.probability)
         return [
-            self._asked(index) | row | more | self._judged(index)
+            self._asked(index) | row | more | self._judged(index) | _held(row)
             for index, (row, more) in enumerate(zip(rows, extra, strict=True))
         ]
 
@@ -135,8 +148,17 @@ class Risk(Printed):
             if price is not None and self.value is not None and self.target is not None:
                 gains = [chance * self.value - price for chance in chances.values()]
                 found["expected_gain"] = float(self.chance[index]) * self.value - price
-                found["decision"] = decision(gains)
+                found["decision"] = self._tempered(decision(gains), index)
         return found
+
+    def _tempered(self, decided: str, index: int) -> str:
+        """Make a go depend on the law where no forecast as far beyond the runs was tested."""
+        beyond_runs = {
+            f"efolds_{name}": float(values[index])
+            for name, values in self.forecast.extrapolation.items()
+        }
+        far = factor_beyond(beyond_runs) > FARTHEST
+        return f"{decided}, {IF_IT_HOLDS}" if decided == GO and far else decided
 
     @property
     def about(self) -> dict[str, Any]:
@@ -186,11 +208,16 @@ class Risk(Printed):
             lines["cost"] = f"{row['money']:.3g}, of it wasted {row['regret_money']:.2g}"
         if "decision" in row:
             lines["decision"] = f"{row['decision']} (expected gain {row['expected_gain']:.3g})"
-        return lines | ({"extrapolation": beyond(row)} if known else {})
+        if self.gate is not None:
+            lines["a smaller run first"] = self.gate.verdict
+        if not known:
+            return lines
+        lines["extrapolation"] = beyond(row)
+        return lines | ({"how far it held": row["held"]} if row["held"] else {})
 
     def _in_words(self, chance: float, target: float) -> str:
         if len(self.forecast.draws) == 1:
-            return f"{'reaches' if chance else 'misses'} {target:.4g}"
+            return f"{'reaches' if chance else 'misses'} {as_level(target)}"
         return in_words(chance, target)
 
 
@@ -198,16 +225,21 @@ def in_words(chance: float, target: float) -> str:
     """Say a chance as a person would: "1 in 8 chance of missing 2.00"."""
     which, share = ("missing", 1 - chance) if chance >= 0.5 else ("reaching", chance)
     if share < 0.005:
-        return f"less than 1 in 200 chance of {which} {target:.4g}"
+        return f"less than 1 in 200 chance of {which} {as_level(target)}"
     odds = f"{1 / share:.2g}" if share > 1 / 3 else f"{1 / share:.0f}"
-    return f"1 in {odds} chance of {which} {target:.4g}"
+    return f"1 in {odds} chance of {which} {as_level(target)}"
 
 
 def decision(gains: list[float]) -> str:
     """Say whether to go, from the expected gain under each law that was averaged."""
     if min(gains) > 0:
-        return "go"
+        return GO
     return "no go" if max(gains) <= 0 else "we cannot tell: the laws disagree"
+
+
+def _held(row: Mapping[str, Any]) -> dict[str, str]:
+    """Tell how forecasts held that lay as far beyond the runs; empty words inside them."""
+    return {"held": said_of_distance(row)} if "kind" in row else {}
 
 
 def risk(
@@ -286,6 +318,19 @@ def risk(
     enough = None
     if target_loss is not None:
         enough = budget_for(law, target_loss, sure, noise, float(spent[0]), within)
+    gate = None
+    if flops is not None and len(budgets) == 1 and target_loss is not None and value is not None:
+        priced = rig is not None and rig.price is not None
+        if priced and not inputs and len(asked.draws) > 1:
+            gate = stage_gate(
+                source,
+                float(budgets[0]),
+                target_loss,
+                family=family,
+                limits=within,
+                rig=rig,
+                value=value,
+            )
     return Risk(
         forecast=asked,
         flops=spent,
@@ -297,6 +342,7 @@ def risk(
         enough=enough,
         rig=rig,
         value=value,
+        gate=gate,
     )
 
 

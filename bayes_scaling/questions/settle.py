@@ -22,6 +22,7 @@ from bayes_scaling.questions.forecast import forecast
 from bayes_scaling.questions.learning import Bench, bench, best_order
 from bayes_scaling.questions.next_runs import grid_of, noise_of
 from bayes_scaling.questions.sizes import Plan, Sizes
+from bayes_scaling.runs import RunTable
 
 Array = NDArray[np.float64]
 
@@ -170,7 +171,11 @@ def settle(
     if not (np.isfinite(budget) and budget > 0):
         raise InputError(f"budget is a compute above 0 [FLOP], got {budget!r}", source="settle")
     found = duel(source, a, b, flops=flops, inputs=inputs, throughput=throughput, error=error)
-    sizes = candidates or grid_of(source.runs, budget, source.leading.active_share)
+    sizes = (
+        grid_of(source.runs, budget, source.leading.active_share)
+        if candidates is None
+        else candidates
+    )
     group = source.leading.reads.group
     asked = [forecast(source, {**_plain(sizes), **(inputs or {}), group: name}) for name in (a, b)]
     plan = Plan(
@@ -211,8 +216,6 @@ def settle(
 
 def _plain(sizes: Sizes) -> dict[str, Any]:
     """Return sizes as a mapping of columns."""
-    columns = getattr(sizes, "columns", None)
-    if isinstance(columns, Mapping):
-        return dict(columns)
-    assert isinstance(sizes, Mapping)
+    if isinstance(sizes, RunTable):
+        return dict(sizes.columns)
     return {name: np.asarray(sizes[name]) for name in sizes}

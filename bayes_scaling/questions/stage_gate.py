@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY, check_probability, quantiles
-from bayes_scaling.page import Page, Printed, told
+from bayes_scaling.page import Page, Printed, as_level, told
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.rig import Rig
@@ -28,6 +28,9 @@ SHARE = 0.1
 
 OUTCOMES = 200
 """Outcomes of the smaller run that are weighed."""
+
+SETTLED = 0.05
+"""Probability of changing the decision below which the smaller run is not needed."""
 
 EVEN = 0.5
 """Chance from which a run is made, where nothing is said of its worth."""
@@ -75,6 +78,25 @@ class StageGate(Printed):
         return float(np.mean((self.chances >= self.go_from) != (self.chance >= self.go_from)))
 
     @property
+    def verdict(self) -> str:
+        """Whether the smaller run is worth making first, in words."""
+        worth = self._worth()
+        if "gain_of_first" in worth:
+            gain = worth["gain_of_first"]
+            return (
+                f"worth it: what it tells is worth {worth['value_of_first']:.3g}, its cost "
+                f"{worth['first_money']:.3g}"
+                if gain > 0
+                else f"not worth it: what it tells is worth {worth['value_of_first']:.3g}, less "
+                f"than its cost of {worth['first_money']:.3g}"
+            )
+        if self.changes < SETTLED:
+            return f"not needed: it changes what is decided now with probability {self.changes:.2f}"
+        return (
+            f"it may change what is decided now, with probability {self.changes:.2f}: make it first"
+        )
+
+    @property
     def flops(self) -> Array:
         """Compute of the smaller run and of the big one (2,) [FLOP]."""
         return self.forecast.plan.columns["flops"]
@@ -106,7 +128,7 @@ class StageGate(Printed):
         if len(self.forecast.draws) > 1:  # a published law has one, and no intervals
             row |= {"chance_after_lower": float(low), "chance_after_upper": float(high)}
             row |= {"probability": self.probability}
-        return [row | self._worth()]
+        return [row | self._worth() | {"verdict": self.verdict}]
 
     def page(self) -> Page:
         """Return what is printed: both runs, the chance before and after, and its worth."""
@@ -117,9 +139,10 @@ class StageGate(Printed):
             return f"N {n:.3g}, D {d:.3g}, {c:.3g} FLOP"
 
         lines = {
+            "verdict": self.verdict,
             "first run": size("first_"),
             "big run": size(""),
-            "chance of target now": f"{row['chance']:.3g} of reaching {row['target']:.4g}",
+            "chance of target now": f"{row['chance']:.3g} of reaching {as_level(row['target'])}",
             "chance after the first run": told(row, "chance_after"),
             "width of the interval": f"{row['width']:.3g} now, {row['width_after']:.3g} expected "
             "after",

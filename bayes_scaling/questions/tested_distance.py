@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from bayes_scaling.page import times
+
 EDGES = (3.0, 10.0, 30.0, 100.0, 300.0)
 """Factors of compute beyond the largest fitted run between which distances are told apart."""
 
@@ -79,7 +81,7 @@ def said_of_distance(row: dict[str, Any]) -> str:
         return ""
     found = held_at(factor)
     if found is None:
-        return f"nobody tested forecasts {factor:,.0f}x beyond the runs; {FARTHEST:g}x was farthest"
+        return f"no forecast was tested {times(factor)} beyond its runs; {times(FARTHEST)} was farthest"
     return str(found)
 
 

@@ -15,7 +15,7 @@ from bayes_scaling.figures import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FITS_PAGE, FITS_PHONE = 100, 42
+FITS_PAGE, FITS_PHONE = 84, 42
 """Letters of a line of a table on a page, and on a phone."""
 
 Tone = Literal["ok", "warn", "fail", "info"]
@@ -86,7 +86,7 @@ class Table:
 
     @property
     def wide(self) -> bool:
-        """Whether it is set in small print, to fit beside the contents."""
+        """Whether it is set in small print with intervals below their medians, to fit the page."""
         return self.width > FITS_PAGE
 
     @property

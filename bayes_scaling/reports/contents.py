@@ -203,6 +203,13 @@ SECTIONS = (
         ),
     ),
     Row(
+        id="check",
+        title="Do the laws fit the runs",
+        scope="law",
+        applies=lambda page, law: len(page.fit.members[law].model.responses) == 1,
+        build=lambda page, law: fit_sections.check_section(page.fit, law),
+    ),
+    Row(
         id="fixed",
         title="Held fixed in your runs, so not in any interval",
         build=lambda page: fit_sections.fixed_section(page.fit),

@@ -10,6 +10,7 @@ from bayes_scaling.figures.words import without_kind, write_amount, write_count,
 from bayes_scaling.intervals import format_kind, outward
 from bayes_scaling.page import told
 from bayes_scaling.questions.glance import gains_by_law
+from bayes_scaling.questions.power_scaling import SENSITIVE
 from bayes_scaling.questions.valleys import crowded_budget
 from bayes_scaling.reports.answer_sections import cell, explained, place
 from bayes_scaling.reports.answers import Answers
@@ -239,7 +240,33 @@ def sensitivity_section(item: Answers) -> tuple[Block, ...]:
         "Each law by itself; the draws weighed as if the prior had counted half or twice; and "
         "exponents that stay, beyond the runs, what they are at their ends."
     )
-    return (Prose(text=text), table)
+    return (Prose(text=text), table, _power_scaling(item))
+
+
+def _power_scaling(item: Answers) -> Table:
+    """Tabulate how loss and best size of each law move with a little more of prior or runs."""
+    found = item.asked.power_scaling(
+        item.planned_sizes,
+        flops=item.risk_flops if item.trades else None,
+        family=item.family,
+        limits=item.question.limits,
+    )
+    return Table(
+        caption=f"Power scaling: below {SENSITIVE:g} nothing moves; a prior that moves an answer "
+        "which the runs move too disagrees with them",
+        head=("law", "quantity", "prior", "likelihood", ""),
+        rows=tuple(
+            (
+                row["law"],
+                row["quantity"],
+                f"{row['prior']:.2f}",
+                f"{row['likelihood']:.2f}",
+                row["diagnosis"],
+            )
+            for row in found.rows()
+        ),
+        text_columns=(0, 1, 4),
+    )
 
 
 def tells_mistuned(fit: Fit) -> bool:

@@ -32,6 +32,7 @@ from bayes_scaling.reports.caveats import (
     unrecorded_settings,
 )
 from bayes_scaling.runs.summary import describe
+from bayes_scaling.validation.fit_check import check_fit
 
 COUNTS = (
     "params",
@@ -268,13 +269,15 @@ def diagnostics_section(fit: Fit) -> tuple[Block, ...]:
     blocks: list[Block] = [Prose(text=text)]
     if several:
         verdicts = fit.verdicts
-        names = tuple(next(iter(verdicts.values())))
         blocks.append(
             Table(
                 caption="Every check of every law",
-                head=("law", *names),
-                rows=tuple((name, *told.values()) for name, told in verdicts.items()),
-                text_columns=tuple(range(len(names) + 1)),
+                head=("check", *verdicts),
+                rows=tuple(
+                    (check, *(told[check] for told in verdicts.values()))
+                    for check in next(iter(verdicts.values()))
+                ),
+                text_columns=tuple(range(len(verdicts) + 1)),
             )
         )
     told = tuple(
@@ -302,6 +305,33 @@ def posterior_section(fit: Fit, name: str, probability: float = PROBABILITY) -> 
         "is the prior's.",
     )
     return (posterior_table(member, probability, title), picture)
+
+
+def check_section(fit: Fit, name: str) -> tuple[Block, ...]:
+    """Say how the runs lie under one law, with each left out, and whether its chains agree."""
+    member = fit.members[name]
+    found = check_fit(member)
+    high = int(np.count_nonzero(found.pareto_k > found.good_k))
+    text = (
+        f"{name}: the 90 % interval of a new run holds {found.inside:.0%} of the runs. Log "
+        f"predictive density, each run left out: {found.elpd.sum():.1f}. Pareto k is above "
+        f"{found.good_k:.2f} for {high} of {found.observed.size}, and "
+        f"{found.pareto_k.max():.2f} at most."
+    )
+    checked = Picture(
+        source=style.to_data_uri(posterior_plots.plot_fit_check(found)[0], "check"),
+        alt=f"Runs against {name}: deviations by params, tokens and order with 90 % bands, "
+        f"LOO-PIT, Pareto k, and observed against predicted. {found.inside:.0%} lie inside.",
+        caption="Deviations from the median of a new run, with the 90 % band of each (posterior "
+        "predictive); probability below each run when it is left out, in tenths; and how far that "
+        "can be relied on.",
+    )
+    ranks = Picture(
+        source=style.to_data_uri(posterior_plots.plot_ranks(member)[0], "ranks"),
+        alt=f"Ranks of the draws of every parameter of {name}, by chain.",
+        caption="Ranks of the draws by chain: even, inside the grey band, where chains agree.",
+    )
+    return (Prose(text=text), checked, ranks)
 
 
 def posterior_table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from bayes_scaling.reports.blocks import (
@@ -17,6 +18,9 @@ from bayes_scaling.reports.blocks import (
     Table,
     Verdicts,
 )
+
+LINK = re.compile(r"\[(?=[^\]]*\]\s*[\[(:])")
+"""Begin of a link or an image; an interval, ``2.0 [1.9, 2.1]``, is none."""
 
 
 def to_markdown(title: str, banner: str, sections: tuple[Section, ...]) -> str:
@@ -37,7 +41,7 @@ def to_markdown(title: str, banner: str, sections: tuple[Section, ...]) -> str:
     for section in sections:
         parts.append(f"## {_plain(section.title)}")
         if section.error:
-            parts.append(f"> **This section could not be made.** `{section.error}`")
+            parts.append(f"> **This section could not be made.** {_plain(section.error)}")
         parts += [text for text in map(_block, section.blocks) if text]
     return "\n\n".join(parts) + "\n"
 
@@ -77,5 +81,5 @@ def _cell(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Escape what GitHub would read as HTML."""
-    return text.replace("<", "&lt;")
+    """Escape what GitHub would read as HTML, as a link or as an image."""
+    return LINK.sub(r"\\[", text.replace("&", "&amp;").replace("<", "&lt;"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -240,3 +241,12 @@ def test_runs_that_lack_a_size_are_refused_before_anything_is_printed(tmp_path: 
     assert found.out == ""
     with pytest.raises(InputError, match="params"):
         bs.prior_predictive("kaplan-n", runs=bs.read_runs(path))
+
+
+def test_runs_are_held_against_a_published_law() -> None:
+    found = call("published", "hoffmann-2022", "--against", "nano-lm")
+    assert found.code == 0
+    assert re.search(r"runs above the law +[-+]\d", found.out)
+    rows = call("published", "hoffmann-2022", "--against", "nano-lm", "--json").json
+    assert {"offset", "trend_per_decade"} <= set(rows)
+    assert {"said", "deviation"} <= set(rows["rows"][0])

@@ -45,8 +45,8 @@ def test_forecast_prints_the_mixture_then_each_member_then_the_spread(folder: Pa
         rf"^chinchilla +0\.75 +{INTERVAL}\ncoupled +0\.25 +{INTERVAL}$", found.out, re.M
     )
     spread = re.search(
-        r"^spread +form \d+%, drift 0%, parameters \d+%, noise \d+% of the variance of the log "
-        r"loss of a new run$", found.out, re.M,
+        r"^spread +form of the law \d+%, drift 0%, uncertainty of the constants \d+%, noise \d+% "
+        r"of the variance of the log loss of a new run$", found.out, re.M,
     )  # fmt: skip
     assert mixture
     assert members

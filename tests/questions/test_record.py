@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +96,61 @@ def test_without_a_record_it_is_said_how_to_begin_one(tmp_path: Path) -> None:
     found = call("score", FIT.save(tmp_path / "fit.nc"), "nano-lm")
     assert found.code == 1
     assert "--register' begins one" in found.err
+
+
+# ---- what machines do to a file ------------------------------------------------------------------
+
+WRITER = """
+import sys
+from pathlib import Path
+from bayes_scaling.questions.record import _add
+for number in range(120):
+    _add(Path(sys.argv[1]), [{"kind": "outcome", "of": f"{sys.argv[2]}-{number}", "loss": 2.0}])
+"""
+
+
+def test_two_writers_lose_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "forecasts.jsonl"
+    command = [sys.executable, "-c", WRITER, str(path)]
+    writers = [subprocess.Popen([*command, name]) for name in ("one", "other")]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    found = read_record(path).outcomes
+    assert set(found) == {f"{name}-{n}" for name in ("one", "other") for n in range(120)}
+
+
+def test_a_torn_line_is_cut_off_by_the_next_writer(tmp_path: Path) -> None:
+    path = tmp_path / "forecasts.jsonl"
+    register(FIT, FORECAST, path)
+    whole = path.read_bytes()
+    for end in (1, 40, len(whole.splitlines()[0])):
+        path.write_bytes(whole + whole[:end])
+        assert len(read_record(path).forecasts) == 2
+    assert len(register(FIT, FORECAST, path)) == 2
+    assert len(read_record(path).forecasts) == 4
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from bayes_scaling.errors import InputError
+from bayes_scaling.questions.record import _add
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50,) * 2)
+try:
+    _add(path, [{"kind": "outcome", "of": "x", "loss": 2.0}])
+except InputError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_leaves_the_record_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "forecasts.jsonl"
+    register(FIT, FORECAST, path)
+    before = path.read_bytes()
+    command = [sys.executable, "-c", FULL, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "cannot write 'forecasts.jsonl'" in done.stdout
+    assert "the record is as it was" in done.stdout
+    assert path.read_bytes() == before

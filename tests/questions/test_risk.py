@@ -110,11 +110,11 @@ def test_an_ensemble_names_its_most_pessimistic_member() -> None:
 @pytest.mark.parametrize(
     ("chance", "words"),
     [
-        (0.875, "1 in 8 chance of missing 2"),
-        (0.25, "1 in 4 chance of reaching 2"),
-        (0.99, "1 in 100 chance of missing 2"),
-        (1.0, "less than 1 in 200 chance of missing 2"),
-        (0.0, "less than 1 in 200 chance of reaching 2"),
+        (0.875, "1 in 8 chance of missing 2.0"),
+        (0.25, "1 in 4 chance of reaching 2.0"),
+        (0.99, "1 in 100 chance of missing 2.0"),
+        (1.0, "less than 1 in 200 chance of missing 2.0"),
+        (0.0, "less than 1 in 200 chance of reaching 2.0"),
     ],
 )
 def test_a_chance_in_words(chance: float, words: str) -> None:

@@ -33,7 +33,7 @@ def test_a_distance_belongs_to_one_row(factor: float, high: float) -> None:
 def test_beyond_the_farthest_nothing_is_known() -> None:
     assert held_at(FARTHEST * 1.01) is None
     assert said_of_distance({"efolds_flops": np.log(2750.0)}).startswith(
-        "nobody tested forecasts 2,750x beyond the runs; 300x was farthest"
+        "no forecast was tested 2,750x beyond its runs; 300x was farthest"
     )
 
 

@@ -69,7 +69,7 @@ def text(fit: Fit, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_sections_come_verdict_first(text: str) -> None:
     assert Page(text).sections == [
         "verdict", "numbers", "decision", "loss", "allocation", "risk", "what-if", "sensitivity",
-        "learning-rate", "data", "model", "diagnostics", "posterior", "fixed", "methods",
+        "learning-rate", "data", "model", "diagnostics", "posterior", "check", "fixed", "methods",
         "provenance",
     ]  # fmt: skip
 

@@ -99,14 +99,14 @@ def test_a_browser_answers_as_python_does_on_the_same_draws(fit: Fit, tmp_path: 
     target = 0.33 if link_of(next(iter(fit.members.values())).model).bounded else 1.95
     page = bs.report(fit, tmp_path / "page.html", flops=FLOPS, target_loss=target)
     item = Answers(fit=fit, question=ask(fit, flops=FLOPS, target_loss=target))
-    planned = float(item.planned.plan.columns["params"][0])
+    planned, tokens = (float(item.planned.plan.columns[n][0]) for n in ("params", "tokens"))
     params, flops = 2.5 * planned, 4 * FLOPS
     found = computed(
         page, f"flops={flops}&params={params}&target={target}&price=2.5&look={FLOPS / 7}"
     )
     losses = []
     for member in thin(fit, DRAWS).members.values():
-        at = forecast_by_law(member, {"params": planned, "tokens": FLOPS / 6 / planned})
+        at = forecast_by_law(member, {"params": planned, "tokens": tokens})
         there = forecast_by_law(member, {"params": params, "tokens": flops / 6 / params})
         link = link_of(member.model)
         noise = link.forward(at.draws) - link.forward(at.noise_free)

@@ -168,3 +168,21 @@ def test_it_is_what_a_fit_without_the_run_gives(features: dict[str, Any]) -> Non
     assert steady.sum() >= 3
     np.testing.assert_allclose(error[steady], 0, atol=0.15)
     assert abs(error.mean()) < 0.15
+
+
+def test_a_tempered_posterior_is_left_by_what_each_run_weighs_in_it() -> None:
+    from arviz_stats.base import array_stats
+
+    model = load_model("chinchilla").with_features(temper=0.3, id="tempered")
+    fit = synthetic_fit(model.to_dict(), spread=0.002)
+    space = Unbounded(fit.only)
+    weights = space.design.weights
+    assert weights.min() < 0.5 * weights.max()
+    density = space.log_likelihood(space.start)
+    wanted, k = array_stats.psislw((weights * density).T, r_eff=0.9)
+    plain, _ = array_stats.psislw(density.T, r_eff=0.9)
+    found = space.smoothed_weights(density, 0.9)
+    got = found["log_weights"].values.reshape(density.shape)
+    np.testing.assert_allclose(got, wanted.T, atol=1e-12)
+    np.testing.assert_allclose(found["pareto_k"], k)
+    assert np.abs(got - plain.T).max() > 0.1

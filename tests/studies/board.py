@@ -1,0 +1,162 @@
+"""Forecasters side by side over the public tasks: `build/board.html`, and the table of the README.
+
+    python -m tests.studies.board [--draws N] [--jobs N] [--only TASK] [--without-fits]
+
+Every forecaster is given the small runs of a task and asked for its large ones. Ours is the default
+average; M4 a law of Alabdulmohsin et al. 2022, sampled; least squares is a law fitted with its
+bootstrap, carry forward the last small run. Fits are those that `python -m tests.studies.abroad
+--outer` keeps; with ``--without-fits`` none is made. Of every task the mean over its targets
+counts; coverage is its mean over tasks, any other score its median, over the tasks that every
+forecaster was given.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from bayes_scaling.page import SCORES
+from bayes_scaling.questions.tested_distance import EDGES
+from bayes_scaling.scores import LEVELS, quantiles_at_levels, score_quantiles
+from bayes_scaling.validation.baselines import baseline_quantiles
+from tests.studies.abroad import judged, members_of, note_look
+from tests.studies.homes import OUTER, Case, load_cases
+from tests.studies.kept_fits import FOLDER, Average, Effort, Work, make_all, read_average
+
+PAGE = Path(__file__).resolve().parents[2] / "build" / "board.html"
+
+OURS, M4 = "bayes-scaling", "M4"
+SHOWN = ("mare", "coverage50", "coverage90", "width90", "interval_score90", "crps")
+LOW, HIGH = 1, LEVELS.size - 2
+"""Places of the ends of the 90 % interval among the levels."""
+
+Array = np.ndarray
+Row = Mapping[str, float]
+
+
+def forecasters() -> dict[str, Average]:
+    """Return what is fitted, by its name on the board."""
+    return {OURS: read_average("auto"), M4: read_average(f"{M4}=saturating-m4")}
+
+
+def said_of(case: Case, effort: Effort) -> Iterator[tuple[str, Array]]:
+    """Return what each forecaster says of a case: quantiles (39, n_targets)."""
+    yield from baseline_quantiles(case.split, np.random.SeedSequence(1)).items()
+    for name, average in forecasters().items():
+        found = judged(average, case, effort)
+        if found is not None:
+            yield name, quantiles_at_levels(found[0].draws)
+
+
+def board(cases: Sequence[Case], effort: Effort) -> tuple[dict[str, Row], dict[str, list[str]]]:
+    """Score every forecaster: means over its tasks, and coverage by distance in words."""
+    rows: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    held: dict[str, dict[int, dict[str, list[float]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
+    for case in cases:
+        observed, place = case.split.observed, np.digitize(np.exp(case.split.efolds), EDGES)
+        for name, quantiles in said_of(case, effort):
+            for task in dict.fromkeys(case.tasks.tolist()):
+                asked = case.tasks == task
+                rows[name][task].append(score_quantiles(quantiles[:, asked], observed[asked]))
+            inside = (quantiles[LOW] <= observed) & (observed <= quantiles[HIGH])
+            for index in np.unique(place):
+                held[name][int(index)][str(case.tasks[0])] += inside[place == index].tolist()
+    shared = set.intersection(*(set(tasks) for tasks in rows.values()))
+    print(f"{len(shared)} tasks that every forecaster was given", flush=True)
+    scores: dict[str, Row] = {
+        name: {
+            "tasks": float(len(shared)),
+            **{key: _over_tasks(key, [tasks[task] for task in sorted(shared)]) for key in SHOWN},
+        }
+        for name, tasks in rows.items()
+    }
+    distances = {
+        name: [
+            f"{np.mean([np.mean(each) for each in places[index].values()]):.2f}"
+            if index in places
+            else ""
+            for index in range(len(EDGES))
+        ]
+        for name, places in held.items()
+    }
+    return scores, distances
+
+
+def _over_tasks(key: str, tasks: Sequence[Sequence[Row]]) -> float:
+    """Summarise a score: mean coverage; median of all others, which one task can spoil."""
+    found = [float(np.mean([row[key] for row in parts])) for parts in tasks]
+    return float(np.mean(found) if key.startswith("coverage") else np.median(found))
+
+
+def markdown(scores: Mapping[str, Row], distances: Mapping[str, Sequence[str]]) -> str:
+    """Write the board as a table."""
+    ends = [f"{low:g}-{high:g}x" for low, high in zip((1.0, *EDGES), EDGES, strict=False)]
+    heading = ["forecast by", "tasks", *(SCORES[key] for key in SHOWN)]
+    heading += [f"in 90 % at {each}" for each in ends]
+    lines = ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
+    for name, row in sorted(scores.items(), key=lambda item: item[1]["crps"]):
+        cells = [name, f"{row['tasks']:.0f}"]
+        cells += [f"{row[key]:.2f}" if "coverage" in key else f"{row[key]:.4f}" for key in SHOWN]
+        lines.append("| " + " | ".join([*cells, *distances[name]]) + " |")
+    return "\n".join(lines)
+
+
+def page(table: str) -> str:
+    """Write the static page."""
+    head, _, *body = [line.strip("|").split("|") for line in table.splitlines()]
+    rows = "".join(
+        "<tr>" + "".join(f"<{tag}>{cell.strip()}</{tag}>" for cell in line) + "</tr>\n"
+        for tag, lines in (("th", [head]), ("td", body))
+        for line in lines
+    )
+    return (
+        "<!doctype html><meta charset=utf-8><title>Forecasters side by side</title>"
+        "<style>body{font:16px sans-serif;margin:2em}td,th{padding:.3em .8em;text-align:right}"
+        "td:first-child,th:first-child{text-align:left}</style>"
+        f"<h1>Forecasters side by side</h1><p>{(__doc__ or '').split('    python')[0]}"
+        f"Made {datetime.now(UTC):%Y-%m-%d}. Shares of the observed loss; 50 and 90 % of the "
+        f"targets should lie in the intervals, and of the others less is better.</p>"
+        f"<table>{rows}</table>"
+    )
+
+
+def main() -> None:
+    """Fit what is missing, print the table and write the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--draws", type=int, default=500)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--only", default="", help="tasks whose name holds this")
+    parser.add_argument("--every", type=int, default=3, help="every n-th curve only")
+    parser.add_argument("--without-fits", action="store_true", help="make no fit")
+    given = parser.parse_args()
+    effort = Effort(draws=given.draws)
+    cases = [case for case in load_cases(OUTER) if given.only in case.tasks[0]]
+    curves = [case for case in cases if "curves" in case.suite]
+    dropped = {id(case) for index, case in enumerate(curves) if index % given.every}
+    cases = [case for case in cases if id(case) not in dropped]
+    note_look(list(forecasters().values()), OUTER)
+    if not given.without_fits:
+        items = [
+            Work(case=case, model=model, effort=effort, folder=FOLDER)
+            for average in forecasters().values()
+            for case in cases
+            for model in members_of(average, case).values()
+        ]
+        for problem in make_all(items, jobs=given.jobs):
+            print(f"no fit: {problem}")
+    table = markdown(*board(cases, effort))
+    print(table)
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(page(table), encoding="utf-8")
+    print(f"wrote {PAGE}")
+
+
+if __name__ == "__main__":
+    main()
