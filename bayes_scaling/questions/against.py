@@ -118,10 +118,11 @@ class Against(Printed):
                 for row in rows
             ],
         )
+        left = np.expm1(about["left_after_offset"])
         lines = {
             "runs above the law": said("offset"),
             "more with each decade of compute": said("trend_per_decade"),
-            "left without that offset": f"{np.expm1(about['left_after_offset']):.2%} in the median run",
+            "left without that offset": f"{left:.2%} in the median run",
         }
         return [[f"{self.loss.size} runs against {self.law}", lines], [grid]]
 
