@@ -108,7 +108,7 @@ class PublishedLaw(PublishedConstants, Questions):
     def against(
         self, runs: RunTable, *, random_seed: int = 0, probability: float = PROBABILITY
     ) -> Against:
-        return self._told(against(self, runs, random_seed=random_seed), probability)
+        return against(self, runs, random_seed=random_seed).with_probability(probability)
 
     def _fitted(self, question: str) -> Any:
         raise InputError(

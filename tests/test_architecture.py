@@ -201,6 +201,18 @@ def test_files_stay_short() -> None:
     assert {str(path): n for path, n in lines.items() if n > MAX_LINES} == {}
 
 
+def test_what_is_drawn_and_written_computes_no_statistic() -> None:
+    banned = re.compile(r"\.(nan)?(mean|median|quantile|percentile|std|var|average)\(")
+    found = [
+        f"{path.relative_to(PACKAGE)}:{number}: {line.strip()}"
+        for room in ("figures", "reports")
+        for path in sorted((PACKAGE / room).glob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if banned.search(line)
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [

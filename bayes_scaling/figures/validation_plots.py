@@ -189,7 +189,7 @@ def _side_by_side(targets: Sequence[_Targets], width: float) -> tuple[list[Array
         step = min(STEP, WIDEST / rows.size)
         size = min(size, max(step / STEP, SMALLEST))
         offsets = width * step * (np.arange(rows.size) - (rows.size - 1) / 2)
-        moved[rows] = np.mean(x[rows]) + offsets
+        moved[rows] = x[rows[0]] + offsets
     return np.split(np.exp(moved), np.cumsum([each.x.size for each in targets])[:-1]), size
 
 

@@ -44,7 +44,7 @@ def plot_valley_map(result: ValleyMap, *, ax: Axes | None = None) -> Axes:
     if ax is None:
         ax = style.new_axes()
     above = 100 * (result.loss / result.loss.min(axis=1, keepdims=True) - 1)
-    top = max(float(np.quantile(above, TOP)), 0.1)
+    top = max(float(quantiles(above.ravel(), 2 * TOP - 1)[2]), 0.1)
     levels = np.linspace(0, top, LEVELS)
     drawn = ax.contourf(result.xs, result.ys, above, levels=levels, cmap="Blues", extend="max")
     bar = ax.figure.colorbar(drawn, ax=ax, format="%.3g")

@@ -81,7 +81,7 @@ class Against(Printed):
         plain = {key: float(v) if isinstance(v, np.floating) else v for key, v in found.items()}
         return plain | {"probability": self.probability, "kind": KIND}
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per run: its sizes, its loss, what the law says, and the deviation."""
         return [
             {"run": self.names[row] if self.names else str(row + 1)}
@@ -154,9 +154,9 @@ def against(source: PublishedConstants, runs: RunTable, *, random_seed: int = 0)
     missing = [name for name in source.inputs if name not in runs]
     if missing:
         raise InputError(
-            f"{source.id} reads {', '.join(source.inputs)}, and the runs have no {', '.join(missing)}"
+            f"the runs have no {', '.join(missing)}; {source.id} reads {', '.join(source.inputs)}"
         )
-    plan = read_plan(law, {name: usable[name] for name in source.inputs})
+    plan = read_plan(source, {name: usable[name] for name in source.inputs})
     said = np.broadcast_to(source.loss({n: plan.columns[n] for n in source.inputs}), (len(runs),))
     sizes = {name: runs[name] for name in ("params", "tokens", "flops") if name in runs}
     if "flops" not in sizes and {"params", "tokens"} <= set(sizes):

@@ -40,7 +40,7 @@ class PowerScaling(Printed):
 
     found: tuple[dict[str, Any], ...]
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per law and quantity, with a diagnosis."""
         return [row | {"diagnosis": _diagnosis(row)} for row in self.found]
 

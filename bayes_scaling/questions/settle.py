@@ -75,7 +75,7 @@ class Settling(Printed):
         reached = np.flatnonzero(self.chances >= DECIDED)
         return int(reached[0]) if reached.size else None
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per run, in the order in which to make them."""
         widths, chances, spent, found = self.bench.after(self.chosen), self.chances, 0.0, []
         for place, run in enumerate(self.chosen):

@@ -80,7 +80,7 @@ class FitCheck(Printed):
         low, high = binom.ppf([0.05, 0.95], self.pit.size, 1 / BINS)
         return counts, (float(low), float(high))
 
-    def rows(self) -> list[dict[str, Any]]:
+    def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per run, of plain numbers."""
         columns = dict(self.sizes) | {
             "observed": self.observed,

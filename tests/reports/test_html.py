@@ -106,7 +106,7 @@ def test_the_page_needs_nothing_else(text: str) -> None:
 
 def test_pictures_have_alternative_texts_with_the_answer(fit: Fit, text: str) -> None:
     images = Page(text).images
-    assert len(images) == 7
+    assert len(images) == 9
     assert all(len(str(image["alt"])) > 30 for image in images)
     assert "90 % ETI" in str(images[0]["alt"])
 

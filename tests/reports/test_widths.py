@@ -28,7 +28,8 @@ pytestmark = [
 MEASURE = """<script>
 const wide = [...document.querySelectorAll("figure, figure img, table, .facts, .facts > div,"
   + " .lead, .notice, svg, h1, section:not(#verdict) > h2, .scroll")]
-  .map(each => [each.tagName + "." + each.className + " " + (each.ariaLabel || each.innerText || "").slice(0, 60), each.scrollWidth - each.clientWidth,
+  .map(each => [each.tagName + " " + (each.ariaLabel || each.innerText || "").slice(0, 60),
+                each.scrollWidth - each.clientWidth,
                 each.getBoundingClientRect().right - document.documentElement.clientWidth])
   .filter(each => each[1] > 1 || each[2] > 1);
 const rows = [...document.querySelectorAll("tbody tr")].map(row => row.offsetHeight);

@@ -5,8 +5,9 @@
 Every forecaster is given the small runs of a task and asked for its large ones. Ours is the default
 average; M4 a law of Alabdulmohsin et al. 2022, sampled; least squares is a law fitted with its
 bootstrap, carry forward the last small run. Fits are those that `python -m tests.studies.abroad
---outer` keeps; with ``--without-fits`` none is made, and a forecaster is scored on the tasks that
-it was fitted to. Scores are means over tasks, each of the mean over its targets.
+--outer` keeps; with ``--without-fits`` none is made. Of every task the mean over its targets
+counts; coverage is its mean over tasks, any other score its median, over the tasks that every
+forecaster was given.
 """
 
 from __future__ import annotations
@@ -67,17 +68,15 @@ def board(cases: Sequence[Case], effort: Effort) -> tuple[dict[str, Row], dict[s
             inside = (quantiles[LOW] <= observed) & (observed <= quantiles[HIGH])
             for index in np.unique(place):
                 held[name][int(index)][str(case.tasks[0])] += inside[place == index].tolist()
+    shared = set.intersection(*(set(tasks) for tasks in rows.values()))
+    print(f"{len(shared)} tasks that every forecaster was given", flush=True)
     scores: dict[str, Row] = {
         name: {
-            "tasks": float(len(tasks)),
-            **{
-                key: float(np.mean([np.mean([row[key] for row in parts])
-                                    for parts in tasks.values()]))
-                for key in SHOWN
-            },
+            "tasks": float(len(shared)),
+            **{key: _over_tasks(key, [tasks[task] for task in sorted(shared)]) for key in SHOWN},
         }
         for name, tasks in rows.items()
-    }  # fmt: skip
+    }
     distances = {
         name: [
             f"{np.mean([np.mean(each) for each in places[index].values()]):.2f}"
@@ -88,6 +87,12 @@ def board(cases: Sequence[Case], effort: Effort) -> tuple[dict[str, Row], dict[s
         for name, places in held.items()
     }
     return scores, distances
+
+
+def _over_tasks(key: str, tasks: Sequence[Sequence[Row]]) -> float:
+    """Summarise a score: mean coverage; median of all others, which one task can spoil."""
+    found = [float(np.mean([row[key] for row in parts])) for parts in tasks]
+    return float(np.mean(found) if key.startswith("coverage") else np.median(found))
 
 
 def markdown(scores: Mapping[str, Row], distances: Mapping[str, Sequence[str]]) -> str:

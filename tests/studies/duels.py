@@ -118,4 +118,4 @@ def main(first: int, last: int, how: str = "plain") -> None:
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    main(*map(int, given[:2]), *given[2:]) if len(given) >= 2 else main(0, 24)
+    main(int(given[0]), int(given[1]), *given[2:]) if len(given) >= 2 else main(0, 24)

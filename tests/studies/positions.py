@@ -32,10 +32,9 @@ def simulated(seed: int) -> RunTable:
                 loss = 2.2 * (params / 1e7) ** -0.06 * (0.45 + 0.55 * fall)
                 loss = 7.0 if position == 1 else loss
                 rows.append((params, context, position, loss * np.exp(0.01 * rng.normal())))
-    params, context, position, loss = map(np.array, zip(*rows, strict=True))
-    columns = {"params": params, "context_length": context, "position": position, "loss": loss}
-    return RunTable(columns={**{name: each.astype(float) for name, each in columns.items()},
-                             "run": np.arange(len(rows)).astype(str)})  # fmt: skip
+    names = ("params", "context_length", "position", "loss")
+    columns = dict(zip(names, np.array(rows, float).T, strict=True))
+    return RunTable(columns={**columns, "run": np.arange(len(rows)).astype(str)})
 
 
 def main() -> None:
