@@ -26,6 +26,7 @@ from tests.synthetic import UNCONVERGED, synthetic_fit
 COMMANDS = (
     "check", "models", "datasets", "fit", "forecast", "allocate", "saturation", "reach",
     "judge-split", "risk", "plan", "stage-gate", "advise", "sensitivity", "shapes", "tune",
+    "emergence", "positions", "shift",
     "setting-rules", "experts", "valley-map", "transfer",
     "next-runs", "mistuned", "monitor", "score", "query", "published", "report", "approaches",
     "compare", "backtest", "calibrate", "convert", "serve", "duel", "campaign",
