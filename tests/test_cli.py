@@ -26,9 +26,11 @@ from tests.synthetic import UNCONVERGED, synthetic_fit
 COMMANDS = (
     "check", "models", "datasets", "fit", "forecast", "allocate", "saturation", "reach",
     "judge-split", "risk", "plan", "stage-gate", "advise", "sensitivity", "shapes", "tune",
+    "emergence", "positions", "shift",
     "setting-rules", "experts", "valley-map", "transfer",
     "next-runs", "mistuned", "monitor", "score", "query", "published", "report", "approaches",
-    "compare", "backtest", "calibrate", "convert", "serve", "duel", "train-sweep", "train-run",
+    "compare", "backtest", "calibrate", "convert", "serve", "duel", "campaign",
+    "train-sweep", "train-run",
 )  # fmt: skip
 HEAVY = ("pymc", "pytensor", "arviz", "xarray", "pandas", "nutpie", "matplotlib", "jax")
 ASK = ("--params", "7e10", "--tokens", "1.4e12")

@@ -84,7 +84,7 @@ def report(
 ) -> None:
     """Fit a model and write one self-contained report.
 
-    Example: bayes-scaling report runs.csv --money 300k --price 2.5 --target-loss 2.0 --value 2M
+    Example: bayes-scaling report runs.csv --target-loss 2.0 --money 300k --price 2.5 --value 2M
     """
     check_probability(probability)
     output = check_target(output or Path(f"report.{format}"))

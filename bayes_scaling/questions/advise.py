@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.page import Block, Grid, Page, Printed, called, cell, told
+from bayes_scaling.page import Block, Grid, Page, Printed, as_level, called, cell, told
 from bayes_scaling.questions.enough import data_for
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
@@ -114,7 +114,7 @@ class Advice(Printed):
                 {}
                 if self.target is None
                 else {"target": self.target, "chance": chance}
-                | {"in_words": in_words(chance, self.target)}
+                | {"in_words": in_words(chance, as_level(self.target))}
             )
             for name, row, chance in told
         ]

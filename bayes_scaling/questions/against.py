@@ -98,8 +98,9 @@ class Against(Printed):
         def said(name: str) -> str:
             if about[name] is None:
                 return "cannot be told: compute does not vary"
-            low, high = about[f"{name}_lower"], about[f"{name}_upper"]
-            return f"{about[name]:+.2%} [{low:+.2%}, {high:+.2%}] {kind}"
+            ends = (about[name], about[f"{name}_lower"], about[f"{name}_upper"])
+            middle, low, high = (f"{np.expm1(end):+.2%}" for end in ends)
+            return f"{middle} [{low}, {high}] {kind}"
 
         rows = self.rows()
         rows = sorted(rows, key=lambda row: row.get("flops", row["said"]))[-SHOWN:]
@@ -112,15 +113,16 @@ class Against(Printed):
                     *(f"{row[name]:.3g}" for name in names),
                     f"{row['loss']:.4g}",
                     f"{row['said']:.4g}",
-                    f"{row['deviation']:+.2%}",
+                    f"{np.expm1(row['deviation']):+.2%}",
                 ]
                 for row in rows
             ],
         )
+        left = np.expm1(about["left_after_offset"])
         lines = {
             "runs above the law": said("offset"),
             "more with each decade of compute": said("trend_per_decade"),
-            "left without that offset": f"{about['left_after_offset']:.2%} in the median run",
+            "left without that offset": f"{left:.2%} in the median run",
         }
         return [[f"{self.loss.size} runs against {self.law}", lines], [grid]]
 

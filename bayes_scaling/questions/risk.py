@@ -18,7 +18,7 @@ from bayes_scaling.questions.enough import budget_for, extra_compute
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
-from bayes_scaling.questions.score_targets import error_to_reach
+from bayes_scaling.questions.score_targets import ERROR, error_to_reach
 from bayes_scaling.questions.sizes import Numbers, given_sizes
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.stage_gate import StageGate, stage_gate
@@ -216,18 +216,20 @@ class Risk(Printed):
         return lines | ({"how far it held": row["held"]} if row["held"] else {})
 
     def _in_words(self, chance: float, target: float) -> str:
+        scored = self.forecast.response == ERROR
+        level = f"a score of {1 - target:.4g}" if scored else as_level(target)
         if len(self.forecast.draws) == 1:
-            return f"{'reaches' if chance else 'misses'} {as_level(target)}"
-        return in_words(chance, target)
+            return f"{'reaches' if chance else 'misses'} {level}"
+        return in_words(chance, level)
 
 
-def in_words(chance: float, target: float) -> str:
+def in_words(chance: float, target: str) -> str:
     """Say a chance as a person would: "1 in 8 chance of missing 2.00"."""
     which, share = ("missing", 1 - chance) if chance >= 0.5 else ("reaching", chance)
     if share < 0.005:
-        return f"less than 1 in 200 chance of {which} {as_level(target)}"
+        return f"less than 1 in 200 chance of {which} {target}"
     odds = f"{1 / share:.2g}" if share > 1 / 3 else f"{1 / share:.0f}"
-    return f"1 in {odds} chance of {which} {as_level(target)}"
+    return f"1 in {odds} chance of {which} {target}"
 
 
 def decision(gains: list[float]) -> str:

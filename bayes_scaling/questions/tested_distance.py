@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +69,7 @@ def held_at(factor: float) -> Held | None:
     return next((each for each in TESTED if factor <= each.high), None)
 
 
-def said_of_distance(row: dict[str, Any]) -> str:
+def said_of_distance(row: Mapping[str, Any]) -> str:
     """Say how far a row of an answer lies beyond the runs, and how such forecasts held.
 
     Parameters
@@ -81,11 +82,12 @@ def said_of_distance(row: dict[str, Any]) -> str:
         return ""
     found = held_at(factor)
     if found is None:
-        return f"no forecast was tested {times(factor)} beyond its runs; {times(FARTHEST)} was farthest"
+        farthest = times(FARTHEST)
+        return f"no forecast was tested {times(factor)} beyond its runs; {farthest} was farthest"
     return str(found)
 
 
-def factor_beyond(row: dict[str, Any]) -> float:
+def factor_beyond(row: Mapping[str, Any]) -> float:
     """Return the factor of compute by which a row lies beyond the runs; of sizes without it."""
     beyond = {name: value for name, value in row.items() if name.startswith("efolds_")}
     return float(np.exp(beyond.get("efolds_flops", max(beyond.values(), default=0.0))))

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs.cells import MISSING, Rows, parts_of, read_numbers
 
+MOST_UNZIPPED, LEAST_UNZIPPED = 50, 50_000_000
+"""Bytes that a zipped table may hold for each of its own, from some size on; tables have ten."""
+
 LARGEST = 4e9
 """Bytes of text that are read; a table of runs has a thousandth of it."""
 
@@ -146,7 +149,7 @@ def read_text_file(path: Path) -> tuple[str, tuple[str, ...]]:
         raise InputError(f"cannot be read: {error.strerror}", source=str(path)) from None
     if data[:2] == b"\x1f\x8b":
         try:
-            data = gzip.decompress(data)
+            data = _unzipped(data, path)
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"cannot be unzipped: {error}", source=str(path)) from None
     if data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
@@ -340,3 +343,17 @@ def folded(problems: list[str], most: int = 10) -> tuple[str, ...]:
 def line_rows(numbers: list[int]) -> Rows:
     """Return the names of rows that are lines of a file."""
     return Rows(label="line", numbers=np.array(numbers, dtype=np.intp))
+
+
+def _unzipped(data: bytes, path: Path) -> bytes:
+    """Unzip a table, or refuse one that would fill the memory."""
+    most = max(LEAST_UNZIPPED, MOST_UNZIPPED * len(data))
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        found = file.read(most + 1)
+    if len(found) > most:
+        raise InputError(
+            f"unzips to more than {most / 1e6:.0f} MB from {len(data) / 1e6:.2g} MB, which no "
+            "table does; unzip it and look at it",
+            source=str(path),
+        )
+    return found

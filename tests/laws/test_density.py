@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from bayes_scaling.laws.drift import REACH, steps_name, walk
 from bayes_scaling.laws.model import Model
 from tests.laws.draws import standard_steps, steps_density
 from tests.laws.tables import table
+from tests.synthetic import synthetic_fit
 
 SWITCHES: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -82,3 +84,22 @@ def log_prior_of_built(
             offset = draws[item.offset_name]
             found[item.name] = -0.5 * offset**2 - 0.5 * np.log(2 * np.pi)
     return found
+
+
+def test_a_further_quantity_that_was_not_observed_says_nothing() -> None:
+    fit = synthetic_fit()
+    definition = fit.model.to_dict() | {
+        "id": "both",
+        "likelihood": [{"response": "score", "formula": "exp(-E)"}],
+    }
+    model = load_model(definition)
+    design = make_design(fit.model, fit.runs)
+    score = np.full(design.response.size, 0.2)
+    draws = dict(fit.flat) | {"sigma_score": np.full(fit.n_draws, 0.1)}
+    seen = log_likelihood(model, replace(design, further={"score": score}), draws)
+    gone = np.where(np.arange(score.size) == 3, np.nan, score)
+    some = log_likelihood(model, replace(design, further={"score": gone}), draws)
+    plain = log_likelihood(fit.model, design, fit.flat)
+    np.testing.assert_allclose(some[:, 3], plain[:, 3])
+    np.testing.assert_allclose(np.delete(some, 3, axis=1), np.delete(seen, 3, axis=1))
+    assert np.abs(seen[:, 3] - plain[:, 3]).min() > 1e-3

@@ -139,3 +139,13 @@ def test_the_scale_of_the_excess_is_its_median_as_the_parameter_says() -> None:
     assert np.median(found) == pytest.approx(OWN["off_scale"], rel=0.02)
     assert "median excess" in noise.EXCESS_OFF.about
     assert "half-Cauchy" in (features.__doc__ or "")
+
+
+def test_the_share_of_runs_off_the_law_weighs_their_density() -> None:
+    given = {"sigma": 0.01, "nu": 5.0, noise.P_OFF: 0.1, noise.OFF_SCALE: 0.2}
+    parameters = {name: np.array(value) for name, value in given.items()}
+    for deviation in (np.array(0.0), np.array(0.3)):
+        on = noise.on_logpdf("student_t", deviation, parameters)
+        off = noise.off_logpdf(deviation, parameters)
+        wanted = np.log(0.9 * np.exp(on) + 0.1 * np.exp(off))
+        np.testing.assert_allclose(noise.noise_logpdf("student_t", deviation, parameters), wanted)

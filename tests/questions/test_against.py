@@ -40,7 +40,7 @@ def test_rows_have_what_it_would_have_said() -> None:
     row = found.rows()[-1]
     assert row["loss"] / row["said"] == pytest.approx(1.1, rel=1e-3)
     assert "20 runs against hoffmann-2022" in str(found.page())
-    assert "+9." in str(found)
+    assert "+10.0" in str(found)
 
 
 def test_what_cannot_be_compared_is_said() -> None:

@@ -118,7 +118,7 @@ def test_an_ensemble_names_its_most_pessimistic_member() -> None:
     ],
 )
 def test_a_chance_in_words(chance: float, words: str) -> None:
-    assert in_words(chance, 2.0) == words
+    assert in_words(chance, "2.0") == words
 
 
 @pytest.mark.parametrize(

@@ -31,5 +31,8 @@ def test_the_chosen_split_has_the_least_mean_loss() -> None:
     law = surface(fit)
     chosen = expected_split(law, FLOPS)
     for factor in (0.5, 2.0):
-        other = {"params": factor * chosen.params, "tokens": chosen.tokens / factor}
+        other = {
+            "params": np.array(factor * chosen.params),
+            "tokens": np.array(chosen.tokens / factor),
+        }
         assert law.at(other, law.draws).mean() > chosen.loss.mean()

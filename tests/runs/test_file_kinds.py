@@ -406,3 +406,13 @@ def test_frames_of_other_libraries() -> None:
     good(read(Lazy()))
     pyarrow = pytest.importorskip("pyarrow")
     good(read(pyarrow.table(Polars().to_dict(as_series=False))))
+
+
+def test_a_zip_of_nothing_but_blanks_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(b"params,tokens,loss\n")
+        for _ in range(60):
+            file.write(b" " * 1_000_000)
+    with pytest.raises(InputError, match="unzips to more than 50 MB"):
+        read_runs(path)

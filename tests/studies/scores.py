@@ -73,8 +73,9 @@ def published_form(loss: Array, error: Array) -> Array:
     def residual(x: Array) -> Array:
         return np.asarray(x[0] - np.exp(x[1] - x[2] * loss) - error)
 
-    starts = [np.array([error.max(), np.log(2.0), g]) for g in (0.3, 0.7, 1.5, 3.0)]
-    fits = [least_squares(residual, start) for start in starts]
+    bounds = ([0.0, -10.0, 0.05], [1.0, 10.0, 5.0])  # without them g runs away on flat tasks
+    starts = [np.array([min(error.max(), 0.99), np.log(2.0), g]) for g in (0.3, 0.7, 1.5, 3.0)]
+    fits = [least_squares(residual, start, bounds=bounds) for start in starts]
     e, log_k, g = min(fits, key=lambda fit: fit.cost).x
     return np.array([e, np.exp(log_k), g])
 
@@ -159,7 +160,7 @@ def main() -> None:
             e, k, g = published_form(mine["loss"], mine["error"])
             sizes = {name: asked_of[name] for name in ("params", "tokens")}
             middle = np.median(loss.forecast(sizes).noise_free, axis=0)
-            point = (e - k * np.exp(-g * middle))[None]
+            point = np.clip(e - k * np.exp(-g * middle), 1e-3, 1.0)[None]
             found["points"].append((task, point, observed, params))
             if asked.alone:
                 by_itself = bs.fit(law, mine, **settings).accept_unconverged()
