@@ -87,7 +87,7 @@ def test_a_plan_says_it_all(tmp_path: Path) -> None:
 def test_a_value_needs_a_target_and_a_price(tmp_path: Path) -> None:
     for given in ({"target_loss": 2.0}, {"rig": RIG}):
         with pytest.raises(InputError, match="give target_loss, and the price"):
-            bs.report(FIT, tmp_path / "page.html", value=1.0, **given)  # type: ignore[arg-type]
+            bs.report(FIT, tmp_path / "page.html", value=1.0, **given)
     assert list(tmp_path.iterdir()) == []
 
 
