@@ -413,11 +413,10 @@ def advise(
 ) -> After:
     """Count the data on hand; read the law of transfer."""
     asked.given["pretrained"] = None if pretrained is None else answering(pretrained)
-    if (data_bytes is None) == (data_tokens is None) or not bytes_per_token > 0:
-        raise InputError(
-            "say what data are on hand: --data-bytes, at a --bytes-per-token above 0, or "
-            f"--data-tokens; got {data_bytes}, {bytes_per_token} and {data_tokens}"
-        )
+    if (data_bytes is None) == (data_tokens is None):
+        raise InputError("say what data are on hand: --data-bytes, or --data-tokens")
+    if not bytes_per_token > 0:
+        raise InputError(f"--bytes-per-token must be above 0, got {bytes_per_token!r}")
     asked.given["tokens"] = data_tokens if data_bytes is None else data_bytes / bytes_per_token
     return None
 

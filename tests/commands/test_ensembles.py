@@ -62,7 +62,7 @@ def test_allocate_prints_the_split_of_each_member(folder: Path) -> None:
         len(re.findall(rf"^coupled +0\.25 +{INTERVAL} +{INTERVAL} +{INTERVAL}$", found.out, re.M))
         == 2
     )
-    assert len(re.findall(r"^spread +form \d+%, within \d+% of", found.out, re.M)) == 2
+    assert len(re.findall(r"^spread +form of the law \d+%, within \d+% of", found.out, re.M)) == 2
     given = call("allocate", folder / "good.nc", "--params", 1e10)
     assert re.search(rf"^coupled +0\.25 +{INTERVAL} +{INTERVAL}$", given.out, re.M)
 

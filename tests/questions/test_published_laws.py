@@ -12,6 +12,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
+from bayes_scaling.page import as_level
 from bayes_scaling.questions.literature import laws_of, published_names
 from bayes_scaling.runs import PF_DAY, RunTable
 from tests.synthetic import synthetic_fit
@@ -195,7 +196,7 @@ def test_a_published_law_gives_the_types_of_answer_of_a_fit() -> None:
         assert type(ours) is type(theirs)
         told = {name for name in ours.rows()[0] if not name.startswith(("efolds_", "spread_"))}
         point = {name for name in told if not name.endswith(("_lower", "_upper"))}
-        assert set(theirs.rows()[0]) == point - {"probability", "kind"}
+        assert set(theirs.rows()[0]) == point - {"probability", "kind", "held"}
         assert len(theirs.table) == len(ours.table)
 
 
@@ -207,7 +208,7 @@ def test_the_risk_of_a_budget_is_yes_or_no() -> None:
         assert row["params"] == pytest.approx(best["params"], rel=1e-3)
         assert row["noise_free"] == row["new_run"] == pytest.approx(best["loss"], abs=1e-6)
         assert row["chance"] == reached
-        assert row["in_words"] == f"{'reaches' if reached else 'misses'} {target:.4g}"
+        assert row["in_words"] == f"{'reaches' if reached else 'misses'} {as_level(target)}"
         assert row["regret"] == pytest.approx(0, abs=1e-6)
         assert row["decision"] == ("go" if reached else "no go")
         assert found.enough is not None

@@ -73,6 +73,19 @@ SHAPED = Data(source="nano-shape", best=True)
 
 DATA: Mapping[str, Data] = {
     "aspect": SHAPED,
+    **dict.fromkeys(
+        (
+            "downstream-exp",
+            "downstream-sigmoid",
+            "emergence",
+            "loss-shift",
+            "loss-to-loss",
+            "score-c",
+            "transfer",
+        ),
+        Data(source="simulated"),
+    ),
+    "finetune": Data(source="nano-transfer"),
     "gradient-noise": Data(source="simulated"),
     "heads-ffn": SHAPED,
     "log-width": Data(source="metz-mlp", where="learning_rate < 0.004 and learning_rate > 0.003"),
