@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 10. Which recipe wins?
 #
-# **Question.** The recipe has a weight decay of 0.1. Two variants were tried on small runs: 0.01, and
-# 1.0. Which of the three should the large run have, by how much compute is it better, and how sure is
-# that?
+# **Question.** The recipe has a weight decay of 0.1. Two variants were tried on small runs: 0.01,
+# and 1.0. Which of the three should the large run have, by how much compute is it better, and how
+# sure is that?
 
 # %%
 import numpy as np
@@ -21,8 +21,8 @@ runs.frame.pivot_table(index="budget", columns="family", values="loss")
 
 # %% [markdown]
 # The largest budget stands for the large run: it is kept away, and the duel is fought on the four
-# smaller ones. Variants share the exponents of one law and differ in its levels, as much as the runs
-# make them.
+# smaller ones. Variants share the exponents of one law and differ in its levels, as much as the
+# runs make them.
 
 # %%
 small, large = bs.select_rows(runs, "flops < 1e11"), bs.select_rows(runs, "flops > 1e11")
@@ -34,14 +34,14 @@ duel
 bs.plot.plot_duel(duel)
 
 # %% [markdown]
-# The compute multiplier is what the baseline has to spend for the loss of a variant, over what the
-# variant spends: above 1 the variant is better. What came at the largest budget:
+# The compute multiplier is what the baseline has to spend for the loss of a variant, over what
+# the variant spends: above 1 the variant is better. What came at the largest budget:
 
 # %%
 large.frame.set_index("family")["loss"].sort_values()
 
 # %% [markdown]
-# **Decision.** Drop the high decay: it needs several times the compute for the same loss, and did at
-# the largest budget too. Low decay and baseline cannot be told apart by these runs, nor did they
-# differ there (0.07 %): the honest verdict is to go on with the baseline, or to ask
+# **Decision.** Drop the high decay: it needs several times the compute for the same loss, and did
+# at the largest budget too. Low decay and baseline cannot be told apart by these runs, nor did
+# they differ there (0.07 %): the honest verdict is to go on with the baseline, or to ask
 # `fit.settle` which further runs would tell.
