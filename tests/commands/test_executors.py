@@ -32,28 +32,28 @@ def noise_after_a_death(given: tuple[int, Path]) -> float:
 
 
 @contextmanager
-def dask(_: str) -> Iterator[Executor]:
+def dask(_: str) -> Iterator[Executor | None]:
     cluster = pytest.importorskip("distributed").LocalCluster(n_workers=2, dashboard_address=None)
     with cluster, executor_of(cluster.scheduler_address.replace("tcp", "dask")) as executor:
         yield executor
 
 
 @contextmanager
-def jobs(folder: str) -> Iterator[Executor]:
+def jobs(folder: str) -> Iterator[Executor | None]:
     submitit = pytest.importorskip("submitit")
     executor = submitit.AutoExecutor(folder=folder, cluster="local")
     yield Jobs(executor, submitit.core.utils.UncompletedJobError)
 
 
 @contextmanager
-def loky(_: str) -> Iterator[Executor]:
+def loky(_: str) -> Iterator[Executor | None]:
     pytest.importorskip("loky")
     with executor_of("loky:2") as executor:
         yield executor
 
 
 @contextmanager
-def pool(_: str) -> Iterator[Executor]:
+def pool(_: str) -> Iterator[Executor | None]:
     with executor_of("pool:2") as executor:
         yield executor
 
