@@ -13,13 +13,14 @@ REPORT_ARGS ?= nano-lm --best
 # Packages are installed without byte code, which is then written where they are first imported.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help report test test-slow bench mutate licences notebooks ipynb docs lint format setup \
+.PHONY: help report test test-slow test-oldest bench mutate licences notebooks ipynb docs lint format setup \
     setup-dev setup-docs setup-train lock clean
 
 help:
 	@echo "make report     fit the shipped sweep and write report.html (trains nothing)"
 	@echo "make test       run the fast tests"
 	@echo "make test-slow  run the slow tests"
+	@echo "make test-oldest  run the fast tests with the oldest versions allowed"
 	@echo "make bench      measure what answers cost (minutes)"
 	@echo "make mutate     see that the fast tests notice changes of the statistical core (minutes)"
 	@echo "make licences   list the licences of what is installed"
@@ -40,6 +41,9 @@ test: setup
 test-slow: setup-train
 	$(BIN)/python -m pytest $(WORKERS) -m slow
 	$(BIN)/python -m pytest tests/datasets
+
+test-oldest:
+	.ci/oldest
 
 # The public tables are found by BAYES_SCALING_PUBLIC_DATA.
 bench: setup
@@ -106,4 +110,4 @@ lock:
 	rm -rf build/lock
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache report.html
+	rm -rf .venv .venv-oldest build dist .pytest_cache .mypy_cache .ruff_cache report.html

@@ -12,6 +12,7 @@ import typer
 from bayes_scaling import validation
 from bayes_scaling.commands.chosen import Models
 from bayes_scaling.commands.console import FORMATS, check_picture, judge, print_page, write_picture
+from bayes_scaling.commands.executors import Where, executor_of
 from bayes_scaling.commands.fits import sampling
 from bayes_scaling.commands.options import (
     Family,
@@ -58,6 +59,7 @@ def backtest(
     ] = False,
     reading: Reading,
     settings: Settings,
+    executor: Where = None,
     plot: Plot = None,
     as_json: Json = False,
 ) -> None:
@@ -67,15 +69,17 @@ def backtest(
     """
     chosen = models.chosen()
     check_picture(plot)
-    result = validation.backtest(
-        reading.table(runs),
-        fit_where=fit_where,
-        target_where=target_where,
-        models=chosen,
-        by=by,
-        rolling=rolling,
-        **sampling(settings),
-    )
+    with executor_of(executor) as workers:
+        result = validation.backtest(
+            reading.table(runs),
+            fit_where=fit_where,
+            target_where=target_where,
+            models=chosen,
+            by=by,
+            rolling=rolling,
+            executor=workers,
+            **sampling(settings),
+        )
     if plot is not None:
         _draw_backtest(result, plot)
     if as_json:
@@ -349,6 +353,7 @@ def calibrate(
     ] = None,
     simulations: Annotated[int, typer.Option(help="Sets of runs to make up and fit.")] = 50,
     settings: Settings = QUICK,
+    executor: Where = None,
     plot: Plot = None,
     as_json: Json = False,
 ) -> None:
@@ -357,9 +362,14 @@ def calibrate(
     Example: bayes-scaling calibrate -m chinchilla --simulations 100
     """
     check_picture(plot)
-    found = validation.calibrate(
-        model, read_table(runs), simulations=simulations, **sampling(settings)
-    )
+    with executor_of(executor) as workers:
+        found = validation.calibrate(
+            model,
+            read_table(runs),
+            simulations=simulations,
+            executor=workers,
+            **sampling(settings),
+        )
     if plot is not None:
         from bayes_scaling.figures import plot_calibration
 

@@ -142,11 +142,11 @@ def _submit_all[Item, Result](
         for future in futures:
             future.cancel()
         raise
+    again: dict[int, Future[Result]] = {}
     for index in lost:
         try:
-            again = executor.submit(function, items[index])
+            again[index] = executor.submit(function, items[index])
         except BrokenExecutor:
             found[index] = function(items[index])
-        else:
-            found[index] = again.result()
+    found |= {index: future.result() for index, future in again.items()}
     return [found[index] for index in range(len(items))]
