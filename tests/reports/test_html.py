@@ -216,8 +216,8 @@ def test_every_family_is_answered(tmp_path: Path) -> None:
     assert [name for name in Page(text).sections if name.startswith("loss")] == ["loss-1", "loss-2"]
     verdict = section_of(text, "verdict")
     for family in fit.groups:
-        params = fit.allocate(flops=1e23, family=family).choices[0].params
-        sizes = {"flops": 1e23, "params": params, "family": family}
+        choice = fit.allocate(flops=1e23, family=family).choices[0]
+        sizes = {"params": choice.params, "tokens": choice.tokens, "family": family}
         expected = str(interval(fit.forecast(sizes).draws[:, 0])).split("]")[0] + "]"
         assert expected in verdict
 
