@@ -22,6 +22,10 @@ def write(source: Path) -> Path:
     notebook.metadata = {"kernelspec": KERNEL}
     run = ExecutePreprocessor(timeout=1800, record_timing=False, coalesce_streams=True)
     run.preprocess(notebook, {"metadata": {"path": str(source.parent)}})
+    # The line of progress leaves an empty place behind.
+    for cell in notebook.cells:
+        if "outputs" in cell:
+            cell.outputs = [out for out in cell.outputs if not _is_empty(out)]
     # Names that are the same whenever it is run, and no version of Python.
     for index, cell in enumerate(notebook.cells):
         cell.id = f"cell-{index}"
@@ -29,6 +33,10 @@ def write(source: Path) -> Path:
     target = source.with_suffix(".ipynb")
     nbformat.write(notebook, target)
     return target
+
+
+def _is_empty(output: nbformat.NotebookNode) -> bool:
+    return output.output_type == "display_data" and output.data == {"text/plain": ""}
 
 
 if __name__ == "__main__":

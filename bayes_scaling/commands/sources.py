@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from bayes_scaling.commands.chosen import AUTO
 from bayes_scaling.commands.console import print_page, print_table
 from bayes_scaling.commands.options import Json, complete_datasets
 from bayes_scaling.commands.streams import print_json, say
@@ -18,6 +19,7 @@ from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.page import Grid
+from bayes_scaling.posterior.members import default_members
 from bayes_scaling.runs import (
     best_of_cells,
     describe,
@@ -174,7 +176,7 @@ def check(
     *,
     runs: Runs,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Also check against this model.")
+        str | None, typer.Option("--model", "-m", help="Also check against this model, or auto.")
     ] = None,
     reading: Reading,
     as_json: Json = False,
@@ -188,8 +190,9 @@ def check(
         table = reading.table(runs)
     summary = describe(table).to_dict()
     if model:
-        law = load_model(model)
-        summary["model_warnings"] = list(make_design(law, law.rows_of(table)).warnings)
+        laws = default_members(table) if model == AUTO else (load_model(model),)
+        said = [text for law in laws for text in make_design(law, law.rows_of(table)).warnings]
+        summary["model_warnings"] = list(dict.fromkeys(said))
     if as_json:
         print_json(summary)
         return

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.page import Grid, Page, Shown, called
+from bayes_scaling.page import Grid, Page, Shown
 from bayes_scaling.runs.assemble import Assembled, assemble
 from bayes_scaling.runs.cells import Commas, Rows
 from bayes_scaling.runs.columns import nearest
@@ -84,7 +84,7 @@ class RunTable(Shown):
             if values.dtype.kind == "f"
         }
         rows = [
-            [called(name), f"{each.min():.4g}", f"{np.median(each):.4g}", f"{each.max():.4g}"]
+            [name, f"{each.min():.4g}", f"{np.median(each):.4g}", f"{each.max():.4g}"]
             for name, each in known.items()
             if each.size
         ]

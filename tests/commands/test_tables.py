@@ -220,3 +220,11 @@ def test_values_of_options_may_carry_a_magnitude() -> None:
     }
     with pytest.raises(InputError, match="--set takes name=number"):
         read_settings(["unique_tokens=1,5"])
+
+
+def test_check_against_the_default_average(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text("params,tokens,loss\n1e7,2e8,4.0\n2e7,4e8,3.7\n4e7,8e8,3.5\n")
+    found = call("check", path, "-m", "auto")
+    assert found.code == 0
+    assert "the priors speak louder than the data" in found.out + found.err
