@@ -49,7 +49,9 @@ def example(model: Model, families: int) -> RunTable:
     """Runs that a law reads, with responses at random, of one family or of several."""
     rng = np.random.default_rng(5)
     columns = dict(sizes_of(model, rng, 24).columns)
-    columns |= {name: np.exp(rng.normal(0.5, 0.3, 24)) for name in model.responses}
+    for name in model.responses:
+        shares = name == "error"
+        columns[name] = rng.uniform(0.2, 0.8, 24) if shares else np.exp(rng.normal(0.5, 0.3, 24))
     if families > 1:
         names = np.array([f"f{index % families}" for index in range(24)])
         columns |= {name: names for name in model.group.split("/")}
