@@ -20,6 +20,9 @@ from bayes_scaling.runs.cells import read_amount
 from bayes_scaling.scores import LEVELS, score, score_quantiles
 from tests.synthetic import synthetic_fit
 
+SETTINGS = settings(deadline=None, derandomize=True, database=None)
+"""The same examples in every run, and no folder of them."""
+
 LAW = surface(synthetic_fit(spread=0.1))
 NAMES = {"x": 1.7, "y": 0.6}
 PYTHON = {"exp": math.exp, "log": math.log, "sqrt": math.sqrt, "min": min, "max": max}
@@ -50,12 +53,12 @@ def reference(text: str, values: dict[str, float]) -> float:
     """Evaluate a formula as Python does; nan where it is not a finite real number."""
     try:
         found = eval(text, {"__builtins__": {}}, {**PYTHON, **values})
-    except (ValueError, OverflowError, ZeroDivisionError):
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):  # complex numbers, too
         return math.nan
     return float(found) if isinstance(found, int | float) and abs(found) < 1e100 else math.nan
 
 
-@settings(max_examples=200, deadline=None)
+@settings(SETTINGS, max_examples=200)
 @given(formulas)
 def test_a_formula_means_what_python_means_by_it(text: str) -> None:
     wanted = reference(text, NAMES)
@@ -67,7 +70,7 @@ def test_a_formula_means_what_python_means_by_it(text: str) -> None:
         assert evaluate(again, NAMES) == pytest.approx(wanted, rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(SETTINGS, max_examples=200)
 @given(formulas)
 def test_a_derivative_is_the_limit_of_differences(text: str) -> None:
     def at(x: float) -> float:
@@ -83,7 +86,7 @@ def test_a_derivative_is_the_limit_of_differences(text: str) -> None:
     assert found == pytest.approx(slopes[1], rel=1e-3, abs=1e-5)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(SETTINGS, max_examples=100)
 @given(
     st.integers(1, 9999),
     st.sampled_from([("", 1.0), ("K", 1e3), ("M", 1e6), ("B", 1e9), ("T", 1e12)]),
@@ -99,7 +102,7 @@ def test_an_amount_is_read_in_its_unit(
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(SETTINGS, max_examples=100)
 @given(st.integers(1, 96), st.integers(1, 200), st.integers(1, 64))
 def test_parameters_of_a_decoder_are_counted_by_matrix(depth: int, heads: int, per: int) -> None:
     width = heads * per
@@ -108,7 +111,7 @@ def test_parameters_of_a_decoder_are_counted_by_matrix(depth: int, heads: int, p
     assert training_flops(float(width), 3.0) == 18.0 * width
 
 
-@settings(max_examples=100, deadline=None)
+@settings(SETTINGS, max_examples=100)
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 0.99), st.integers(2, 400))
 def test_an_interval_holds_its_share(seed: int, probability: float, count: int) -> None:
     draws = np.random.default_rng(seed).lognormal(size=count)
@@ -120,7 +123,7 @@ def test_an_interval_holds_its_share(seed: int, probability: float, count: int) 
     np.testing.assert_allclose(scaled, 7 * quantiles(draws, probability), rtol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(SETTINGS, max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.floats(0.2, 5.0), st.floats(0.01, 0.5))
 def test_scores_are_those_of_their_definitions(seed: int, observed: float, sd: float) -> None:
     draws = np.random.default_rng(seed).lognormal(0.0, sd, size=(2000, 1))
@@ -136,7 +139,7 @@ def test_scores_are_those_of_their_definitions(seed: int, observed: float, sd: f
     assert by_scale["crps"] == pytest.approx(found["crps"], rel=1e-9)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(SETTINGS, max_examples=12)
 @given(st.floats(18.0, 26.0))
 def test_no_split_of_a_grid_beats_the_chosen_one(log10_flops: float) -> None:
     flops = 10.0**log10_flops
