@@ -1,4 +1,4 @@
-"""The option ``--executor``: where the many fits of a command run."""
+"""The options ``--executor`` and ``--keep``: where many fits run, and where results stay."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ Where = Annotated[
         metavar="KIND",
         help="Where the fits run: pool:4 or loky:4 (processes here), dask://host:8786, or "
         "slurm:PARTITION; by default one after the other.",
+    ),
+]
+
+Keep = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Keep the result of each fit here, and go on from there when called again.",
     ),
 ]
 

@@ -12,7 +12,7 @@ import typer
 from bayes_scaling import validation
 from bayes_scaling.commands.chosen import Models
 from bayes_scaling.commands.console import FORMATS, check_picture, judge, print_page, write_picture
-from bayes_scaling.commands.executors import Where, executor_of
+from bayes_scaling.commands.executors import Keep, Where, executor_of
 from bayes_scaling.commands.fits import sampling
 from bayes_scaling.commands.options import (
     Family,
@@ -60,6 +60,7 @@ def backtest(
     reading: Reading,
     settings: Settings,
     executor: Where = None,
+    keep: Keep = None,
     plot: Plot = None,
     as_json: Json = False,
 ) -> None:
@@ -78,6 +79,7 @@ def backtest(
             by=by,
             rolling=rolling,
             executor=workers,
+            keep=keep,
             **sampling(settings),
         )
     if plot is not None:
@@ -354,6 +356,7 @@ def calibrate(
     simulations: Annotated[int, typer.Option(help="Sets of runs to make up and fit.")] = 50,
     settings: Settings = QUICK,
     executor: Where = None,
+    keep: Keep = None,
     plot: Plot = None,
     as_json: Json = False,
 ) -> None:
@@ -368,6 +371,7 @@ def calibrate(
             read_table(runs),
             simulations=simulations,
             executor=workers,
+            keep=keep,
             **sampling(settings),
         )
     if plot is not None:

@@ -23,7 +23,7 @@ from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.runs.columns import SIZES
 from bayes_scaling.runs.rows import row_mask
 from bayes_scaling.validation.baselines import NAMES, baseline_quantiles
-from bayes_scaling.validation.holdout import HeldOut, Task, forecast_targets
+from bayes_scaling.validation.holdout import HeldOut, Task, forecast_targets, keeping
 from bayes_scaling.validation.split import (
     Mask,
     Split,
@@ -59,6 +59,7 @@ def backtest(
     target_accept: float = 0.95,
     random_seed: int | None = None,
     executor: Executor | None = None,
+    keep: str | Path | None = None,
     progress: bool | None = None,
 ) -> Backtest:
     """Fit small runs, forecast new runs of larger sizes, and score the forecasts.
@@ -91,6 +92,9 @@ def backtest(
         Seed of everything; a fresh one is taken and kept if absent.
     executor : object with submit or map, optional
         Does the fits in parallel; see `bayes_scaling.validation.tasks.run_tasks`.
+    keep : path, optional
+        A folder for the result of each fit, which is read where the same is asked again: a backtest
+        that was stopped goes on where it was. Needs `random_seed`.
     progress : bool, optional
         Whether a line says how many fits are done; by default in a notebook and in a terminal.
 
@@ -141,7 +145,10 @@ def backtest(
         Task(split=split, models=chosen, settings=settings.seeded(own))
         for split, (own, _) in zip(splits, seeds, strict=True)
     ]
-    answers = run_tasks(forecast_targets, tasks, executor, name="backtest", progress=progress)
+    kept = None if keep is None else keeping(keep, random_seed)
+    answers = run_tasks(
+        forecast_targets, tasks, executor, name="backtest", progress=progress, keep=kept
+    )
     rivals = [
         baseline_quantiles(split, theirs)
         for split, (_, theirs) in zip(splits, seeds, strict=True)

@@ -9,7 +9,8 @@ what a backtest is for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from bayes_scaling.questions.forecast import forecast_by_law
 from bayes_scaling.questions.typical import Tuned
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.runs.columns import SIZES
+from bayes_scaling.validation.keeping import Kept, folder_to_keep
 from bayes_scaling.validation.tasks import Executor, fit_quietly, run_tasks
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ def calibrate(
     target_accept: float = 0.95,
     random_seed: int | None = None,
     executor: Executor | None = None,
+    keep: str | Path | None = None,
     progress: bool | None = None,
 ) -> Calibration:
     """Fit runs that the prior of a law made up, and see where the truth falls.
@@ -86,6 +89,9 @@ def calibrate(
         Seed of everything; a fresh one is taken and kept if absent.
     executor : object with submit or map, optional
         Does the fits in parallel; see `bayes_scaling.validation.tasks.run_tasks`.
+    keep : path, optional
+        A folder for the result of each fit, which is read where the same is asked again: a
+        calibration that was stopped goes on where it was. Needs `random_seed`.
     progress : bool, optional
         Whether a line says how many fits are done; by default in a notebook and in a terminal.
 
@@ -117,7 +123,8 @@ def calibrate(
         runs = read_runs(runs)
     sizes = unobserved(law, default_sizes(law) if runs is None else runs)
     made = simulate(law, sizes, simulations, settings)
-    found = run_tasks(recover, made, executor, name="calibrate", progress=progress)
+    kept = None if keep is None else _keeping(keep, random_seed)
+    found = run_tasks(recover, made, executor, name="calibrate", progress=progress, keep=kept)
     return Calibration(
         model=law.id,
         pit={name: np.array([each[0][name] for each in found]) for name in found[0][0]},
@@ -297,3 +304,27 @@ def recover(simulation: Simulation) -> tuple[dict[str, float], bool]:
         if np.ptp(own) > 0
     }
     return places, found.status == "converged"
+
+
+def _keeping(
+    folder: str | Path, random_seed: int | None
+) -> Kept[Simulation, tuple[dict[str, float], bool]]:
+    """Return where the results of simulations are kept."""
+    return Kept(
+        folder=folder_to_keep(folder, random_seed), asked=_asked, plain=list, whole=_recovered
+    )
+
+
+def _asked(simulation: Simulation) -> dict[str, Any]:
+    """Return all that the result of a simulation depends on."""
+    return {
+        "calibrate": [simulation.model.content_hash, simulation.runs.content_hash],
+        "target": dict(simulation.target),
+        "truth": dict(simulation.truth),
+        "settings": asdict(simulation.settings),
+    }
+
+
+def _recovered(plain: Any) -> tuple[dict[str, float], bool]:
+    places, converged = plain
+    return places, converged

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,18 @@ from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import noise_logpdf
 from bayes_scaling.posterior import Member
+from bayes_scaling.posterior.members import default_members
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.forecast import Forecast, forecast_by_law, mix_forecasts
 from bayes_scaling.scores import log_density, pit, quantiles_at_levels
+from bayes_scaling.validation.keeping import Kept, folder_to_keep
 from bayes_scaling.validation.split import Split
 from bayes_scaling.validation.tasks import fit_quietly
 
 Array = NDArray[np.float64]
+
+ARRAYS = ("quantiles", "pit", "log_density")
+"""Names of the arrays of `HeldOut`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,3 +122,43 @@ def _member_rows(found: Fit) -> tuple[dict[str, Any], ...]:
         for name, reason in found.left_out.items()
     ]
     return tuple(rows)
+
+
+# ---- kept between calls --------------------------------------------------------------------------
+
+
+def keeping(folder: str | Path, random_seed: int | None) -> Kept[Task, HeldOut]:
+    """Return where the forecasts of splits are kept.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written to, or there is no seed.
+    """
+    return Kept(
+        folder=folder_to_keep(folder, random_seed), asked=_asked, plain=_plain, whole=_held_out
+    )
+
+
+def _asked(task: Task) -> dict[str, Any]:
+    """Return all that the forecasts of a split depend on."""
+    split = task.split
+    return {
+        "backtest": [split.fitted.content_hash, split.targets.content_hash],
+        "columns": [split.response, split.group_column],
+        "models": [model.content_hash for model in task.models or default_members(split.fitted)],
+        "settings": asdict(task.settings),
+    }
+
+
+def _plain(found: HeldOut) -> dict[str, Any]:
+    arrays = {name: getattr(found, name).tolist() for name in ARRAYS}
+    return {**arrays, "status": found.status, "members": [dict(row) for row in found.members]}
+
+
+def _held_out(plain: Mapping[str, Any]) -> HeldOut:
+    return HeldOut(
+        **{name: np.array(plain[name]) for name in ARRAYS},
+        status=plain["status"],
+        members=tuple(plain["members"]),
+    )

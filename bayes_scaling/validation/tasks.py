@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, as_completed
 from dataclasses import asdict
 from typing import Protocol, runtime_checkable
@@ -15,6 +15,7 @@ from bayes_scaling.laws import Model
 from bayes_scaling.posterior.progress import Progress, progress_line
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
+from bayes_scaling.validation.keeping import Kept
 
 
 @runtime_checkable
@@ -64,6 +65,7 @@ def run_tasks[Item, Result](
     *,
     name: str = "",
     progress: bool | None = False,
+    keep: Kept[Item, Result] | None = None,
 ) -> list[Result]:
     """Apply a function to every item, in order.
 
@@ -84,6 +86,8 @@ def run_tasks[Item, Result](
         Of the work, for the line of progress.
     progress : bool, optional
         Whether a line says how much is done; by default in a notebook and in a terminal.
+    keep : Kept, optional
+        Where each result is written as soon as it is there, and read when it is asked for again.
 
     Returns
     -------
@@ -93,25 +97,44 @@ def run_tasks[Item, Result](
     Raises
     ------
     InputError
-        The executor has neither ``submit`` nor ``map``.
+        The executor has neither ``submit`` nor ``map``, or there is no room to keep a result.
     """
+    known = {} if keep is None else {place: keep.find(item) for place, item in enumerate(items)}
+    found = {place: result for place, result in known.items() if result is not None}
+    missing = [place for place in range(len(items)) if place not in found]
+    wanted = [items[place] for place in missing]
+    for index, result in _results(function, wanted, executor, name, progress):
+        found[missing[index]] = result
+        if keep is not None:
+            keep.keep(wanted[index], result)
+    return [found[place] for place in range(len(items))]
+
+
+def _results[Item, Result](
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    executor: Executor | None,
+    name: str,
+    progress: bool | None,
+) -> Iterator[tuple[int, Result]]:
+    """Yield the place of each item and its result, as they come."""
     line = progress_line(progress, len(items))
     if executor is None:
-        found = []
-        for item in items:
+        for index, item in enumerate(items):
             if line:
                 line.at(name, "fitting")
-            found.append(function(item))
+            yield index, function(item)
             if line:
                 line.finish()
-        return found
-    if isinstance(executor, Submits):
-        return _submit_all(function, items, executor, name, line)
-    if isinstance(executor, Maps):
-        return list(executor.map(function, items))
-    raise InputError(
-        f"executor must have submit or map, as those of concurrent.futures have; got {executor!r}"
-    )
+    elif isinstance(executor, Submits):
+        yield from _submit_all(function, items, executor, name, line)
+    elif isinstance(executor, Maps):
+        yield from enumerate(executor.map(function, items))
+    else:
+        raise InputError(
+            "executor must have submit or map, as those of concurrent.futures have; "
+            f"got {executor!r}"
+        )
 
 
 def _submit_all[Item, Result](
@@ -120,9 +143,8 @@ def _submit_all[Item, Result](
     executor: Submits,
     name: str,
     line: Progress | None,
-) -> list[Result]:
+) -> Iterator[tuple[int, Result]]:
     futures: dict[Future[Result], int] = {}
-    found: dict[int, Result] = {}
     lost: list[int] = []
     for index, item in enumerate(items):
         try:
@@ -132,9 +154,11 @@ def _submit_all[Item, Result](
     try:
         for future in as_completed(futures):
             try:
-                found[futures[future]] = future.result()
+                result = future.result()
             except BrokenExecutor:
                 lost.append(futures[future])
+            else:
+                yield futures[future], result
             if line:
                 line.at(name, "fitting")
                 line.finish()
@@ -147,6 +171,6 @@ def _submit_all[Item, Result](
         try:
             again[index] = executor.submit(function, items[index])
         except BrokenExecutor:
-            found[index] = function(items[index])
-    found |= {index: future.result() for index, future in again.items()}
-    return [found[index] for index in range(len(items))]
+            yield index, function(items[index])
+    for index, future in again.items():
+        yield index, future.result()

@@ -1,0 +1,98 @@
+"""Results of many fits, kept in a folder so that work that was stopped goes on where it was.
+
+Each result is a JSON file, named by the hash of what was asked: runs, laws, settings and seed. It
+is written whole or not at all, as soon as its fit is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bayes_scaling import __version__
+from bayes_scaling.errors import InputError
+from bayes_scaling.files import cannot_write, check_target, replacing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept[Item, Result]:
+    """A folder of results.
+
+    Attributes
+    ----------
+    folder : Path
+        Where they are.
+    asked : callable
+        Returns all that the result of an item depends on, as plain data.
+    plain, whole : callable
+        Return a result as plain data, and plain data as a result.
+    """
+
+    folder: Path
+    asked: Callable[[Item], Mapping[str, Any]]
+    plain: Callable[[Result], Any]
+    whole: Callable[[Any], Result]
+
+    def find(self, item: Item) -> Result | None:
+        """Return what is kept of an item; None where nothing is, or what is there is damaged."""
+        name = self._name(item)
+        try:
+            found = json.loads(self._path(name).read_text(encoding="utf-8"))
+            if found["hash"] != _hash([name, found["result"]]):
+                return None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+        return self.whole(found["result"])
+
+    def keep(self, item: Item, result: Result) -> None:
+        """Write the result of an item.
+
+        Raises
+        ------
+        InputError
+            There is no room for it; what was kept before stays.
+        """
+        name, plain = self._name(item), self.plain(result)
+        path = self._path(name)
+        try:
+            with replacing(path) as temporary:
+                text = json.dumps({"result": plain, "hash": _hash([name, plain])})
+                temporary.write_text(text, encoding="utf-8")
+        except OSError as error:
+            told = "what was kept before stays: free some room and call again"
+            raise cannot_write(path, error, told) from None
+
+    def _name(self, item: Item) -> str:
+        return _hash({"version": __version__, **self.asked(item)})
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
+
+
+def folder_to_keep(folder: str | Path, random_seed: int | None) -> Path:
+    """Return the folder of results, made where there is none.
+
+    Raises
+    ------
+    InputError
+        It cannot be written to, or no seed was given: a fresh one is another fit at every call.
+    """
+    if random_seed is None:
+        raise InputError("keep needs random_seed: with a fresh seed no result is found again")
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise InputError(f"keep must be a folder; {str(folder)!r} is a file") from None
+    except OSError as error:
+        raise cannot_write(folder, error, "keep needs a folder to write to") from None
+    check_target(folder / "result.json")
+    return folder
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
