@@ -108,7 +108,8 @@ COMMANDS: Mapping[str, Function | Question] = {
         settings={"shell": "mistuned"},
     ),
     "monitor": Function("watching"),
-    "score": Function("trials"),
+    "score": Function("recording"),
+    "verify": Function("recording"),
     "saturation": Question(example="fit.nc --params 7B --gain .01"),
     "reach": Question(
         example="fit.nc --loss 2.0 --params 7B", settings={"shell": "reach", "fills": ("runs",)}

@@ -28,7 +28,8 @@ COMMANDS = (
     "judge-split", "risk", "plan", "stage-gate", "advise", "sensitivity", "shapes", "tune",
     "emergence", "positions", "shift",
     "setting-rules", "experts", "valley-map", "transfer",
-    "next-runs", "mistuned", "monitor", "score", "query", "published", "report", "approaches",
+    "next-runs", "mistuned", "monitor", "score", "verify",
+    "query", "published", "report", "approaches",
     "compare", "backtest", "calibrate", "convert", "serve", "duel", "campaign",
     "train-sweep", "train-run",
 )  # fmt: skip

@@ -21,13 +21,12 @@ from bayes_scaling.commands.options import (
     Probability,
     complete_models,
 )
-from bayes_scaling.commands.sources import Reading, Runs, SavedFit, read_table
+from bayes_scaling.commands.sources import Reading, Runs, read_table
 from bayes_scaling.commands.streams import print_json, say
 from bayes_scaling.intervals import PROBABILITY, check_probability, format_kind
 from bayes_scaling.laws import load_model
 from bayes_scaling.page import SCORES, Block, Grid, Page, beyond, called, cell
 from bayes_scaling.posterior.sampler import Settings
-from bayes_scaling.questions.record import NAME, score_record
 from bayes_scaling.questions.rig import Budget, Rig
 from bayes_scaling.validation import Approaches, Backtest, Calibration, Comparison
 
@@ -416,28 +415,3 @@ def calibration_page(found: Calibration) -> Page:
             "whether real runs follow the law is for 'backtest' to say",
         ],
     ]
-
-
-# ---- score ---------------------------------------------------------------------------------------
-
-
-def score(
-    fit: SavedFit,
-    results: Annotated[str, typer.Argument(help="Finished runs: their sizes and losses.")],
-    record: Annotated[
-        Path | None, typer.Option(help="The record.", show_default="forecasts.jsonl beside the fit")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Score forecasts that were put on record by what the runs reached.
-
-    Example: bayes-scaling score fit.nc result.csv
-    """
-    found = score_record(record or fit.with_name(NAME), Reading().table(results))
-    if as_json:
-        about = {"scores": found.scores, "unmatched": list(found.unmatched)}
-        print_json({"rows": found.rows()} | about)
-    else:
-        print_page(found.page())
-    for name in found.unmatched:
-        say(f"note: no forecast on record was for the result {name}")

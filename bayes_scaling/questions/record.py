@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bayes_scaling.questions.forecast import Forecast
 
 Array = NDArray[np.float64]
+Places = str | Path | Sequence[str | Path]
 
 NAME = "forecasts.jsonl"
 """Name of the record, beside the fits."""
@@ -69,6 +70,7 @@ class TrackRecord(Printed):
         row = {"created": item["created"], "model": item["model"], **item["plan"]}
         row |= {"new_run": quantiles[MEDIAN], "new_run_lower": quantiles[LOW]}
         row |= {"new_run_upper": quantiles[HIGH], "probability": 0.9, "kind": "ETI"}
+        row |= {f"efolds_{name}": value for name, value in item.get("efolds", {}).items()}
         if item["hash"] not in self.outcomes:
             return row | {"loss": None}
         loss = self.outcomes[item["hash"]]
@@ -150,40 +152,79 @@ def register(fit: Posterior, forecast: Forecast, path: str | Path) -> tuple[str,
     for run in range(len(plan)):
         sizes = {name: float(values[run]) for name, values in plan.columns.items()}
         asked: dict[str, Any] = {**sizes, plan.group_column: plan.labels[run]}
-        lines.append({**known, "plan": asked, "quantiles": quantiles[:, run].tolist()})
+        far = {name: float(values[run]) for name, values in forecast.extrapolation.items()}
+        told = {"plan": asked, "efolds": far, "quantiles": quantiles[:, run].tolist()}
+        lines.append({**known, **told})
     return _add(Path(path), lines)
 
 
-def read_record(path: str | Path) -> TrackRecord:
-    """Read a record.
+def records_in(places: Places) -> tuple[Path, ...]:
+    """Return the records that places name: a record itself, or a folder with all in and below it.
 
     Raises
     ------
     InputError
-        There is none, it is no record, or a line was changed since it was written.
+        A place has none.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(
-            f"no record {str(path)!r}: 'bayes-scaling forecast FIT --register' begins one"
-        )
-    lines = _lines(path)
+    given = [places] if isinstance(places, str | Path) else places
+    found: dict[Path, Path] = {}
+    problems = []
+    for place in map(Path, given):
+        here = sorted(place.rglob(NAME)) if place.is_dir() else [place]
+        here = [path for path in here if path.is_file()]
+        if not here:
+            problems.append(
+                f"no record {str(place)!r}: 'bayes-scaling forecast FIT --register' begins one"
+            )
+        for path in here:
+            found.setdefault(path.resolve(), path)
+    if problems:
+        raise InputError(problems)
+    return tuple(found.values())
+
+
+def read_record(places: Places) -> TrackRecord:
+    """Read a record, or several as one.
+
+    Parameters
+    ----------
+    places : path or sequence of path
+        Records, and folders of them.
+
+    Raises
+    ------
+    InputError
+        There is none, one is no record, or a line was changed since it was written.
+    """
+    return _joined(map(_lines, records_in(places)))
+
+
+def _joined(records: Iterable[list[dict[str, Any]]]) -> TrackRecord:
+    """Return the forecasts of all records once, oldest first; of outcomes the first one stays."""
+    forecasts: dict[str, dict[str, Any]] = {}
+    outcomes: dict[str, float] = {}
+    for lines in records:
+        for line in lines:
+            if line["kind"] == "forecast":
+                forecasts.setdefault(line["hash"], line)
+            elif line["kind"] == "outcome":
+                outcomes.setdefault(line["of"], line["loss"])
     return TrackRecord(
-        forecasts=tuple(line for line in lines if line["kind"] == "forecast"),
-        outcomes={line["of"]: line["loss"] for line in lines if line["kind"] == "outcome"},
+        forecasts=tuple(sorted(forecasts.values(), key=lambda line: str(line["created"]))),
+        outcomes=outcomes,
     )
 
 
-def score_record(path: str | Path, results: RunTable) -> TrackRecord:
+def score_record(places: Places, results: RunTable) -> TrackRecord:
     """Score forecasts on record by what runs reached, and put that on record too.
 
     Parameters
     ----------
-    path : path
-        The record.
+    places : path or sequence of path
+        Records, and folders of them; each takes the outcomes of its own forecasts.
     results : RunTable
         Finished runs: the sizes of the plan, and the loss. Each takes the open forecasts of its
-        sizes, within 2 %, and of its group.
+        sizes, within 2 %, and of its group; an outcome stays.
 
     Returns
     -------
@@ -194,24 +235,24 @@ def score_record(path: str | Path, results: RunTable) -> TrackRecord:
     InputError
         There is no record, or the results lack the response.
     """
-    known = read_record(path)
-    found, unmatched = [], []
+    records = {path: _lines(path) for path in records_in(places)}
+    known = _joined(records.values())
+    found: dict[str, float] = {}
+    unmatched = []
     for row in range(len(results)):
         given = {name: results[name][row] for name in results.columns}
         matching = [item for item in known.forecasts if _is_of(item, given)]
         if not matching:
             unmatched.append(str(given.get("run", f"row {row + 1}")))
-        found += [
-            {"kind": "outcome", "of": item["hash"], "loss": float(given[item["response"]]),
-             "created": datetime.now(UTC).isoformat(timespec="seconds")}
-            for item in matching
-            if item["hash"] not in known.outcomes
-        ]  # fmt: skip
-    _add(Path(path), found)
-    scored = read_record(path)
-    return TrackRecord(
-        forecasts=scored.forecasts, outcomes=scored.outcomes, unmatched=tuple(unmatched)
-    )
+        for item in matching:
+            if item["hash"] not in known.outcomes:
+                found.setdefault(item["hash"], float(given[item["response"]]))
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    for path, lines in records.items():
+        own = [line["hash"] for line in lines if line["hash"] in found]
+        outcome = {"kind": "outcome", "created": created}
+        _add(path, [{**outcome, "of": name, "loss": found[name]} for name in own])
+    return replace(read_record(tuple(records)), unmatched=tuple(unmatched))
 
 
 def _is_of(item: Mapping[str, Any], given: Mapping[str, Any]) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -76,23 +79,27 @@ def backtest_section(backtest: Backtest) -> tuple[Block, ...]:
 
 def record_section(record: TrackRecord) -> tuple[Block, ...]:
     """Show forecasts that were put on record, and what became of them."""
+    pairs = zip(record.rows(), record.forecasts, strict=True)
+    found = sorted(((_beyond(row), row, item) for row, item in pairs), key=lambda each: each[0])
     rows = tuple(
         (
             row["created"][:10],
-            str(row["model"]),
+            _called(item),
             write_count(row["params"]) if "params" in row else "",
             write_count(row["tokens"]) if "tokens" in row else "",
+            f"{far:.1f}" if math.isfinite(far) else "",
             without_kind(told(row, "new_run")),
             "open" if row["loss"] is None else write_number(row["loss"], 4),
             "" if row["loss"] is None else ("inside" if row["inside"] else "outside"),
         )
-        for row in record.rows()
+        for far, row, item in found
     )
     table = Table(
-        caption="Forecasts on record, made before their runs: median [90 % ETI]",
-        head=("since", "model", "parameters", "tokens", "forecast", "reached", ""),
+        caption="Forecasts on record, made before their runs, by e-folds beyond the runs of the "
+        "fit: median [90 % ETI]",
+        head=("since", "model", "parameters", "tokens", "e-folds", "forecast", "reached", ""),
         rows=rows,
-        text_columns=(0, 1, 6),
+        text_columns=(0, 1, 7),
     )
     done = record.scores
     if done is None:
@@ -102,6 +109,18 @@ def record_section(record: TrackRecord) -> tuple[Block, ...]:
         f"interval held for {done['coverage90']:.0%} of them, mean error {done['mare']:.2%}."
     )
     return (Prose(text=text), table)
+
+
+def _beyond(row: Mapping[str, Any]) -> float:
+    """E-folds beyond the runs, in compute or else the farthest input; inf where none are known."""
+    far = {name: value for name, value in row.items() if name.startswith("efolds_")}
+    return float(far.get("efolds_flops", max(far.values(), default=math.inf)))
+
+
+def _called(item: Mapping[str, Any]) -> str:
+    """Write the model of a forecast, and the group where there are several."""
+    groups = [str(v) for v in item["plan"].values() if isinstance(v, str) and v != "all"]
+    return ", ".join([str(item["model"]), *groups])
 
 
 def methods_section(fit: Fit) -> tuple[Block, ...]:

@@ -12,10 +12,11 @@ import pytest
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.questions.record import read_record, register, score_record
+from bayes_scaling.questions.verify import verify
 from bayes_scaling.runs import RunTable
 from bayes_scaling.scores import score
 from tests.command_line import call
-from tests.synthetic import synthetic_ensemble, synthetic_fit
+from tests.synthetic import changed, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit()
 SIZES = {"params": [1e9, 1e10], "tokens": [2e10, 2e11]}
@@ -154,3 +155,97 @@ def test_a_full_disk_leaves_the_record_as_it_was(tmp_path: Path) -> None:
     assert "cannot write 'forecasts.jsonl'" in done.stdout
     assert "the record is as it was" in done.stdout
     assert path.read_bytes() == before
+
+
+# ---- several records, pages and proofs -----------------------------------------------------------
+
+
+def test_many_records_are_scored_at_once(tmp_path: Path) -> None:
+    paths = [tmp_path / name / "forecasts.jsonl" for name in ("one", "other/deep")]
+    for path, at in zip(paths, ([1e9, 2e10], [1e10, 2e11]), strict=True):
+        path.parent.mkdir(parents=True)
+        register(FIT, FIT.forecast({"params": at[0], "tokens": at[1]}), path)
+    found = score_record(tmp_path, results())
+    assert found.unmatched == ("other",)
+    assert len(found.rows()) == len(found.outcomes) == 2
+    assert [len(read_record(path).outcomes) for path in paths] == [1, 1]
+    assert read_record(paths).scores == read_record([tmp_path, *paths]).scores == found.scores
+
+
+def test_a_copy_of_a_record_counts_once(tmp_path: Path) -> None:
+    path, copy = tmp_path / "forecasts.jsonl", tmp_path / "copy.jsonl"
+    register(FIT, FORECAST, path)
+    copy.write_bytes(path.read_bytes())
+    found = score_record([path, copy], results())
+    assert len(found.forecasts) == len(found.outcomes) == 2
+    assert read_record(copy).scores == read_record(path).scores == found.scores
+
+
+def test_one_changed_record_leaves_all_unscored(tmp_path: Path) -> None:
+    path, bad = tmp_path / "forecasts.jsonl", tmp_path / "bad.jsonl"
+    register(FIT, FORECAST, path)
+    bad.write_text(path.read_text().replace('"tuned"', '"typical"'))
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=r"(?s)bad\.jsonl.*line 1 was changed"):
+        score_record([path, bad], results())
+    assert path.read_bytes() == before
+    with pytest.raises(InputError, match=r"no record .*nowhere"):
+        read_record([path, tmp_path / "nowhere"])
+
+
+def test_of_two_results_of_a_plan_the_first_stays(tmp_path: Path) -> None:
+    path = tmp_path / "forecasts.jsonl"
+    register(FIT, FIT.forecast({"params": 1e9, "tokens": 2e10}), path)
+    twice = {"params": [1e9, 1e9], "tokens": [2e10, 2e10], "loss": [MEDIANS[0], 9.0]}
+    table = RunTable(columns={name: np.array(values) for name, values in twice.items()})
+    assert list(score_record(path, table).outcomes.values()) == [MEDIANS[0]]
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_a_forecast_on_record_says_how_far_it_went(tmp_path: Path) -> None:
+    path = tmp_path / "forecasts.jsonl"
+    register(FIT, FORECAST, path)
+    rows = read_record(path).rows()
+    wanted = [row["efolds_flops"] for row in FORECAST.rows()]
+    assert [row["efolds_flops"] for row in rows] == pytest.approx(wanted)
+
+
+def test_a_record_is_verified_by_the_fits_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "forecasts.jsonl"
+    both = synthetic_ensemble()
+    register(FIT, FORECAST, path)
+    register(both, both.forecast(SIZES), path)
+    assert {row["why"] for row in verify(path).rows()} == {"no saved fit beside the record"}
+    FIT.save(tmp_path / "fit.nc")
+    assert [row["fit"] is not None for row in verify(path).rows()] == [True, True, False, False]
+    both.save(tmp_path / "both.nc")
+    found = verify(tmp_path)
+    assert found.agrees
+    assert [Path(row["fit"]).name for row in found.rows()] == ["fit.nc"] * 2 + ["both.nc"] * 2
+    assert "4 of 4 forecasts on record agree" in found.text
+
+
+def test_other_fits_do_not_pass_for_the_one_on_record(tmp_path: Path) -> None:
+    path = tmp_path / "forecasts.jsonl"
+    register(FIT, FORECAST, path)
+    loss = np.nextafter(FIT.runs["loss"], 9)
+    runs = RunTable(columns={**FIT.runs.columns, "loss": loss})
+    hashes = {**FIT.only.provenance, "runs_hash": runs.content_hash}
+    changed(FIT, runs=runs, provenance=hashes).save(tmp_path / "runs.nc")
+    (tmp_path / "broken.nc").write_bytes(b"no fit")
+    found = verify(path)
+    assert not found.agrees
+    assert {row["why"] for row in found.rows()} == {"the model is there, of other runs"}
+    assert [Path(name).name for name in found.unread] == ["broken.nc"]
+    (tmp_path / "runs.nc").unlink()
+    synthetic_fit("coupled").save(tmp_path / "law.nc")
+    assert not verify(path).agrees
+
+
+def test_what_was_changed_is_not_verified(tmp_path: Path) -> None:
+    path = tmp_path / "forecasts.jsonl"
+    register(FIT, FORECAST, path)
+    FIT.save(tmp_path / "fit.nc")
+    path.write_text(path.read_text().replace("2", "3", 1))
+    with pytest.raises(InputError, match="line 1"):
+        verify(path)
