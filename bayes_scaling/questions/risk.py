@@ -115,7 +115,7 @@ class Risk(Printed):
         rows = draw_rows(quantities, self.forecast.extrapolation, self.probability)
         extra = draw_rows({"extra_flops": self.extra_flops}, {}, self.probability)
         return [
-            self._asked(index) | row | more | self._judged(index) | _held(row)
+            self._asked(index) | row | more | self._judged(index, row) | _held(row)
             for index, (row, more) in enumerate(zip(rows, extra, strict=True))
         ]
 
@@ -124,7 +124,7 @@ class Risk(Printed):
         sizes = {name: float(values[index]) for name, values in plan.columns.items()}
         return sizes | {"flops": float(self.flops[index]), plan.group_column: plan.labels[index]}
 
-    def _judged(self, index: int) -> dict[str, Any]:
+    def _judged(self, index: int, row: Mapping[str, Any]) -> dict[str, Any]:
         """Tell chances, costs and the decision."""
         found: dict[str, Any] = {
             "expected_regret": float(self.regret[:, index].mean()),
@@ -148,17 +148,8 @@ class Risk(Printed):
             if price is not None and self.value is not None and self.target is not None:
                 gains = [chance * self.value - price for chance in chances.values()]
                 found["expected_gain"] = float(self.chance[index]) * self.value - price
-                found["decision"] = self._tempered(decision(gains), index)
+                found["decision"] = _tempered(decision(gains), row)
         return found
-
-    def _tempered(self, decided: str, index: int) -> str:
-        """Make a go depend on the law where no forecast as far beyond the runs was tested."""
-        beyond_runs = {
-            f"efolds_{name}": float(values[index])
-            for name, values in self.forecast.extrapolation.items()
-        }
-        far = factor_beyond(beyond_runs) > FARTHEST
-        return f"{decided}, {IF_IT_HOLDS}" if decided == GO and far else decided
 
     @property
     def about(self) -> dict[str, Any]:
@@ -237,6 +228,12 @@ def decision(gains: list[float]) -> str:
     if min(gains) > 0:
         return GO
     return "no go" if max(gains) <= 0 else "we cannot tell: the laws disagree"
+
+
+def _tempered(decided: str, row: Mapping[str, Any]) -> str:
+    """Make a go depend on the law where no forecast as far beyond the runs was tested."""
+    far = factor_beyond(row) > FARTHEST
+    return f"{decided}, {IF_IT_HOLDS}" if decided == GO and far else decided
 
 
 def _held(row: Mapping[str, Any]) -> dict[str, str]:
