@@ -32,8 +32,9 @@ FITS = {
     "loss.nc": "scores.csv -m chinchilla",
     "score.nc": "scores.csv -m downstream-exp",
     "jump.nc": "jump.csv -m emergence",
-    "shift.nc": "shift.csv -m loss-shift",
-    "routed.nc": "routed.csv -m moe-joint --columns params_active=params,params=params_total*1",
+    "shift.nc": "shift.csv -m loss-shift --pool-by metric",
+    "routed.nc": "routed.csv -m moe-joint --where \"split == 'final' and router == 'S-Base'\" "
+    "--columns family=kind,router=family,params_active=params,params=params_total",
     "context.nc": "nano-context -m context",
 }
 """What is fitted, by the file it is saved in."""
