@@ -2,8 +2,9 @@
 
 The compute multiplier of B over A is the compute that A needs for the loss B reaches, over B's: 1.2
 says that A wants 20 % more. It is taken draw by draw between the surfaces of two groups of one
-posterior, so that whatever both share (exponents, drift, noise) cancels. A published law may stand
-on either side, or on both: it has one draw, which stands beside every draw of the runs.
+posterior, so that whatever both share (exponents, drift, noise) cancels, and along the splits of
+compute that would be chosen for each. A published law may stand on either side, or on both: it has
+one draw, which stands beside every draw of the runs.
 """
 
 from __future__ import annotations
@@ -19,14 +20,12 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
 from bayes_scaling.page import Block, Grid, Page, Printed, cell, times, told
 from bayes_scaling.posterior import Posterior
+from bayes_scaling.questions.expected_path import ExpectedPath, axis_of, expected_path
 from bayes_scaling.questions.literature import published, published_names
 from bayes_scaling.questions.published_laws import PublishedConstants
-from bayes_scaling.questions.reach import first_reaching
 from bayes_scaling.questions.search import Array, Index
 from bayes_scaling.questions.sizes import Numbers, positive
-from bayes_scaling.questions.splits import best_split, cheapest
 from bayes_scaling.questions.surface import Source, Surface, surface
-from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.columns import canonical_name
 
 Verdict = Literal["promote", "drop", "undecided"]
@@ -42,6 +41,9 @@ TOP = 3
 
 PLACES = 25
 """Scales between the smallest run and the target at which a crossing is looked for."""
+
+BEYOND_TARGET = 10.0
+"""Up to how many times the target splits are searched, for a baseline that needs more."""
 
 WITHOUT_RUNS = 1e-4
 """Share of the target from which it is looked for where published laws alone are compared."""
@@ -63,7 +65,8 @@ class Duel(Printed):
         By variant: compute that the baseline needs for the variant's loss, over the variant's;
         inf where it never reaches it. Times the throughput of the variant where that is given.
     loss : mapping of str to array (n_draws, n_scales)
-        By group, the baseline included: noise-free loss of its best split of each budget.
+        By group, the baseline included: noise-free loss at the split of each budget that would be
+        chosen, that of least expected loss.
     new_run : mapping of str to array (n_draws, n_scales)
         The same of one new run.
     crossing : mapping of str to array (n_draws,)
@@ -287,12 +290,16 @@ def duel(
     _check(speeds, arms, error)
     budgets = np.unique(positive("flops", flops))
     laws = _surfaces(source, sides, inputs or {})
-    base = laws[a]
-    loss = {name: _best_losses(law, budgets) for name, law in laws.items()}
+    low = _lowest(laws.values(), budgets)
+    paths = {
+        name: expected_path(law, low, BEYOND_TARGET * float(budgets[-1]))
+        for name, law in laws.items()
+    }
+    loss = {name: path.losses(budgets) for name, path in paths.items()}
     multiplier = {
         name: np.stack(
             [
-                _compute_for(base, np.log(loss[name][:, i]), float(budget)) / budget
+                paths[a].reaching(np.log(loss[name][:, i]), float(budget)) / budget
                 for i, budget in enumerate(budgets)
             ],
             axis=1,
@@ -307,7 +314,7 @@ def duel(
         multiplier=multiplier,
         loss=loss,
         new_run={name: _new_runs(source, law, loss[name]) for name, law in laws.items()},
-        crossing=_crossings(laws, a, budgets),
+        crossing=_crossings(paths, a, np.geomspace(low, budgets[-1], PLACES)),
         throughput=speeds,
         beyond=_beyond(laws.values(), budgets),
         error=error,
@@ -364,8 +371,8 @@ def _surfaces(
         for name, law in laws.items()
         if law.response != "loss"
     ]
-    if not problems and len({_axis(law) for law in laws.values()}) > 1:
-        said = ", ".join(f"{name} along {_axis(law)}" for name, law in laws.items())
+    if not problems and len({axis_of(law) for law in laws.values()}) > 1:
+        said = ", ".join(f"{name} along {axis_of(law)}" for name, law in laws.items())
         problems.append(f"nothing is equal for all, to compare at: {said}")
     if problems:
         raise InputError(problems, source="duel")
@@ -396,7 +403,7 @@ def _notes(source: Source, laws: Iterable[PublishedConstants | None]) -> tuple[s
 
 def _beyond(laws: Iterable[Surface], budgets: Array) -> Array:
     """E-folds of budgets (n,) beyond the runs of the group where that is least; nan without any."""
-    found = [law.beyond({_axis(law): budgets}).get(_axis(law)) for law in laws]
+    found = [law.beyond({axis_of(law): budgets}).get(axis_of(law)) for law in laws]
     known = [each for each in found if each is not None]
     return np.min(known, axis=0) if known else np.full(budgets.size, np.nan)
 
@@ -418,31 +425,6 @@ def _check(speeds: Mapping[str, float], arms: Sequence[str], error: float) -> No
         raise InputError(problems, source="duel")
 
 
-def _axis(law: Surface) -> str:
-    """Return what budgets are of: compute, or the one size that the law reads."""
-    return "flops" if law.traded == ("params", "tokens") else law.traded[0]
-
-
-def _best_losses(law: Surface, budgets: Array) -> Array:
-    """Noise-free loss of the best split of each budget (n_draws, n_budgets)."""
-    if law.traded != ("params", "tokens"):
-        return law.at({law.traded[0]: budgets}, law.draws[:, None])
-    loss, found = law.split_loss(), []
-    for budget in budgets:
-        u, v, _ = best_split(loss, float(np.log(budget / law.share)), law.draws)
-        found.append(loss(u, v, law.draws))
-    return np.stack(found, axis=1)
-
-
-def _compute_for(law: Surface, log_loss: Array, near: float) -> Array:
-    """Compute (n_draws,) at which the best split reaches a loss of each draw; inf where none."""
-    if law.traded != ("params", "tokens"):
-        return np.exp(first_reaching(law, law.traded[0], {}, log_loss))
-    start = float(np.log(near / law.share))
-    u, v = cheapest(law.split_loss(), log_loss, law.draws, start)
-    return np.asarray(law.share * training_flops(np.exp(u), np.exp(v)))
-
-
 def _new_runs(source: Source, law: Surface, losses: Array) -> Array:
     """Loss of one new run (n_draws, n_scales): the law and the noise of a run, draw by draw."""
     if not isinstance(source, Posterior):
@@ -450,20 +432,22 @@ def _new_runs(source: Source, law: Surface, losses: Array) -> Array:
     return law.with_noise(losses, source.generator(f"duel {law.group}"))
 
 
-def _crossings(laws: Mapping[str, Surface], a: str, budgets: Array) -> dict[str, Array]:
-    """Largest scale up to the target at which each variant equals the baseline (n_draws,)."""
-    axis = _axis(laws[a])
+def _lowest(laws: Iterable[Surface], budgets: Array) -> float:
+    """Return the smallest budget of the runs and of those asked for."""
     fitted = [
-        part.law.fitted_sizes[axis]
-        for law in laws.values()
+        part.law.fitted_sizes[axis_of(law)]
+        for law in laws
         for part in law.parts
-        if axis in part.law.fitted_sizes
+        if axis_of(law) in part.law.fitted_sizes
     ]
     lowest = [float(np.nanmin(values)) for values in fitted] or [WITHOUT_RUNS * budgets[-1]]
-    low = min([float(budgets[0]), *lowest])
-    places = np.geomspace(low, budgets[-1], PLACES)
-    logs = {name: np.log(_best_losses(law, places)) for name, law in laws.items()}
-    return {name: _last_zero(logs[name] - logs[a], places) for name in laws if name != a}
+    return min([float(budgets[0]), *lowest])
+
+
+def _crossings(paths: Mapping[str, ExpectedPath], a: str, places: Array) -> dict[str, Array]:
+    """Largest place at which each variant equals the baseline (n_draws,)."""
+    logs = {name: np.log(path.losses(places)) for name, path in paths.items()}
+    return {name: _last_zero(logs[name] - logs[a], places) for name in paths if name != a}
 
 
 def _last_zero(gap: Array, places: Array) -> Array:
