@@ -17,7 +17,8 @@ from bayes_scaling.scoring import ScoreFit, two_steps
 from tests.laws.tables import table
 
 STEEP = {"dist": "LogNormal", "mu": 1.0, "sigma": 0.01}
-TOP = {"dist": "Beta", "alpha": 700.0, "beta": 300.0}
+AT_REFERENCE = {"dist": "Beta", "alpha": 488.0, "beta": 512.0}
+LEARNED = {"dist": "Beta", "alpha": 414.0, "beta": 586.0}
 PLAN = {"params": [1e9, 1e10], "tokens": [2e10, 2e11]}
 
 
@@ -42,8 +43,8 @@ def loss() -> Fit:
 
 @pytest.fixture(scope="module")
 def both(loss: Fit) -> ScoreFit:
-    known = {"dist": "Normal", "mu": 0.5, "sigma": 0.01}
-    return two_steps(loss, drawn("downstream-sigmoid", tasks("one"), z=known, g=STEEP, top=TOP))
+    own = drawn("downstream-sigmoid", tasks("one"), m=AT_REFERENCE, r=LEARNED, g=STEEP)
+    return two_steps(loss, own)
 
 
 def test_a_score_column_gives_the_error_rate() -> None:
