@@ -34,7 +34,7 @@ UNFINISHED = frozenset(
 
 
 Columns = Mapping[str, NDArray[Any]]
-KEY = ("run", "metric", "steps", "tokens")
+KEY = ("run", "metric", "steps", "tokens", "position")
 STAND_IN = 1e30  # this and above takes the place of a cell that cannot be used
 _ESSENTIAL = ("loss", "score", *SIZES)
 _OTHER_SCALES = ("steps", "width", "depth", "position", "unique_tokens", "finetune_tokens")
@@ -160,7 +160,7 @@ def absence_problems(
 
 
 def duplicate_problems(columns: Columns, rows: Rows, most: int = 5) -> list[str]:
-    """Return the groups of rows that share the key (run, metric, steps, tokens)."""
+    """Return the groups of rows that share the key (run, metric, steps, tokens, position)."""
     key = [name for name in KEY if name in columns]
     if "run" not in key:
         return []
