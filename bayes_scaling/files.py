@@ -17,7 +17,7 @@ from typing import Any
 
 try:
     import fcntl
-except ImportError:  # not POSIX: leftovers of a killed program stay
+except ImportError:  # not POSIX: leftovers of a killed program stay, one writer is the user's care
     fcntl = None  # type: ignore[assignment]
 
 from bayes_scaling.errors import InputError
@@ -31,6 +31,9 @@ DEEPEST_TOML = 20
 CACHE_VARIABLE = "BAYES_SCALING_CACHE"
 """Name of the environment variable of the cache folder."""
 
+
+LOCKS = fcntl is not None
+"""Whether this system locks files."""
 
 _UNFINISHED: set[Path] = set()
 """Files and folders that this process is writing."""
@@ -133,8 +136,7 @@ def replacing(path: Path) -> Iterator[Path]:
     _UNFINISHED.add(temporary)
     try:
         with temporary.open("wb") as held:
-            if fcntl is not None:
-                fcntl.flock(held, fcntl.LOCK_EX)
+            lock(held.fileno())
             yield temporary
             os.replace(temporary, path)
     finally:
@@ -163,30 +165,53 @@ def remove_unfinished() -> None:
             path.unlink(missing_ok=True)
 
 
-@contextmanager
-def only_writer(file: FileIO) -> Iterator[None]:
-    """Wait until no other program holds an open file, and hold it for the block."""
-    if fcntl is None:
-        yield
-        return
-    fcntl.flock(file, fcntl.LOCK_EX)
+def lock(descriptor: int, *, wait: bool = True) -> bool:
+    """Lock an open file until it is closed; whether it is held now, if not waited for.
+
+    Where the system has no locks nothing is done, and every file counts as held.
+    """
+    if fcntl is not None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def whole_lines(content: bytes) -> bytes:
+    """Return the lines that end: what stands behind the last one was being written at a kill."""
+    return content[: content.rfind(b"\n") + 1]
+
+
+def append(file: FileIO, content: bytes) -> None:
+    """Append to a file and wait until all is on the disk; else the file stays as it was.
+
+    Raises
+    ------
+    OSError
+        There is no room for it.
+    """
+    end = file.seek(0, os.SEEK_END)
     try:
-        yield
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)
+        while content:
+            content = content[file.write(content) or 0 :]
+        os.fsync(file.fileno())
+    except OSError:
+        file.truncate(end)
+        raise
 
 
 def _sweep(path: Path) -> None:
     """Remove what killed programs left of a file."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{LEFTOVER}"):
-        if fcntl is None:
+        if not LOCKS:
             return
         try:
             with leftover.open("rb") as held:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                leftover.unlink()
+                if lock(held.fileno(), wait=False):
+                    leftover.unlink()
         except OSError:
-            continue  # being written, gone by now, or not ours
+            continue  # gone by now, or not ours
 
 
 def write_or_keep(path: Path, content: bytes, what: str) -> None:

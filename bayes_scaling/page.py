@@ -260,6 +260,12 @@ def relative(row: Mapping[str, Any], name: str, sign: str = "") -> str:
     return f"{median} [{lower}, {upper}]"
 
 
+def efolds_beyond(row: Mapping[str, Any]) -> float:
+    """Return how far a row lies beyond the runs [e-folds]: in compute, or of all it has."""
+    far = {name: value for name, value in row.items() if name.startswith("efolds_")}
+    return float(far.get("efolds_flops", max(far.values(), default=0.0)))
+
+
 def beyond(row: Mapping[str, Any]) -> str:
     """Say how far a row lies outside the fitted runs, in compute and every input."""
     efolds = {

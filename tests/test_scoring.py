@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,29 @@ def test_every_size_question_is_answered(both: ScoreFit) -> None:
     assert found.draws["tokens"].shape == (200, 1)
     split = both.allocate(flops=1e21).rows()[0]
     assert split["params"] > 0
+
+
+def test_answers_are_told_in_scores(both: ScoreFit) -> None:
+    """Error rates are what laws explain; who asks for a score is not shown them."""
+    said = both.risk(flops=1e20, target_score=0.6)
+    (row,) = said.rows()
+    assert row["new_run_score_lower"] == pytest.approx(1 - row["new_run_upper"], abs=1e-12)
+    assert "held" not in row  # what was tested are forecasts of losses
+    (lines,) = said.page()[0]
+    assert isinstance(lines, Mapping)
+    assert {"score of a new run", "score below target"} <= set(lines)
+    asked = [
+        both.risk(flops=1e20),
+        both.reach(score=0.6),
+        both.allocate(flops=1e20),
+        both.advise(1e20, 1e9),
+        both.stage_gate(1e20, 0.4),
+    ]
+    for answer in asked:
+        assert "score" in answer.text
+        assert "noise-free loss" not in answer.text
+        assert "loss of a new run" not in answer.text
+    assert both.reach(score=0.6).rows()[0]["score"] == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0, 1.2, -0.1, 55.0])

@@ -16,12 +16,10 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.rig import Budget, Rig
 from bayes_scaling.runs import RunTable, read_runs
-from bayes_scaling.runs.columns import nearest
+from bayes_scaling.runs.columns import unknown_keys
 
 NAME = "campaign.toml"
 """Name of the definition in the folder of a campaign."""
-
-Goal = Literal["width", "gain", "decision", "value"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,11 +271,11 @@ def read_campaign(folder: str | Path) -> Campaign:
         text = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"is no TOML: {error}", source=str(path)) from None
-    problems = _unknown("the campaign", text, ("title", "seed", "start", "slurm", *TABLES))
+    problems = unknown_keys("the campaign", text, ("title", "seed", "start", "slurm", *TABLES))
     parts = {}
     for name, kind in TABLES.items():
         given = text.get(name, {})
-        wrong = _unknown(f"[{name}]", given, [each.name for each in fields(kind)])
+        wrong = unknown_keys(f"[{name}]", given, [each.name for each in fields(kind)])
         wrong = wrong or _wrong_kinds(name, given)
         problems += wrong
         if not wrong and (name in text or name in ("space", "budget", "target", "run")):
@@ -295,18 +293,6 @@ def read_campaign(folder: str | Path) -> Campaign:
     plain = {name: text[name] for name in ("title", "seed", "start", "slurm") if name in text}
     found = Campaign(folder=folder, **plain, **parts)
     _check(found)
-    return found
-
-
-def _unknown(where: str, given: Any, known: tuple[str, ...] | list[str]) -> list[str]:
-    if not isinstance(given, Mapping):
-        return [f"{where} is a table"]
-    found = []
-    for name in given:
-        if name not in known:
-            near = nearest(name, known)
-            hint = f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
-            found.append(f"{where} has no {name!r}; {hint}")
     return found
 
 

@@ -17,11 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # there is none on Windows, where one writer is for the user to see to
-    fcntl = None  # type: ignore[assignment]
+from bayes_scaling.files import append, lock, whole_lines
 
 NAME = "ledger.jsonl"
 """Name of the ledger in the folder of a campaign."""
@@ -62,19 +58,13 @@ class Ledger:
 def _append(path: Path, content: bytes) -> None:
     """Append to a file, or leave it as it was where there is no room."""
     known = path.exists()
-    with path.open("ab", buffering=0) as file:
-        end = file.seek(0, os.SEEK_END)
-        try:
-            written = file.write(content)
-            if written != len(content):
-                raise OSError(f"{written} of {len(content)} bytes were written")
-            os.fsync(file.fileno())
-        except OSError as error:
-            file.truncate(end)
-            raise InputError(
-                f"could not be written ({error}): free some space, then step again",
-                source=str(path),
-            ) from None
+    try:
+        with path.open("ab", buffering=0) as file:
+            append(file, content)
+    except OSError as error:
+        raise InputError(
+            f"could not be written ({error}): free some space, then step again", source=str(path)
+        ) from None
     if not known:
         sync_folder(path.parent)
 
@@ -105,11 +95,10 @@ def _whole(path: Path) -> tuple[list[Line], int]:
     """Return the whole lines, and how many bytes they take."""
     if not path.is_file():
         return [], 0
-    content = path.read_bytes()
-    end = content.rfind(b"\n") + 1
+    content = whole_lines(path.read_bytes())
     found: list[Line] = []
     problems = []
-    for number, text in enumerate(content[:end].splitlines(), start=1):
+    for number, text in enumerate(content.splitlines(), start=1):
         try:
             line = json.loads(text)
         except ValueError:
@@ -120,7 +109,7 @@ def _whole(path: Path) -> tuple[list[Line], int]:
             found.append(line)
     if problems:
         raise InputError(problems, source=str(path))
-    return found, end
+    return found, len(content)
 
 
 @contextmanager
@@ -143,14 +132,11 @@ def writing(path: Path, *, dry: bool = False) -> Iterator[Ledger]:
         yield Ledger(path=path, lines=read_ledger(path), dry=True)
         return
     with path.with_name(".lock").open("ab") as held:
-        if fcntl is not None:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(
-                    "another program is at a step of this campaign; wait until it is done",
-                    source=str(path.parent),
-                ) from None
+        if not lock(held.fileno(), wait=False):
+            raise InputError(
+                "another program is at a step of this campaign; wait until it is done",
+                source=str(path.parent),
+            )
         lines, end = _whole(path)
         if path.is_file() and path.stat().st_size > end:
             os.truncate(path, end)

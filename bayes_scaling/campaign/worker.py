@@ -14,12 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bayes_scaling.files import replacing
-
-try:
-    import fcntl
-except ImportError:
-    fcntl = None  # type: ignore[assignment]
+from bayes_scaling.files import LOCKS, lock, replacing
 
 COMMAND, STARTED, ENDED = "command.json", "started", "exit"
 OUT, ERR = "stdout", "stderr"
@@ -38,8 +33,7 @@ def work(folder: str | Path) -> int:
         held = os.open(folder / STARTED, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
     except FileExistsError:
         return 0
-    if fcntl is not None:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    lock(held)
     os.write(held, f"{os.getpid()} on {platform.node()}\n".encode())
     asked = json.loads((folder / COMMAND).read_text(encoding="utf-8"))
     with (folder / OUT).open("wb") as out, (folder / ERR).open("wb") as err:
@@ -71,14 +65,15 @@ def exit_code(folder: Path) -> int | None:
 
 def is_dead(folder: Path) -> bool:
     """Whether a run was started on this machine, and ended without an exit code."""
-    if fcntl is None or exit_code(folder) is not None:
+    if not LOCKS or exit_code(folder) is not None:
         return False
     try:
         with (folder / STARTED).open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not lock(held.fileno(), wait=False):
+                return False
             said = held.read().decode().split()
     except OSError:
-        return False  # not started, or alive
+        return False  # not started
     here = len(said) == 3 and said[2] == platform.node()
     return here and exit_code(folder) is None
 

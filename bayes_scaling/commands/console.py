@@ -12,7 +12,7 @@ import typer
 from bayes_scaling.commands.streams import print_json, say
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import check_target, replacing
-from bayes_scaling.page import Page, Printable, page_of, page_text, table_lines
+from bayes_scaling.page import Page, Printable, efolds_beyond, page_of, page_text, table_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,7 +102,8 @@ def give(
     notes = (*getattr(answer, "notes", ()), *getattr(source, "notes", ()), say_share(source))
     for note in dict.fromkeys(filter(None, notes)):
         say(f"note: {note}")
-    beyond = max((_efolds(row) for row in getattr(answer, "forecast", answer).rows()), default=0.0)
+    rows = getattr(answer, "forecast", answer).rows()
+    beyond = max(map(efolds_beyond, rows), default=0.0)
     too_far = furthest is not None and beyond > furthest
     if too_far:
         say(f"warning: {beyond:.1f} e-folds beyond the fitted runs, more than {furthest:g}")
@@ -120,12 +121,6 @@ def answer_dict(source: Answerer, answer: Printable) -> dict[str, Any]:
 def named(source: Answerer) -> dict[str, str]:
     """Name what answers, as plain data: a model, the average of several, or a published law."""
     return {"model" if hasattr(source, "runs") else "published": source.id}
-
-
-def _efolds(row: Mapping[str, Any]) -> float:
-    """Return how far a row lies beyond the fitted runs: in compute, or in what the law reads."""
-    beyond = {name: value for name, value in row.items() if name.startswith("efolds_")}
-    return float(beyond.get("efolds_flops", max(beyond.values(), default=0.0)))
 
 
 # ---- checks --------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def plot_loss(
         ax.plot(curve.x, edge, color=style.BLUE, linewidth=1.0, linestyle="--", label=label)
     shown = [losses, lower, upper]
     if planned is not None:
-        shown.append(_mark_planned(ax, planned, curve.along))
+        shown.append(_mark_planned(ax, planned, curve.along, planned.draws))
     shown += _draw_published_losses(ax, curve.x, curve.forecast.plan.columns, published)
     style.set_log_limits(
         ax, x=style.widen(np.r_[seen, curve.x]), y=style.widen(np.concatenate(shown))
@@ -155,9 +155,9 @@ def _draw_runs(ax: Axes, x: Array, losses: Array, runs: RunTable) -> None:
     bar.outline.set_visible(False)
 
 
-def _mark_planned(ax: Axes, planned: Forecast, along: str) -> Array:
-    """Mark a planned run with the interval of its loss, and return what must be in view."""
-    found = interval(planned.draws[:, 0])
+def _mark_planned(ax: Axes, planned: Forecast, along: str, draws: Array) -> Array:
+    """Mark the interval of a planned run, draws (draws, runs); return what must be in view."""
+    found = interval(draws[:, 0])
     ax.errorbar(
         [float(planned.plan.columns[along][0])],
         [found.median],
@@ -301,20 +301,7 @@ def plot_learning_rate(
             )
     shown = [ends.ravel(), best.learning_rate]
     if planned is not None:
-        found = interval(planned.tuned["learning_rate"][:, 0])
-        ax.errorbar(
-            [float(planned.plan.columns["params"][0])],
-            [found.median],
-            yerr=[[found.median - found.lower], [found.upper - found.median]],
-            fmt="D",
-            markersize=5.5,
-            color=style.RED,
-            capsize=4,
-            linewidth=1.5,
-            zorder=5,
-            label="the planned run, 90 % interval",
-        )
-        shown.append(np.array([found.lower, found.upper]))
+        shown.append(_mark_planned(ax, planned, "params", planned.tuned["learning_rate"]))
     sizes = observed(fit, runs, "params")
     style.set_log_limits(
         ax, x=style.widen(np.r_[params, best.params]), y=style.widen(np.concatenate(shown))

@@ -18,6 +18,7 @@ from bayes_scaling.figures.words import (
     write_number,
 )
 from bayes_scaling.intervals import format_kind, quantiles
+from bayes_scaling.page import efolds_beyond
 from bayes_scaling.questions.drawn_tables import (
     exponents_table as exponents_table,
     members_table as members_table,
@@ -219,8 +220,7 @@ def _size(row: Mapping[str, Any]) -> str:
         for name, called in (("params", "parameters"), ("tokens", "tokens"))
         if name in row
     ]
-    efolds = {name: value for name, value in row.items() if name.startswith("efolds_")}
-    far = efolds.get("efolds_flops", max(efolds.values(), default=0.0))
+    far = efolds_beyond(row)
     return ", ".join([*parts, *([f"{write_factor(math.exp(far))} beyond the runs"] * (far > 0))])
 
 

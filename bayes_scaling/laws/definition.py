@@ -23,6 +23,7 @@ from bayes_scaling.laws.priors import Prior
 from bayes_scaling.laws.published import Published
 from bayes_scaling.laws.transient import SCALE_LOW, SCALE_REF, settled_level, with_transient
 from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.copies import once
 from bayes_scaling.runs.rows import chosen_rows
 
 Arrays = Mapping[str, NDArray[np.float64]]
@@ -335,8 +336,8 @@ class Definition:
         return {name for name in found if not name.endswith("_ref")}
 
     def rows_of(self, runs: RunTable) -> RunTable:
-        """Return the rows of a table that the protocol of the law takes; all where it has none."""
-        return chosen_rows(runs, self.select, group=self.group) if self.select else runs
+        """Return the rows that the protocol of the law takes, or all; copies of a run once."""
+        return once(chosen_rows(runs, self.select, group=self.group) if self.select else runs)
 
 
 LOGS = ("log", "log10")

@@ -451,14 +451,20 @@ def _unit(model: Definition, runs: RunTable) -> list[str]:
 
 def _mixed_levels(model: Definition, runs: RunTable) -> list[str]:
     """Warn where one group holds losses that do not compare."""
-    if len(runs.groups(model.group)) > 1:
-        return []
-    varied = [name for name in ("corpus", "metric") if len(runs.groups(name)) > 1]
-    return [
-        f"{name} varies ({', '.join(runs.groups(name)[:4])}) within one group of runs: losses on "
-        f"different texts do not compare; name the column family, or use pooled_by({name!r})"
-        for name in varied
-    ]
+    groups = runs.labels(model.group)
+    found = []
+    for name in ("corpus", "metric"):
+        labels = runs.labels(name)
+        mixed = [each for each in set(groups) if len(set(labels[groups == each])) > 1]
+        if mixed:
+            held = sorted(set(labels[groups == min(mixed)]))
+            where = "one group of runs" if len(set(groups)) == 1 else f"{str(min(mixed))!r}"
+            found.append(
+                f"{name} varies ({', '.join(held[:4])}) within {where}: losses on different texts "
+                f"do not compare; take one (--where), or pool by it (--pool-by {name}; in "
+                f"Python .pooled_by({name!r}))"
+            )
+    return found
 
 
 def _untuned(model: Definition, runs: RunTable) -> list[str]:

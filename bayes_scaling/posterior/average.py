@@ -31,6 +31,7 @@ from bayes_scaling.posterior.weights import (
     weight_problems,
 )
 from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.runs.copies import doubt_of
 
 LONGER = 3
 """How many times longer a member is sampled that did not converge at first."""
@@ -208,7 +209,7 @@ def _check(
 
 def _said_before_sampling(models: Sequence[Model], runs: RunTable) -> list[str]:
     """Return what is to be said of the runs, each once; problems of all models are raised."""
-    texts: list[str] = []
+    texts = list(doubt_of(runs))
     problems: list[str] = []
     for model in models:
         try:

@@ -29,6 +29,7 @@ from bayes_scaling.posterior.reference_answers import reference_answers
 from bayes_scaling.posterior.sampler import Engine, Sampled, Settings, sample
 from bayes_scaling.posterior.slopes import slopes
 from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.runs.copies import doubt_of
 from bayes_scaling.runs.rows import has_repeats
 
 MOST_VALUES = 20_000_000
@@ -101,8 +102,8 @@ def fit_law(
         law = with_features(law, wanted, temper=temper)
     settings = settings.for_runs(len(runs))
     design = make_design(law, runs)
-    taken = [f"{law.id} takes {runs.notes[-1]}"] if len(runs) < len(given) else []
-    for text in (*taken, *design.warnings):
+    taken = [f"{law.id} takes {runs.notes[-1]}"] if law.select and len(runs) < len(given) else []
+    for text in (*doubt_of(given), *taken, *design.warnings):
         warnings.warn(text, BayesScalingWarning, stacklevel=2)
     sampled = sample(law, design, settings, engine=engine, progress=progress)
     return assemble(law, runs, design, settings, sampled)

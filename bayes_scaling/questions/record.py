@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import cannot_write, only_writer
+from bayes_scaling.files import append, cannot_write, lock, whole_lines
 from bayes_scaling.page import SCORES, Block, Grid, Page, Printed, told
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.runs import RunTable
@@ -283,7 +282,7 @@ def _hash(line: Mapping[str, Any]) -> str:
 def _lines(path: Path) -> list[dict[str, Any]]:
     """Read all whole lines and check each hash; a last line that was torn counts for nothing."""
     problems, found, before = [], [], ""
-    texts = _whole(path.read_bytes()).decode("utf-8", errors="replace").splitlines()
+    texts = whole_lines(path.read_bytes()).decode("utf-8", errors="replace").splitlines()
     for number, text in enumerate(texts, start=1):
         try:
             line = json.loads(text)
@@ -298,11 +297,6 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _whole(content: bytes) -> bytes:
-    """Return the lines that end: what stands behind the last one was being written at a kill."""
-    return content[: content.rfind(b"\n") + 1]
-
-
 def _add(path: Path, lines: list[dict[str, Any]]) -> tuple[str, ...]:
     """Add lines, each with its hash and that of the line before.
 
@@ -312,19 +306,14 @@ def _add(path: Path, lines: list[dict[str, Any]]) -> tuple[str, ...]:
     if not lines:
         return ()
     try:
-        with path.open("ab+", buffering=0) as file, only_writer(file):
+        with path.open("ab+", buffering=0) as file:
+            lock(file.fileno())
             file.seek(0)
-            size = len(_whole(file.readall()))
+            size = len(whole_lines(file.readall()))
             known = _lines(path) if size else []
             hashes, text = _linked(lines, known[-1]["hash"] if known else "")
             file.truncate(size)
-            try:
-                while text:
-                    text = text[file.write(text) or 0 :]
-                os.fsync(file.fileno())
-            except OSError:
-                os.ftruncate(file.fileno(), size)
-                raise
+            append(file, text)
     except OSError as error:
         raise cannot_write(path, error, "the record is as it was, without these lines") from None
     return hashes

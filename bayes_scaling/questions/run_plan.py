@@ -16,7 +16,7 @@ from bayes_scaling.files import read_toml
 from bayes_scaling.questions.device import Device
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
-from bayes_scaling.runs.columns import nearest
+from bayes_scaling.runs.columns import unknown_keys
 
 QUESTIONS: Mapping[str, str] = {
     "tokenizer": "losses per token of another tokenizer are other numbers",
@@ -116,9 +116,9 @@ def read_run_plan(path: str | Path) -> RunPlan:
         "rig": tuple(each.name for each in fields(Rig)),
         "matched": tuple(QUESTIONS),
     }
-    problems = _unknown("the plan", text, ("title", *tables))
+    problems = unknown_keys("the plan", text, ("title", *tables))
     for name, known in tables.items():
-        problems += _unknown(f"[{name}]", text.get(name, {}), known)
+        problems += unknown_keys(f"[{name}]", text.get(name, {}), known)
         if name != "matched":
             problems += _wrong_kinds(f"[{name}]", text.get(name, {}))
     if any(not isinstance(text.get(name, {}), Mapping) for name in tables):
@@ -174,18 +174,6 @@ def _shown(value: object) -> str:
     except ValueError:  # a number of more digits than Python writes
         return "a number of thousands of digits"
     return text if len(text) < 80 else text[:77] + "..."
-
-
-def _unknown(where: str, given: Any, known: tuple[str, ...]) -> list[str]:
-    if not isinstance(given, Mapping):
-        return [f"{where} is a table"]
-    found = []
-    for name in given:
-        if name not in known:
-            near = nearest(name, known)
-            hint = f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
-            found.append(f"{where} has no {name!r}; {hint}")
-    return found
 
 
 TEMPLATE = """# Plan of a big run: 'bayes-scaling risk FIT --plan THIS' answers it.

@@ -8,10 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_scaling.page import times
-
-EDGES = (3.0, 10.0, 30.0, 100.0, 300.0)
-"""Factors of compute beyond the largest fitted run between which distances are told apart."""
+from bayes_scaling.page import efolds_beyond, times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +48,9 @@ TESTED = (
 )
 """From `python -m tests.studies.by_distance`; beyond 300x there was one target."""
 
+EDGES = tuple(each.high for each in TESTED)
+"""Factors of compute between which distances are told apart."""
+
 FARTHEST = TESTED[-1].high
 """Factor of compute beyond which no forecast was tested."""
 
@@ -89,5 +89,4 @@ def said_of_distance(row: Mapping[str, Any]) -> str:
 
 def factor_beyond(row: Mapping[str, Any]) -> float:
     """Return the factor of compute by which a row lies beyond the runs; of sizes without it."""
-    beyond = {name: value for name, value in row.items() if name.startswith("efolds_")}
-    return float(np.exp(beyond.get("efolds_flops", max(beyond.values(), default=0.0))))
+    return float(np.exp(efolds_beyond(row)))

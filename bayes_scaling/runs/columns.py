@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["count", "positive", "nonnegative", "number", "fraction", "text"]
 NUMBER_KINDS = frozenset({"count", "positive", "nonnegative", "number", "fraction"})
@@ -65,6 +65,8 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
             _column(
                 "loss", "nats per token", "positive", "cross-entropy on the text named by metric"
             ),
+            _column("loss_shifted", "nats per token", "positive", "cross-entropy on another text"),
+            _column("loss_limited", "nats per token", "positive", "loss with data to spare"),
             _column("score", "1", "fraction", "downstream quality between 0 and 1"),
             _column("error", "1", "fraction", "1 less the score, which is what score laws explain"),
             _column("chance", "1", "fraction", "score of guessing"),
@@ -101,6 +103,9 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
                 "unique_tokens", "tokens", "count", "distinct training tokens, before repetition"
             ),
             _column("finetune_tokens", "tokens", "nonnegative", "tokens of the fine-tuning text"),
+            _column(
+                "transferred_tokens", "tokens", "positive", "data that pre-training stands for"
+            ),
             _column(
                 "pretrained_on", "", "text", "the text read before fine-tuning; empty from scratch"
             ),
@@ -235,6 +240,19 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     folded = {fold(candidate): candidate for candidate in known}
     close = difflib.get_close_matches(fold(name), folded, n=1, cutoff=0.6)
     return folded[close[0]] if close else None
+
+
+def unknown_keys(where: str, given: Any, known: Sequence[str]) -> list[str]:
+    """Return a problem for every key of a table of a file that is not known."""
+    if not isinstance(given, Mapping):
+        return [f"{where} is a table"]
+    found = []
+    for name in given:
+        if name not in known:
+            near = nearest(name, known)
+            hint = f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
+            found.append(f"{where} has no {name!r}; {hint}")
+    return found
 
 
 def listed(names: Iterable[str], most: int = 30) -> str:

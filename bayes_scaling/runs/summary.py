@@ -10,6 +10,7 @@ import numpy as np
 
 from bayes_scaling.runs.assemble import WARNING
 from bayes_scaling.runs.columns import COLUMNS
+from bayes_scaling.runs.copies import doubt_of
 from bayes_scaling.runs.resolve import loss_unit, per_byte
 from bayes_scaling.runs.table import RunTable
 
@@ -20,6 +21,7 @@ RANGED = (
     "tokens",
     "flops",
     "loss",
+    "loss_shifted",
     "score",
     "learning_rate",
     "batch_size",
@@ -130,8 +132,9 @@ def describe(table: RunTable) -> TableSummary:
         columns=tuple(table.columns),
         extra_columns=tuple(name for name in table.columns if name not in COLUMNS),
         notes=tuple(note for note in table.notes if not note.startswith(WARNING)),
-        warnings=tuple(
-            note.removeprefix(WARNING) for note in table.notes if note.startswith(WARNING)
+        warnings=(
+            *(note.removeprefix(WARNING) for note in table.notes if note.startswith(WARNING)),
+            *doubt_of(table),
         ),
         content_hash=table.content_hash,
         read=lines_read(table, apart=ranges),

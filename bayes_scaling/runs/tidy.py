@@ -25,7 +25,6 @@ DEEPEST = 12
 """Levels of nested objects that are joined by dots; below them the text is kept."""
 
 _MAX_CELL = 200_000  # characters of a cell that is looked into
-_CLOSE = {"{": "}"}
 
 
 def unpack(raw: Raw) -> Raw:

@@ -102,10 +102,6 @@ def test_runs_of_one_size_answer_for_that_size_alone() -> None:
     assert row["noise_free_lower"] < law(1e8, BIG["tokens"]) < row["noise_free_upper"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="copies that carry names of their own count as repeats, five times the evidence",
-)
 @pytest.mark.slow
 def test_copies_under_other_names_do_not_make_it_narrower() -> None:
     once, often = simulate(12, 5), repeated(5)
