@@ -21,8 +21,10 @@ from bayes_scaling.posterior.fit_model import fit_law
 from bayes_scaling.posterior.progress import progress_line
 from bayes_scaling.posterior.recipes import pooled_as_variants
 from bayes_scaling.posterior.sampler import Engine, Settings
-from bayes_scaling.questions.duel import ERROR, Duel
+from bayes_scaling.questions.duel import ERROR, Duel, Side, duel as compare
+from bayes_scaling.questions.literature import published, published_names
 from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
+from bayes_scaling.questions.published_laws import PublishedConstants
 from bayes_scaling.questions.sizes import Numbers
 from bayes_scaling.runs import RunTable, read_runs, split_columns
 
@@ -248,14 +250,15 @@ DUEL = ("chinchilla", "coupled", "coupled-drift")
 
 
 def duel(
-    runs: RunTable | Any,
+    runs: RunTable | Any = None,
     *,
-    a: str,
-    b: str | Sequence[str] | None = None,
+    a: Side,
+    b: Side | Sequence[Side] | None = None,
     flops: Numbers,
     by: str = "family",
     pairs: str | None = None,
     models: Sequence[Law] = DUEL,
+    inputs: Mapping[str, float] | None = None,
     throughput: Mapping[str, float] | None = None,
     error: float = ERROR,
     draws: int = 1000,
@@ -269,12 +272,13 @@ def duel(
 
     Parameters
     ----------
-    runs : RunTable, DataFrame or path
-        Small runs of every variant; they need not have the same sizes.
-    a : str
-        Label of the baseline.
-    b : str or sequence of str, optional
-        Labels of variants; all others by default.
+    runs : RunTable, DataFrame or path, optional
+        Small runs of every variant; they need not have the same sizes. None for published laws
+        alone.
+    a : str or PublishedLaw
+        Label of the baseline, or a published law or its name.
+    b : str, PublishedLaw or sequence of these, optional
+        Labels of variants, or published laws; all other groups of runs by default.
     flops : float or sequence of float
         Budgets [FLOP]; the largest one is the target.
     by : str
@@ -284,6 +288,8 @@ def duel(
         one seed and size, or of one evaluation set. ``"seed/budget"`` names two columns.
     models : sequence of str, Path, Model or mapping
         Laws that are averaged.
+    inputs : mapping of str to float, optional
+        Other inputs of the laws, such as the experts of a published one.
     throughput : mapping of str to float, optional
         Speed of a variant over that of the baseline, in FLOP per hour.
     error : float
@@ -300,15 +306,22 @@ def duel(
     Raises
     ------
     InputError
-        A variant has no runs, or the runs cannot be fitted.
+        A variant has no runs, the runs cannot be fitted, or their losses do not compare.
     UnconvergedError
         No law converged.
 
     Examples
     --------
     >>> bs.duel(runs, a="baseline", b="variant", flops=1e23)  # doctest: +SKIP
+    >>> bs.duel(runs, a="hoffmann-2022", b="ours", flops=1e23)  # doctest: +SKIP
+    >>> bs.duel(a="hoffmann-2022", b="epoch-2024", flops=1e23).verdict("epoch-2024")
+    'drop'
     """
-    found = duel_fit(
+    if runs is None:
+        law = a if isinstance(a, PublishedConstants) else published(a)
+        found = compare(law, a, b, flops=flops, inputs=inputs, throughput=throughput, error=error)
+        return found.with_probability(probability)
+    fitted = duel_fit(
         runs,
         a=a,
         b=b,
@@ -321,16 +334,22 @@ def duel(
         random_seed=random_seed,
         progress=progress,
     )
-    return found.duel(
-        a, b, flops=flops, throughput=throughput, error=error, probability=probability
+    return fitted.duel(
+        a,
+        b,
+        flops=flops,
+        inputs=inputs,
+        throughput=throughput,
+        error=error,
+        probability=probability,
     )
 
 
 def duel_fit(
     runs: RunTable | Any,
     *,
-    a: str,
-    b: str | Sequence[str] | None = None,
+    a: Side,
+    b: Side | Sequence[Side] | None = None,
     by: str = "family",
     pairs: str | None = None,
     models: Sequence[Law] = DUEL,
@@ -343,16 +362,10 @@ def duel_fit(
     """Fit the runs of variants of one recipe together, to be asked for duels; see `duel`."""
     table = runs if isinstance(runs, RunTable) else read_runs(runs)
     labels = table.labels(by)
-    named = [a, *([b] if isinstance(b, str) else b or ())]
-    unknown = [name for name in named if name not in labels]
-    if unknown:
-        known = ", ".join(dict.fromkeys(labels.tolist()))
-        raise InputError(
-            [f"no run has {by} {name!r}; known are {known}" for name in unknown], source="duel"
-        )
-    rows = np.isin(labels, named) if b is not None else np.ones(len(table), dtype=bool)
+    rows = np.isin(labels, _named_groups(labels, a, b, by))
     taken = table.take(rows)
     columns = {**taken.columns, "family": labels[rows]}
+    _check_metrics(taken, labels[rows], pairs)
     laws = [load_model(each) for each in models]
     if pairs is not None:
         columns[PAIR] = _pairs(taken, pairs)
@@ -365,6 +378,52 @@ def duel_fit(
         chains=chains,
         random_seed=random_seed,
         progress=progress,
+    )
+
+
+def _named_groups(
+    labels: NDArray[np.str_], a: Side, b: Side | Sequence[Side] | None, by: str
+) -> list[str]:
+    """Return the groups of runs that a duel is of, or say what is neither that nor published."""
+    groups = list(dict.fromkeys(labels.tolist()))
+    named = [a, *([b] if isinstance(b, str | PublishedConstants) else b or ())]
+    texts = [side for side in named if isinstance(side, str)]
+    known = ", ".join(groups)
+    laws = published_names()
+    problems = [
+        f"no run has {by} {side!r}; known are {known}; nor is it a published law"
+        for side in texts
+        if side not in groups and side not in laws
+    ]
+    found = groups if b is None else [side for side in texts if side in groups]
+    if not found and not problems:
+        problems = [f"name a group of the runs on one side at least; known are {known}"]
+    if problems:
+        raise InputError(problems, source="duel")
+    return found
+
+
+def _check_metrics(table: RunTable, labels: NDArray[np.str_], pairs: str | None) -> None:
+    """Refuse losses that do not compare: of groups without a metric in common, or of several."""
+    if "metric" not in table or "metric" in split_columns(pairs or ""):
+        return
+    metrics = table.labels("metric")
+    if np.unique(metrics).size == 1:
+        return
+    own = {label: set(metrics[labels == label].tolist()) for label in np.unique(labels).tolist()}
+    common = sorted(set.intersection(*own.values()))
+    if common:
+        raise InputError(
+            f"the losses are of {np.unique(metrics).size} metrics, which do not compare: choose "
+            f"one that all groups have, as in where metric == {common[0]!r}; or pairs='metric', "
+            "where they are parts of one evaluation set",
+            source="duel",
+        )
+    said = "; ".join(f"{label}: {', '.join(sorted(each))}" for label, each in own.items())
+    raise InputError(
+        f"there is no loss that all groups have in common, so at no compute are they equally good "
+        f"({said}): evaluate the runs of each on one metric",
+        source="duel",
     )
 
 

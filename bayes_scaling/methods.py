@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.intervals import PROBABILITY, check_probability
 from bayes_scaling.questions.answer import Answer
-from bayes_scaling.questions.duel import ERROR, Duel, duel
+from bayes_scaling.questions.duel import ERROR, Duel, Side, duel
 from bayes_scaling.questions.expert_split import (
     SHARE as EXPERT_SHARE,
     ExpertSplit,
@@ -206,8 +206,8 @@ class RecipeQuestions(_Source):
     @documented(duel)
     def duel(
         self,
-        a: str,
-        b: str | Sequence[str] | None = None,
+        a: Side,
+        b: Side | Sequence[Side] | None = None,
         *,
         flops: Numbers,
         inputs: Mapping[str, float] | None = None,
@@ -217,7 +217,7 @@ class RecipeQuestions(_Source):
     ) -> Duel:
         self.require_converged()
         found = duel(
-            self._fitted("duel"),
+            self,
             a,
             b,
             flops=flops,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
-
-import numpy as np
-from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit, Questions
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.methods import documented
-from bayes_scaling.posterior import Check
 from bayes_scaling.questions import literature
 from bayes_scaling.questions.against import Against, against
 from bayes_scaling.questions.answer import Answer
@@ -21,8 +17,6 @@ from bayes_scaling.questions.published_laws import PublishedConstants
 from bayes_scaling.questions.sizes import Sizes
 from bayes_scaling.runs import RunTable
 from bayes_scaling.scoring import ScoreFit
-
-Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -32,39 +26,9 @@ class PublishedLaw(PublishedConstants, Questions):
     left_out: Mapping[str, str] = field(default_factory=dict, init=False)
 
     @property
-    def members(self) -> Mapping[str, PublishedConstants]:
-        """Itself, by its name."""
-        return {self.id: self}
-
-    @property
-    def weights(self) -> Mapping[str, float]:
-        """1, by its name."""
-        return {self.id: 1.0}
-
-    @property
-    def leading(self) -> PublishedConstants:
-        """Itself."""
-        return self
-
-    @property
     def averages(self) -> bool:
         """Whether it averages laws: it does not."""
         return False
-
-    @property
-    def member(self) -> Index:
-        """Position of the law of its one draw (1,)."""
-        return np.zeros(1, dtype=np.int64)
-
-    @property
-    def rows(self) -> tuple[Index, ...]:
-        """Its one draw."""
-        return (np.zeros(1, dtype=np.int64),)
-
-    @property
-    def checks(self) -> tuple[Check, ...]:
-        """None: nothing was sampled."""
-        return ()
 
     @property
     def status(self) -> str:
@@ -79,10 +43,6 @@ class PublishedLaw(PublishedConstants, Questions):
     def accept_unconverged(self) -> Self:
         """Return it as it is."""
         return self
-
-    def mix(self, parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """Return its one draw."""
-        return parts[0]
 
     def at(self, sizes: Sizes) -> Answer:
         """Compute all that it gives at some sizes, be it a loss or not.

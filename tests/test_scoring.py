@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,8 @@ from bayes_scaling.scoring import ScoreFit, two_steps
 from tests.laws.tables import table
 
 STEEP = {"dist": "LogNormal", "mu": 1.0, "sigma": 0.01}
-TOP = {"dist": "Beta", "alpha": 700.0, "beta": 300.0}
+AT_REFERENCE = {"dist": "Beta", "alpha": 488.0, "beta": 512.0}
+LEARNED = {"dist": "Beta", "alpha": 414.0, "beta": 586.0}
 PLAN = {"params": [1e9, 1e10], "tokens": [2e10, 2e11]}
 
 
@@ -40,8 +43,8 @@ def loss() -> Fit:
 
 @pytest.fixture(scope="module")
 def both(loss: Fit) -> ScoreFit:
-    known = {"dist": "Normal", "mu": 0.5, "sigma": 0.01}
-    return two_steps(loss, drawn("downstream-sigmoid", tasks("one"), z=known, g=STEEP, top=TOP))
+    own = drawn("downstream-sigmoid", tasks("one"), m=AT_REFERENCE, r=LEARNED, g=STEEP)
+    return two_steps(loss, own)
 
 
 def test_a_score_column_gives_the_error_rate() -> None:
@@ -78,6 +81,29 @@ def test_every_size_question_is_answered(both: ScoreFit) -> None:
     assert found.draws["tokens"].shape == (200, 1)
     split = both.allocate(flops=1e21).rows()[0]
     assert split["params"] > 0
+
+
+def test_answers_are_told_in_scores(both: ScoreFit) -> None:
+    """Error rates are what laws explain; who asks for a score is not shown them."""
+    said = both.risk(flops=1e20, target_score=0.6)
+    (row,) = said.rows()
+    assert row["new_run_score_lower"] == pytest.approx(1 - row["new_run_upper"], abs=1e-12)
+    assert "held" not in row  # what was tested are forecasts of losses
+    (lines,) = said.page()[0]
+    assert isinstance(lines, Mapping)
+    assert {"score of a new run", "score below target"} <= set(lines)
+    asked = [
+        both.risk(flops=1e20),
+        both.reach(score=0.6),
+        both.allocate(flops=1e20),
+        both.advise(1e20, 1e9),
+        both.stage_gate(1e20, 0.4),
+    ]
+    for answer in asked:
+        assert "score" in answer.text
+        assert "noise-free loss" not in answer.text
+        assert "loss of a new run" not in answer.text
+    assert both.reach(score=0.6).rows()[0]["score"] == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0, 1.2, -0.1, 55.0])

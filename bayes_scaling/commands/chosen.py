@@ -12,6 +12,7 @@ from bayes_scaling.commands.options import complete_models
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.variants import with_features
+from bayes_scaling.runs import split_columns
 
 AnyModel = str | Model
 
@@ -96,10 +97,24 @@ class Models:
         ),
     ] = None
 
+    pool_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column of groups of the named models, such as metric; two nested ones as "
+            "corpus/family.",
+            show_default="as defined",
+        ),
+    ] = None
+
     @property
     def given(self) -> list[str]:
         """Names of the options that were given."""
-        return [f"--{each.name}" for each in fields(self) if getattr(self, each.name) is not None]
+        return [
+            f"--{each.name.replace('_', '-')}"
+            for each in fields(self)
+            if getattr(self, each.name) is not None
+        ]
 
     def chosen(self) -> list[AnyModel] | None:
         """Return the models; None for the default average."""
@@ -113,6 +128,7 @@ def chosen_models(
     temper: float | None = None,
     ceiling: str | None = None,
     fix: list[str] | None = None,
+    pool_by: str | None = None,
     **features: bool | None,
 ) -> list[AnyModel] | None:
     """Return the models that a user named.
@@ -127,6 +143,8 @@ def chosen_models(
         Its level, a number or a formula; ``"on"`` or ``"off"``.
     fix : list of str, optional
         Parameters to hold, as name=value.
+    pool_by : str, optional
+        Column of their groups, or two with a slash between.
     **features : bool, optional
         Features of all of them, on or off; as they are defined where absent.
 
@@ -163,13 +181,17 @@ def chosen_models(
                 f"--fix: {AUTO!r} averages laws whose parameters differ; name the model, such as "
                 "-m chinchilla"
             )
+        if pool_by is not None:
+            problems.append(f"--pool-by: name the model to pool by {pool_by}, such as -m coupled")
         if problems:
             raise InputError(problems)
         return None
-    if not on and not fixed:
+    if not on and not fixed and pool_by is None:
         return list(names)
     models = _variants(names, {**features, "ceiling": _level(ceiling)}, temper)
-    return [_held(model, fixed) for model in models] if fixed else models
+    if pool_by is not None:
+        models = [model.pooled_by(*split_columns(pool_by)) for model in models]
+    return [model.with_priors(fixed) for model in models] if fixed else list(models)
 
 
 def _level(text: str | None) -> Switch:
@@ -197,17 +219,11 @@ def _fixed(given: list[str] | None) -> dict[str, dict[str, float]]:
     return found
 
 
-def _held(model: AnyModel, fixed: Mapping[str, Mapping[str, float]]) -> AnyModel:
-    """Return a model with parameters held."""
-    assert isinstance(model, Model)
-    return model.with_priors(fixed)
-
-
 def _variants(
     names: list[str], features: Mapping[str, Switch], temper: float | None
-) -> list[AnyModel]:
+) -> list[Model]:
     """Load models and switch their features, or say what is wrong with each."""
-    models: list[AnyModel] = []
+    models: list[Model] = []
     problems: list[str] = []
     for name in names:
         try:

@@ -9,12 +9,20 @@ import typer
 
 from bayes_scaling.commands.console import check_picture, judge, print_page, write_picture
 from bayes_scaling.commands.fits import sampling
-from bayes_scaling.commands.options import Json, Probability, number
-from bayes_scaling.commands.sources import Reading, Runs
+from bayes_scaling.commands.options import (
+    Inputs,
+    Json,
+    Probability,
+    complete_datasets,
+    number,
+    read_settings,
+)
+from bayes_scaling.commands.sources import Reading
 from bayes_scaling.commands.streams import print_json
 from bayes_scaling.commands.trials import Plot
 from bayes_scaling.errors import InputError
-from bayes_scaling.fitting import duel_fit
+from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import duel as published_duel, duel_fit
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.duel import ERROR
@@ -24,10 +32,19 @@ from bayes_scaling.questions.settle import Settling
 
 def duel(
     *,
-    runs: Runs,
-    a: Annotated[str, typer.Option("--a", help="The baseline.")],
+    runs: Annotated[
+        str | None,
+        typer.Argument(
+            help="A table of runs, or a data set; none where published laws are compared.",
+            autocompletion=complete_datasets,
+        ),
+    ] = None,
+    a: Annotated[
+        str, typer.Option("--a", help="The baseline, or a published law such as hoffmann-2022.")
+    ],
     b: Annotated[
-        list[str] | None, typer.Option("--b", help="A variant; all others by default.")
+        list[str] | None,
+        typer.Option("--b", help="A variant, or a published law; all other variants by default."),
     ] = None,
     budget: Budget,
     by: Annotated[str, typer.Option(help="Column that tells the variants apart.")] = "family",
@@ -39,6 +56,7 @@ def duel(
             "one size; several as 'seed/budget'.",
         ),
     ] = None,
+    inputs: Inputs = None,
     throughput: Annotated[
         list[str] | None,
         typer.Option(
@@ -72,21 +90,20 @@ def duel(
         raise InputError("say at which compute: --flops 1e23, --hours or --money")
     speeds = _speeds(throughput or [])
     check_picture(plot)
-    table = reading.table(runs)
-    fit = duel_fit(
-        table, a=a, b=b or None, by=by, pairs=pairs, **sampling(settings)
-    ).accept_unconverged()
-    found = fit.duel(
-        a,
-        b or None,
-        flops=budgets,
-        throughput=speeds,
-        error=error,
-        probability=probability,
-    )
+    asked: dict[str, Any] = {"flops": budgets, "throughput": speeds, "error": error}
+    asked |= {"probability": probability, "inputs": read_settings(inputs)}
+    fit: Fit | None = None
+    if runs is None:
+        found = published_duel(a=a, b=b or None, **asked)
+    else:
+        table = reading.table(runs)
+        fit = duel_fit(
+            table, a=a, b=b or None, by=by, pairs=pairs, **sampling(settings)
+        ).accept_unconverged()
+        found = fit.duel(a, b or None, **asked)
     settling: dict[str, Settling] = {}
     for arm in found.arms:
-        if settle is not None and found.verdict(arm) == "undecided":
+        if settle is not None and fit is not None and found.verdict(arm) == "undecided":
             speed = {name: value for name, value in speeds.items() if name == arm}
             settling[arm] = fit.settle(
                 a, arm, flops=max(budgets), budget=settle, throughput=speed, error=error
@@ -99,12 +116,14 @@ def duel(
             more["settle"] = {
                 arm: {"runs": each.rows(), **each.about} for arm, each in settling.items()
             }
-        print_json({"rows": found.rows(), "best": found.best} | more)
+        told = {"rows": found.rows(), "best": found.best, "notes": found.notes}
+        print_json(told | more)
     else:
         print_page([*found.page(), *(part for each in settling.values() for part in each.page())])
         if plot is not None:
             print(f"drew {plot}")
-    judge(fit)
+    if fit is not None:
+        judge(fit)
 
 
 def _speeds(given: list[str]) -> dict[str, float]:

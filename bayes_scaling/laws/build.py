@@ -42,7 +42,7 @@ from bayes_scaling.laws.design import Design, is_positive_data
 from bayes_scaling.laws.drift import CENTRING, KNOTS, effective_name, layout, steps_name
 from bayes_scaling.laws.groups import is_grouped
 from bayes_scaling.laws.link import link_of
-from bayes_scaling.laws.noise import OFF_NU, OFF_SCALE, P_OFF, RUN_EFFECT
+from bayes_scaling.laws.noise import ITEM_SD, OFF_NU, OFF_SCALE, P_OFF, RUN_EFFECT
 from bayes_scaling.laws.transient import SCALE_LOW, SCALE_REF
 from bayes_scaling.laws.variables import dimension, level_data, sampled_values
 from bayes_scaling.laws.variants import of
@@ -65,6 +65,8 @@ def model_data(model: Definition, design: Design) -> dict[str, NDArray[Any]]:
         for name, node in _hoisted(model)[1].items()
     }
     data["log_response"] = link_of(model).forward(design.response)
+    if model.counts_items:
+        data[ITEM_SD] = design.item_sd
     for name, observed in design.further.items():
         seen = np.isfinite(observed)
         data[f"log_{name}"] = np.log(np.where(seen, observed, 1.0))
@@ -159,8 +161,10 @@ def _observer(model: Definition) -> Callable[[Definition, Any, Values, Values], 
 
 def _observe(model: Definition, mean: Any, values: Values, data: Values) -> None:
     """Add the likelihood of the log response: plain, mixed or tempered run by run."""
-    observed = data["log_response"]
-    noise, arguments = _noise(model, mean, values["sigma"], values)
+    observed, sigma = data["log_response"], values["sigma"]
+    if model.counts_items:
+        sigma = pt.sqrt(sigma**2 + data[ITEM_SD] ** 2)
+    noise, arguments = _noise(model, mean, sigma, values)
     if model.temper is None and not model.mistuned.on:
         noise("log_loss", **arguments, observed=observed)
         return

@@ -14,7 +14,7 @@ from bayes_scaling.formula.nodes import Call, Name, Node, Number, evaluate, name
 from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws.ceiling import with_ceiling
 from bayes_scaling.laws.drift import effective_name, reference_names as walk_references
-from bayes_scaling.laws.features import FEATURES, OFF, SIZES, Feature
+from bayes_scaling.laws.features import FEATURES, NOISES, OFF, SIZES, Feature
 from bayes_scaling.laws.lines import Line, written_out
 from bayes_scaling.laws.link import Scale, link_of
 from bayes_scaling.laws.noise import NoiseFamily
@@ -164,6 +164,11 @@ class Definition:
     def features(self) -> tuple[str, ...]:
         """Names of the features that are on, tempering aside."""
         return tuple(name for name, feature in self.switches.items() if feature.on)
+
+    @property
+    def counts_items(self) -> bool:
+        """Whether the number of questions of an evaluation is part of the noise of the response."""
+        return link_of(self).bounded and not set(NOISES) & set(self.features)
 
     # ---- the formula -------------------------------------------------------------------------
 

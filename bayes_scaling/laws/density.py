@@ -14,7 +14,7 @@ from bayes_scaling.laws.drift import Walk, effective_name
 from bayes_scaling.laws.groups import Columns, Groups, level_columns
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.noise import noise_logpdf, normal_logpdf
+from bayes_scaling.laws.noise import ITEM_SD, noise_logpdf, normal_logpdf
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.priors import Scale
 
@@ -113,7 +113,7 @@ def log_likelihood(model: Model, design: Design, draws: Draws, walks: Walks = NO
     It is the plain one: tempering weighs runs in the posterior, not here.
     """
     deviation = link_of(model).forward(design.response) - log_law(model, design, draws, walks)
-    parameters = per_run(model, draws, design.group)
+    parameters = per_run(model, draws, design.group) | {ITEM_SD: design.item_sd}
     found = noise_logpdf(model.noise, deviation, parameters)
     for item in model.likelihoods:
         found = found + _further_logpdf(model.of(item.response), item, design, draws, walks)

@@ -13,8 +13,9 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.formula.nodes import evaluate, names
 from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws.definition import Definition
-from bayes_scaling.laws.features import SCALE_HIGH, log_scale, row_weights
+from bayes_scaling.laws.features import SCALE_HIGH, log_scale, row_weights, scale_beyond
 from bayes_scaling.laws.groups import Groups, make_groups
+from bayes_scaling.laws.items import measured, told_items
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.noise import PARAMETERS as NOISE_PARAMETERS
 from bayes_scaling.laws.transient import SCALE_LOW, SCALE_REF
@@ -65,6 +66,9 @@ class Design:
         E-folds of steps between the two; `ALONE` where there is none.
     weights : array (n_runs,)
         Weights of tempering; 1 where the model has none.
+    item_sd : array (n_runs,)
+        Standard deviation from the questions that a score was measured on, on the scale of noise;
+        0 where the model does not count them.
     centred : bool
         Whether partially pooled parameters are sampled in the centred form.
     warnings : tuple of str
@@ -80,6 +84,7 @@ class Design:
     gap: Array
     references: Mapping[str, float]
     weights: Array
+    item_sd: Array
     centred: bool
     warnings: tuple[str, ...] = ()
 
@@ -105,6 +110,7 @@ class Design:
             before=np.arange(len(index)),
             gap=np.full(len(index), ALONE),
             weights=self.weights[index],
+            item_sd=self.item_sd[index],
         )
 
 
@@ -140,9 +146,11 @@ def make_design(model: Definition, runs: RunTable) -> Design:
     counts = np.bincount(grouping.of_run, minlength=len(grouping))
     run = _runs(model, runs)
     before, gap = _before(model, runs, run)
+    response, item_sd = measured(model, runs)
     return Design(
         inputs=inputs,
-        response=np.asarray(runs[model.response], float),
+        response=response,
+        item_sd=item_sd,
         further={
             item.response: np.asarray(runs[item.response], float) for item in model.likelihoods
         },
@@ -174,7 +182,7 @@ _REFERENCES: Mapping[str, Callable[[Array], float]] = {
 def _scales(model: Definition, inputs: Mapping[str, Array]) -> dict[str, float]:
     if not (model.transient.on or model.form_error):
         return {}
-    scale = log_scale(inputs, model.scale_inputs)
+    scale = scale_beyond(inputs, model.scale_inputs)
     found = {SCALE_LOW: np.min(scale), SCALE_REF: np.mean(scale), SCALE_HIGH: np.max(scale)}
     return {name: float(np.exp(value)) for name, value in found.items()}
 
@@ -254,7 +262,8 @@ def _problems(
     if model.kind == "query" or not _free(model):
         return [_not_fitted(model)]
     positive = {column: needs_positive(name) for name, column in sources.items()}
-    positive |= dict.fromkeys([*references.values(), model.response], True)
+    positive |= dict.fromkeys(references.values(), True)
+    positive[model.response] = not link_of(model).bounded
     pooled = [name for name in split_columns(model.group) if name != "family"]
     further = [item.response for item in model.likelihoods]
     wanted = [*positive, *further, *pooled, *_of_rows(model, runs)]
@@ -269,11 +278,8 @@ def _problems(
         if column in runs:
             problems += _bad_values(runs, column, positive=above_zero)
     problems += unit_problems(runs)
-    if link_of(model).bounded and not problems and not (runs[model.response] < 1).all():
-        problems.append(
-            f"{model.id} explains what lies between 0 and 1 ([noise] scale), and {model.response} "
-            "reaches 1 or more"
-        )
+    if link_of(model).bounded and not problems:
+        problems += _beyond_bounds(model, runs)
     for column in set(further) & set(runs.columns):
         seen = np.flatnonzero(np.isfinite(_numbers(runs, column)))
         problems += (
@@ -286,6 +292,21 @@ def _problems(
     if len(runs) < 2:
         problems.append(f"{len(runs)} run: a law needs at least two, and better two dozen")
     return problems
+
+
+def _beyond_bounds(model: Definition, runs: RunTable) -> list[str]:
+    """Say where a response leaves 0 to 1; its ends are there where questions are counted."""
+    response = runs[model.response]
+    counted = model.counts_items and bool(np.isfinite(told_items(runs)).all())
+    outside = (response < 0) | (response > 1) if counted else (response <= 0) | (response >= 1)
+    if not outside.any():
+        return []
+    row = int(np.flatnonzero(outside)[0])
+    ends = "" if counted else ", without the ends: say in a column items how many questions"
+    return [
+        f"{model.id} explains what lies between 0 and 1{ends}; {model.response} reaches "
+        f"{response[row]:g} in row {row + 1}"
+    ]
 
 
 def _clock(runs: RunTable) -> str:
@@ -430,14 +451,20 @@ def _unit(model: Definition, runs: RunTable) -> list[str]:
 
 def _mixed_levels(model: Definition, runs: RunTable) -> list[str]:
     """Warn where one group holds losses that do not compare."""
-    if len(runs.groups(model.group)) > 1:
-        return []
-    varied = [name for name in ("corpus", "metric") if len(runs.groups(name)) > 1]
-    return [
-        f"{name} varies ({', '.join(runs.groups(name)[:4])}) within one group of runs: losses on "
-        f"different texts do not compare; name the column family, or use pooled_by({name!r})"
-        for name in varied
-    ]
+    groups = runs.labels(model.group)
+    found = []
+    for name in ("corpus", "metric"):
+        labels = runs.labels(name)
+        mixed = [each for each in set(groups) if len(set(labels[groups == each])) > 1]
+        if mixed:
+            held = sorted(set(labels[groups == min(mixed)]))
+            where = "one group of runs" if len(set(groups)) == 1 else f"{str(min(mixed))!r}"
+            found.append(
+                f"{name} varies ({', '.join(held[:4])}) within {where}: losses on different texts "
+                f"do not compare; take one (--where), or pool by it (--pool-by {name}; in "
+                f"Python .pooled_by({name!r}))"
+            )
+    return found
 
 
 def _untuned(model: Definition, runs: RunTable) -> list[str]:

@@ -16,7 +16,8 @@
 - **Ceiling** (`bayes_scaling.laws.ceiling`): near the loss of an untrained model the law is flat.
 - **Form error**: beyond the runs the form errs, by an unknown relative amount per e-fold of scale,
   ``loss = law * exp(error * e-folds beyond the largest run)``. Its prior is what deep splits of
-  many sets showed; no run can teach a fit about it, so it does not shrink with their number.
+  many sets showed; no run can teach a fit about it, so it does not shrink with their number. A law
+  of scores in the loss counts e-folds below the lowest loss, and errs on its own scale.
 """
 
 from __future__ import annotations
@@ -174,6 +175,11 @@ def parameters(own: tuple[Parameter, ...], given: Mapping[str, Feature]) -> tupl
 def log_scale(columns: Mapping[str, Array], inputs: tuple[str, ...]) -> Array:
     """Log of the product of some inputs (n_runs,)."""
     return np.asarray(sum(np.log(columns[name]) for name in inputs))
+
+
+def scale_beyond(columns: Mapping[str, Array], inputs: tuple[str, ...]) -> Array:
+    """Log of the scale beyond which the form errs (n_runs,): of sizes, or 1 over the loss."""
+    return log_scale(columns, inputs) if inputs else -np.log(columns["loss"])
 
 
 def row_weights(scale: Array, group: NDArray[np.int64], length: float) -> Array:

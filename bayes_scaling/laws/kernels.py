@@ -237,6 +237,36 @@ def student_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu):
 
 
 @inner
+def item_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu, item_sd):
+    """Add rows whose noise has a known part, `item_sd` (n_rows,); nu below zero: normal noise."""
+    found = 0.0
+    normal = nu[0] < 0
+    for g in range(first.size - 1):
+        scale = values[sigma[g]]
+        df = 1.0 if normal else values[nu[g]]
+        norm = -HALF_LOG_2PI if normal else student_norm(df)
+        norm_slope = 0.0 if normal else student_norm_slope(df)
+        at_scale, at_df = 0.0, 0.0
+        for i in range(first[g], first[g + 1]):
+            wide = math.sqrt(scale * scale + item_sd[i] * item_sd[i])
+            s = (y[i] - mean[i]) / wide
+            if normal:
+                density, pull = norm - 0.5 * s * s, s
+            else:
+                log_u = math.log1p(s * s / df)
+                density = norm - 0.5 * (df + 1.0) * log_u
+                pull = (df + 1.0) * s / (df + s * s)
+                at_df += weight[i] * (norm_slope - 0.5 * log_u + 0.5 * pull * s / df)
+            found += weight[i] * (density - math.log(wide))
+            at_mean[i] = weight[i] * pull / wide
+            at_scale += weight[i] * (pull * s - 1.0) * scale / (wide * wide)
+        slopes[sigma[g]] += at_scale
+        if not normal:
+            slopes[nu[g]] += at_df
+    return found
+
+
+@inner
 def mistuned_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu, share, excess):
     """Add rows that lie on the law or above it by a half-Cauchy; nu below zero: normal noise."""
     found = 0.0
@@ -450,7 +480,7 @@ def real(table, index):
     return carray(pointer(table[3 * index]), shape, np.float64)
 
 
-ARRAYS = 13
+ARRAYS = 14
 """Arrays that a density reads, each of two dimensions or a row of one."""
 
 TABLE = 3 * ARRAYS + 1

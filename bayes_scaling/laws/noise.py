@@ -40,6 +40,9 @@ P_OFF, OFF_SCALE = "p_off", "off_scale"
 """Share of runs that lie above the law, and the scale of their excess (log scale), where a model
 knows of mistuned runs."""
 
+ITEM_SD = "item_sd"
+"""Standard deviation of each row from the questions that its score was measured on."""
+
 SIGMA_RUN = Parameter(
     name=RUN_EFFECT,
     prior=Prior(dist="LogNormal", args=(("mu", -5.0), ("sigma", 1.2))),
@@ -196,5 +199,9 @@ def off_logpdf(deviation: Array, parameters: Values) -> Array:
 
 
 def _scale(parameters: Values) -> Array:
-    """Scale of the deviation of a row: its noise, and what it shares with the rows of its run."""
-    return np.hypot(parameters["sigma"], parameters.get(RUN_EFFECT, np.zeros(1)))
+    """Scale of the deviation of a row: its own noise, that of its run, and that of its items."""
+    shared = [parameters[name] for name in (RUN_EFFECT, ITEM_SD) if name in parameters]
+    scale = parameters["sigma"]
+    for each in shared:
+        scale = np.hypot(scale, each)
+    return scale

@@ -30,12 +30,16 @@ class Pool:
         (relative, for positive parameters); used by ``partial``. Of two levels, that of the finer.
     outer_sd : Prior
         The same between the groups of the coarser of two levels.
+    centred : bool
+        Whether groups are sampled in the centred form however few runs they have: where each tells
+        its own value far better than the population does. Of two levels they never are.
     """
 
     kind: Literal["shared", "separate", "partial"] = "shared"
     by: tuple[str, ...] = ()
     sd: Prior = DEFAULT_SD
     outer_sd: Prior = DEFAULT_SD
+    centred: bool = False
 
     @property
     def outer(self) -> str | None:
@@ -51,7 +55,7 @@ class Pool:
         sd: object = self.sd.to_dict()
         if self.outer:
             sd = [self.outer_sd.to_dict(), self.sd.to_dict()]
-        return {"by": list(self.by), "sd": sd}
+        return {"by": list(self.by), "sd": sd} | ({"centred": True} if self.centred else {})
 
     def __str__(self) -> str:
         """Say it in words, for a reader of a model."""
@@ -171,13 +175,16 @@ def read_parameter(name: str, given: object, *, default: Parameter | None = None
     return Parameter(name=name, prior=prior, pool=pool, about=about)
 
 
+_POOL_KEYS = {"by", "sd", "separate", "centred"}
+
+
 def read_pool(given: object, *, where: str) -> Pool:
     """Read how groups share a parameter.
 
     Parameters
     ----------
     given : str or mapping
-        ``"shared"``, ``"separate"``, a column, or ``by`` with ``sd`` or ``separate``.
+        ``"shared"``, ``"separate"``, a column, or ``by`` with ``sd``, ``centred`` or ``separate``.
     where : str
         What it belongs to, for messages.
 
@@ -191,7 +198,7 @@ def read_pool(given: object, *, where: str) -> Pool:
     if isinstance(given, str):
         return Pool(kind="partial", by=(given,))
     keys = set(given) if isinstance(given, Mapping) else set()
-    if not isinstance(given, Mapping) or "by" not in keys or keys - {"by", "sd", "separate"}:
+    if not isinstance(given, Mapping) or "by" not in keys or keys - _POOL_KEYS:
         raise InputError(
             f'{where}: pool is "shared", "separate", a column such as "family", '
             f'{{ by = "family", sd = {{...}} }}, {{ by = ["corpus", "family"], sd = {{...}} }} for '
@@ -206,9 +213,12 @@ def read_pool(given: object, *, where: str) -> Pool:
         raise InputError(f"{where}: 'separate' is true, and then there is no 'sd'; got {given!r}")
     if len(by) > 2:
         raise InputError(f"{where}: at most two nested levels are pooled, got {', '.join(by)}")
+    centred = given.get("centred", False)
+    if not isinstance(centred, bool) or (centred and len(by) > 1):
+        raise InputError(f"{where}: 'centred' is true or false, of one level; got {centred!r}")
     outer_sd, sd = _read_spreads(given.get("sd", DEFAULT_SD), where=f"{where} pool sd")
     if len(by) < 2:
-        return Pool(kind="partial", by=by, sd=sd)
+        return Pool(kind="partial", by=by, sd=sd, centred=centred)
     return Pool(kind="partial", by=by, sd=sd, outer_sd=outer_sd)
 
 

@@ -106,7 +106,7 @@ class _Variables:
             self.laid_out(parameter.outer_name, _BOUNDED[prior.scale](outer), levels[0])
             location = outer[self.data[_parent_name(levels[1])]]
         spread = _random(parameter.sd_name, pool.sd)
-        if not levels and self.centred:
+        if not levels and (self.centred or pool.centred):
             return _CENTRED[prior.scale](name, mu=location, sigma=spread, dims=self.dim)
         shape: dict[str, Any] = {"dims": self.dim}
         if levels:

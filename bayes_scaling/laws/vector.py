@@ -288,7 +288,7 @@ class _Writer:
         _, spread = self._random(parameter.sd_name, parameter.pool.sd)
         self.kept[parameter.sd_name] = spread
         count = _count(groups, levels)
-        if not levels and self.design.centred:
+        if not levels and (self.design.centred or parameter.pool.centred):
             own = self._block(name + SUFFIX[scale], [_middle(parameter.prior)] * count, (count,))
             for place, middle in zip(own, location, strict=True):
                 self._add(AROUND, place, middle, spread[0])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.laws.drift import REACH, Walk, walk
-from bayes_scaling.laws.features import SCALE_HIGH, log_scale
+from bayes_scaling.laws.features import SCALE_HIGH, scale_beyond
 
 if TYPE_CHECKING:
     from bayes_scaling.posterior.member import Member
@@ -77,6 +77,6 @@ def form_variance(fit: Member, inputs: Mapping[str, Array]) -> Array | float:
 
 
 def efolds_beyond(fit: Member, inputs: Mapping[str, Array]) -> Array:
-    """E-folds of scale beyond the largest fitted run (n_sizes,); 0 inside."""
-    scale = log_scale(inputs, fit.model.scale_inputs)
+    """E-folds of scale beyond the largest fitted run, or below the lowest loss (n_sizes,)."""
+    scale = scale_beyond(inputs, fit.model.scale_inputs)
     return np.asarray(np.maximum(0.0, scale - np.log(fit.references[SCALE_HIGH])))

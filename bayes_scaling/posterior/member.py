@@ -14,9 +14,10 @@ from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.density import effective_sizes, every_draw, per_run
 from bayes_scaling.laws.design import source_column
 from bayes_scaling.laws.drift import Walk
+from bayes_scaling.laws.items import item_sd, items_of_groups
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.noise import on_logpdf, sample_noise
+from bayes_scaling.laws.noise import ITEM_SD, on_logpdf, sample_noise
 from bayes_scaling.posterior import regroup
 from bayes_scaling.posterior.beyond import draw_form_errors, draw_walks, efolds_beyond
 from bayes_scaling.posterior.diagnostics import Check, Mixing, standing
@@ -316,6 +317,31 @@ class Member:
         parameters = per_run(self.model, self.flat, np.asarray(group), draw)
         return on_logpdf(self.model.noise, deviation, parameters)
 
+    def noise_of_items(
+        self, response: NDArray[np.float64], group: NDArray[np.int64]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return the noise of a new run that is measured as the runs of its group were.
+
+        Parameters
+        ----------
+        response : array
+            What the law says of the run.
+        group : array of int
+            Its group; broadcasts with that.
+
+        Returns
+        -------
+        dict of str to array
+            The parameter of the noise from questions; none where the law does not count them.
+        """
+        if not self.model.counts_items:
+            return {}
+        return {ITEM_SD: item_sd(response, self._items[group])}
+
+    @cached_property
+    def _items(self) -> NDArray[np.float64]:
+        return items_of_groups(self.runs, self.model.group, self.groups)
+
     def with_noise(
         self,
         loss: NDArray[np.float64],
@@ -326,6 +352,7 @@ class Member:
     ) -> NDArray[np.float64]:
         """Return losses of one new run each, where the law says `loss`."""
         parameters = per_run(self.model, self.flat, np.asarray(group), draw)
+        parameters |= self.noise_of_items(loss, np.asarray(group))
         shape = np.broadcast_shapes(loss.shape, draw.shape)
         noise = sample_noise(self.model.noise, parameters, shape, rng)
         return link_of(self.model).shifted(loss, noise)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.page import Block, Grid, Page, Printed, as_level, called, cell, told
+from bayes_scaling.page import Block, Grid, Page, Printed, called, cell, told
 from bayes_scaling.questions.enough import data_for
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.risk import SURE, in_words
+from bayes_scaling.questions.score_targets import level_of, shown_name
 from bayes_scaling.questions.short_data import (
     Way,
     knows_repeats,
@@ -103,7 +104,7 @@ class Advice(Printed):
 
     def way_rows(self) -> list[dict[str, Any]]:
         """Return one dict per way: sizes, loss, cost and the probability to be the best."""
-        return way_rows(self.ways, self.flops, self.forecast.probability)
+        return way_rows(self.ways, self.flops, self.forecast.probability, self.forecast.response)
 
     def _rows(self) -> list[dict[str, Any]]:
         """Return one dict for the data on hand, and one for any amount of data."""
@@ -114,7 +115,7 @@ class Advice(Printed):
                 {}
                 if self.target is None
                 else {"target": self.target, "chance": chance}
-                | {"in_words": in_words(chance, as_level(self.target))}
+                | {"in_words": in_words(chance, level_of(self.target, self.forecast.response))}
             )
             for name, row, chance in told
         ]
@@ -140,29 +141,31 @@ class Advice(Printed):
 
     def _grid(self) -> Grid:
         """Tabulate the ways."""
+        shown = shown_name("loss", self.forecast.response)
         return Grid(
-            heading=("way", "params", "tokens seen", "of the budget", "noise-free loss", "best"),
+            heading=("way", "params", "tokens seen", "of the budget", called(shown), "best"),
             rows=[
                 (row["way"], f"{row['params']:.3g}", f"{row['tokens']:.3g}",
-                 f"{row['share_of_budget']:.0%}", _loss(row), f"{row['chance_best']:.2f}")
+                 f"{row['share_of_budget']:.0%}", _told(row, shown), f"{row['chance_best']:.2f}")
                 for row in self.way_rows()
             ],
         )  # fmt: skip
 
     def _lines(self, row: dict[str, Any]) -> dict[str, str]:
         """Write one run."""
+        run = shown_name("new_run", self.forecast.response)
         lines = {
             f"data {row['data']}": f"N {row['params']:.3g}, D {row['tokens']:.3g}",
-            f"  {called('new_run')}": told(row, "new_run"),
+            f"  {called(run)}": told(row, run),
         }
         if "chance" in row:
             lines["  chance of target"] = f"{row['chance']:.3g} ({row['in_words']})"
         return lines
 
 
-def _loss(row: Mapping[str, Any]) -> str:
-    """Write a loss with its interval, or without where there is one draw."""
-    return cell(row, "loss") if "loss_lower" in row else f"{row['loss']:.4g}"
+def _told(row: Mapping[str, Any], name: str) -> str:
+    """Write a quantity with its interval, or without where there is one draw."""
+    return cell(row, name) if f"{name}_lower" in row else f"{row[name]:.4g}"
 
 
 def advise(

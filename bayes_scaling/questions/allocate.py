@@ -72,6 +72,8 @@ class Allocation(Drawn):
         Ids of the models.
     weights : tuple of float
         Of the members; they sum to 1.
+    response : str
+        What the law explains, such as a loss.
     """
 
     given: str
@@ -91,6 +93,7 @@ class Allocation(Drawn):
     member: NDArray[np.int64]
     members: tuple[str, ...]
     weights: tuple[float, ...] = (1.0,)
+    response: str = "loss"
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
@@ -111,7 +114,7 @@ class Allocation(Drawn):
 
     def page(self) -> Page:
         """Return what is printed: the best split of each budget, and what each member says."""
-        names = {name: self._label(name) for name in ("params", "tokens", "loss")}
+        names = {self._shown(name): self._label(name) for name in ("params", "tokens", "loss")}
         members = self._member_blocks(names)
         found: list[list[Block]] = []
         for row, by_member in zip(self.rows(), members, strict=True):
@@ -123,7 +126,7 @@ class Allocation(Drawn):
     def _lines(self, row: Mapping[str, Any]) -> dict[str, str]:
         """Write one case."""
         lines = {self.group_column: self.label}
-        lines |= {self._label(name): told(row, name) for name in self.draws}
+        lines |= {self._label(name): told(row, self._shown(name)) for name in self.draws}
         if "choose_params" in row:
             low, high = outward(row["flat_params_from"], row["flat_params_to"])
             lines["choose"] = (
@@ -143,7 +146,7 @@ class Allocation(Drawn):
         if name in self.tuned:
             return f"best {called(name)}"
         found = name != self.given and name in ("params", "params_active", "tokens")
-        return f"{called(name)}*" if found else called(name)
+        return f"{called(name)}*" if found else called(self._shown(name))
 
     @cached_property
     def spread(self) -> Mapping[str, Array]:
@@ -291,6 +294,7 @@ def allocate(
         member=law.member,
         members=law.members,
         weights=law.weights,
+        response=law.response,
     )
 
 

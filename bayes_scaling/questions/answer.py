@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.page import Block, Page, Printed, beyond, called, of_members, told
+from bayes_scaling.questions.score_targets import shown_name, with_scores
 from bayes_scaling.questions.surface import Surface
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Drawn(Printed):
         Ids of the models.
     weights : tuple of float
         Of the members; they sum to 1.
+    response : str
+        What the law explains, such as a loss.
     """
 
     extrapolation: Mapping[str, Array]
@@ -49,6 +52,7 @@ class Drawn(Printed):
     member: NDArray[np.int64]
     members: tuple[str, ...]
     weights: tuple[float, ...]
+    response: str
 
     @property
     @abstractmethod
@@ -74,8 +78,9 @@ class Drawn(Printed):
         return self.member.size == 1
 
     def _rows(self) -> list[dict[str, Any]]:
+        quantities = with_scores(self.quantities, self.response)
         rows = draw_rows(
-            self.quantities, self.extrapolation, self.probability, statements=self.statements
+            quantities, self.extrapolation, self.probability, statements=self.statements
         )
         return [
             {**self._asked(index), **row, **self._beside(index)} for index, row in enumerate(rows)
@@ -84,9 +89,10 @@ class Drawn(Printed):
     def member_rows(self, probability: float | None = None) -> list[dict[str, Any]]:
         """Return what each member says of each case by itself, with its weight."""
         own = [self.member == position for position in range(len(self.members))]
+        quantities = with_scores(self.quantities, self.response)
         parts = [
             draw_rows(
-                {name: draws[mine] for name, draws in self.quantities.items()},
+                {name: draws[mine] for name, draws in quantities.items()},
                 {},
                 probability or self.probability,
                 statements={name: held[mine] for name, held in self.statements.items()},
@@ -106,6 +112,10 @@ class Drawn(Printed):
         import pandas as pd
 
         return pd.DataFrame(self.member_rows())
+
+    def _shown(self, name: str) -> str:
+        """Return the name of what is shown of a quantity: a score where the law is one of them."""
+        return shown_name(name, self.response)
 
     def _member_blocks(self, names: Mapping[str, str]) -> Iterator[list[Block]]:
         """Tabulate what each of several members says, case by case, under headings by name."""
@@ -200,6 +210,8 @@ class Answer(Drawn):
         Ids of the models.
     weights : tuple of float
         Of the members; they sum to 1.
+    response : str
+        What the law explains, such as a loss.
     notes : tuple of str
         What a reader should know of the law that answers.
     """
@@ -212,6 +224,7 @@ class Answer(Drawn):
     member: NDArray[np.int64]
     members: tuple[str, ...]
     weights: tuple[float, ...] = (1.0,)
+    response: str = "loss"
     notes: tuple[str, ...] = ()
 
     @property
@@ -230,7 +243,9 @@ class Answer(Drawn):
         return {name: np.asarray(values.mean(axis=0)) for name, values in self.flags.items()}
 
     def _asked(self, index: int) -> dict[str, Any]:
-        return {name: values[index].item() for name, values in self.asked.items()}
+        numbers = {n: values for n, values in self.asked.items() if values.dtype.kind == "f"}
+        given = {**self.asked, **with_scores(numbers, self.response)}
+        return {name: values[index].item() for name, values in given.items()}
 
     @property
     def about(self) -> dict[str, Any]:
@@ -239,10 +254,11 @@ class Answer(Drawn):
 
     def page(self) -> Page:
         """Return what is printed: each case, and what each member says of it."""
-        members = self._member_blocks({name: called(name) for name in self.draws})
+        members = self._member_blocks({self._shown(n): called(self._shown(n)) for n in self.draws})
         found: list[list[Block]] = []
         for row, by_member in zip(self.rows(), members, strict=True):
-            lines = {called(name): told(row, name) for name in (*self.asked, *self.draws)}
+            shown = [self._shown(name) for name in (*self.asked, *self.draws)]
+            lines = {called(name): told(row, name) for name in shown}
             for name in self.flags:
                 if row[name] or name not in TROUBLE:
                     lines[called(name)] = _chance(row[name])
@@ -305,6 +321,7 @@ def answer_of(
         member=law.member,
         members=law.members,
         weights=law.weights,
+        response=law.response,
         notes=law.notes,
     )
 

@@ -2,12 +2,14 @@
 
 The compute multiplier of B over A is the compute that A needs for the loss B reaches, over B's: 1.2
 says that A wants 20 % more. It is taken draw by draw between the surfaces of two groups of one
-posterior, so that whatever both share (exponents, drift, noise) cancels.
+posterior, so that whatever both share (exponents, drift, noise) cancels, and along the splits of
+compute that would be chosen for each. A published law may stand on either side, or on both: it has
+one draw, which stands beside every draw of the runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -16,16 +18,20 @@ import numpy as np
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
-from bayes_scaling.page import Block, Grid, Page, Printed, cell, told
+from bayes_scaling.page import Block, Grid, Page, Printed, cell, times, told
 from bayes_scaling.posterior import Posterior
-from bayes_scaling.questions.reach import first_reaching
+from bayes_scaling.questions.expected_path import ExpectedPath, axis_of, expected_path
+from bayes_scaling.questions.literature import published, published_names
+from bayes_scaling.questions.published_laws import PublishedConstants
 from bayes_scaling.questions.search import Array, Index
 from bayes_scaling.questions.sizes import Numbers, positive
-from bayes_scaling.questions.splits import best_split, cheapest
-from bayes_scaling.questions.surface import Surface, surface
-from bayes_scaling.runs import training_flops
+from bayes_scaling.questions.surface import Source, Surface, surface
+from bayes_scaling.runs.columns import canonical_name
 
 Verdict = Literal["promote", "drop", "undecided"]
+
+Side = str | PublishedConstants
+"""A group of runs by its label, or a published law, by its name too."""
 
 ERROR = 0.05
 """Probability of a wrong promotion or drop that a verdict may have, by default."""
@@ -35,6 +41,12 @@ TOP = 3
 
 PLACES = 25
 """Scales between the smallest run and the target at which a crossing is looked for."""
+
+BEYOND_TARGET = 10.0
+"""Up to how many times the target splits are searched, for a baseline that needs more."""
+
+WITHOUT_RUNS = 1e-4
+"""Share of the target from which it is looked for where published laws alone are compared."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,7 +65,8 @@ class Duel(Printed):
         By variant: compute that the baseline needs for the variant's loss, over the variant's;
         inf where it never reaches it. Times the throughput of the variant where that is given.
     loss : mapping of str to array (n_draws, n_scales)
-        By group, the baseline included: noise-free loss of its best split of each budget.
+        By group, the baseline included: noise-free loss at the split of each budget that would be
+        chosen, that of least expected loss.
     new_run : mapping of str to array (n_draws, n_scales)
         The same of one new run.
     crossing : mapping of str to array (n_draws,)
@@ -62,13 +75,16 @@ class Duel(Printed):
     throughput : mapping of str to float
         Speed of a variant over that of the baseline, in FLOP per hour.
     beyond : array (n_scales,)
-        E-folds of each budget beyond the largest fitted run of any of the groups.
+        E-folds of each budget beyond the largest fitted run of any of the groups; nan of published
+        laws alone.
     error : float
         Probability of error that a verdict may have.
     member : array of int (n_draws,)
         Law that each draw comes from.
     members : tuple of str
         Names of the laws.
+    notes : tuple of str
+        What a reader should know of published laws in it.
     probability : float
         Probability of the intervals.
     """
@@ -85,6 +101,7 @@ class Duel(Printed):
     error: float = ERROR
     member: Index
     members: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     probability: float = PROBABILITY
 
     def __repr__(self) -> str:
@@ -93,12 +110,19 @@ class Duel(Printed):
 
     def _line(self, arm: str) -> str:
         middle, low, high = quantiles(self.multiplier[arm][:, -1], self.probability)
+        said = f"{arm} against {self.a} at {self.flops[-1]:.3g} FLOP: compute multiplier "
+        if self.is_point:
+            return f"{said}{middle:.2f}x: {self.verdict(arm)}, if both laws hold there"
         ends = f"{middle:.2f}x [{low:.2f}, {high:.2f}] {self.probability:.0%} {KIND}"
-        chance = self.chance(arm)[-1]
         return (
-            f"{arm} against {self.a} at {self.flops[-1]:.3g} FLOP: compute multiplier {ends}; "
-            f"{arm} is better with probability {chance:.2f}: {self.verdict(arm)}"
+            f"{said}{ends}; {arm} is better with probability {self.chance(arm)[-1]:.2f}: "
+            f"{self.verdict(arm)}"
         )
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it is of published laws alone: numbers without intervals."""
+        return self.member.size == 1
 
     def chance(self, arm: str) -> Array:
         """Probability that a variant is better than the baseline (n_scales,)."""
@@ -162,6 +186,8 @@ class Duel(Printed):
         if scale == self.flops.size - 1:
             row |= {"verdict": self.verdict(arm), "chance_best": self.best[arm]}
         plain = {key: float(v) if isinstance(v, np.floating) else v for key, v in row.items()}
+        if self.is_point:
+            return {key: v for key, v in plain.items() if not key.endswith(("_lower", "_upper"))}
         return plain | {"probability": self.probability, "kind": KIND}
 
     def page(self) -> Page:
@@ -170,17 +196,23 @@ class Duel(Printed):
         for arm in self.arms:
             rows = [row for row in self.rows() if row["b"] == arm]
             last = rows[-1]
+            kind = "" if self.is_point else f", {format_kind(self.probability)}"
             grid = Grid(
-                heading=("compute [FLOP]", f"multiplier, {format_kind(self.probability)}", "better",
-                         "in one run", "beyond the runs"),
+                heading=("compute [FLOP]", f"multiplier{kind}", "better", "in one run",
+                         "beyond the runs"),
                 rows=[
-                    (f"{row['flops']:.4g}", cell(row, "multiplier"), f"{row['chance']:.2f}",
-                     f"{row['chance_in_one_run']:.2f}", f"{np.exp(row['efolds_flops']):.3g}x")
+                    (f"{row['flops']:.4g}", self._cell(row), f"{row['chance']:.2f}",
+                     f"{row['chance_in_one_run']:.2f}", _far(row["efolds_flops"]))
                     for row in rows
                 ],
             )  # fmt: skip
             lines = {
-                "verdict at the target": f"{last['verdict']} (wrong with at most {self.error:.0%})",
+                "verdict at the target": last["verdict"]
+                + (
+                    ", if both laws hold there"
+                    if self.is_point
+                    else f" (wrong with at most {self.error:.0%})"
+                ),
                 "loss against the baseline": told(last, "loss_gap"),
                 "lines cross": f"with probability {last['chance_of_crossing']:.2f}"
                 + (
@@ -200,34 +232,42 @@ class Duel(Printed):
                 for count in sets
             }
             paragraphs.append([said])
-        return paragraphs
+        return [*paragraphs, *([[*self.notes]] if self.notes else [])]
+
+    def _cell(self, row: Mapping[str, Any]) -> str:
+        return told(row, "multiplier") if self.is_point else cell(row, "multiplier")
+
+
+def _far(efolds: float) -> str:
+    return times(float(np.exp(efolds))) if np.isfinite(efolds) else ""
 
 
 def duel(
-    source: Posterior,
-    a: str,
-    b: str | Sequence[str] | None = None,
+    source: Source,
+    a: Side,
+    b: Side | Sequence[Side] | None = None,
     *,
     flops: Numbers,
     inputs: Mapping[str, float] | None = None,
     throughput: Mapping[str, float] | None = None,
     error: float = ERROR,
 ) -> Duel:
-    """Compare groups of runs at equal compute.
+    """Compare groups of runs, or published laws, at equal compute.
 
     Parameters
     ----------
-    source : Fit
-        A posterior of several groups, of a law in params and tokens or in one size.
-    a : str
-        Label of the baseline.
-    b : str or sequence of str, optional
-        Labels of variants; all other groups by default.
+    source : Fit or PublishedLaw
+        A posterior of one or more groups, of a law in params and tokens or in one size; or a
+        published law, for others to be compared with.
+    a : str or PublishedLaw
+        The baseline: the label of a group, or a published law or its name.
+    b : str, PublishedLaw or sequence of these, optional
+        The variants; all other groups by default.
     flops : float or sequence of float
-        Budgets [FLOP]; the largest one is the target. Of a law in one size other than compute, that
+        Budgets [FLOP]; the largest one is the target. Of laws in one size other than compute, that
         size.
     inputs : mapping of str to float, optional
-        Other inputs of the law.
+        Other inputs of the laws.
     throughput : mapping of str to float, optional
         Speed of a variant over that of the baseline, in FLOP per hour: what counts is then the
         loss in equal time.
@@ -237,22 +277,29 @@ def duel(
     Returns
     -------
     Duel
+        A published law knows no noise and no uncertainty, so those are of the runs alone.
 
     Raises
     ------
     InputError
-        A group is unknown, or there is none to compare with; a budget is not above 0.
+        A group is unknown, or there is none to compare with; losses or sizes do not compare; a
+        budget is not above 0.
     """
-    arms, speeds = _arms(source, a, b), dict(throughput or {})
+    sides, speeds = _sides(source, a, b), dict(throughput or {})
+    a, *arms = sides
     _check(speeds, arms, error)
     budgets = np.unique(positive("flops", flops))
-    laws = {name: surface(source, group=name, inputs=inputs) for name in (a, *arms)}
-    base = laws[a]
-    loss = {name: _best_losses(law, budgets) for name, law in laws.items()}
+    laws = _surfaces(source, sides, inputs or {})
+    low = _lowest(laws.values(), budgets)
+    paths = {
+        name: expected_path(law, low, BEYOND_TARGET * float(budgets[-1]))
+        for name, law in laws.items()
+    }
+    loss = {name: path.losses(budgets) for name, path in paths.items()}
     multiplier = {
         name: np.stack(
             [
-                _compute_for(base, np.log(loss[name][:, i]), float(budget)) / budget
+                paths[a].reaching(np.log(loss[name][:, i]), float(budget)) / budget
                 for i, budget in enumerate(budgets)
             ],
             axis=1,
@@ -260,40 +307,105 @@ def duel(
         * speeds.get(name, 1.0)
         for name in arms
     }
-    beyond = [law.beyond({_axis(law): budgets})[_axis(law)] for law in laws.values()]
     return Duel(
         a=a,
-        arms=arms,
+        arms=tuple(arms),
         flops=budgets,
         multiplier=multiplier,
         loss=loss,
         new_run={name: _new_runs(source, law, loss[name]) for name, law in laws.items()},
-        crossing=_crossings(laws, a, float(budgets[-1])),
+        crossing=_crossings(paths, a, np.geomspace(low, budgets[-1], PLACES)),
         throughput=speeds,
-        beyond=np.min(beyond, axis=0),
+        beyond=_beyond(laws.values(), budgets),
         error=error,
-        member=base.member,
-        members=base.members,
+        member=source.member,
+        members=tuple(source.members),
+        notes=_notes(source, sides.values()),
     )
 
 
-def _arms(source: Posterior, a: str, b: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Return the variants, or say which groups there are."""
+def _sides(
+    source: Source, a: Side, b: Side | Sequence[Side] | None
+) -> dict[str, PublishedConstants | None]:
+    """Return the baseline and the variants by name, with the law of those that are published."""
+    groups = () if isinstance(source, PublishedConstants) else source.groups
     if b is None:
-        named = [name for name in source.groups if name != a]
+        named: list[Side] = [name for name in groups if name != a]
     else:
-        named = [b] if isinstance(b, str) else list(b)
-    known = ", ".join(source.groups)
-    problems = [
-        f"{name!r} is no group of these runs; known are {known}"
-        for name in dict.fromkeys((a, *named))
-        if name not in source.groups
-    ]
-    if not named or a in named:
-        problems.append(f"name a baseline and at least one other group; known are {known}")
+        named = [b] if isinstance(b, str | PublishedConstants) else list(b)
+    own = {source.id: source} if isinstance(source, PublishedConstants) else {}
+    sides: dict[str, PublishedConstants | None] = {}
+    problems = []
+    known = f"known are {', '.join(groups)}" if groups else "there are no runs"
+    for side in (a, *named):
+        if isinstance(side, PublishedConstants):
+            sides[side.id] = side
+        elif side in groups:
+            sides[side] = None
+        elif side in own or side in published_names():
+            sides[side] = own.get(side) or published(side)
+        else:
+            problems.append(
+                f"{side!r} is no group of these runs, and no published law; {known}, and "
+                "'bayes-scaling published' lists the laws"
+            )
+    if not problems and (len(sides) < 2 or a in named):
+        problems.append(f"name a baseline and at least one other group or published law; {known}")
     if problems:
         raise InputError(problems, source="duel")
-    return tuple(dict.fromkeys(named))
+    return sides
+
+
+def _surfaces(
+    source: Source, sides: Mapping[str, PublishedConstants | None], inputs: Mapping[str, float]
+) -> dict[str, Surface]:
+    """Return the surface of each side, all of as many draws, or say what does not compare."""
+    laws = {
+        name: surface(source, group=name, inputs=inputs)
+        if law is None
+        else surface(law, inputs=_read_by(law, inputs)).repeated(source.member.size)
+        for name, law in sides.items()
+    }
+    problems = [
+        f"{name} gives {law.response if law.predicts else 'no loss'}: a duel compares losses"
+        for name, law in laws.items()
+        if law.response != "loss"
+    ]
+    if not problems and len({axis_of(law) for law in laws.values()}) > 1:
+        said = ", ".join(f"{name} along {axis_of(law)}" for name, law in laws.items())
+        problems.append(f"nothing is equal for all, to compare at: {said}")
+    if problems:
+        raise InputError(problems, source="duel")
+    return laws
+
+
+def _read_by(law: PublishedConstants, inputs: Mapping[str, float]) -> dict[str, float]:
+    """Return the inputs that a published law reads; others are for the runs."""
+    return {n: v for n, v in inputs.items() if (canonical_name(n) or n) in law.inputs}
+
+
+def _notes(source: Source, laws: Iterable[PublishedConstants | None]) -> tuple[str, ...]:
+    """Return what a reader should know of published laws in a duel."""
+    found = [law for law in laws if law is not None]
+    if not found:
+        return ()
+    return (
+        *(f"{law.id}: {text}" for law in found for text in law.notes),
+        "equal losses mean equal quality only on one text and tokenizer: what differs there, and "
+        "how params are counted, is in the multiplier",
+        *(
+            ["a published law is taken at its word: probabilities are of the runs alone"]
+            if not isinstance(source, PublishedConstants)
+            else ["published laws are taken at their word: there are no intervals"]
+        ),
+    )
+
+
+def _beyond(laws: Iterable[Surface], budgets: Array) -> Array:
+    """E-folds of budgets (n,) beyond the runs of the group where that is least; nan without any."""
+    found = [law.beyond({axis_of(law): budgets}).get(axis_of(law)) for law in laws]
+    known = [each for each in found if each is not None]
+    return np.min(known, axis=0) if known else np.full(budgets.size, np.nan)
 
 
 def _check(speeds: Mapping[str, float], arms: Sequence[str], error: float) -> None:
@@ -313,44 +425,29 @@ def _check(speeds: Mapping[str, float], arms: Sequence[str], error: float) -> No
         raise InputError(problems, source="duel")
 
 
-def _axis(law: Surface) -> str:
-    """Return what budgets are of: compute, or the one size that the law reads."""
-    return "flops" if law.traded == ("params", "tokens") else law.traded[0]
-
-
-def _best_losses(law: Surface, budgets: Array) -> Array:
-    """Noise-free loss of the best split of each budget (n_draws, n_budgets)."""
-    if law.traded != ("params", "tokens"):
-        return law.at({law.traded[0]: budgets}, law.draws[:, None])
-    loss, found = law.split_loss(), []
-    for budget in budgets:
-        u, v, _ = best_split(loss, float(np.log(budget / law.share)), law.draws)
-        found.append(loss(u, v, law.draws))
-    return np.stack(found, axis=1)
-
-
-def _compute_for(law: Surface, log_loss: Array, near: float) -> Array:
-    """Compute (n_draws,) at which the best split reaches a loss of each draw; inf where none."""
-    if law.traded != ("params", "tokens"):
-        return np.exp(first_reaching(law, law.traded[0], {}, log_loss))
-    start = float(np.log(near / law.share))
-    u, v = cheapest(law.split_loss(), log_loss, law.draws, start)
-    return np.asarray(law.share * training_flops(np.exp(u), np.exp(v)))
-
-
-def _new_runs(source: Posterior, law: Surface, losses: Array) -> Array:
+def _new_runs(source: Source, law: Surface, losses: Array) -> Array:
     """Loss of one new run (n_draws, n_scales): the law and the noise of a run, draw by draw."""
+    if not isinstance(source, Posterior):
+        return losses
     return law.with_noise(losses, source.generator(f"duel {law.group}"))
 
 
-def _crossings(laws: Mapping[str, Surface], a: str, target: float) -> dict[str, Array]:
-    """Largest scale up to the target at which each variant equals the baseline (n_draws,)."""
-    base = laws[a]
-    fitted = [part.law.fitted_sizes.get(_axis(base)) for part in base.parts]
-    low = min(float(np.nanmin(values)) for values in fitted if values is not None)
-    places = np.geomspace(min(low, target), target, PLACES)
-    logs = {name: np.log(_best_losses(law, places)) for name, law in laws.items()}
-    return {name: _last_zero(logs[name] - logs[a], places) for name in laws if name != a}
+def _lowest(laws: Iterable[Surface], budgets: Array) -> float:
+    """Return the smallest budget of the runs and of those asked for."""
+    fitted = [
+        part.law.fitted_sizes[axis_of(law)]
+        for law in laws
+        for part in law.parts
+        if axis_of(law) in part.law.fitted_sizes
+    ]
+    lowest = [float(np.nanmin(values)) for values in fitted] or [WITHOUT_RUNS * budgets[-1]]
+    return min([float(budgets[0]), *lowest])
+
+
+def _crossings(paths: Mapping[str, ExpectedPath], a: str, places: Array) -> dict[str, Array]:
+    """Largest place at which each variant equals the baseline (n_draws,)."""
+    logs = {name: np.log(path.losses(places)) for name, path in paths.items()}
+    return {name: _last_zero(logs[name] - logs[a], places) for name in paths if name != a}
 
 
 def _last_zero(gap: Array, places: Array) -> Array:

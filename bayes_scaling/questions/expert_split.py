@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.page import Grid, Page, Printed
+from bayes_scaling.intervals import PROBABILITY, format_kind
+from bayes_scaling.page import Grid, Page, Printed, beyond, called, cell
 from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.sizes import Numbers, positive
@@ -91,12 +91,13 @@ class ExpertSplit(Printed):
     def page(self) -> Page:
         """Return what is printed: a row per number of experts, and which to choose."""
         rows = self.rows()
+        loss = f"{called('loss')}, {format_kind(self.probability)}"
         grid = Grid(
-            heading=("experts", "active params", "all params", "tokens", "noise-free loss", "best"),
+            heading=("experts", "active params", "all params", "tokens", loss, "best"),
             rows=[
                 (f"{row['experts']:g}", f"{row['params_active']:.3g}",
                  f"{row['params']:.3g}" + (" (limit)" if row["at_limit"] else ""),
-                 f"{row['tokens']:.3g}", f"{row['loss']:.4g}", f"{row['chance_best']:.2f}")
+                 f"{row['tokens']:.3g}", cell(row, "loss"), f"{row['chance_best']:.2f}")
                 for row in rows
             ],
         )  # fmt: skip
@@ -105,7 +106,7 @@ class ExpertSplit(Printed):
             f"{row['experts']:g} experts, {row['params_active']:.3g} active of {row['params']:.3g} "
             f"params, {row['tokens']:.3g} tokens"
         )
-        lines = {"choose": said}
+        lines = {"choose": said, "extrapolation": beyond(row)}
         if self.left_out:
             lines["no room for"] = ", ".join(f"{each:g}" for each in self.left_out) + " experts"
         return [[grid, lines]]

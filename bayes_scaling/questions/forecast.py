@@ -30,7 +30,6 @@ from bayes_scaling.questions.distance import efolds_beyond_runs, farthest
 from bayes_scaling.questions.new_budget import forecast_at
 from bayes_scaling.questions.new_run import noise_of_runs
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
-from bayes_scaling.questions.score_targets import ERROR
 from bayes_scaling.questions.sizes import Plan, Sizes, read_plan
 from bayes_scaling.questions.spread import spread_shares
 from bayes_scaling.questions.surface import Source
@@ -106,7 +105,8 @@ class Forecast(Drawn):
 
     def page(self) -> Page:
         """Return what is printed: sizes and losses of each run, and what each member says."""
-        members = self._member_blocks({"new_run": called("new_run")})
+        run = self._shown("new_run")
+        members = self._member_blocks({run: called(run)})
         found: list[list[Block]] = []
         for row, by_member in zip(self.rows(), members, strict=True):
             found += [[self._lines(row)]]
@@ -122,7 +122,7 @@ class Forecast(Drawn):
         if self.tuning == "typical":
             lines["tuning"] = "as in the fitted runs"
         lines |= {called(name): told(row, name) for name in self.plan.columns}
-        law, run = ("score", "new_run_score") if "score" in row else ("noise_free", "new_run")
+        law, run = self._shown("noise_free"), self._shown("new_run")
         lines[called(law)] = told(row, law)
         if known:
             lines[called(run)] = told(row, run)
@@ -134,9 +134,7 @@ class Forecast(Drawn):
     @property
     def quantities(self) -> Mapping[str, Draws]:
         """What is told of each run."""
-        scores = {"score": 1 - self.noise_free, "new_run_score": 1 - self.draws}
-        own = scores if self.response == ERROR else {}
-        return {"noise_free": self.noise_free, "new_run": self.draws, **own, **self.tuned}
+        return {"noise_free": self.noise_free, "new_run": self.draws, **self.tuned}
 
     def _asked(self, index: int) -> dict[str, Any]:
         sizes = {name: float(values[index]) for name, values in self.plan.columns.items()}

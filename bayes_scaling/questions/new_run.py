@@ -46,6 +46,7 @@ def noise_of_runs(
         On the scale on which noise acts.
     """
     found = np.empty_like(noise_free)
+    parameters = {**parameters, **fit.noise_of_items(noise_free, plan.group)}
     for index, name in enumerate(_names(plan)):
         rng = fit.generator(f"forecast {name}")
         own = {

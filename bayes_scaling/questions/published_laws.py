@@ -7,7 +7,7 @@ rule, which gives params for a budget, splits compute and judges how runs split 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.formula.nodes import Node, evaluate, names, substitute
 from bayes_scaling.formula.render import to_text
-from bayes_scaling.posterior import Member, Reads
+from bayes_scaling.posterior import Check, Member, Reads
 from bayes_scaling.posterior.two_steps import TwoSteps
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 
@@ -138,6 +138,42 @@ class PublishedConstants:
 
     def _unless(self, given: Iterable[str]) -> dict[str, Node]:
         return {name: node for name, node in self.defaults.items() if name not in set(given)}
+
+    # ---- as what is asked: one law, of weight 1 ------------------------------------------------
+
+    @property
+    def members(self) -> Mapping[str, PublishedConstants]:
+        """Itself, by its name."""
+        return {self.id: self}
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """1, by its name."""
+        return {self.id: 1.0}
+
+    @property
+    def leading(self) -> PublishedConstants:
+        """Itself."""
+        return self
+
+    @property
+    def member(self) -> NDArray[np.int64]:
+        """Position of the law of its one draw (1,)."""
+        return np.zeros(1, dtype=np.int64)
+
+    @property
+    def rows(self) -> tuple[NDArray[np.int64], ...]:
+        """Its one draw."""
+        return (np.zeros(1, dtype=np.int64),)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """None: nothing was sampled."""
+        return ()
+
+    def mix(self, parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """Return its one draw."""
+        return parts[0]
 
     # ---- as one law of a posterior, of one draw ------------------------------------------------
 

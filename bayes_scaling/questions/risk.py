@@ -11,14 +11,20 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
-from bayes_scaling.page import Block, Grid, Page, Printed, as_level, beyond, called, told
+from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, told
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.enough import budget_for, extra_compute
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
-from bayes_scaling.questions.score_targets import ERROR, error_to_reach
+from bayes_scaling.questions.score_targets import (
+    ERROR,
+    error_to_reach,
+    level_of,
+    shown_name,
+    with_scores,
+)
 from bayes_scaling.questions.sizes import Numbers, given_sizes
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.stage_gate import StageGate, stage_gate
@@ -112,10 +118,11 @@ class Risk(Printed):
         quantities |= {"regret": self.regret}
         if self.target is not None:
             quantities["overshoot"] = self.forecast.draws - self.target
+        quantities = with_scores(quantities, self.forecast.response)
         rows = draw_rows(quantities, self.forecast.extrapolation, self.probability)
         extra = draw_rows({"extra_flops": self.extra_flops}, {}, self.probability)
         return [
-            self._asked(index) | row | more | self._judged(index, row) | _held(row)
+            self._asked(index) | row | more | self._judged(index, row) | self._held(row)
             for index, (row, more) in enumerate(zip(rows, extra, strict=True))
         ]
 
@@ -161,17 +168,20 @@ class Risk(Printed):
         found: list[list[Block]] = [[self._lines(row)] for row in self.rows()]
         count = self.flops.size
         if count > 1:
+            scored = self.forecast.response == ERROR
+            better = "a higher score" if scored else "a lower loss"
             names = [f"run {place + 1}" for place in range(count)]
             cells = [
                 [names[i], *("" if i == j else f"{self.beats[i, j]:.2f}" for j in range(count))]
                 for i in range(count)
             ]
-            found += [[Grid(heading=("chance of a lower loss than", *names), rows=cells)]]
+            found += [[Grid(heading=(f"chance of {better} than", *names), rows=cells)]]
         return found
 
     def _lines(self, row: dict[str, Any]) -> dict[str, str]:
         """Write one run."""
         known = "kind" in row  # else it is the one number of a published law
+        scored = self.forecast.response == ERROR
         lines = {called(name): told(row, name) for name in ("params", "tokens", "flops")}
         if "chance" in row:
             worst = f"{row['chance_of_it']:.3g} by {row['most_pessimistic']}, the most pessimistic"
@@ -179,14 +189,16 @@ class Risk(Printed):
             needed = row["enough_flops"]
             enough = f"{needed:.3g} FLOP" if needed < np.inf else "no budget does"
             lines |= {"chance of target": chance} if known else {"target": row["in_words"]}
-            lines["loss over target"] = told(row, "overshoot")
+            lines["score below target" if scored else "loss over target"] = told(row, "overshoot")
             lines[f"{row['sure']:.0%} sure takes" if known else "target takes"] = enough
         expected = {
             name: f", {row[f'expected_{name}']:.2g} expected" if known else ""
             for name in ("regret", "extra_flops")
         }
+        run = shown_name("new_run", self.forecast.response)
+        law = shown_name("noise_free", self.forecast.response)
         lines |= {
-            "new run" if known else called("noise_free"): told(row, "new_run"),
+            called(run if known else law): told(row, run),
             "regret of the split": told(row, "regret") + expected["regret"],
             "compute it wastes": f"{told(row, 'extra_flops')} of the best split's"
             + expected["extra_flops"],
@@ -204,11 +216,15 @@ class Risk(Printed):
         if not known:
             return lines
         lines["extrapolation"] = beyond(row)
-        return lines | ({"how far it held": row["held"]} if row["held"] else {})
+        return lines | ({"how far it held": row["held"]} if row.get("held") else {})
+
+    def _held(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """Tell how forecasts of losses held that lay as far beyond the runs; "" inside them."""
+        tested = "kind" in row and self.forecast.response != ERROR
+        return {"held": said_of_distance(row)} if tested else {}
 
     def _in_words(self, chance: float, target: float) -> str:
-        scored = self.forecast.response == ERROR
-        level = f"a score of {1 - target:.4g}" if scored else as_level(target)
+        level = level_of(target, self.forecast.response)
         if len(self.forecast.draws) == 1:
             return f"{'reaches' if chance else 'misses'} {level}"
         return in_words(chance, level)
@@ -234,11 +250,6 @@ def _tempered(decided: str, row: Mapping[str, Any]) -> str:
     """Make a go depend on the law where no forecast as far beyond the runs was tested."""
     far = factor_beyond(row) > FARTHEST
     return f"{decided}, {IF_IT_HOLDS}" if decided == GO and far else decided
-
-
-def _held(row: Mapping[str, Any]) -> dict[str, str]:
-    """Tell how forecasts held that lay as far beyond the runs; empty words inside them."""
-    return {"held": said_of_distance(row)} if "kind" in row else {}
 
 
 def risk(

@@ -1,17 +1,45 @@
-"""Targets that are scores: the error rate to reach, or what is wrong with them."""
+"""Laws of error rates, which fall with size as a loss does, are asked and told in scores."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.page import as_level
 from bayes_scaling.questions.sizes import Numbers
 from bayes_scaling.questions.surface import Source
 
 ERROR = "error"
 """The response of laws of scores: 1 less the score."""
+
+SCORES: Mapping[str, str] = {
+    "loss": "score",
+    "noise_free": "score",
+    "new_run": "new_run_score",
+}
+"""Names of scores, by those of the error rates they stand for."""
+
+
+def with_scores(
+    quantities: Mapping[str, NDArray[np.float64]], response: str
+) -> dict[str, NDArray[np.float64]]:
+    """Return quantities, and the scores of those that are error rates."""
+    rates = [name for name in quantities if name in SCORES and response == ERROR]
+    return {**quantities, **{SCORES[name]: 1 - quantities[name] for name in rates}}
+
+
+def shown_name(name: str, response: str) -> str:
+    """Return the name of what is shown of a quantity: a score in the place of an error rate."""
+    return SCORES.get(name, name) if response == ERROR else name
+
+
+def level_of(target: float, response: str) -> str:
+    """Write what is to be reached: a loss, or a score."""
+    return f"a score of {1 - target:.4g}" if response == ERROR else as_level(target)
 
 
 @overload

@@ -144,7 +144,8 @@ def settle(
     source : Fit
         A posterior of several groups, of a law in params and tokens.
     a, b : str
-        Labels of the baseline and of the variant.
+        Labels of the baseline and of the variant; one may be the name of a published law, of which
+        no run can be made.
     flops : float
         Compute of the target [FLOP].
     budget : float
@@ -177,7 +178,11 @@ def settle(
         else candidates
     )
     group = source.leading.reads.group
-    asked = [forecast(source, {**_plain(sizes), **(inputs or {}), group: name}) for name in (a, b)]
+    asked = [
+        forecast(source, {**_plain(sizes), **(inputs or {}), group: name})
+        for name in (a, b)
+        if name in source.groups
+    ]
     plan = Plan(
         columns={
             name: np.concatenate([each.plan.columns[name] for each in asked])

@@ -18,6 +18,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.limits import Limits
+from bayes_scaling.questions.score_targets import with_scores
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.transfer import transfer
@@ -80,14 +81,16 @@ def recommended(ways: tuple[Way, ...]) -> Way:
     return min(good, key=lambda way: way.flops)
 
 
-def way_rows(ways: tuple[Way, ...], flops: float, probability: float) -> list[dict[str, Any]]:
+def way_rows(
+    ways: tuple[Way, ...], flops: float, probability: float, response: str
+) -> list[dict[str, Any]]:
     """Return one dict per way: its sizes, loss, share of the budget, probability to be the best."""
     winner = np.argmin(np.stack([way.loss for way in ways]), axis=0)
     rows = []
     for place, way in enumerate(ways):
         row = {"way": way.name, "params": way.params, "tokens": way.tokens, "epochs": way.epochs}
         row |= {"flops": way.flops, "share_of_budget": way.flops / flops}
-        row |= draw_rows({"loss": way.loss[:, None]}, {}, probability)[0]
+        row |= draw_rows(with_scores({"loss": way.loss[:, None]}, response), {}, probability)[0]
         rows.append(row | {"chance_best": float(np.mean(winner == place))})
     return rows
 

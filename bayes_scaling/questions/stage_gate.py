@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY, check_probability, quantiles
-from bayes_scaling.page import Page, Printed, as_level, told
+from bayes_scaling.page import Page, Printed, told
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.score_targets import level_of
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 
@@ -138,11 +139,12 @@ class StageGate(Printed):
             n, d, c = (row[f"{of}{name}"] for name in ("params", "tokens", "flops"))
             return f"N {n:.3g}, D {d:.3g}, {c:.3g} FLOP"
 
+        level = level_of(row["target"], self.forecast.response)
         lines = {
             "verdict": self.verdict,
             "first run": size("first_"),
             "big run": size(""),
-            "chance of target now": f"{row['chance']:.3g} of reaching {as_level(row['target'])}",
+            "chance of target now": f"{row['chance']:.3g} of reaching {level}",
             "chance after the first run": told(row, "chance_after"),
             "width of the interval": f"{row['width']:.3g} now, {row['width_after']:.3g} expected "
             "after",

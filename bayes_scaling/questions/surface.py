@@ -204,6 +204,11 @@ class Surface:
         taken = np.unique(places.astype(np.int64))
         return replace(self, member=self.member[taken], rows=self.rows[taken]), taken
 
+    def repeated(self, count: int) -> Surface:
+        """Return the surface with its one draw as often, to stand beside draws of a fit."""
+        places = np.zeros(count, dtype=np.int64)
+        return replace(self, member=self.member[places], rows=self.rows[places])
+
     def split_loss(self) -> Callable[[Array, Array, Index], Array]:
         """Return the loss as a function of log params, log tokens and the draw.
 

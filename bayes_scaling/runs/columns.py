@@ -65,6 +65,8 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
             _column(
                 "loss", "nats per token", "positive", "cross-entropy on the text named by metric"
             ),
+            _column("loss_shifted", "nats per token", "positive", "cross-entropy on another text"),
+            _column("loss_limited", "nats per token", "positive", "loss with data to spare"),
             _column("score", "1", "fraction", "downstream quality between 0 and 1"),
             _column("error", "1", "fraction", "1 less the score, which is what score laws explain"),
             _column("chance", "1", "fraction", "score of guessing"),
@@ -101,6 +103,9 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
                 "unique_tokens", "tokens", "count", "distinct training tokens, before repetition"
             ),
             _column("finetune_tokens", "tokens", "nonnegative", "tokens of the fine-tuning text"),
+            _column(
+                "transferred_tokens", "tokens", "positive", "data that pre-training stands for"
+            ),
             _column(
                 "pretrained_on", "", "text", "the text read before fine-tuning; empty from scratch"
             ),

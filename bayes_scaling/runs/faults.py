@@ -34,7 +34,7 @@ UNFINISHED = frozenset(
 
 
 Columns = Mapping[str, NDArray[Any]]
-KEY = ("run", "metric", "steps", "tokens")
+KEY = ("run", "metric", "steps", "tokens", "position")
 STAND_IN = 1e30  # this and above takes the place of a cell that cannot be used
 _ESSENTIAL = ("loss", "score", *SIZES)
 _OTHER_SCALES = ("steps", "width", "depth", "position", "unique_tokens", "finetune_tokens")
@@ -143,7 +143,7 @@ def absence_problems(
             " (--drop-empty leaves such rows out)"
         )
     sizes = [name for name in SIZES if name in columns]
-    others = [name for name in _OTHER_SCALES if name in columns]
+    others = _other_scales(columns)
     if not sizes and not others:
         problems.append(
             "no size to scale with: none of 'params', 'tokens', 'flops'; "
@@ -160,7 +160,7 @@ def absence_problems(
 
 
 def duplicate_problems(columns: Columns, rows: Rows, most: int = 5) -> list[str]:
-    """Return the groups of rows that share the key (run, metric, steps, tokens)."""
+    """Return the groups of rows that share the key (run, metric, steps, tokens, position)."""
     key = [name for name in KEY if name in columns]
     if "run" not in key:
         return []
@@ -196,7 +196,14 @@ def label_of(name: str, called: str) -> str:
 
 def without_any(columns: Columns) -> NDArray[np.bool_]:
     """Return the rows that have no size to scale with, dims (row,)."""
-    return _all_missing(columns, [n for n in (*SIZES, *_OTHER_SCALES) if n in columns])
+    return _all_missing(columns, [*(n for n in SIZES if n in columns), *_other_scales(columns)])
+
+
+def _other_scales(columns: Columns) -> list[str]:
+    """Return the columns that a law may scale with in place of sizes: the loss, of another one."""
+    others = [name for name in _OTHER_SCALES if name in columns]
+    explained = any(name in columns for name in ("score", "loss_shifted"))
+    return [*others, *(["loss"] if explained and "loss" in columns else [])]
 
 
 def _all_missing(columns: Columns, names: list[str]) -> NDArray[np.bool_]:

@@ -21,6 +21,7 @@ RANGED = (
     "tokens",
     "flops",
     "loss",
+    "loss_shifted",
     "score",
     "learning_rate",
     "batch_size",

@@ -30,7 +30,7 @@ SEPARATOR = "/"
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RunTable(Shown):
-    """Training runs, one row per (run, metric, steps, tokens).
+    """Training runs, one row per (run, metric, steps, tokens, position).
 
     The constructor only freezes what it is given, so a saved table is rebuilt by
     ``RunTable(columns=..., notes=...)`` without checks. Everything that comes from a user goes
@@ -148,7 +148,7 @@ class RunTable(Shown):
         Parameters
         ----------
         frame : pandas.DataFrame
-            One row per (run, metric, steps, tokens).
+            One row per (run, metric, steps, tokens, position).
         columns : Mapping of str to str, optional
             From the frame's names to canonical ones, where the aliases do not do it.
 

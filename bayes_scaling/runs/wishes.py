@@ -68,18 +68,24 @@ def sort_wishes(pairs: Mapping[str, str], names: Iterable[str]) -> Wishes:
     renamed: dict[str, str] = {}
     formulas: dict[str, str] = {}
     problems = []
+    ends = [[_found(end.strip("`"), names) for end in pair] for pair in pairs.items()]
+    moved = {old or new for old, new in ends if (old is None) != (new is None)}
     for left, right in pairs.items():
+        # A column that another pair moves leaves its name to this one.
         old = _found(left.strip("`"), names)
         bare = _found(right.strip("`"), names)
         plain = right.strip("`") in names or re.fullmatch(r"[^+*()^<>=]+", right) is not None
-        if old is None and bare is not None:
+        if bare is not None and (old is None or (old in moved and old != bare)):
             renamed[bare] = left.strip("`")
+        elif old is not None and bare in moved and old != bare:
+            renamed[old] = right.strip("`")
         elif old is not None and bare is not None and plain and old != bare:
             to_right, to_left = canonical_name(right), canonical_name(left)
             if (to_left is None) == (to_right is None):
                 problems.append(
                     f"--columns {left}={right}: the table has both columns; which of them is "
-                    f"meant? Write {left}={right}*1 for {left!r} to take the numbers of {right!r}"
+                    f"meant? Rename the other one too, as in {right}=other,{left}={right}, or "
+                    f"write {left}={right}*1 for {left!r} to take the numbers of {right!r}"
                 )
             elif to_left is None:
                 renamed[old] = right
@@ -126,7 +132,7 @@ def apply_formulas(
         with np.errstate(all="ignore"):
             result = np.broadcast_to(np.asarray(evaluate(node, values), dtype=float), (size,))
         key = target if target not in cells else f"{target} = {text}"
-        replaced |= {target} & set(cells)
+        replaced |= ({target} & set(cells)) - set(wishes.renamed)
         made[key] = np.array(result)
         renamed[key] = canonical_name(target) or target
         notes.append(f"{canonical_name(target) or target} = {text}")

@@ -99,6 +99,7 @@ def forecast_targets(task: Task) -> HeldOut:
 def member_log_density(law: Member, forecast: Forecast, observed: Array) -> Array:
     """Log predictive density at observed losses (n_targets,), per unit of loss."""
     parameters = per_run(law.model, law.flat, forecast.plan.group)
+    parameters |= law.noise_of_items(forecast.noise_free, forecast.plan.group)
     link = link_of(law.model)
     deviation = link.forward(observed) - link.forward(forecast.noise_free)
     density = noise_logpdf(law.model.noise, deviation, parameters)

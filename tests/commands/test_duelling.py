@@ -68,6 +68,24 @@ def test_it_says_which_runs_would_settle_what_is_undecided(
     assert told["error"] == 0.05
 
 
+def test_published_laws_are_compared_without_runs() -> None:
+    asked = ("duel", "--a", "hoffmann-2022", "--b", "epoch-2024", "--flops", "1e24")
+    found = call(*asked)
+    assert found.code == 0
+    assert "drop, if both laws hold there" in found.out
+    told = call(*asked, "--json").json
+    assert told["rows"][0]["multiplier"] == pytest.approx(0.2749, rel=1e-3)
+    assert any("MassiveText" in note for note in told["notes"])
+    assert call("duel", "--a", "hoffmann-2022", "--flops", "1e24").code == 1
+
+
+def test_a_published_law_is_a_baseline_for_runs(table: Path) -> None:
+    found = call("duel", table, "--a", "hoffmann-2022", "--b", "base", "--flops", "1e22")
+    assert found.code == 0
+    assert "base against hoffmann-2022" in found.out
+    assert "taken at its word" in found.out
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -126,6 +126,20 @@ def test_report_is_written(tmp_path: Path) -> None:
     assert "chinchilla" in page
 
 
+def test_groups_are_named_in_a_shell() -> None:
+    from bayes_scaling.commands.chosen import chosen_models
+    from bayes_scaling.errors import InputError
+    from bayes_scaling.laws import Model
+
+    for given, group in (("metric", "metric"), ("corpus/family", "corpus/family")):
+        models = chosen_models(["chinchilla"], pool_by=given)
+        assert models is not None
+        assert isinstance(models[0], Model)
+        assert models[0].group == group
+    with pytest.raises(InputError, match="--pool-by: name the model to pool by metric"):
+        chosen_models(None, pool_by="metric")
+
+
 def test_parameters_are_held_in_a_shell() -> None:
     from bayes_scaling.commands.chosen import chosen_models
     from bayes_scaling.errors import InputError

@@ -197,6 +197,19 @@ def test_the_smallest_group_decides_whether_there_are_too_few_runs() -> None:
     assert warning.startswith("3 runs in the smallest group for the 5 parameters")
 
 
+@pytest.mark.parametrize("families", [1, 2])
+def test_losses_on_two_texts_in_one_group(families: int) -> None:
+    family = np.array([f"f{row % families}" for row in range(12)])
+    metric = np.repeat(["c4", "wiki"], 6)
+    runs = table(family=family, metric=metric)
+    found = [w for w in make_design(load_model("chinchilla"), runs).warnings if "metric" in w]
+    assert len(found) == 1
+    assert "metric varies (c4, wiki)" in found[0]
+    assert "--pool-by metric" in found[0]
+    pooled = make_design(load_model("chinchilla").pooled_by("metric"), runs)
+    assert not any("metric" in each for each in pooled.warnings)
+
+
 def test_runs_beaten_by_another_learning_rate() -> None:
     """Three rates at each of four sizes; only a law that reads the rate can use them all."""
     size = np.repeat(np.arange(4), 3)

@@ -127,7 +127,9 @@ def test_the_density_of_pymc_is_the_one_in_numpy() -> None:
         {name: at[:, None] for name, at in draws.items()}, design.inputs, design.references
     )
     deviation = np.log(runs["loss"] / (1 - runs["loss"])) - np.log(law / (1 - law))
-    noise = {name: draws[name][:, None] for name in ("sigma", "nu")}
+    wrong = 1e5 * runs["loss"]  # of as many questions as an evaluation is taken to have
+    measured = 1 / (wrong + 0.5) + 1 / (1e5 - wrong + 0.5)
+    noise = {"sigma": np.sqrt(draws["sigma"] ** 2 + measured[None]), "nu": draws["nu"][:, None]}
     np.testing.assert_allclose(likelihood, noise_logpdf(model.noise, deviation, noise), rtol=1e-9)
 
 

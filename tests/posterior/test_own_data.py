@@ -17,20 +17,8 @@ FEWER = {"broken-3": 4}
 """Laws whose fits take ten seconds each."""
 
 
-MISSES = {
-    "emergence": "47 of 60 inside, 4 of 10 fits unconverged: where the jump is, and how steep",
-    "moe-joint": "3 of 10 fits unconverged, 3 % of the draws divergent",
-}
-"""Laws that do not hold on data of their own at these draws, with what was found."""
-
-
-def _named(name: str) -> object:
-    misses = [pytest.mark.xfail(reason=MISSES[name], strict=True)] if name in MISSES else []
-    return pytest.param(name, marks=misses)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [_named(name) for name in sorted(set(STANDING.values()))])
+@pytest.mark.parametrize("name", sorted(set(STANDING.values())))
 def test_intervals_cover_the_parameters_the_data_came_from(name: str) -> None:
     found = coverage(load_model(name), range(FEWER.get(name, SEEDS)))
     assert found.share >= 0.8, found

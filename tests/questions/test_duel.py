@@ -142,6 +142,68 @@ def test_draws_that_did_not_converge_decide_nothing() -> None:
     assert isinstance(fit.accept_unconverged().duel("base", flops=1e22), Duel)
 
 
+# ---- published laws ------------------------------------------------------------------------------
+
+
+def test_a_published_law_stands_beside_groups_of_runs() -> None:
+    fit = twins(GAIN)
+    found = fit.duel("hoffmann-2022", ["base", "variant0"], flops=[1e21, 1e23])
+    law = bs.published("hoffmann-2022")
+    assert found.loss["hoffmann-2022"].shape == found.loss["base"].shape
+    stated = law.allocate(flops=1e23).rows()[0]["loss"]
+    np.testing.assert_allclose(found.loss["hoffmann-2022"][:, 1], stated, rtol=1e-6)
+    ratio = found.multiplier["variant0"] / found.multiplier["base"]
+    assert (ratio[np.isfinite(ratio)] > 1).all()
+    needed = found.multiplier["base"][0, 0] * 1e21
+    at_needed = law.allocate(flops=float(needed)).rows()[0]["loss"]
+    assert at_needed == pytest.approx(found.loss["base"][0, 0], rel=1e-6)
+    turned = fit.duel("base", law, flops=1e23)
+    assert turned.arms == ("hoffmann-2022",)
+    assert "taken at its word" in turned.text
+    assert np.isfinite(found.beyond).all()
+
+
+def test_two_published_laws_are_compared_without_intervals() -> None:
+    laws = {name: bs.published(name) for name in ("hoffmann-2022", "epoch-2024")}
+    found = bs.duel(a="hoffmann-2022", b=laws["epoch-2024"], flops=[1e21, 1e24])
+    first, last = found.rows()
+    for row in (first, last):
+        needed = laws["hoffmann-2022"].allocate(flops=row["multiplier"] * row["flops"])
+        reached = laws["epoch-2024"].allocate(flops=row["flops"])
+        assert needed.rows()[0]["loss"] == pytest.approx(reached.rows()[0]["loss"], rel=1e-6)
+    assert (first["chance"], last["chance"], last["verdict"]) == (1.0, 0.0, "drop")
+    assert 1e21 < last["crossing_flops"] < 1e24
+    assert not [key for key in last if key.endswith("_lower")]
+    assert "drop, if both laws hold there" in repr(found)
+    assert "known" not in found.text
+    assert "beyond the runs\n1e+21" in found.text
+    again = laws["hoffmann-2022"].duel("hoffmann-2022", "epoch-2024", flops=[1e21, 1e24])
+    assert again.rows()[0]["multiplier"] == first["multiplier"]
+    alone = bs.duel(a="hoffmann-2022", b="epoch-2024", flops=1e24)
+    assert np.isfinite(alone.crossing["epoch-2024"]).all()
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ("li-2025", "gives learning_rate, batch_size, and no loss"),
+        ("kaplan-2020-n", "nothing is equal for all, to compare at"),
+        ("nobody", "no published law; there are no runs"),
+        (None, "name a baseline and at least one other group"),
+    ],
+)
+def test_laws_that_do_not_compare_are_refused(other: str | None, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        bs.duel(a="hoffmann-2022", b=other, flops=1e22)
+
+
+def test_inputs_go_to_the_laws_that_read_them() -> None:
+    asked: dict[str, Any] = {"a": "hoffmann-2022", "b": "muennighoff-2023", "flops": 1e22}
+    free = bs.duel(**asked).loss["muennighoff-2023"]
+    few = bs.duel(**asked, inputs={"unique_tokens": 1e9}).loss["muennighoff-2023"]
+    assert few > free
+
+
 # ---- from runs -----------------------------------------------------------------------------------
 
 
@@ -196,3 +258,34 @@ def test_pairs_have_noise_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
         bs.duel(table, pairs="pair", **asked)
     with pytest.raises(InputError, match="no two runs have the same run"):
         bs.duel(table, pairs="run", **asked)
+
+
+def _of_metrics(*metrics: str) -> RunTable:
+    """Runs of two optimizers, whose losses are of some metrics by turns."""
+    runs = synthetic_fit(PLAIN).runs
+    place = np.arange(len(runs))
+    columns = {**runs.columns, "optimizer": np.where(place % 2, "muon", "adam")}
+    return RunTable(columns={**columns, "metric": np.array(metrics)[place % len(metrics)]})
+
+
+def test_groups_without_a_common_metric_are_refused() -> None:
+    with pytest.raises(InputError, match="no loss that all groups have in common") as told:
+        bs.duel(_of_metrics("causal", "masked"), a="adam", b="muon", by="optimizer", flops=1e22)
+    assert "adam: causal; muon: masked" in str(told.value)
+
+
+def test_several_metrics_are_refused_unless_they_are_pairs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = _of_metrics("c4", "c4", "pile", "pile")
+    asked: dict[str, Any] = {"a": "adam", "b": "muon", "by": "optimizer", "flops": 1e22}
+    with pytest.raises(InputError, match=r"choose one that all groups have.*metric == 'c4'"):
+        bs.duel(table, **asked)
+    monkeypatch.setattr("bayes_scaling.fitting.fit_ensemble", lambda *_, **__: twins(GAIN))
+    with pytest.raises(InputError, match="'adam' is no group"):
+        bs.duel(table, **asked, pairs="metric")
+
+
+def test_a_duel_of_runs_needs_a_group_of_them() -> None:
+    with pytest.raises(InputError, match="name a group of the runs on one side at least"):
+        bs.duel(synthetic_fit(PLAIN).runs, a="hoffmann-2022", b="epoch-2024", flops=1e22)

@@ -159,6 +159,14 @@ class TestAccepted:
         table = RunTable.from_columns({"width": [64, 128], "lr": [1e-3, 1e-3], "loss": [5.7, 5.6]})
         assert "params" not in table
 
+    @pytest.mark.parametrize("other", ["loss_shifted", "score"])
+    def test_a_loss_that_explains_something_else_is_scale_enough(self, other: str) -> None:
+        values = {"loss_shifted": [3.5, 3.3], "score": [0.4, 0.5]}[other]
+        table = RunTable.from_columns({"loss": [3.2, 3.0], other: values})
+        assert other in table
+        with pytest.raises(InputError, match="no size to scale with"):
+            RunTable.from_columns({"loss": [3.2, 3.0]})
+
     def test_a_curve_whose_learning_rate_ends_at_zero(self) -> None:
         table = RunTable.from_columns({"run": ["a", "a"], "steps": [1, 2], "N": [1e6, 1e6],
                                        "lr": [1e-3, 0.0], "loss": [4.0, 3.0]})  # fmt: skip

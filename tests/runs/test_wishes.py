@@ -83,6 +83,33 @@ def test_pieces() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("pairs", "renamed"),
+    [
+        ("params_active=params,params=params_total",
+         {"params": "params_active", "params_total": "params"}),
+        ("params=params_active,params_total=params",
+         {"params": "params_active", "params_total": "params"}),
+        ("params_total=params,params=active", {"params_total": "params", "params": "active"}),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_moved_leaves_its_name_to_another(
+    pairs: str, renamed: dict[str, str]
+) -> None:
+    found = sort_wishes(read_wishes(pairs), ["params", "params_total", "loss"])
+    assert found.renamed == renamed
+    assert found.formulas == {}
+
+
+def test_a_moved_column_lives_on_under_its_new_name(tmp_path: Path) -> None:
+    path = tmp_path / "routed.csv"
+    path.write_text("params,params_total,tokens,loss\n1e7,4e7,1e9,3.5\n2e7,8e7,1e9,3.3\n")
+    for second in ("params=params_total", "params=params_total*1"):
+        table = read_runs(path, columns=f"params_active=params,{second}")
+        np.testing.assert_allclose(table["params_active"], [1e7, 2e7])
+        np.testing.assert_allclose(table["params"], [4e7, 8e7])
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("where", "count"),

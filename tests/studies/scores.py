@@ -16,6 +16,7 @@ import argparse
 import os
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,57 @@ TEXT = "c4_val"
 SMALL = 5e8
 CLEAR = 5.0
 
+ITEMS: Mapping[str, int] = {
+    "agi_eval_lsat_ar": 230,
+    "agi_eval_lsat_lr": 510,
+    "agi_eval_lsat_rc": 268,
+    "agi_eval_sat_en": 206,
+    "arc_challenge": 1172,
+    "arc_easy": 2376,
+    "bbq": 58492,
+    "bigbench_conceptual_combinations": 103,
+    "bigbench_conlang_translation": 164,
+    "bigbench_cs_algorithms": 1320,
+    "bigbench_dyck_languages": 1000,
+    "bigbench_elementary_math_qa": 38160,
+    "bigbench_language_identification": 10000,
+    "bigbench_logical_deduction": 1500,
+    "bigbench_misconceptions": 219,
+    "bigbench_novel_concepts": 32,
+    "bigbench_operators": 210,
+    "bigbench_qa_wikidata": 20321,
+    "bigbench_repeat_copy_logic": 32,
+    "bigbench_strange_stories": 174,
+    "bigbench_strategy_qa": 2289,
+    "bigbench_understanding_fables": 189,
+    "boolq": 3270,
+    "commonsense_qa": 1221,
+    "copa": 100,
+    "coqa": 7983,
+    "enterprise_pii_classification": 3395,
+    "hellaswag": 10042,
+    "hellaswag_zeroshot": 10042,
+    "jeopardy": 2117,
+    "lambada_openai": 5153,
+    "logi_qa": 651,
+    "math_qa": 2983,
+    "mmlu": 14042,
+    "mmlu_zeroshot": 14042,
+    "openbook_qa": 500,
+    "piqa": 1838,
+    "pubmed_qa_labeled": 1000,
+    "simple_arithmetic_nospaces": 1000,
+    "simple_arithmetic_withspaces": 1000,
+    "siqa": 1954,
+    "squad": 10570,
+    "winogender_mc_female": 60,
+    "winogender_mc_male": 60,
+    "winograd": 273,
+    "winogrande": 1267,
+}
+"""Questions of each task: every score is a whole number of them, but for those of bbq, mmlu,
+jeopardy and elementary_math_qa, which are means over categories."""
+
 
 def read() -> RunTable:
     """Return one row per run and task: sizes, loss on one text, error of the task."""
@@ -44,13 +96,11 @@ def read() -> RunTable:
     losses = losses[losses.metric == TEXT][["family", "run", "loss"]]
     errors = errors.rename(columns={"loss": "error"}).merge(losses, on=["family", "run"])
     errors["metric"] = errors.metric.str.removeprefix("1-acc:")
-    # An evaluation of n questions cannot tell an error of 0 or 1 from half a question.
-    errors["error"] = errors.error.clip(1e-3, 1 - 1e-3)
-    names = ("run", "family", "params", "tokens", "flops", "loss", "metric")
-    columns = {name: errors[name].to_numpy() for name in names}
-    columns |= {name: columns[name].astype(float) for name in ("params", "tokens", "flops")}
-    columns |= {name: columns[name].astype(str) for name in ("run", "family", "metric")}
-    return RunTable(columns={**columns, "error": errors.error.to_numpy(float)})
+    errors["items"] = errors.metric.map(ITEMS)
+    numbers = ("params", "tokens", "flops", "loss", "error", "items")
+    columns = {name: errors[name].to_numpy(float) for name in numbers}
+    labels = {name: errors[name].to_numpy(str) for name in ("run", "family", "metric")}
+    return RunTable(columns={**labels, **columns})
 
 
 def above_chance(small: RunTable) -> list[str]:

@@ -9,7 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bayes_scaling.datasets.nano_lm.train import run_id
-from bayes_scaling.datasets.nano_lm.transformer import WEIGHT_DECAY, Shape
+from bayes_scaling.datasets.nano_lm.transformer import (
+    STANDARD,
+    WEIGHT_DECAY,
+    Shape,
+    Variant,
+)
 from bayes_scaling.errors import InputError
 
 SIZES = (
@@ -77,6 +82,10 @@ class Planned:
     seed : int
     purpose : str
         Why it is made: `lr-sweep`, `fixed-lr`, `isoflop`, `shape`, `seed` or `weight-decay`.
+    family : str
+        Group of the run.
+    variant : Variant
+        What the model has different from those of nano-lm.
     """
 
     width: int
@@ -86,11 +95,13 @@ class Planned:
     weight_decay: float = WEIGHT_DECAY
     seed: int = 0
     purpose: str
+    family: str = "nano-lm"
+    variant: Variant = STANDARD
 
     @property
     def shape(self) -> Shape:
-        """Width and depth as a `Shape`."""
-        return Shape(width=self.width, depth=self.depth)
+        """Width, depth and variant as a `Shape`."""
+        return Shape(width=self.width, depth=self.depth, variant=self.variant)
 
     @property
     def tokens(self) -> float:

@@ -134,6 +134,7 @@ def train_stages(
     *,
     out: str | Path,
     columns: tuple[str, ...] = RUN_COLUMNS,
+    rows_of: Callable[[Planned, TrainedRun], list[dict[str, Any]]] | None = None,
     cache_dir: str | Path | None = None,
     max_flops: float | None = None,
     limit: int | None = None,
@@ -146,6 +147,8 @@ def train_stages(
     plan : iterable of Stage
     columns : tuple of str
         Columns of the table of runs.
+    rows_of : callable, optional
+        Given a plan and what came of it, the rows of the table; the run's own by default.
     out, cache_dir, max_flops, limit, progress
         As for `train_sweep`.
 
@@ -179,8 +182,9 @@ def train_stages(
                 append_rows(diverged, columns, [result.row | {"loss": ""}])
             else:
                 append_rows(curves, CURVE_COLUMNS, result.curve)
-                append_rows(runs, columns, [result.row])
-                rows.append({name: cell(value) for name, value in result.row.items()})
+                found = [result.row] if rows_of is None else rows_of(planned, result)
+                append_rows(runs, columns, found)
+                rows += [{name: cell(value) for name, value in row.items()} for row in found]
             known.add(planned.run)
             trained += 1
             if progress is not None:
@@ -212,6 +216,8 @@ def _train_planned(planned: Planned, cache_dir: str | Path | None) -> TrainedRun
         cache_dir=cache_dir,
         budget=planned.budget,
         purpose=planned.purpose,
+        family=planned.family,
+        variant=planned.variant,
     )
 
 

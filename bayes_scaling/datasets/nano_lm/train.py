@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.datasets.nano_lm.corpus import CORPUS_NAME, load_corpus
 from bayes_scaling.datasets.nano_lm.transformer import (
     CONTEXT,
-    MICRO,
+    STANDARD,
     WEIGHT_DECAY,
     Shape,
+    Variant,
     check_shape,
     initial_state,
     make_evaluate,
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 
 METRIC = "validation nats per byte"
 SLOTS = 1024
-"""Groups of `MICRO` windows handed to the compiled loop at once."""
+"""Groups of windows handed to the compiled loop at once."""
 FINAL_WINDOWS = 1024
-"""Validation windows behind the loss of a run (131072 bytes)."""
+"""Validation windows of 128 bytes behind the loss of a run (131072 bytes)."""
 CURVE_WINDOWS = 256
 """Validation windows behind a point of the curve (32768 bytes), a part of the final ones."""
 MIN_SEQUENCES, MAX_SEQUENCES = 2, 64
@@ -48,10 +49,13 @@ class TrainedRun:
         One row of the table of runs; `loss` is in nats per byte and may be infinite or nan.
     curve : tuple of dict
         Validation loss at log-spaced steps, the last one being the loss of the run.
+    weights : dict of str to array, optional
+        Parameters at the end.
     """
 
     row: dict[str, Any]
     curve: tuple[dict[str, Any], ...]
+    weights: Any = field(default=None, repr=False)
 
     @property
     def diverged(self) -> bool:
@@ -73,19 +77,21 @@ def curve_steps(steps: int, tokens: float) -> list[int]:
     return sorted({min(steps, max(1, round(step))) for step in spaced} | {steps})
 
 
-def window_order(total: int, wanted: int, seed: int) -> NDArray[np.int64]:
+def window_order(total: int, wanted: int, seed: int, context: int = CONTEXT) -> NDArray[np.int64]:
     """First `wanted` windows of a seeded permutation of all `total`: no window comes twice."""
     import numpy as np
 
     if wanted > total:
         raise InputError(
-            f"tokens ask for {wanted * CONTEXT:.4g} bytes; the corpus has {total * CONTEXT:.4g} "
+            f"tokens ask for {wanted * context:.4g} bytes; the corpus has {total * context:.4g} "
             "and is read once at most: give fewer tokens"
         )
     return np.random.default_rng(seed).permutation(total)[:wanted]
 
 
-def windows_at(text: NDArray[np.uint8], which: NDArray[np.int64]) -> NDArray[np.uint8]:
+def windows_at(
+    text: NDArray[np.uint8], which: NDArray[np.int64], context: int = CONTEXT
+) -> NDArray[np.uint8]:
     """Windows of context + 1 bytes; predicted bytes of two windows never overlap.
 
     Parameters
@@ -100,12 +106,12 @@ def windows_at(text: NDArray[np.uint8], which: NDArray[np.int64]) -> NDArray[np.
     """
     import numpy as np
 
-    return np.asarray(text[which[..., None] * CONTEXT + np.arange(CONTEXT + 1)])
+    return np.asarray(text[which[..., None] * context + np.arange(context + 1)])
 
 
-def window_count(text: NDArray[np.uint8]) -> int:
+def window_count(text: NDArray[np.uint8], context: int = CONTEXT) -> int:
     """Windows a text holds."""
-    return (text.size - 1) // CONTEXT
+    return (text.size - 1) // context
 
 
 def run_id(
@@ -115,10 +121,11 @@ def run_id(
     seed: int,
     weight_decay: float = WEIGHT_DECAY,
 ) -> str:
-    """Name of a run, such as `w32d2-1e11-lr2^-7-s0`, with the weight decay where it is unusual."""
+    """Name of a run, such as `w32d2-1e11-lr2^-7-s0`, with what is unusual of model and decay."""
     power = f"{math.log2(learning_rate):.3f}".rstrip("0").rstrip(".")
     decay = "" if weight_decay == WEIGHT_DECAY else f"-wd{weight_decay:.3g}"
-    name = f"w{shape.width}d{shape.depth}-{budget:.3g}-lr2^{power}{decay}-s{seed}"
+    name = f"w{shape.width}d{shape.depth}{shape.variant.label}-{budget:.3g}"
+    name += f"-lr2^{power}{decay}-s{seed}"
     return name.replace("e+", "e")
 
 
@@ -130,6 +137,8 @@ def train_run(
     learning_rate: float,
     weight_decay: float = WEIGHT_DECAY,
     seed: int = 0,
+    variant: Variant = STANDARD,
+    family: str = "nano-lm",
     cache_dir: str | Path | None = None,
     budget: float | None = None,
     purpose: str = "single",
@@ -149,6 +158,10 @@ def train_run(
         Weight decay of AdamW; a step takes learning rate x weight decay of every weight.
     seed : int
         Initial weights and order of the text.
+    variant : Variant
+        What the model has different from those of nano-lm.
+    family : str
+        Written to the row.
     cache_dir : path, optional
         Folder of the corpus; the user's cache by default.
     budget : float, optional
@@ -167,7 +180,8 @@ def train_run(
     InputError
         A size or rate cannot be used, the corpus is too short or cannot be had, or JAX is missing.
     """
-    shape = Shape(width=width, depth=depth)
+    shape = Shape(width=width, depth=depth, variant=variant)
+    context = variant.context
     problems = check_shape(shape)
     if not tokens >= MIN_SEQUENCES * CONTEXT:
         problems.append(f"tokens is {tokens:g}; give at least {MIN_SEQUENCES * CONTEXT}")
@@ -179,11 +193,11 @@ def train_run(
         raise InputError(problems)
     require_jax()
     corpus = load_corpus(cache_dir)
-    sequences = batch_sequences(tokens)
-    steps = max(1, round(tokens / (sequences * CONTEXT)))
-    order = window_order(window_count(corpus.train), steps * sequences, seed)
+    sequences = max(1, batch_sequences(tokens) * CONTEXT // context)
+    steps = max(1, round(tokens / (sequences * context)))
+    order = window_order(window_count(corpus.train, context), steps * sequences, seed, context)
     began = time.perf_counter()
-    losses = _train(
+    losses, weights = _train(
         shape,
         corpus.train,
         corpus.validation,
@@ -196,11 +210,11 @@ def train_run(
     )
     seconds = time.perf_counter() - began
 
-    done = steps * sequences * CONTEXT
+    done = steps * sequences * context
     budget = 6.0 * shape.params * done if budget is None else budget
     shared: dict[str, Any] = {
         "run": run_id(shape, budget, learning_rate, seed, weight_decay),
-        "family": "nano-lm",
+        "family": family,
         "params": shape.params,
         "params_nonembedding": shape.params_nonembedding,
     }
@@ -210,13 +224,13 @@ def train_run(
         "loss": losses[-1][1],
         "learning_rate": learning_rate,
         "weight_decay": weight_decay,
-        "batch_size": sequences * CONTEXT,
+        "batch_size": sequences * context,
         "steps": steps,
         "width": width,
         "depth": depth,
         "heads": shape.heads,
         "d_ff": 4 * width,
-        "context_length": CONTEXT,
+        "context_length": context,
         "seed": seed,
         "budget": budget,
         "purpose": purpose,
@@ -230,14 +244,14 @@ def train_run(
         shared
         | {
             "steps": step,
-            "tokens": step * sequences * CONTEXT,
-            "flops": 6.0 * shape.params * step * sequences * CONTEXT,
+            "tokens": step * sequences * context,
+            "flops": 6.0 * shape.params * step * sequences * context,
             "loss": loss,
             "learning_rate": learning_rate,
         }
         for step, loss in losses
     )
-    return TrainedRun(row=row, curve=curve)
+    return TrainedRun(row=row, curve=curve, weights=weights)
 
 
 def _train(
@@ -250,14 +264,15 @@ def _train(
     seed: int,
     progress: Callable[[str], None] | None,
     decay: float = WEIGHT_DECAY,
-) -> list[tuple[int, float]]:
+) -> tuple[list[tuple[int, float]], Any]:
     import numpy as np
 
     evaluate = make_evaluate(shape)
-    sample = validation_sample(validation)
-    few = np.int32(CURVE_WINDOWS // MICRO)
+    context = shape.variant.context
+    sample = validation_sample(validation, variant=shape.variant)
+    few = np.int32(sample.shape[0] * CURVE_WINDOWS // FINAL_WINDOWS)
     points: list[tuple[int, float]] = []
-    stops = curve_steps(steps, order.size * CONTEXT)
+    stops = curve_steps(steps, order.size * context)
     fresh = initial_state(shape, seed)
     for step, state in train_to(shape, fresh, text, order, steps, peak, stops, decay):
         points.append((step, float(evaluate(state[0], sample, few))))
@@ -265,7 +280,8 @@ def _train(
             progress(f"step {step} of {steps}: about {points[-1][1]:.4f} {METRIC}")
     final = float(evaluate(state[0], sample, np.int32(sample.shape[0])))
     ratio = final / points[-1][1] if math.isfinite(final) else 1.0
-    return [(at, loss * ratio) for at, loss in points[:-1]] + [(steps, final)]
+    curve = [(at, loss * ratio) for at, loss in points[:-1]] + [(steps, final)]
+    return curve, state[0]
 
 
 def train_to(
@@ -302,16 +318,17 @@ def train_to(
     import numpy as np
 
     sequences = order.size // steps
-    micro = min(MICRO, sequences)
+    context = shape.variant.context
+    micro = min(shape.variant.at_once, sequences)
     parts, per_call = sequences // micro, SLOTS // (sequences // micro)
     train = make_train(shape)
-    slots = np.zeros((SLOTS, micro, CONTEXT + 1), np.uint8)
+    slots = np.zeros((SLOTS, micro, context + 1), np.uint8)
     step = 0
     for stop in stops:
         while step < stop:
             count = min(per_call, stop - step)
             taken = order[step * sequences : (step + count) * sequences]
-            fresh = windows_at(text, taken).reshape(count * parts, micro, CONTEXT + 1)
+            fresh = windows_at(text, taken, context).reshape(count * parts, micro, context + 1)
             slots = np.zeros_like(slots)  # the last call may still read the old array
             slots[: fresh.shape[0]] = fresh
             state = train(
@@ -329,10 +346,20 @@ def train_to(
 
 
 def validation_sample(
-    validation: NDArray[np.uint8], *, first: int = 0, count: int = FINAL_WINDOWS
+    validation: NDArray[np.uint8],
+    *,
+    first: int = 0,
+    count: int = FINAL_WINDOWS,
+    variant: Variant = STANDARD,
 ) -> NDArray[np.uint8]:
-    """Pick `count` fixed validation windows, shape (groups, `MICRO`, context + 1)."""
+    """Pick fixed validation windows, shape (groups, windows at once, context + 1).
+
+    Their bytes are those of `count` windows of 128 bytes, whatever the context.
+    """
     import numpy as np
 
-    which = np.random.default_rng(20).permutation(window_count(validation))
-    return windows_at(validation, which[first : first + count].reshape(-1, MICRO))
+    context = variant.context
+    first, count = (number * CONTEXT // context for number in (first, count))
+    which = np.random.default_rng(20).permutation(window_count(validation, context))
+    groups = which[first : first + count].reshape(-1, variant.at_once)
+    return windows_at(validation, groups, context)

@@ -1,7 +1,9 @@
 """A small decoder-only transformer and its AdamW step, in JAX.
 
 Pre-norm with an RMSNorm that has no parameters, rotary positions, GELU feed-forward of 4 widths,
-embedding shared with the output, no biases: 12 depth width^2 parameters besides the embedding.
+embedding shared with the output, no biases: 12 depth width^2 parameters besides the embedding. A
+`Variant` differs in one of these: a gated linear recurrence in the place of attention, with the
+same parameters; an output layer of its own; another context.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bayes_scaling.datasets.nano_lm.corpus import VOCABULARY
 from bayes_scaling.errors import InputError
@@ -18,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CONTEXT = 128
-"""Bytes a model sees at once."""
+"""Bytes a model sees at once, unless a variant says another number."""
 HEAD_SIZE = 16
 MICRO = 4
-"""Sequences whose gradient is taken at once; a batch is the mean of its parts (cache size)."""
+"""Windows of `CONTEXT` bytes whose gradient is taken at once; a batch is the mean of its parts."""
 BETA1, BETA2, EPSILON = 0.9, 0.95, 1e-8
 WEIGHT_DECAY = 0.1
 """Decay of AdamW per step and unit of learning rate, unless a run says another."""
@@ -30,6 +32,43 @@ WARMUP = 0.05
 """Share of the steps over which the learning rate rises linearly."""
 FINAL_SHARE = 0.1
 """Learning rate at the end of the cosine, as a share of the peak."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """What a model may have different from those of nano-lm.
+
+    Parameters
+    ----------
+    mixer : str
+        What carries information between positions: `attention`, or `recurrence`, a gated linear
+        one (arXiv:1709.02755, arXiv:2410.01201) whose weights have the sizes of attention's.
+    tied : bool
+        Whether the output layer is the embedding.
+    context : int
+        Bytes a model sees at once, a power of two from 1 to `MICRO` x `CONTEXT`.
+    """
+
+    mixer: Literal["attention", "recurrence"] = "attention"
+    tied: bool = True
+    context: int = CONTEXT
+
+    @property
+    def label(self) -> str:
+        """What a run's name says of it: nothing where it is the model of nano-lm."""
+        said = ["-recurrent"] if self.mixer == "recurrence" else []
+        said += [] if self.tied else ["-untied"]
+        said += [] if self.context == CONTEXT else [f"-c{self.context}"]
+        return "".join(said)
+
+    @property
+    def at_once(self) -> int:
+        """Windows whose gradient is taken at once: as many bytes whatever the context."""
+        return MICRO * CONTEXT // self.context
+
+
+STANDARD = Variant()
+"""The model of nano-lm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +81,13 @@ class Shape:
         Size of the residual stream; each of its `heads` heads must get an even part of it.
     depth : int
         Number of blocks.
+    variant : Variant
+        What it has different from the models of nano-lm.
     """
 
     width: int
     depth: int
+    variant: Variant = STANDARD
 
     @property
     def heads(self) -> int:
@@ -59,13 +101,18 @@ class Shape:
 
     @property
     def params(self) -> int:
-        """All parameters; the embedding, shared with the output, counts once."""
+        """Parameters that take part in each prediction: the blocks and the output layer.
+
+        A tied embedding is the output layer; one of its own is a look-up, and not counted.
+        """
         return self.params_nonembedding + VOCABULARY * self.width
 
 
 def check_shape(shape: Shape) -> list[str]:
     """Problems of a shape, none if it can be trained."""
-    problems = []
+    problems, context = [], shape.variant.context
+    if context < 1 or (MICRO * CONTEXT) % context:
+        problems.append(f"context is {context}; give a power of two up to {MICRO * CONTEXT}")
     if shape.depth < 1:
         problems.append(f"depth is {shape.depth}; give at least 1")
     if shape.width < 2 or shape.width % shape.heads or (shape.width // shape.heads) % 2:
@@ -95,7 +142,8 @@ def initial_state(shape: Shape, seed: int) -> Any:
     import jax.numpy as jnp
 
     width, depth = shape.width, shape.depth
-    keys = jax.random.split(jax.random.key(seed), 5)
+    root = jax.random.key(seed)
+    keys = jax.random.split(root, 5)
     residual = 1 / math.sqrt(2 * depth)
 
     def normal(key: Any, size: tuple[int, ...], scale: float) -> Any:
@@ -108,41 +156,82 @@ def initial_state(shape: Shape, seed: int) -> Any:
         "up": normal(keys[3], (depth, width, 4 * width), 1 / math.sqrt(width)),
         "down": normal(keys[4], (depth, 4 * width, width), residual / math.sqrt(4 * width)),
     }
+    if not shape.variant.tied:
+        own = jax.random.fold_in(root, 5)
+        params["unembed"] = normal(own, (VOCABULARY, width), 1 / math.sqrt(width))
     zeros = jax.tree.map(jnp.zeros_like, params)
     return params, zeros, jax.tree.map(jnp.zeros_like, params)
 
 
 def mean_loss(shape: Shape, params: Any, windows: Any) -> Any:
     """Mean nats per byte of the next byte, over windows of one byte more than the context."""
+    import jax.numpy as jnp
+
+    return jnp.mean(losses(shape, params, windows))
+
+
+def losses(shape: Shape, params: Any, windows: Any) -> Any:
+    """Nats of each next byte (windows, length), of windows of one byte more than that."""
     import jax
     import jax.numpy as jnp
 
     text = windows.astype(jnp.int32)
     inputs, targets = text[:, :-1], text[:, 1:]
-    length, heads = inputs.shape[1], shape.heads
-    size = shape.width // heads
+    mix = _attention if shape.variant.mixer == "attention" else _recurrence
+    x = params["embed"][inputs] * math.sqrt(shape.width)
+    for i in range(shape.depth):
+        parts = jnp.split(_norm(x) @ params["qkv"][i], 3, axis=-1)
+        x = x + mix(shape, *parts) @ params["out"][i]
+        x = x + jax.nn.gelu(_norm(x) @ params["up"][i]) @ params["down"][i]
+    logits = _norm(x) @ params["embed" if shape.variant.tied else "unembed"].T
+    picked = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
+    return jax.nn.logsumexp(logits, axis=-1) - picked
+
+
+def _norm(x: Any) -> Any:
+    import jax
+    import jax.numpy as jnp
+
+    return x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-6)
+
+
+def _attention(shape: Shape, query: Any, key: Any, value: Any) -> Any:
+    """Causal attention with rotary positions (windows, length, width)."""
+    import jax
+    import jax.numpy as jnp
+
+    (windows, length, width), heads = query.shape, shape.heads
+    size = width // heads
     angle = jnp.arange(length)[:, None] * 10000.0 ** (-jnp.arange(0, size, 2) / size)
     cos, sin = jnp.cos(angle)[:, None, :], jnp.sin(angle)[:, None, :]
     mask = jnp.where(jnp.tril(jnp.ones((length, length), bool)), 0.0, -1e9)
-
-    def norm(x: Any) -> Any:
-        return x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-6)
 
     def rotate(x: Any) -> Any:
         even, odd = x[..., : size // 2], x[..., size // 2 :]
         return jnp.concatenate([even * cos - odd * sin, even * sin + odd * cos], axis=-1)
 
-    x = params["embed"][inputs] * math.sqrt(shape.width)
-    for i in range(shape.depth):
-        qkv = (norm(x) @ params["qkv"][i]).reshape(*inputs.shape, 3, heads, size)
-        q, k, v = rotate(qkv[:, :, 0]), rotate(qkv[:, :, 1]), qkv[:, :, 2]
-        scores = jnp.einsum("bqhc,bkhc->bhqk", q, k) / math.sqrt(size) + mask
-        mixed = jnp.einsum("bhqk,bkhc->bqhc", jax.nn.softmax(scores), v)
-        x = x + mixed.reshape(*inputs.shape, shape.width) @ params["out"][i]
-        x = x + jax.nn.gelu(norm(x) @ params["up"][i]) @ params["down"][i]
-    logits = norm(x) @ params["embed"].T
-    picked = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
-    return jnp.mean(jax.nn.logsumexp(logits, axis=-1) - picked)
+    q, k, v = (part.reshape(windows, length, heads, size) for part in (query, key, value))
+    scores = jnp.einsum("bqhc,bkhc->bhqk", rotate(q), rotate(k)) / math.sqrt(size) + mask
+    mixed = jnp.einsum("bhqk,bkhc->bqhc", jax.nn.softmax(scores), v)
+    return mixed.reshape(windows, length, width)
+
+
+def _recurrence(shape: Shape, gate: Any, forget: Any, value: Any) -> Any:
+    """Channel by channel, h = f h + (1 - f) value, read through a gate (windows, length, width).
+
+    Channels forget over 2 to about `context` bytes before anything is learned.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    slow = jnp.linspace(0.0, math.log(shape.variant.context), shape.width)
+    kept = jax.nn.sigmoid(forget + slow)
+
+    def after(first: Any, second: Any) -> Any:
+        return first[0] * second[0], second[0] * first[1] + second[1]
+
+    state = jax.lax.associative_scan(after, (kept, (1 - kept) * value), axis=1)[1]
+    return _norm(state) * jax.nn.silu(gate)
 
 
 def learning_rate_at(step: Any, steps: Any, peak: Any) -> Any:

@@ -1,0 +1,128 @@
+"""Questions of an evaluation: what their number adds to the noise of a score."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
+from bayes_scaling.laws import Model, load_model
+from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.items import UNTOLD, item_sd, items_of_groups
+from bayes_scaling.laws.noise import NoiseFamily
+from bayes_scaling.posterior.prior import prior_member
+from bayes_scaling.runs import RunTable
+from tests.laws.test_target import assert_same
+
+
+def scores(
+    items: np.ndarray | None = None, *, noise: float = 0.0, seed: int = 0, tasks: int = 1
+) -> RunTable:
+    """Runs whose score falls with the loss from .75 to .35, measured on some questions."""
+    rng = np.random.default_rng(seed)
+    loss = np.tile(np.linspace(2.2, 3.8, 24), tasks)
+    error = 0.2 + 0.6 / (1 + np.exp(-2.4 * (loss - 3)))
+    error = 1 / (1 + (1 / error - 1) * np.exp(-noise * rng.standard_normal(loss.size)))
+    columns = {"loss": loss, "family": np.repeat([f"t{k}" for k in range(tasks)], 24)}
+    if items is None:
+        return RunTable(columns={**columns, "error": error})
+    wrong = rng.binomial(items.astype(int), error)
+    return RunTable(columns={**columns, "items": items, "error": wrong / items})
+
+
+def normal(name: str = "downstream-sigmoid") -> Model:
+    """A law of scores with normal noise."""
+    law = load_model(name)
+    own = tuple(item for item in law.parameters if item.name != "nu")
+    return replace(law, noise="normal", parameters=own)
+
+
+@pytest.mark.parametrize(("error", "items"), [(0.5, 200), (0.2, 1000), (0.95, 4000)])
+def test_the_log_odds_of_questions_spread_as_said(error: float, items: int) -> None:
+    wrong = np.random.default_rng(1).binomial(items, error, 200_000)
+    odds = np.log((wrong + 0.5) / (items - wrong + 0.5))
+    assert odds.std() == pytest.approx(item_sd(np.array(error), np.array(float(items))), rel=0.02)
+
+
+def test_a_score_is_read_half_a_question_from_its_ends() -> None:
+    items = np.resize([32.0, 400.0], 24)
+    runs = scores(items)
+    runs = RunTable(columns={**runs.columns, "error": np.resize([1.0, 0.25], 24)})
+    design = make_design(load_model("downstream-sigmoid"), runs)
+    np.testing.assert_allclose(design.response[:2], [32.5 / 33, 100.5 / 401])
+    np.testing.assert_allclose(design.item_sd[:2], item_sd(design.response[:2], items[:2]))
+
+
+def test_without_questions_the_ends_are_refused_and_it_is_said_what_to_do() -> None:
+    runs = RunTable(columns={**scores().columns, "error": np.resize([1.0, 0.25], 24)})
+    with pytest.raises(InputError, match="reaches 1 in row 1") as found:
+        make_design(load_model("downstream-sigmoid"), runs)
+    assert "column items" in str(found.value)
+    plain = make_design(load_model("downstream-sigmoid"), scores())
+    np.testing.assert_allclose(plain.item_sd, item_sd(plain.response, np.array(UNTOLD)))
+
+
+def test_a_law_of_losses_counts_none() -> None:
+    law = load_model("chinchilla")
+    assert not law.counts_items
+    assert load_model("downstream-exp").counts_items
+    assert not load_model("downstream-exp").with_features(mistuned=True).counts_items
+
+
+@pytest.mark.parametrize("noise", ["student_t", "normal"])
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_the_generated_density_is_that_of_pymc(noise: NoiseFamily, tasks: int) -> None:
+    law = normal() if noise == "normal" else load_model("downstream-sigmoid")
+    items = np.resize([50.0, 3000.0, np.nan], 24 * tasks)
+    runs = scores(np.where(np.isnan(items), 1000.0, items), tasks=tasks)
+    runs = RunTable(columns={**runs.columns, "items": items})
+    error = np.clip(runs["error"], 0.01, 0.99)
+    assert_same(
+        law,
+        RunTable(columns={**runs.columns, "error": error}),
+    )
+
+
+def test_groups_have_the_questions_of_their_runs() -> None:
+    runs = scores(np.repeat([30.0, 900.0], 24), tasks=2)
+    np.testing.assert_allclose(items_of_groups(runs, "family", ("t1", "t0")), [900.0, 30.0])
+    assert items_of_groups(runs, "family", ("new",))[0] == np.median(runs["items"])
+
+
+@pytest.mark.parametrize("items", [25.0, 2500.0])
+def test_a_new_run_is_measured_as_the_fitted_ones_were(items: float) -> None:
+    law = normal().with_priors({"sigma": {"dist": "LogNormal", "mu": -6.0, "sigma": 0.01}})
+    runs = scores(np.full(24, items))
+    member = prior_member(law, runs, draws=2000, random_seed=3)
+    found = Fit.of_one(member).accept_unconverged().forecast({"loss": [3.0]})
+    odds = [np.log(each) - np.log1p(-each) for each in (found.draws, found.noise_free)]
+    spread = np.sqrt(((odds[0] - odds[1]) ** 2).mean())
+    wanted = item_sd(found.noise_free, np.array(items))
+    assert spread == pytest.approx(np.sqrt((wanted**2).mean()), rel=0.1)
+    rng = np.random.default_rng(1)
+    one = member.with_noise(np.full(2000, 0.5), group=0, draw=np.arange(2000), rng=rng)
+    measured = np.sqrt(2 / (items / 2 + 0.5))
+    assert np.log(one / (1 - one)).std() == pytest.approx(measured, rel=0.1)
+
+
+@pytest.mark.slow
+def test_few_questions_make_wide_intervals_and_the_noise_of_runs_is_found() -> None:
+    def fitted(runs: RunTable) -> tuple[float, np.ndarray]:
+        fit = bs.fit(normal(), runs, draws=400, chains=2, random_seed=1, progress=False)
+        fit = fit.accept_unconverged()
+        ends = np.quantile(fit.forecast({"loss": [2.6]}).noise_free, (0.05, 0.95))
+        return float(np.ptp(ends)), np.quantile(fit.flat["sigma"], (0.05, 0.5, 0.95))
+
+    many, few = (scores(np.full(96, n), noise=0.1, seed=2, tasks=4) for n in (20_000.0, 400.0))
+    one = {"family": np.full(96, "one")}
+    many, few = (RunTable(columns={**runs.columns, **one}) for runs in (many, few))
+    untold = RunTable(columns={name: few[name] for name in ("loss", "error", "family")})
+    (narrow, sigma_many), (wide, sigma_few), (_, sigma_untold) = map(fitted, (many, few, untold))
+    assert wide > 1.2 * narrow
+    assert sigma_many[0] < 0.1 < sigma_many[2]
+    assert sigma_few[0] < 0.1 < sigma_few[2], "what the questions explain is no noise of runs"
+    assert sigma_untold[0] > 0.11, "and it is taken for that where they are not told"
