@@ -36,7 +36,9 @@ def unsampled(
         families = runs.groups("family")
         options: dict[str, Any] = {"families": families, "checks": checks, "draws": 50}
         made = synthetic_fit(model.to_dict(), **options, spread=0.0005)
-        return changed(made, runs=runs, references=make_design(model, runs).references)
+        provenance = {**made.provenance, "runs_hash": runs.content_hash}
+        references = make_design(model, runs).references
+        return changed(made, runs=runs, references=references, provenance=provenance)
 
     return fit
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,12 @@ from bayes_scaling.campaign.configs import (
 from bayes_scaling.campaign.launchers import LAUNCHERS, Launch
 from bayes_scaling.campaign.ledger import NAME as LEDGER, Ledger, Line, writing
 from bayes_scaling.campaign.results import collected, data_of, folder_of
-from bayes_scaling.campaign.state import State, recipe_of, runs_of
+from bayes_scaling.campaign.state import Run, State, recipe_of, runs_of
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.facade import Fit
+from bayes_scaling.laws.catalogue import load_models
 from bayes_scaling.runs import RunTable
+from bayes_scaling.validation.tasks import Executor, FitTask, run_tasks
 
 FIT = "fit.nc"
 """Name of the last fit in the folder of a campaign."""
@@ -72,7 +75,13 @@ def init(folder: str | Path) -> Path:
     return path
 
 
-def step(folder: str | Path, *, dry_run: bool = False, launch: Launch | None = None) -> State:
+def step(
+    folder: str | Path,
+    *,
+    dry_run: bool = False,
+    launch: Launch | None = None,
+    executor: Executor | None = None,
+) -> State:
     """Make the next step of a campaign.
 
     Parameters
@@ -84,6 +93,9 @@ def step(folder: str | Path, *, dry_run: bool = False, launch: Launch | None = N
     launch : callable, optional
         Starts a run, given its folder and settings, and says how it is known; by default the
         launcher of the definition.
+    executor : object with submit or map, optional
+        Makes the fit, such as a worker of a cluster; here by default. See
+        `bayes_scaling.validation.tasks.run_tasks`.
 
     Returns
     -------
@@ -105,14 +117,18 @@ def step(folder: str | Path, *, dry_run: bool = False, launch: Launch | None = N
         ledger.add(*collected(campaign, runs_of(ledger.lines).values()))
         state = _state(campaign, ledger)
         if state.stopped is None and len(state.in_flight) < campaign.budget.slots:
-            _go_on(state, candidates, ledger)
+            _go_on(state, candidates, ledger, executor)
             _launch_planned(campaign, ledger, start)
         lines = tuple(ledger.lines)
         return State(campaign=campaign, lines=lines, fresh=len(lines) - before, dry=dry_run)
 
 
 def follow(
-    folder: str | Path, *, launch: Launch | None = None, told: Callable[[State], None] | None = None
+    folder: str | Path,
+    *,
+    launch: Launch | None = None,
+    executor: Executor | None = None,
+    told: Callable[[State], None] | None = None,
 ) -> State:
     """Make steps until the campaign is over or only lost runs are left to wait for.
 
@@ -120,13 +136,13 @@ def follow(
     ----------
     folder : path
         Its folder.
-    launch : callable, optional
+    launch, executor : optional
         As in `step`.
     told : callable, optional
         Given the state after every step in which something happened.
     """
     while True:
-        state = step(folder, launch=launch)
+        state = step(folder, launch=launch, executor=executor)
         if told is not None and state.fresh:
             told(state)
         if not state.in_flight and (state.stopped is not None or not state.fresh):
@@ -184,7 +200,7 @@ def _launch_planned(campaign: Campaign, ledger: Ledger, launch: Launch | None) -
         ledger.add({"kind": "launch", "run": run.id, "handle": launch(folder, campaign.slurm)})
 
 
-def _go_on(state: State, candidates: RunTable, ledger: Ledger) -> None:
+def _go_on(state: State, candidates: RunTable, ledger: Ledger, executor: Executor | None) -> None:
     """Plan the next runs within what is left of the budget, or stop; fit where results are new."""
     campaign, runs = state.campaign, tuple(state.runs.values())
     pending = [run for run in runs if run.in_flight]
@@ -195,6 +211,10 @@ def _go_on(state: State, candidates: RunTable, ledger: Ledger) -> None:
         share = campaign.budget.first_share * campaign.flops
         design = first_design(candidates, share, campaign.budget.first)
         rest = [row for row in design if recipes[row] not in taken]
+        if rest and (why := _failing_alike(runs)):
+            if not pending:
+                ledger.add(_stop(campaign, why))
+            return
         if rest:
             _plan(state, candidates, ledger, Batch(rows=tuple(rest[:slots])))
         if rest or pending:
@@ -207,7 +227,7 @@ def _go_on(state: State, candidates: RunTable, ledger: Ledger) -> None:
         return
     if pending and not _new_results(state):
         return
-    fit = _fitted(campaign, table)
+    fit = _fitted(campaign, table, executor)
     if not ledger.dry:
         fit.save(campaign.folder / FIT)
     aim = aim_of(campaign, fit)
@@ -235,6 +255,14 @@ def _go_on(state: State, candidates: RunTable, ledger: Ledger) -> None:
         ledger.add(_stop(campaign, over))
 
 
+def _failing_alike(runs: Sequence[Run]) -> str:
+    """Say that every run so far failed for one reason: others would, and cost as much."""
+    reasons = {run.said if run.standing == "failed" else "" for run in runs if not run.in_flight}
+    if sum(run.standing == "failed" for run in runs) < 2 or len(reasons) != 1 or reasons == {""}:
+        return ""
+    return f"every run so far failed with {reasons.pop()!r}: mend that, and begin in a new folder"
+
+
 def _stop(campaign: Campaign, why: str) -> Line:
     return {"kind": "stop", "why": why, "terms": campaign.terms}
 
@@ -245,25 +273,26 @@ def _new_results(state: State) -> bool:
     return "fit" not in kinds or "result" in kinds[len(kinds) - kinds[::-1].index("fit") :]
 
 
-def _fitted(campaign: Campaign, table: RunTable) -> Fit:
+def _fitted(campaign: Campaign, table: RunTable, executor: Executor | None) -> Fit:
     """Fit the laws of a campaign; a step goes on with draws that did not converge, and says so."""
     files = [campaign.folder / name for name in campaign.fit.models]
-    models = [
-        path if path.is_file() else name
-        for path, name in zip(files, campaign.fit.models, strict=True)
-    ]
-    settings = campaign.settings
+    laws = load_models(
+        [
+            path if path.is_file() else name
+            for path, name in zip(files, campaign.fit.models, strict=True)
+        ]
+    )
+    model = laws[0] if len(laws) == 1 else laws or None
+    task = FitTask(runs=table, model=model, settings=campaign.settings)
+    (found,) = run_tasks(fit_anywhere, [task], executor)
+    return found.accept_unconverged()
+
+
+def fit_anywhere(task: FitTask) -> Fit:
+    """Make the fit of a step, in whichever process."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BayesScalingWarning)  # the fit is saved with its checks
-        found = fitting.fit(
-            table,
-            models[0] if len(models) == 1 else models or None,
-            draws=settings.draws,
-            tune=settings.tune,
-            chains=settings.chains,
-            random_seed=settings.random_seed,
-        )
-    return found.accept_unconverged()
+        return fitting.fit(task.runs, task.model, **asdict(task.settings))
 
 
 def _plan(state: State, candidates: RunTable, ledger: Ledger, batch: Batch) -> None:

@@ -10,6 +10,7 @@ import typer
 from bayes_scaling import campaign as campaigns
 from bayes_scaling.campaign import State
 from bayes_scaling.commands.console import print_page
+from bayes_scaling.commands.executors import executor_of
 from bayes_scaling.commands.options import Json
 from bayes_scaling.commands.streams import print_json
 from bayes_scaling.errors import InputError
@@ -27,14 +28,22 @@ def campaign(
     follow: Annotated[
         bool, typer.Option("--follow", help="Make steps until the campaign is over.")
     ] = False,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            "--executor",
+            metavar="KIND",
+            help="Where a step makes its fit, as in backtest; the runs go to the launcher.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Choose, launch and fit small runs, batch by batch, until the forecast is narrow enough.
 
     Example: bayes-scaling campaign step ladder --dry-run
     """
-    if action != "step" and (dry_run or follow):
-        raise InputError("--dry-run and --follow belong to 'campaign step'")
+    if action != "step" and (dry_run or follow or executor):
+        raise InputError("--dry-run, --follow and --executor belong to 'campaign step'")
     if dry_run and follow:
         raise InputError("--dry-run is of one step; leave out --follow")
     if action == "init":
@@ -47,11 +56,14 @@ def campaign(
         _show(campaigns.status(folder), as_json)
     elif follow:
         told = None if as_json else lambda state: _show(state, False)
-        last = campaigns.follow(folder, told=told)
+        with executor_of(executor) as workers:
+            last = campaigns.follow(folder, executor=workers, told=told)
         if as_json or not last.fresh:
             _show(last, as_json)
     else:
-        _show(campaigns.step(folder, dry_run=dry_run), as_json)
+        with executor_of(executor) as workers:
+            state = campaigns.step(folder, dry_run=dry_run, executor=workers)
+        _show(state, as_json)
 
 
 def _show(state: State, as_json: bool) -> None:

@@ -176,6 +176,8 @@ def compare(
     family: Family = None,
     reading: Reading,
     settings: Settings,
+    executor: Where = None,
+    keep: Keep = None,
     probability: Probability = PROBABILITY,
     as_json: Json = False,
 ) -> None:
@@ -190,9 +192,16 @@ def compare(
     group = laws[0].group if laws else "family"
     sizes = {"params": params, "tokens": tokens, "flops": budget.on(rig), group: family}
     at: dict[str, Any] = {name: value for name, value in sizes.items() if value is not None}
-    result = validation.compare(
-        table, laws, at=at or None, probability=probability, **sampling(settings)
-    )
+    with executor_of(executor) as workers:
+        result = validation.compare(
+            table,
+            laws,
+            at=at or None,
+            probability=probability,
+            executor=workers,
+            keep=keep,
+            **sampling(settings),
+        )
     if as_json:
         print_json(result.to_dict())
     else:

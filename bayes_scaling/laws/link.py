@@ -53,7 +53,10 @@ class Link:
 
     def inverse(self, value: Array) -> Array:
         """Take a value (...) on the scale of noise back to the response."""
-        return np.asarray(np.exp(-np.logaddexp(0.0, -value)) if self.bounded else np.exp(value))
+        if not self.bounded:
+            return np.asarray(np.exp(value))
+        with np.errstate(invalid="ignore"):  # a size that was not found stays nan
+            return np.asarray(np.exp(-np.logaddexp(0.0, -value)))
 
     def shifted(self, response: Array, by: Array) -> Array:
         """Move a response by an amount on the scale of its noise; the two broadcast."""

@@ -180,9 +180,9 @@ def sample(
     draws, steps = sampled.read(
         {str(name): np.asarray(array.values, float) for name, array in posterior.items()}
     )
-    return Sampled(
-        draws=draws,
-        steps=steps,
+    return Sampled(  # in the layout of a fit that is loaded, whose sums round alike
+        draws={name: np.ascontiguousarray(values) for name, values in draws.items()},
+        steps={name: np.ascontiguousarray(values) for name, values in steps.items()},
         stats={name: np.asarray(stats[name].values) for name in KEPT_STATS if name in stats},
         compile_seconds=compile_seconds,
         sample_seconds=time.perf_counter() - started,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,13 @@ from bayes_scaling.runs.rows import has_repeats
 from bayes_scaling.scores import score
 from bayes_scaling.validation.loo import Loo, leave_one_out, standard_error
 from bayes_scaling.validation.split import Split, deep_split, size_columns
-from bayes_scaling.validation.tasks import fit_quietly
+from bayes_scaling.validation.tasks import (
+    Executor,
+    FitTask,
+    fit_task,
+    keeping_fits,
+    run_tasks,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +64,8 @@ def compare(
     chains: int = 4,
     target_accept: float = 0.95,
     random_seed: int | None = None,
+    executor: Executor | None = None,
+    keep: str | Path | None = None,
     progress: bool | None = None,
 ) -> Comparison:
     """Compare models on the same runs: inside the data, at its upper end, and beyond it.
@@ -77,8 +86,13 @@ def compare(
         As in `fit`; every model is fitted twice, on all runs and on the small ones.
     random_seed : int, optional
         Seed of everything; a fresh one is taken if absent.
+    executor : object with submit or map, optional
+        Does the fits in parallel; see `bayes_scaling.validation.tasks.run_tasks`.
+    keep : path, optional
+        A folder where each fit is saved, and read where the same is asked again: a comparison that
+        was stopped goes on where it was. Needs `random_seed`.
     progress : bool, optional
-        Whether a line says how far it is; by default in a notebook and in a terminal.
+        Whether a line says how many fits are done; by default in a notebook and in a terminal.
 
     Returns
     -------
@@ -115,31 +129,30 @@ def compare(
     sequence = np.random.SeedSequence(settings.random_seed)
     seeds = sequence.generate_state(2 * len(laws)).tolist()
 
-    def fit_all(table: RunTable, seeds: Sequence[int]) -> dict[str, Fit]:
-        return {
-            law.id: fit_quietly(
-                table,
-                law,
-                replace(settings, random_seed=seed),
-                run_effect=law.run_effect.on,
-                progress=progress,
-            )
-            for law, seed in zip(laws, seeds, strict=True)
-        }
-
-    fits = fit_all(runs, seeds[::2])
+    split = deep_split(runs, response=laws[0].response, group_column=group)
+    tables = (runs, split.fitted) if isinstance(split, Split) else (runs,)
+    tasks = [
+        FitTask(
+            runs=table,
+            model=law,
+            settings=replace(settings, random_seed=seed),
+            run_effect=law.run_effect.on,
+        )
+        for place, table in enumerate(tables)
+        for law, seed in zip(laws, seeds[place::2], strict=True)
+    ]
+    kept = None if keep is None else keeping_fits(keep, random_seed)
+    found = run_tasks(fit_task, tasks, executor, name="compare", progress=progress, keep=kept)
+    names = [law.id for law in laws]
+    fits = dict(zip(names, found, strict=False))
+    small = dict(zip(names, found[len(names) :], strict=False))
     loo = {name: leave_one_out(one) for name, one in fits.items()}
     weights = _weights(fits, loo)
     predictions = {
         name: one.accept_unconverged().forecast(asked, probability=probability)
         for name, one in fits.items()
     }
-    split = deep_split(runs, response=laws[0].response, group_column=group)
-    small: dict[str, Fit] = {}
-    deep: dict[str, dict[str, float]] = {}
-    if isinstance(split, Split):
-        small = fit_all(split.fitted, seeds[1::2])
-        deep = _deep_scores(small, split)
+    deep = _deep_scores(small, split) if isinstance(split, Split) else {}
     return Comparison(
         fits=fits,
         loo=loo,

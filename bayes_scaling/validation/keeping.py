@@ -1,26 +1,71 @@
 """Results of many fits, kept in a folder so that work that was stopped goes on where it was.
 
-Each result is a JSON file, named by the hash of what was asked: runs, laws, settings and seed. It
-is written whole or not at all, as soon as its fit is done.
+Each result is a file, named by the hash of what was asked: runs, laws, settings and seed. It is
+written whole or not at all, as soon as its fit is done.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bayes_scaling import __version__
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.files import cannot_write, check_target, replacing
+from bayes_scaling.fitting import load
+
+
+class Keeps[Item, Result](Protocol):
+    """Where results are kept."""
+
+    def find(self, item: Item, /) -> Result | None:
+        """Return what is kept of an item; None where nothing is, or what is there is damaged."""
+
+    def keep(self, item: Item, result: Result, /) -> None:
+        """Write the result of an item."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptFits[Item]:
+    """A folder of whole fits, each saved as `Fit.save` does.
+
+    Attributes
+    ----------
+    folder : Path
+        Where they are.
+    asked : callable
+        Returns all that the fit of an item depends on, as plain data.
+    """
+
+    folder: Path
+    asked: Callable[[Item], Mapping[str, Any]]
+
+    def find(self, item: Item) -> Fit | None:
+        """Return the fit of an item; None where there is none, or it is damaged."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BayesScalingWarning)
+            try:
+                return load(self._path(item))
+            except InputError:
+                return None
+
+    def keep(self, item: Item, result: Fit) -> None:
+        """Save the fit of an item; `InputError` where there is no room for it."""
+        result.save(self._path(item))
+
+    def _path(self, item: Item) -> Path:
+        return self.folder / f"{_name_of(self.asked(item))}.nc"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kept[Item, Result]:
-    """A folder of results.
+    """A folder of results as JSON.
 
     Attributes
     ----------
@@ -67,7 +112,7 @@ class Kept[Item, Result]:
             raise cannot_write(path, error, told) from None
 
     def _name(self, item: Item) -> str:
-        return _hash({"version": __version__, **self.asked(item)})
+        return _name_of(self.asked(item))
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.json"
@@ -92,6 +137,10 @@ def folder_to_keep(folder: str | Path, random_seed: int | None) -> Path:
         raise cannot_write(folder, error, "keep needs a folder to write to") from None
     check_target(folder / "result.json")
     return folder
+
+
+def _name_of(asked: Mapping[str, Any]) -> str:
+    return _hash({"version": __version__, **asked})
 
 
 def _hash(content: Any) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, as_completed
-from dataclasses import asdict
-from typing import Protocol, runtime_checkable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.facade import Fit
@@ -15,7 +16,7 @@ from bayes_scaling.laws import Model
 from bayes_scaling.posterior.progress import Progress, progress_line
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
-from bayes_scaling.validation.keeping import Kept
+from bayes_scaling.validation.keeping import Keeps, KeptFits, folder_to_keep
 
 
 @runtime_checkable
@@ -58,6 +59,49 @@ def fit_quietly(
         return fit(runs, model, **asdict(settings), run_effect=run_effect, progress=progress)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FitTask:
+    """One fit, as a worker takes it.
+
+    Attributes
+    ----------
+    runs : RunTable
+        What is fitted.
+    model : Model, sequence of Model or None
+        One law, several that are averaged, or None for the default average.
+    settings : Settings
+        How to sample, with the seed of this fit.
+    run_effect : bool, optional
+        As in `bayes_scaling.fit`.
+    """
+
+    runs: RunTable
+    model: Model | Sequence[Model] | None
+    settings: Settings
+    run_effect: bool | None = None
+
+
+def fit_task(task: FitTask) -> Fit:
+    """Make the fit of a task, without warnings."""
+    return fit_quietly(task.runs, task.model, task.settings, run_effect=task.run_effect)
+
+
+def keeping_fits(folder: str | Path, random_seed: int | None) -> KeptFits[FitTask]:
+    """Return where the fits of tasks are kept."""
+    return KeptFits(folder=folder_to_keep(folder, random_seed), asked=_asked)
+
+
+def _asked(task: FitTask) -> dict[str, Any]:
+    """Return all that a fit depends on."""
+    laws = [task.model] if isinstance(task.model, Model) else task.model or ()
+    return {
+        "fit": [law.content_hash for law in laws],
+        "runs": task.runs.content_hash,
+        "settings": asdict(task.settings),
+        "run_effect": task.run_effect,
+    }
+
+
 def run_tasks[Item, Result](
     function: Callable[[Item], Result],
     items: Sequence[Item],
@@ -65,7 +109,7 @@ def run_tasks[Item, Result](
     *,
     name: str = "",
     progress: bool | None = False,
-    keep: Kept[Item, Result] | None = None,
+    keep: Keeps[Item, Result] | None = None,
 ) -> list[Result]:
     """Apply a function to every item, in order.
 
@@ -86,7 +130,7 @@ def run_tasks[Item, Result](
         Of the work, for the line of progress.
     progress : bool, optional
         Whether a line says how much is done; by default in a notebook and in a terminal.
-    keep : Kept, optional
+    keep : Keeps, optional
         Where each result is written as soon as it is there, and read when it is asked for again.
 
     Returns

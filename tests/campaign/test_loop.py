@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +132,38 @@ def test_without_enough_results_it_says_so(tmp_path: Path) -> None:
     folder = write_campaign(tmp_path, broken=("c001", "c002", "c003", "c004"))
     found = follow(folder, launch=at_once)
     assert found.stopped == ("0 of the first runs came back, a fit needs 4: see why others failed")
+
+
+def test_it_does_not_go_on_where_every_run_fails_alike(tmp_path: Path) -> None:
+    folder = write_campaign(tmp_path, slots=2, broken=("c001", "c002", "c003"))
+    found = follow(folder, launch=at_once)
+    assert found.stopped == (
+        "every run so far failed with 'exit code 1: out of memory': mend that, and begin in a new "
+        "folder"
+    )
+    assert made(folder) == ["c001", "c002"]
+    some = write_campaign(tmp_path / "some", slots=2, broken=("c001",))
+    assert len(follow(some, launch=at_once).runs) == 4
+
+
+def test_a_fit_is_made_where_the_executor_says(tmp_path: Path) -> None:
+    folder = write_campaign(tmp_path)
+    step(folder, launch=at_once)
+    asked: list[Any] = []
+
+    class Elsewhere:
+        def submit[Item, Result](
+            self, function: Callable[[Item], Result], task: Item, /
+        ) -> Future[Result]:
+            asked.append(pickle.loads(pickle.dumps(task)))
+            future: Future[Result] = Future()
+            future.set_result(function(task))
+            return future
+
+    found = step(folder, launch=at_once, executor=Elsewhere())
+    assert len(found.fits) == len(asked) == 1
+    assert len(asked[0].runs) == 4
+    assert asked[0].settings.random_seed == 3
 
 
 def test_a_run_that_does_not_come_back_is_named_and_taken_if_it_does(tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ def test_status_tells_of_every_run_and_json_has_all(tmp_path: Path) -> None:
     [
         (["status", "nowhere"], "bayes-scaling campaign init nowhere"),
         (["status", "nowhere", "--dry-run"], "belong to 'campaign step'"),
+        (["init", "nowhere", "--executor", "pool:2"], "belong to 'campaign step'"),
+        (["step", "nowhere", "--executor", "pool:0"], "takes 1 to 1024 processes"),
         (["step", "nowhere", "--dry-run", "--follow"], "leave out --follow"),
         (["stop", "nowhere"], "'init', 'step', 'status'"),
     ],

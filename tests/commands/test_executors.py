@@ -78,6 +78,24 @@ def test_a_calibration_in_two_processes_is_that_of_one() -> None:
     assert found.rows() == wanted.rows()
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of packages that start processes
+@pytest.mark.parametrize("kind", [pool, loky, dask, jobs])
+def test_a_comparison_elsewhere_is_that_of_here(kind: object, tmp_path: Path) -> None:
+    tokens = np.geomspace(1e8, 1e10, 12)
+    loss = (1.5 + (tokens / 1e8) ** -0.3) * (1 + 0.003 * np.sin(np.arange(12)))
+    runs = bs.RunTable.from_columns({"tokens": tokens, "loss": loss})
+    settings = {"draws": 50, "tune": 50, "chains": 2, "random_seed": 3}
+    laws = ["kaplan-d", "saturating-m2"]
+    wanted = bs.compare(runs, laws, **settings)  # type: ignore[arg-type]
+    with kind(str(tmp_path)) as executor:  # type: ignore[operator]
+        found = bs.compare(runs, laws, executor=executor, **settings)  # type: ignore[arg-type]
+    assert found.to_dict() == wanted.to_dict()
+    for name, one in wanted.fits.items():
+        for parameter, draws in one.flat.items():
+            np.testing.assert_array_equal(found.fits[name].flat[parameter], draws)
+
+
 def test_without_a_text_work_is_done_here() -> None:
     with executor_of(None) as executor:
         assert executor is None

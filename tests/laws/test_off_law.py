@@ -92,7 +92,7 @@ def test_what_is_sampled_is_what_is_told(temper: float) -> None:
 
 def test_deviations_along_a_run_are_those_of_a_process_that_forgets() -> None:
     model = load_model("chinchilla").with_features(correlated=True)
-    tokens = np.array([1e8, 8e8, 2e8, 4e8, 3e8, 1e8])
+    tokens = np.array([1e8, 8e8, 2e8, 4e8, 3e8, 1.5e8])
     columns: dict[str, Any] = {
         "run": ["a", "a", "b", "a", "b", "c"],
         "params": tokens / 20,

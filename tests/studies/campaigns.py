@@ -1,14 +1,15 @@
 """Campaigns that are known the truth of: live on nano-lm, and on recorded sweeps.
 
     python -m tests.studies.campaigns live FOLDER [SEED]
-    python -m tests.studies.campaigns recorded FOLDER [SEEDS]
+    python -m tests.studies.campaigns recorded FOLDER [FIRST-LAST]
 
 Live: a campaign trains nano-lm models itself, up to 1e11 FLOP each, and forecasts 1e13; the truth
 is in the shipped sweep, whose larger runs it never sees. Training needs the extra ``train``.
 
-Recorded: results are looked up in the shipped sweep. The same compute is spent by the campaign, by
-an isoFLOP grid and by the largest affordable runs; the default average is fitted to each, and the
-width of its interval at the largest runs, and its error there, are printed.
+Recorded: results are looked up in the shipped sweep, of which each seed offers three runs in
+four. The same compute is spent by the campaign, by an isoFLOP grid and by the largest affordable
+runs; the default average is fitted to each, and the width of its interval at the largest runs, and
+its error there, are printed.
 """
 
 from __future__ import annotations
@@ -169,15 +170,16 @@ def isoflop_grid(table: RunTable, budget: float) -> RunTable:
     return table.take(np.array(sorted(best)))
 
 
-def recorded(folder: str, seeds: str = "3") -> None:
-    """Compare designs of equal compute on recorded runs up to 1e12 FLOP."""
-    best = bs.best_of_cells(bs.load_dataset("nano-lm"))
-    offered = select_rows(best, "flops <= 3.1e11")
-    largest = truth()
-    middle = {name: float(np.exp(np.mean(np.log(largest[name])))) for name in ("params", "tokens")}
-    budget = float(offered["flops"].sum()) / 3
-    for seed in range(int(seeds)):
-        home = Path(folder) / str(seed)
+def offer(seed: int) -> RunTable:
+    """Return the runs that a seed offers: three in four of those up to 3e11 FLOP."""
+    best = select_rows(bs.best_of_cells(bs.load_dataset("nano-lm")), "flops <= 3.1e11")
+    chosen = np.random.default_rng(seed).permutation(len(best))[: 3 * len(best) // 4]
+    return best.take(np.sort(chosen))
+
+
+def follow_recorded(home: Path, seed: int, offered: RunTable, target: Mapping[str, float]) -> State:
+    """Make a campaign of recorded runs, for a third of the compute of all that are offered."""
+    if not (home / NAME).exists():
         home.mkdir(parents=True, exist_ok=True)
         rows = ["params,tokens,flops,recorded"] + [
             ",".join(str(offered[n][row]) for n in ("params", "tokens", "flops", "run"))
@@ -186,25 +188,44 @@ def recorded(folder: str, seeds: str = "3") -> None:
         (home / "candidates.csv").write_text("\n".join(rows) + "\n")
         (home / NAME).write_text(
             TEMPLATE.format(
-                title="nano-lm, recorded", seed=seed, flops=budget, slots=4, width=0.001,
-                command='["true"]', result="result.json", **middle,
+                title="nano-lm, recorded", seed=seed, flops=float(offered["flops"].sum()) / 3,
+                slots=4, width=0.001, command='["true"]', result="result.json", **target,
             )
         )  # fmt: skip
-        follow(home, launch=lookup(offered))
-        state = status(home)
+    follow(home, launch=lookup(offered))
+    return status(home)
+
+
+def largest_affordable(table: RunTable, budget: float) -> RunTable:
+    """Take the costliest run that can still be paid, again and again."""
+    total, taken = 0.0, list[int]()
+    for row in np.argsort(-table["flops"], kind="stable"):
+        if total + table["flops"][row] <= budget:
+            total, taken = total + float(table["flops"][row]), [*taken, int(row)]
+    return table.take(np.array(sorted(taken)))
+
+
+PLAIN = {"isoFLOP grid": isoflop_grid, "largest affordable": largest_affordable}
+
+
+def recorded(folder: str, seeds: str = "0-4") -> None:
+    """Compare designs of equal compute on recorded runs up to 3e11 FLOP."""
+    largest = truth()
+    middle = {name: float(np.exp(np.mean(np.log(largest[name])))) for name in ("params", "tokens")}
+    first, last = map(int, seeds.split("-"))
+    for seed in range(first, last + 1):
+        offered, home = offer(seed), Path(folder) / str(seed)
+        state = follow_recorded(home, seed, offered, middle)
         table = data_of(state.campaign, tuple(state.runs.values()))
         assert table is not None
         print(f"seed {seed}: {len(state.fits)} fits; {state.stopped}")
-        spent = float(table["flops"].sum())
-        report("campaign", fitted(table, seed), table, largest)
-        report("isoFLOP grid", fitted(grid := isoflop_grid(offered, spent), seed), grid, largest)
-        order = np.argsort(-offered["flops"], kind="stable")
-        total, taken = 0.0, list[int]()
-        for row in order:
-            if total + offered["flops"][row] <= spent:
-                total, taken = total + float(offered["flops"][row]), [*taken, int(row)]
-        dear = offered.take(np.array(sorted(taken)))
-        report("largest affordable", fitted(dear, seed), dear, largest)
+        for line in state.fits:
+            left = line["width"] * (1 - line["gain"])
+            print(f"  {line['rows']} runs: {line['width']:.3f} wide, {left:.3f} hoped for")
+        report("campaign", bs.load(home / "fit.nc").accept_unconverged(), table, largest)
+        for name, design in PLAIN.items():
+            chosen = design(offered, float(table["flops"].sum()))
+            report(name, fitted(chosen, seed), chosen, largest)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
-"""Scores of large models from small ones: two steps, pooled over tasks, and the published fit.
+"""Scores of large models from small ones: two steps, pooled over tasks, beside plainer rules.
 
-    python -m tests.studies.scores [--law downstream-sigmoid] [--draws 500] [--tasks 0]
+    python -m tests.studies.scores [--law downstream-sigmoid] [--split target] [--tasks 0]
 
-The runs are those of Gadre et al. 2024: models below .5e9 params are fitted, those of 1.4e9 and
-6.9e9 are forecast from their params and tokens alone. Tasks are those where the small models are
-above chance: the best third of the *fitted* runs err less than the worst third by `CLEAR` standard
-errors of the two means; nothing of the held-out runs is looked at. Compared are the law pooled over
-tasks, the same for each task alone, and the published form fitted to each task by least squares, at
-the point fit of the loss; all on one loss law for each training text.
+The runs are those of Gadre et al. 2024. Under ``--split target`` models below .5e9 params are
+fitted, and those of 1.4e9 and 6.9e9 are forecast from their params and tokens alone; ``inside``
+fits models below .2e9 and forecasts those of .4e9, ``deep`` fits those below .1e9 and forecasts
+.15e9 and .4e9: what is chosen is chosen there. Tasks are those where the fitted models are above
+chance: their best third errs less than the worst third by `CLEAR` standard errors of the two means;
+nothing of the held-out runs is looked at. Compared are the law pooled over tasks, the same for each
+task alone (``--alone``), the published form fitted to each task by least squares at the point fit
+of the loss, and no change: the error of the fitted run of the lowest loss; all on one loss law for
+each training text.
 """
 
 from __future__ import annotations
@@ -33,6 +36,9 @@ Array = NDArray[np.float64]
 FOLDER = Path(os.environ.get("BAYES_SCALING_PUBLIC_DATA", "../shared/data"))
 TEXT = "c4_val"
 SMALL = 5e8
+SPLITS = {"target": (SMALL, np.inf), "inside": (2e8, SMALL), "deep": (1e8, SMALL)}
+"""Params below which runs are fitted, and below which the others are forecast."""
+
 CLEAR = 5.0
 
 ITEMS: Mapping[str, int] = {
@@ -139,10 +145,11 @@ def through(loss: Fit, scores: Fit, task: str | None, runs: RunTable) -> Array:
 
 def report(name: str, found: list[tuple[str, Array, Array, Array]]) -> None:
     """Print the error of the median, coverage and scores, over all, and by size."""
-    for low, high, label in ((0, 1e11, "all"), (0, 3e9, "1.4e9"), (3e9, 1e11, "6.9e9")):
+    sizes = {f"{size:.2g}": size for _, _, _, held in found for size in held}
+    for label, size in {"all": None, **sizes}.items():
         errors, inside, widths, crps = [], [], [], []
         for _, draws, observed, params in found:
-            rows = (params > low) & (params < high)
+            rows = np.ones(params.size, bool) if size is None else np.isclose(params, size)
             if not rows.any():
                 continue
             median = np.median(draws[:, rows], axis=0)
@@ -162,6 +169,7 @@ def main() -> None:
     """Fit, forecast, and print the scores."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--law", default="downstream-sigmoid")
+    parser.add_argument("--split", choices=list(SPLITS), default="target")
     parser.add_argument("--draws", type=int, default=500)
     parser.add_argument("--tune", type=int, default=800)
     parser.add_argument("--tasks", type=int, default=0, help="the first so many tasks; 0: all")
@@ -169,8 +177,9 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="each task by itself too")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
-    runs = read()
-    small, large = (runs.take(mask) for mask in (runs["params"] < SMALL, runs["params"] >= SMALL))
+    runs, (fitted, upto) = read(), SPLITS[asked.split]
+    params = runs["params"]
+    small, large = runs.take(params < fitted), runs.take((params >= fitted) & (params < upto))
     tasks = above_chance(small)[: asked.tasks or None]
     print(len(tasks), "tasks above chance:", ", ".join(tasks), flush=True)
     settings = {
@@ -185,6 +194,7 @@ def main() -> None:
         "pooled": [],
         "alone": [],
         "points": [],
+        "no change": [],
     }
     for text in small.groups("family"):
         own, held = (part.take(part.labels("family") == text) for part in (small, large))
@@ -212,6 +222,8 @@ def main() -> None:
             middle = np.median(loss.forecast(sizes).noise_free, axis=0)
             point = np.clip(e - k * np.exp(-g * middle), 1e-3, 1.0)[None]
             found["points"].append((task, point, observed, params))
+            best = np.full((1, observed.size), mine["error"][np.argmin(mine["loss"])])
+            found["no change"].append((task, best, observed, params))
             if asked.alone:
                 by_itself = bs.fit(law, mine, **settings).accept_unconverged()
                 draws = through(loss, by_itself, None, asked_of)

@@ -3,10 +3,11 @@
     python -m tests.studies.shift [--draws 400]
 
 For each evaluation text the losses of models trained on two corpora are fitted against their loss
-on `TEXT`; those of the third corpus are forecast from their loss on `TEXT` alone. Compared are the
-line pooled over texts (loss-shift), the shifted power (loss-to-loss), and the rule that
-the offset is constant: the mean difference of the two corpora. `TEXT` itself is one of the 8 and
-left out: it is given.
+on `TEXT`, with a slope and a level for each corpus; those of the third corpus are forecast from
+their loss on `TEXT` alone, as a new corpus: its slope and level are drawn from the population, of
+whose spread two corpora and the prior tell. Compared are the line (loss-shift), the shifted power
+(loss-to-loss), and the rule that the offset is constant: the mean difference of the two corpora.
+`TEXT` itself is one of the 8 and left out: it is given.
 """
 
 from __future__ import annotations
@@ -51,42 +52,44 @@ def main() -> None:
     warnings.simplefilter("ignore")
     rows = read()
     settings = {"draws": asked.draws, "chains": 2, "random_seed": 1, "progress": False}
-    laws = {name: load_model(name).pooled_by("metric") for name in ("loss-shift",
-            "loss-to-loss")}  # fmt: skip
+    laws = {name: load_model(name) for name in ("loss-shift", "loss-to-loss")}
     errors: dict[str, list[float]] = {"constant offset": [], **{name: [] for name in laws}}
     inside: dict[str, list[bool]] = {name: [] for name in laws}
-    by_text: dict[tuple[str, str], float] = {}
+    widths: dict[str, list[float]] = {name: [] for name in laws}
+    texts = sorted(rows.metric.unique())
+    by_text: dict[tuple[str, str], list[float]] = {
+        (name, text): [] for name in errors for text in texts
+    }
+    began = time.process_time()
     for left in sorted(rows.family.unique()):
-        known, held = rows[rows.family != left], rows[rows.family == left]
-        offset = (known.loss_shifted - known.loss).groupby(known.metric).mean()
-        found = (held.loss + held.metric.map(offset)) / held.loss_shifted - 1
-        errors["constant offset"] += found.abs().tolist()
-        for text, part in found.abs().groupby(held.metric):
-            by_text["constant offset", str(text)] = by_text.get(
-                ("constant offset", str(text)), 0
-            ) + (part.mean() / 3)
-        for name, law in laws.items():
-            began = time.process_time()
-            fit = bs.fit(law, table(known), **settings)
-            rhat = max(each.r_hat for each in fit.mixing.values())
-            for text in sorted(rows.metric.unique()):
-                own = held[held.metric == text]
-                sizes = {"loss": own.loss.to_numpy(), "metric": [text] * len(own)}
-                draws = fit.accept_unconverged().forecast(sizes).draws
+        for text in texts:
+            of_text = rows[rows.metric == text]
+            known, own = of_text[of_text.family != left], of_text[of_text.family == left]
+            seen = own.loss_shifted.to_numpy()
+            offset = (known.loss_shifted - known.loss).mean()
+            found = {"constant offset": np.abs((own.loss.to_numpy() + offset) / seen - 1)}
+            for name, law in laws.items():
+                fit = bs.fit(law, table(known), **settings).accept_unconverged()
+                sizes = {"loss": own.loss.to_numpy(), "family": [left] * len(own)}
+                draws = fit.with_new_group(left).forecast(sizes).draws
                 middle, low, high = np.quantile(draws, (0.5, 0.05, 0.95), axis=0)
-                seen = own.loss_shifted.to_numpy()
-                errors[name] += np.abs(middle / seen - 1).tolist()
+                found[name] = np.abs(middle / seen - 1)
                 inside[name] += ((seen >= low) & (seen <= high)).tolist()
-                by_text[name, text] = by_text.get((name, text), 0) + float(
-                    np.mean(np.abs(middle / seen - 1)) / 3
-                )
-            print(f"without {left}: {name} {fit.status}, R-hat {rhat:.3f}, "
-                  f"{time.process_time() - began:.0f} CPU s", flush=True)  # fmt: skip
+                widths[name] += ((high - low) / seen).tolist()
+                rhat = max(each.r_hat for each in fit.mixing.values())
+                print(f"{text} without {left}: {name} {fit.status}, R-hat {rhat:.3f}", flush=True)
+            for name, each in found.items():
+                errors[name] += each.tolist()
+                by_text[name, text].append(float(each.mean()))
+    print(f"{time.process_time() - began:.0f} CPU s")
     for name, each in errors.items():
-        covered = f", coverage90 {np.mean(inside[name]):.3f}" if name in inside else ""
+        covered = ""
+        if name in inside:
+            covered = f", coverage90 {np.mean(inside[name]):.3f}, width {np.mean(widths[name]):.2f}"
         print(f"{name}: mean |relative error| {100 * np.mean(each):.2f} %{covered}")
-    for text in sorted(rows.metric.unique()):
-        print(text, ", ".join(f"{name} {100 * by_text[name, text]:.2f} %" for name in errors))
+    for text in texts:
+        means = {name: 100 * np.mean(by_text[name, text]) for name in errors}
+        print(text, ", ".join(f"{name} {mean:.2f} %" for name, mean in means.items()))
     fit = bs.fit(load_model("loss-shift").pooled_by("metric"), table(rows), **settings)
     for row in fit.accept_unconverged().shift().rows():
         print(f"{row['metric']:<32} slope {row['slope']:.3f} [{row['slope_lower']:.3f}, "

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,11 +16,11 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
-from bayes_scaling.validation import Backtest, backtest, calibration
-from bayes_scaling.validation.calibration import Simulation
+from bayes_scaling.validation import Backtest, backtest
 from bayes_scaling.validation.keeping import Kept, folder_to_keep
 from bayes_scaling.validation.tasks import Executor, run_tasks
 from tests.command_line import call
+from tests.comparisons import synthetic_comparison
 from tests.validation.oracle import SHORT, Oracle, simulated
 
 CUT: dict[str, Any] = {"fit_where": "flops <= 2e20", "target_where": "flops > 2e20"}
@@ -168,46 +166,90 @@ def test_commands_keep(oracle: Oracle, tmp_path: Path, monkeypatch: pytest.Monke
     assert not oracle.given
 
 
+# ---- comparisons ---------------------------------------------------------------------------------
+
+
+def test_a_comparison_goes_on_to_the_same_result(tmp_path: Path) -> None:
+    whole = synthetic_comparison()
+    asked: list[dict[str, Any]] = []
+    assert synthetic_comparison(keep=tmp_path, asked=asked).to_dict() == whole.to_dict()
+    assert len(asked) == len(list(tmp_path.glob("*.nc"))) == 6
+    first, second, *_ = tmp_path.glob("*.nc")
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:-100])
+    asked.clear()
+    assert synthetic_comparison(keep=tmp_path, asked=asked).to_dict() == whole.to_dict()
+    assert len(asked) == 2
+    asked.clear()
+    synthetic_comparison(keep=tmp_path, asked=asked, random_seed=2)
+    assert len(asked) == 6
+
+
+def test_a_comparison_is_kept_only_with_a_seed(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="keep needs random_seed"):
+        synthetic_comparison(keep=tmp_path, random_seed=None)
+
+
 # ---- killed --------------------------------------------------------------------------------------
 
+SHORTLY = "draws=50, tune=50, random_seed=3, progress=False, keep=keep"
+ASKED = {
+    "calibrate": f"bs.calibrate('kaplan-d', simulations=10, {SHORTLY}).rows()",
+    "backtest": "bs.backtest(runs, fit_where='tokens <= 3e9', target_where='tokens > 3e9', "
+    f"models='kaplan-d', by='family', {SHORTLY}).scores.to_dict()",
+    "compare": f"bs.compare(runs, ['kaplan-d', 'saturating-m2'], {SHORTLY}).to_dict()",
+}
+FITS = {"calibrate": 10, "backtest": 3, "compare": 4}
+
 PROGRAM = """
-import sys
-from bayes_scaling.validation import calibrate
-print(calibrate("kaplan-d", simulations=10, draws=50, tune=50, random_seed=3, keep=sys.argv[1]).pit)
+import json, sys, warnings
+import numpy as np
+import bayes_scaling as bs
+
+warnings.simplefilter("ignore")
+keep = sys.argv[1] or None
+tokens = np.tile(np.geomspace(1e8, 1e10, 12), 3)
+family = np.repeat(["a", "b", "c"], 12)
+noise = 0.003 * np.random.default_rng(0).standard_normal(36)
+loss = (1.5 + (tokens / 1e8) ** -0.3) * np.exp(noise)
+runs = bs.RunTable.from_columns({"tokens": tokens, "family": family, "loss": loss})
+print(json.dumps(%s))
 """
 
 
-def recovered(pit: Any) -> dict[str, list[float]]:
-    return {name: values.tolist() for name, values in pit.items()}
+def started(asked: str, folder: Path | str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM % ASKED[asked], str(folder)],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kept_in(folder: Path) -> dict[str, int]:
+    """Return when each result was written."""
+    paths = [path for suffix in ("json", "nc") for path in folder.glob(f"*.{suffix}")]
+    return {path.name: path.stat().st_mtime_ns for path in paths}
 
 
 @pytest.mark.slow
-def test_a_calibration_killed_anywhere_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings: dict[str, Any] = {"simulations": 10, "draws": 50, "tune": 50, "random_seed": 3}
-    whole = bs.calibrate("kaplan-d", **settings)
-    for kill_at in (1, 4, 8):
-        program = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(tmp_path)], start_new_session=True
-        )
+@pytest.mark.parametrize("asked", ASKED)
+def test_what_is_killed_anywhere_goes_on_to_the_same_result(asked: str, tmp_path: Path) -> None:
+    whole, _ = started(asked, "").communicate()
+    killed = 0
+    for kill_at in (0, 1, 2, FITS[asked] - 1):
+        program = started(asked, tmp_path)
         until = time.monotonic() + 120
-        while len(list(tmp_path.glob("*.json"))) < kill_at and program.poll() is None:
+        while len(kept_in(tmp_path)) < kill_at and program.poll() is None:
             assert time.monotonic() < until
             time.sleep(0.01)
-        if program.poll() is None:
-            os.kill(program.pid, signal.SIGKILL)
-        program.wait()
-    done = len(list(tmp_path.glob("*.json")))
-    calls: list[Simulation] = []
-    recover = calibration.recover
-
-    def counted(simulation: Simulation) -> tuple[dict[str, float], bool]:
-        calls.append(simulation)
-        return recover(simulation)
-
-    monkeypatch.setattr(calibration, "recover", counted)
-    again = bs.calibrate("kaplan-d", **settings, keep=tmp_path)
-    assert len(calls) == 10 - done
-    assert recovered(again.pit) == recovered(whole.pit)
-    assert again.converged.tolist() == whole.converged.tolist()
+        killed += program.poll() is None
+        program.kill()
+        program.communicate()
+    assert killed >= 3
+    before = kept_in(tmp_path)
+    again, _ = started(asked, tmp_path).communicate()
+    assert json.loads(again) == json.loads(whole)
+    after = kept_in(tmp_path)
+    assert len(after) == FITS[asked]
+    assert {name: after[name] for name in before} == before
