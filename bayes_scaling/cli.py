@@ -114,7 +114,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "reach": Question(
         example="fit.nc --loss 2.0 --params 7B", settings={"shell": "reach", "fills": ("runs",)}
     ),
-    "emergence": Question(example="fit.nc --flops 1e22"),
+    "emergence": Question(example="fit.nc --flops 1e22", settings={"shell": "pictured"}),
     "positions": Question(
         example="fit.nc --params 1e8 --position 4 --context 8 --against-position 4 "
         "--against-context 1024",

@@ -51,6 +51,7 @@ from bayes_scaling.questions.run_plan import read_run_plan
 
 After = Callable[[Any], Shown | None] | None
 PICTURES: Mapping[str, str] = {
+    "Emergence": "plot_emergence",
     "ShapeRanking": "plot_shapes",
     "Transfer": "plot_transfer",
     "Tuning": "plot_tune",

@@ -12,6 +12,7 @@ from .decision_plots import (
     plot_tune as plot_tune,
     tune_table as tune_table,
 )
+from .emergence_plot import plot_emergence as plot_emergence
 from .posterior_plots import (
     plot_fit_check as plot_fit_check,
     plot_posterior as plot_posterior,
@@ -31,7 +32,9 @@ from .run_plots import (
     plot_monitor as plot_monitor,
     plot_next_runs as plot_next_runs,
 )
+from .score_plot import plot_score as plot_score
 from .shape_plot import plot_shapes as plot_shapes
+from .shift_plot import plot_shift as plot_shift
 from .transfer_plot import plot_transfer as plot_transfer
 from .validation_plots import (
     plot_approaches as plot_approaches,

@@ -77,7 +77,11 @@ class Emergence(Printed):
     @property
     def chance(self) -> Array:
         """Probability that the jump lies below each budget (n_budgets,)."""
-        return np.asarray((self.jump[:, None] <= self.flops).mean(axis=0))
+        return self.chance_below(self.flops)
+
+    def chance_below(self, flops: Array) -> Array:
+        """Return the probability that the jump lies below any compute (n,) [FLOP]."""
+        return np.asarray((self.jump[:, None] <= flops).mean(axis=0))
 
     @property
     def chance_among_runs(self) -> float:
