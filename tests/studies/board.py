@@ -8,7 +8,7 @@ is a law fitted with its bootstrap, carry forward the last small run. Other pack
 see `tests.studies.peers`. Fits are those that `python -m tests.studies.abroad
 --outer` keeps; with ``--without-fits`` none is made. Of every task the mean over its targets
 counts; coverage is its mean over tasks, any other score its median, over the tasks that every
-forecaster was given.
+forecaster has forecast in full.
 """
 
 from __future__ import annotations
@@ -77,8 +77,11 @@ def board(cases: Sequence[Case], effort: Effort) -> tuple[dict[str, Row], dict[s
                 flags = [1.0] * int(inside) + [0.0] * (int(asked) - int(inside))
                 if flags:
                     held[row["package"]][index][on_board[row["case"]]] += flags
-    shared = set.intersection(*(set(tasks) for tasks in rows.values()))
-    print(f"{len(shared)} tasks that every forecaster was given", flush=True)
+    counts = [{task: len(parts) for task, parts in tasks.items()} for tasks in rows.values()]
+    shared = {task for task in counts[0] if len({each.get(task) for each in counts}) == 1}
+    print(
+        f"{len(shared)} tasks that every forecaster forecast in full: {sorted(shared)}", flush=True
+    )
     scores: dict[str, Row] = {
         name: {
             "tasks": float(len(shared)),
@@ -88,14 +91,17 @@ def board(cases: Sequence[Case], effort: Effort) -> tuple[dict[str, Row], dict[s
     }
     distances = {
         name: [
-            f"{np.mean([np.mean(each) for each in places[index].values()]):.2f}"
-            if index in places
-            else ""
+            _share([held for task, held in places[index].items() if task in shared])
             for index in range(len(EDGES))
         ]
         for name, places in held.items()
     }
     return scores, distances
+
+
+def _share(tasks: Sequence[Sequence[float]]) -> str:
+    """Write the mean over tasks of the share of targets that lie in their intervals."""
+    return f"{np.mean([np.mean(each) for each in tasks]):.2f}" if tasks else ""
 
 
 def _over_tasks(key: str, tasks: Sequence[Sequence[Row]]) -> float:
