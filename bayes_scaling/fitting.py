@@ -18,6 +18,7 @@ from bayes_scaling.laws.design import PAIR
 from bayes_scaling.laws.model import Model
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.fit_model import fit_law
+from bayes_scaling.posterior.members import PLAIN
 from bayes_scaling.posterior.progress import progress_line
 from bayes_scaling.posterior.recipes import pooled_as_variants
 from bayes_scaling.posterior.sampler import Engine, Settings
@@ -245,8 +246,10 @@ def ensemble_of(fits: Sequence[Fit | Member], *, weights: Mapping[str, float] | 
     return Fit.of_posterior(posterior.ensemble_of(members, weights=weights))
 
 
-DUEL = ("chinchilla", "coupled", "coupled-drift")
-"""Laws that are averaged for a duel: what groups share is learned from all of them together."""
+DUEL = PLAIN
+"""Laws that are averaged for a duel: those that forecast by default, below any ceiling. What groups
+share is learned from all of them together; small runs of each may lie above its law by an excess of
+their own, and the largest runs count most."""
 
 
 def duel(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bayes_scaling.campaign.campaign_toml import Campaign
 from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import PROBABILITY, quantiles
-from bayes_scaling.questions.learning import best_order, conditioned
+from bayes_scaling.questions.learning import best_order
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.runs import RunTable
 
@@ -158,12 +158,12 @@ def next_batch(
     part = candidates.take(asked)
     target = dict(aim.sizes)
     found = fit.next_runs(float(cost[asked].max()), candidates=part, target=target, family=family)
-    left = found.bench.covariance
+    bench = found.bench
     waiting = np.flatnonzero(np.isin(asked, pending))
     for place in waiting:
-        left = conditioned(left, int(place), float(found.bench.noise[place]))
+        bench = bench.given(int(place))
     own = np.where(np.isin(np.arange(asked.size), waiting), np.inf, cost[asked])
-    bench = replace(found.bench, covariance=left, cost=own)
+    bench = replace(bench, cost=own)
     whole = best_order(bench, budget)
     widths = bench.after(whole)
     order = best_order(bench, min(batch, budget)) or whole

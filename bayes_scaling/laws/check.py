@@ -47,6 +47,10 @@ def check_model(model: Definition) -> list[str]:
         check(line.node, f"[tuned] {line.name}", known - {line.name})
     problems += _circles(model)
     extra = {item.name for item in noises.PARAMETERS[model.noise]}
+    problems += [
+        f"{name} is a parameter of the noise, and the law reads it; rename that of the law"
+        for name in sorted(used & extra)
+    ]
     extra |= {item.sigma_name for item in model.likelihoods}
     of_features = {item.name: key for key, entry in FEATURES.items() for item in entry.parameters}
     problems += [

@@ -2,7 +2,8 @@
 
 Corpora differ in everything; variants of a recipe are the same model and data but for one change.
 So every parameter is pooled around a population, with priors on the spread that expect a few
-percent, which runs can overrule.
+percent, which runs can overrule. What ails small runs alone (a warm-up that is long for them, rates
+that were tuned for larger ones) may differ by any factor: the transient keeps its own pool.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.parameters import Pool
 from bayes_scaling.laws.priors import Prior
+from bayes_scaling.laws.transient import EXCESS
 
 SPREAD: Mapping[str, float] = {
     "c": 0.05,
@@ -32,13 +34,16 @@ def pooled_as_variants(model: Model) -> Model:
     Parameters
     ----------
     model : Model
-        Any law; parameters that are not in `SPREAD`, drift and noise among them, are shared.
+        Any law; parameters that are not in `SPREAD`, drift and noise among them, are shared, but
+        for the excess of small runs.
     """
     parameters = tuple(
         replace(
             item,
             pool=Pool(kind="partial", sd=_half_normal(SPREAD[item.name]))
             if item.name in SPREAD
+            else item.pool
+            if item.name == EXCESS.name
             else Pool(kind="shared"),
         )
         for item in model.parameters

@@ -216,7 +216,8 @@ def next_runs(
     known = np.isfinite(losses).all(axis=0)
     cost = np.where(known, cost, np.inf)
     goal = np.log(big.noise_free[:, 0]) if aim == "loss" else _log_split(fit, big, family)
-    table = bench(np.column_stack([np.where(known, losses, 0.0), goal]), noise, cost)
+    logs = np.column_stack([np.where(known, losses, 0.0), goal])
+    table = bench(logs, noise, cost, asked.member)
     log_params = np.log(asked.plan.columns["params"])
     return NextRuns(
         plan=asked.plan,

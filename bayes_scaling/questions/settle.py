@@ -213,6 +213,7 @@ def settle(
         np.column_stack([np.where(known, losses, 0.0), goal])[kept],
         noise_of(draws - losses),
         np.where(known, cost, np.inf),
+        asked[0].member[kept],
     )
     return Settling(
         duel=found, plan=plan, bench=table, chosen=best_order(table, budget), budget=budget

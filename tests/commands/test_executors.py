@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,21 +15,22 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.commands.executors import Jobs, executor_of
 from bayes_scaling.errors import InputError
+from bayes_scaling.laws.nominal import unobserved
+from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.validation.calibration import Simulation, default_sizes, recover, simulate
 from bayes_scaling.validation.tasks import Executor, run_tasks
 from tests.command_line import call
 
 
-def noise(seed: int) -> float:
-    return float(np.random.default_rng(seed).normal())
-
-
-def noise_after_a_death(given: tuple[int, Path]) -> float:
-    """End the worker of seed 3 unless a former one left its mark."""
-    seed, path = given
-    if seed == 3 and not path.exists():
-        path.write_text("was here")
-        os._exit(1)
-    return noise(seed)
+def fit_after_a_death(given: tuple[Simulation, Path]) -> tuple[dict[str, float], bool]:
+    """Fit a simulation; kill the worker that comes first, in the middle of others' work."""
+    simulation, path = given
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return recover(simulation)
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
 
 
 @contextmanager
@@ -62,11 +64,14 @@ def pool(_: str) -> Iterator[Executor | None]:
 @pytest.mark.filterwarnings("ignore")  # of packages that lose a worker
 @pytest.mark.parametrize("kind", [pool, loky, dask, jobs])
 def test_a_worker_that_is_killed_changes_no_number(kind: object, tmp_path: Path) -> None:
-    items = [(seed, tmp_path / "mark") for seed in range(8)]
+    law = bs.load_model("kaplan-d")
+    settings = Settings(draws=50, tune=50, chains=2, random_seed=3)
+    made = simulate(law, unobserved(law, default_sizes(law)), 4, settings)
+    items = [(simulation, tmp_path / "mark") for simulation in made]
     with kind(str(tmp_path / "jobs")) as executor:  # type: ignore[operator]
-        found = run_tasks(noise_after_a_death, items, executor)
+        found = run_tasks(fit_after_a_death, items, executor)
     assert (tmp_path / "mark").exists()
-    assert found == [noise(seed) for seed, _ in items]
+    assert found == [recover(simulation) for simulation in made]
 
 
 @pytest.mark.slow

@@ -105,11 +105,15 @@ def schedule(c: Values, s: Values) -> float:
 
 
 def context(c: Values, s: Values) -> float:
-    """Kaplan et al. 2020, appendix D.5, with the context length counted against the position."""
+    """Kaplan et al. 2020, appendix D.5, with the context length counted against the position.
+
+    And at any position, with an exponent of its own.
+    """
     n, at = s["params"] / c["params_ref"], s["position"] / c["position_ref"]
     longer = s["context_length"] / c["context_length_ref"]
     fall = n ** -c["eta"] * at ** -c["gamma"] * longer ** (c["u"] * c["gamma"])
-    return float(c["c"] * n ** -c["alpha"] * (c["f"] + (1 - c["f"]) * fall))
+    level = c["c"] * n ** -c["alpha"] * longer ** c["omega"]
+    return float(level * (c["f"] + (1 - c["f"]) * fall))
 
 
 def overfitting_bound(c: Values, s: Values) -> float:

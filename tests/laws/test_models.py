@@ -171,6 +171,7 @@ def test_a_users_definition_has_the_same_standing(tmp_path: Path) -> None:
     [
         ({"formul": "x"}, ["unknown key 'formul'", "'formula'"]),
         ({"formula": "E + a * tokens**-gg"}, ["unknown name 'gg'", "[parameters.g] is never used"]),
+        ({"formula": "E + a * tokens**-nu"}, ["nu is a parameter of the noise, and the law reads"]),
         ({"formula": "E + "}, ["cannot be read"]),
         ({"response": "los"}, ["'los' is not a column"]),
         ({"kind": "lore"}, ["must be one of law, rule, query; got 'lore'"]),

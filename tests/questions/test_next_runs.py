@@ -64,6 +64,50 @@ def test_a_budget_is_kept_and_what_teaches_nothing_is_not_run() -> None:
     assert greedy(deaf, 10.0, per_flop=False) == []
 
 
+def averaged(shift: float) -> tuple[Bench, Any, Any]:
+    """Two laws of equal weight: a steep one and a flat one, whose targets lie apart by a shift."""
+    rng = np.random.default_rng(3)
+    level, slope = rng.standard_normal((2, 40_000))
+    member = np.repeat([0, 1], 20_000)
+    slope = np.where(member == 0, slope, 0.3 * slope)
+    logs = level[:, None] + slope[:, None] * np.array([0.0, 1.0, 2.0, 10.0])
+    logs[:, -1] += shift * member
+    return bench(logs, np.full(3, 0.01), np.ones(3), member), logs, member
+
+
+def test_laws_that_are_averaged_learn_each_for_itself() -> None:
+    table, logs, member = averaged(4.0)
+    assert table.variance == pytest.approx(np.var(logs[:, -1]), rel=0.02)
+    for run in range(3):
+        assert table.truths is not None
+        shown = table.truths[:, run]
+        means, left = [], []
+        for law in (0, 1):
+            own = logs[member == law]
+            slope, level = np.polyfit(own[:, run], own[:, -1], 1)
+            slope *= np.var(own[:, run]) / (np.var(own[:, run]) + 0.01)
+            level = own[:, -1].mean() - slope * own[:, run].mean()
+            means.append(level + slope * shown)
+            left.append(np.var(own[:, -1]) - slope * np.cov(own[:, run], own[:, -1])[0, 1])
+        wanted = np.mean(left) + np.mean(np.var(means, axis=0))
+        assert table.variances()[run] == pytest.approx(wanted, rel=0.05)
+        assert table.given(run).variance == pytest.approx(table.variances()[run])
+
+
+def test_what_laws_differ_by_beyond_the_runs_is_not_counted_on_to_go() -> None:
+    table, logs, _ = averaged(20.0)
+    apart = 10.0
+    assert table.after([0, 1, 2])[-1] > 0.9 * apart
+    assert bench(logs, table.noise, table.cost).after([0, 1, 2])[-1] > 0
+    one = bench(logs, table.noise, table.cost, np.zeros(len(logs), int))
+    assert one.beliefs == ()
+
+
+def test_the_order_of_measurements_does_not_matter_to_an_average() -> None:
+    table, *_ = averaged(4.0)
+    assert table.after([0, 2])[-1] == pytest.approx(table.after([2, 0])[-1], rel=1e-9)
+
+
 def test_plain_designs() -> None:
     table = line()
     assert largest_affordable(table, 5.0) == [2, 0]

@@ -26,13 +26,13 @@ def fit() -> Fit:
     return drawn("context", RunTable.from_columns({**columns, "loss": 5 - 0.1 * np.log(params)}))
 
 
-def test_a_shorter_context_is_better_at_an_equal_position_and_a_longer_at_an_equal_share(
+def test_before_any_run_the_two_statements_of_the_paper_are_likely_and_not_certain(
     fit: Fit,
 ) -> None:
     same = fit.positions(1e8, position=4, context=8, against_position=4, against_context=1024)
     share = fit.positions(1e8, position=1024, context=1024, against_position=8, against_context=8)
-    assert same.shares["lower"][0] == 1
-    assert share.shares["lower"][0] == 1
+    assert 0.6 < same.shares["lower"][0] < 0.99
+    assert 0.6 < share.shares["lower"][0] < 0.99
     ratio = same.draws["loss"] / same.draws["against_loss"]
     np.testing.assert_allclose(same.draws["ratio"], ratio)
     assert 0 < same.shares["falls"][0] <= 1
