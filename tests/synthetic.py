@@ -31,6 +31,7 @@ TRUTH: Mapping[str, float] = {
     "lr_best": 2e-3, "s_N": -0.5, "s_D": -0.1, "h": 0.02, "flank": 2.0, "steep": 1.2,
     "r": 0.92, "p": 1.0, "q": 1.0, "m_W": 0.4, "m_L": 0.3,
     "delta": -0.15, "omega": -0.02, "gamma": 0.01, "zeta": 0.002, "E_start": 1.8, "E_max": 300.0,
+    "span": 165.7,
     "aspect_best": 60.0, "slope_A": 0.05, "h_A": 0.05, "flank_A": 2.0, "wide": 1.2,
     "saturation": 0.2, "sharpness": 1.5, "R_D": 15.4, "R_N": 5.3, "sigma": 0.005, "nu": 6.0,
 }  # fmt: skip

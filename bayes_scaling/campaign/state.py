@@ -163,7 +163,8 @@ class State(Printed):
         ]
         found = [head]
         if self.fits:
-            heading = ("runs fitted", "spent [FLOP]", "loss of the target, 90 % ETI", "width")
+            heading = ("runs fitted", "spent [FLOP]", "loss of the target, 90 % ETI", "width",
+                       "expected at the end")  # fmt: skip
             found.append([Grid(heading=heading, rows=[_fit_cells(line) for line in self.fits])])
         if self.runs:
             found.append([self._grid()])
@@ -215,6 +216,7 @@ def _fit_cells(line: Line) -> list[str]:
         f"{line['spent']:.3g}",
         f"{middle:.4g} [{low:.4g}, {high:.4g}]",
         f"{line['width']:.2%}",
+        f"{line['width'] * (1 - line['gain']):.2%}",
     ]
 
 

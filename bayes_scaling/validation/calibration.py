@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling import scores
 from bayes_scaling.errors import InputError
+from bayes_scaling.facade import Fit
 from bayes_scaling.laws.catalogue import AnyModel, load_model
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.nominal import BEYOND, LARGEST, SMALLEST, nominal_sizes, unobserved
@@ -26,7 +27,7 @@ from bayes_scaling.posterior.prior import prior_member
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.forecast import forecast_by_law
 from bayes_scaling.questions.typical import Tuned
-from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.runs import RunTable, read_runs, training_flops
 from bayes_scaling.runs.columns import SIZES
 from bayes_scaling.validation.keeping import Kept, folder_to_keep
 from bayes_scaling.validation.tasks import Executor, fit_quietly, run_tasks
@@ -36,9 +37,13 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-NOISE_FREE = "noise-free loss beyond"
-NEW_RUN = "loss of a new run beyond"
-"""Names of the two losses of a run of 100 times the compute of the largest."""
+AHEAD = (10.0, BEYOND)
+"""Factors in compute from the largest run to those that are forecast."""
+
+NOISE_FREE = tuple(f"noise-free at {factor:g}x" for factor in AHEAD)
+NEW_RUN = tuple(f"new run at {factor:g}x" for factor in AHEAD)
+BEST_PARAMS = f"N* at {BEYOND:g}x"
+"""Names of the losses of these runs, and of the best params of the larger budget."""
 
 DOUBT = 0.01
 """Chance that a calibrated fit is called miscalibrated, over all of its quantities."""
@@ -227,17 +232,18 @@ class Simulation:
         The law.
     runs : RunTable
         Simulated runs.
-    target : mapping of str to float
-        Size of a larger run.
+    target : mapping of str to array (n_targets,)
+        What the law reads of larger runs, and their group.
     truth : mapping of str to float
-        Parameters, derived quantities, and both losses of the larger run.
+        Parameters, derived quantities, both losses of the larger runs, and the best params of the
+        largest, where the law has such.
     settings : Settings
         How to sample.
     """
 
     model: Model
     runs: RunTable
-    target: Mapping[str, float]
+    target: Mapping[str, NDArray[Any]]
     truth: Mapping[str, float]
     settings: Settings
 
@@ -260,19 +266,21 @@ def default_sizes(law: Model) -> RunTable:
 
 
 def simulate(law: Model, sizes: RunTable, count: int, settings: Settings) -> list[Simulation]:
-    """Simulate runs of some sizes, and one run beyond them, from draws of the prior."""
+    """Simulate runs of some sizes, and runs beyond them, from draws of the prior."""
     target = beyond(law, sizes)
     prior = prior_member(law, sizes, draws=count, random_seed=settings.random_seed)
-    asked = {name: np.append(sizes[name], target[name]) for name in target}
+    asked = {name: np.append(sizes[name], values) for name, values in target.items()}
     tuning: Tuned = "typical" if law.mistuned.on else "tuned"
     told = forecast_by_law(prior, asked, tuning)
-    seeds = np.random.SeedSequence(settings.random_seed).spawn(count)
+    ahead = len(AHEAD)
     truths = {name: values[0] for name, values in prior.draws.items() if values.ndim == 2}
-    truths |= {NOISE_FREE: told.noise_free[:, -1], NEW_RUN: told.draws[:, -1]}
+    truths |= _losses(told.noise_free[:, -ahead:], told.draws[:, -ahead:])
+    truths |= _best(Fit.of_one(prior), target)
+    seeds = np.random.SeedSequence(settings.random_seed).spawn(count)
     return [
         Simulation(
             model=law,
-            runs=RunTable(columns={**sizes.columns, law.response: told.draws[index, :-1]}),
+            runs=RunTable(columns={**sizes.columns, law.response: told.draws[index, :-ahead]}),
             target=target,
             truth={name: float(values[index]) for name, values in truths.items()},
             settings=settings.seeded(seed),
@@ -281,22 +289,29 @@ def simulate(law: Model, sizes: RunTable, count: int, settings: Settings) -> lis
     ]
 
 
-def beyond(law: Model, sizes: RunTable) -> dict[str, float]:
-    """Return what the law reads in a run of `BEYOND` times the compute of the largest ones."""
+def beyond(law: Model, sizes: RunTable) -> dict[str, NDArray[Any]]:
+    """Return what the law reads, and the group, of runs `AHEAD` times as large as the largest."""
     scale = sizes["flops"] if "flops" in sizes else sizes[law.inputs[0]]
     largest = sizes.take(scale >= 0.9 * scale.max())
-    one, more = nominal_sizes(law.inputs, 1.0), nominal_sizes(law.inputs, BEYOND)
-    return {
-        name: float(np.exp(np.mean(np.log(largest[name]))) * more[name][0] / one[name][0])
-        for name in law.inputs
+    one, more = nominal_sizes(law.inputs, 1.0), nominal_sizes(law.inputs, np.array(AHEAD))
+    found: dict[str, NDArray[Any]] = {
+        name: np.exp(np.mean(np.log(largest[name]))) * more[name] / one[name] for name in law.inputs
     }
+    if law.group in sizes:
+        found[law.group] = np.repeat(sizes.groups(law.group)[:1], len(AHEAD))
+    return found
 
 
 def recover(simulation: Simulation) -> tuple[dict[str, float], bool]:
     """Fit one simulation: where each truth falls among the draws, and whether it converged."""
     found = fit_quietly(simulation.runs, simulation.model, simulation.settings, run_effect=False)
-    told = found.accept_unconverged().forecast(simulation.target)
-    draws = {**found.flat, NOISE_FREE: told.noise_free, NEW_RUN: told.draws}
+    asked = found.accept_unconverged()
+    told = asked.forecast(simulation.target)
+    draws = {
+        **found.flat,
+        **_losses(told.noise_free, told.draws),
+        **_best(asked, simulation.target),
+    }
     places = {
         name: float(scores.share_below(own, truth))
         for name, truth in simulation.truth.items()
@@ -304,6 +319,25 @@ def recover(simulation: Simulation) -> tuple[dict[str, float], bool]:
         if np.ptp(own) > 0
     }
     return places, found.status == "converged"
+
+
+def _losses(noise_free: Array, draws: Array) -> dict[str, Array]:
+    """Return both losses of each larger run (n_draws, n_runs) by their names."""
+    return {
+        name: values[:, place]
+        for names, values in ((NOISE_FREE, noise_free), (NEW_RUN, draws))
+        for place, name in enumerate(names)
+    }
+
+
+def _best(fit: Fit, target: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
+    """Return the best params (n_draws,) of the largest budget; nothing where none is split."""
+    law = fit.only.model
+    if law.inputs != ("params", "tokens"):
+        return {}
+    budget = float(training_flops(target["params"], target["tokens"])[-1])
+    split = fit.accept_unconverged().allocate(flops=budget, family=fit.groups[0])
+    return {BEST_PARAMS: split.params[:, 0]}
 
 
 def _keeping(
@@ -319,7 +353,7 @@ def _asked(simulation: Simulation) -> dict[str, Any]:
     """Return all that the result of a simulation depends on."""
     return {
         "calibrate": [simulation.model.content_hash, simulation.runs.content_hash],
-        "target": dict(simulation.target),
+        "target": {name: values.tolist() for name, values in simulation.target.items()},
         "truth": dict(simulation.truth),
         "settings": asdict(simulation.settings),
     }

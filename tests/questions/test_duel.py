@@ -10,6 +10,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
 from bayes_scaling.facade import Fit
+from bayes_scaling.fitting import DUEL
 from bayes_scaling.laws import load_model
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.recipes import SPREAD, pooled_as_variants
@@ -210,8 +211,16 @@ def test_inputs_go_to_the_laws_that_read_them() -> None:
 def test_variants_are_pooled_closely() -> None:
     model = pooled_as_variants(load_model("coupled-drift"))
     pools = {item.name: item.pool for item in model.parameters}
-    assert {name for name, pool in pools.items() if pool.kind == "partial"} == set(SPREAD)
+    partial = {name for name, pool in pools.items() if pool.kind == "partial"}
+    assert partial == {*SPREAD, "excess"}
     assert pools["sigma"].kind == pools["tau"].kind == "shared"
+
+
+def test_small_runs_of_each_variant_may_have_an_excess_of_their_own() -> None:
+    for name in DUEL:
+        excess = pooled_as_variants(load_model(name)).parameter("excess")
+        assert excess.pool == load_model(name).parameter("excess").pool
+        assert excess.pool.kind == "partial"
 
 
 def test_the_column_of_variants_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

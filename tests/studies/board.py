@@ -3,8 +3,9 @@
     python -m tests.studies.board [--draws N] [--jobs N] [--only TASK] [--without-fits]
 
 Every forecaster is given the small runs of a task and asked for its large ones. Ours is the default
-average; M4 a law of Alabdulmohsin et al. 2022, sampled; least squares is a law fitted with its
-bootstrap, carry forward the last small run. Fits are those that `python -m tests.studies.abroad
+average; M4 a law of Alabdulmohsin et al. 2022, sampled, in compute where params vary; least squares
+is a law fitted with its bootstrap, carry forward the last small run. Other packages are on record:
+see `tests.studies.peers`. Fits are those that `python -m tests.studies.abroad
 --outer` keeps; with ``--without-fits`` none is made. Of every task the mean over its targets
 counts; coverage is its mean over tasks, any other score its median, over the tasks that every
 forecaster was given.
@@ -22,32 +23,31 @@ import numpy as np
 
 from bayes_scaling.page import SCORES
 from bayes_scaling.questions.tested_distance import EDGES
-from bayes_scaling.scores import LEVELS, quantiles_at_levels, score_quantiles
+from bayes_scaling.scores import quantiles_at_levels, score_quantiles
 from bayes_scaling.validation.baselines import baseline_quantiles
 from tests.studies.abroad import judged, members_of, note_look
-from tests.studies.homes import OUTER, Case, load_cases
+from tests.studies.homes import OUTER, Case
 from tests.studies.kept_fits import FOLDER, Average, Effort, Work, make_all, read_average
+from tests.studies.peers import EVERY, HIGH, LOW, board_cases, recorded
 
 PAGE = Path(__file__).resolve().parents[2] / "build" / "board.html"
 
 OURS, M4 = "bayes-scaling", "M4"
 SHOWN = ("mare", "coverage50", "coverage90", "width90", "interval_score90", "crps")
-LOW, HIGH = 1, LEVELS.size - 2
-"""Places of the ends of the 90 % interval among the levels."""
-
 Array = np.ndarray
 Row = Mapping[str, float]
 
 
-def forecasters() -> dict[str, Average]:
-    """Return what is fitted, by its name on the board."""
-    return {OURS: read_average("auto"), M4: read_average(f"{M4}=saturating-m4")}
+def forecasters(case: Case) -> dict[str, Average]:
+    """Return what is fitted to a case, by its name on the board."""
+    law = "saturating-m4-c" if "params" in case.split.fitted else "saturating-m4"
+    return {OURS: read_average("auto"), M4: read_average(f"{M4}={law}")}
 
 
 def said_of(case: Case, effort: Effort) -> Iterator[tuple[str, Array]]:
     """Return what each forecaster says of a case: quantiles (39, n_targets)."""
     yield from baseline_quantiles(case.split, np.random.SeedSequence(1)).items()
-    for name, average in forecasters().items():
+    for name, average in forecasters(case).items():
         found = judged(average, case, effort)
         if found is not None:
             yield name, quantiles_at_levels(found[0].draws)
@@ -68,6 +68,15 @@ def board(cases: Sequence[Case], effort: Effort) -> tuple[dict[str, Row], dict[s
             inside = (quantiles[LOW] <= observed) & (observed <= quantiles[HIGH])
             for index in np.unique(place):
                 held[name][int(index)][str(case.tasks[0])] += inside[place == index].tolist()
+    on_board = {case.key: str(case.tasks[0]) for case in cases}
+    for row in recorded():
+        if row["case"] in on_board:
+            rows[row["package"]][row["task"]].append({key: float(row[key]) for key in SHOWN})
+            for index in range(len(EDGES)):
+                inside, _, asked = (row.get(f"inside_{index}") or "0/0").partition("/")
+                flags = [1.0] * int(inside) + [0.0] * (int(asked) - int(inside))
+                if flags:
+                    held[row["package"]][index][on_board[row["case"]]] += flags
     shared = set.intersection(*(set(tasks) for tasks in rows.values()))
     print(f"{len(shared)} tasks that every forecaster was given", flush=True)
     scores: dict[str, Row] = {
@@ -133,20 +142,18 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=500)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", default="", help="tasks whose name holds this")
-    parser.add_argument("--every", type=int, default=3, help="every n-th curve only")
+    parser.add_argument("--every", type=int, default=EVERY, help="every n-th curve only")
     parser.add_argument("--without-fits", action="store_true", help="make no fit")
     given = parser.parse_args()
     effort = Effort(draws=given.draws)
-    cases = [case for case in load_cases(OUTER) if given.only in case.tasks[0]]
-    curves = [case for case in cases if "curves" in case.suite]
-    dropped = {id(case) for index, case in enumerate(curves) if index % given.every}
-    cases = [case for case in cases if id(case) not in dropped]
-    note_look(list(forecasters().values()), OUTER)
+    cases = board_cases(given.every, given.only)
+    averages = {str(each): each for case in cases for each in forecasters(case).values()}
+    note_look(list(averages.values()), OUTER)
     if not given.without_fits:
         items = [
             Work(case=case, model=model, effort=effort, folder=FOLDER)
-            for average in forecasters().values()
             for case in cases
+            for average in forecasters(case).values()
             for model in members_of(average, case).values()
         ]
         for problem in make_all(items, jobs=given.jobs):

@@ -43,7 +43,7 @@ def forecast(case: dict[str, Any], law: str) -> list[list[float]]:
 def main(folder: Path) -> None:
     """Forecast every case that has not been."""
     warnings.simplefilter("ignore")
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_size):
         target = path.with_suffix(".said.json")
         if path.name.endswith(".said.json") or target.exists():
             continue

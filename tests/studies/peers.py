@@ -27,11 +27,26 @@ from tests.studies.homes import OUTER, Case, load_cases
 RECORD = Path(__file__).with_suffix(".csv")
 
 SIZES = ("params", "tokens")
+EVERY = 3
+"""Of curves only every third is asked for."""
+
 LOW, HIGH = 1, LEVELS.size - 2
 """Places of the ends of the 90 % interval among the levels."""
 
 Array = np.ndarray
 Row = Mapping[str, str]
+
+
+def board_cases(every: int = EVERY, only: str = "") -> list[Case]:
+    """Return the cases of the board: of curves every n-th, of tasks those whose name holds a text.
+
+    The shortest come last: there are many of them.
+    """
+    cases = [case for case in load_cases(OUTER) if only in case.tasks[0]]
+    curves = [case for case in cases if "curves" in case.suite]
+    dropped = {id(case) for index, case in enumerate(curves) if index % every}
+    kept = [case for case in cases if id(case) not in dropped]
+    return sorted(kept, key=lambda case: case.suite == "abroad curves")
 
 
 def export(cases: Sequence[Case], folder: Path) -> None:
@@ -95,8 +110,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("step", choices=("export", "record"))
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--every", type=int, default=EVERY, help="every n-th curve only")
     given = parser.parse_args()
-    cases = load_cases(OUTER)
+    cases = board_cases(given.every)
     if given.step == "export":
         export(cases, given.folder)
         return

@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
 from bayes_scaling.figures import plot_calibration
-from bayes_scaling.laws.nominal import BEYOND, unobserved
+from bayes_scaling.laws.nominal import unobserved
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.validation.calibration import (
+    AHEAD,
+    BEST_PARAMS,
     NEW_RUN,
     NOISE_FREE,
     Calibration,
@@ -52,8 +54,15 @@ def test_simulated_runs_are_those_of_their_truth() -> None:
             + truth["A"] * one.target["params"] ** -truth["alpha"]
             + truth["B"] * one.target["tokens"] ** -truth["beta"]
         )
-        assert truth[NOISE_FREE] == pytest.approx(large)
-        assert truth[NOISE_FREE] != truth[NEW_RUN]
+        assert [truth[name] for name in NOISE_FREE] == pytest.approx(large)
+        assert truth[NOISE_FREE[0]] != truth[NEW_RUN[0]]
+        # The best split: A N^-alpha and B D^-beta fall at equal rates along the budget.
+        budget = 6 * one.target["params"][-1] * one.target["tokens"][-1]
+        params = truth[BEST_PARAMS]
+        tokens = budget / 6 / params
+        assert truth["alpha"] * truth["A"] * params ** -truth["alpha"] == pytest.approx(
+            truth["beta"] * truth["B"] * tokens ** -truth["beta"], rel=1e-3
+        )
     assert first.truth["alpha"] != second.truth["alpha"]
     assert first.settings.random_seed != second.settings.random_seed
 
@@ -66,7 +75,7 @@ def test_default_runs_vary_what_the_law_reads() -> None:
     assert np.linalg.matrix_rank(logs - logs.mean(axis=1, keepdims=True)) == 3
     target = beyond(law, sizes)
     flops = target["params"] * target["tokens"] * 6
-    assert flops == pytest.approx(BEYOND * sizes["flops"].max())
+    assert flops == pytest.approx(np.array(AHEAD) * sizes["flops"].max())
 
 
 def test_uniform_places_pass_and_others_do_not() -> None:
@@ -111,7 +120,7 @@ def test_a_law_recovers_its_own_prior() -> None:
     found = bs.calibrate("chinchilla", simulations=40, random_seed=2)
     assert found.calibrated
     rows = {row["quantity"]: row for row in found.rows()}
-    assert {"alpha", "beta", "E", NOISE_FREE, NEW_RUN} <= set(rows)
+    assert {"alpha", "beta", "E", *NOISE_FREE, *NEW_RUN, BEST_PARAMS} <= set(rows)
     assert all(0.72 <= row["coverage90"] for row in rows.values())
     assert found.converged.mean() > 0.9
 

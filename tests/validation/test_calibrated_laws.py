@@ -1,0 +1,52 @@
+"""Every shipped law was calibrated as it is now, or is named among those that were not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bayes_scaling.laws import load_model
+from bayes_scaling.validation.calibration import DOUBT
+from tests.studies.calibrate_all import DESIGNS, calibrated, laws, read_record
+
+OPEN: frozenset[tuple[str, str]] = frozenset()
+"""Laws and designs that were not run: 200 simulations of all take hours."""
+
+FAILED: frozenset[tuple[str, str]] = frozenset()
+"""Laws and designs that are miscalibrated in some quantity, which is said of them in the docs."""
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_every_law_is_on_record_as_it_is_now(design: str) -> None:
+    known = {each["law"]: each["hash"] for each in read_record() if each["design"] == design}
+    lacking = [name for name in laws() if (name, design) not in OPEN and name not in known]
+    changed = [name for name in known if load_model(name).content_hash != known[name]]
+    command = "python -m tests.studies.calibrate_all"
+    assert not lacking, f"run: {command} {' '.join(lacking)} --design {design}"
+    assert not changed, f"changed since: {command} {' '.join(changed)} --design {design}"
+    assert not {name for name, which in OPEN if which == design} & set(known)
+
+
+def test_what_is_on_record_is_calibrated() -> None:
+    odd = {
+        (each["law"], each["design"]) for each in read_record() if float(each["corrected"]) < DOUBT
+    }
+    assert odd == FAILED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["chinchilla", "kaplan-c", "downstream-exp"])
+def test_a_law_is_calibrated_as_on_record(name: str) -> None:
+    """Coverage of 30 simulations lies where those of the record say, within 4 standard errors."""
+    known = {
+        each["quantity"]: float(each["coverage90"])
+        for each in read_record()
+        if (each["law"], each["design"]) == (name, "one")
+    }
+    found = calibrated(load_model(name), "one", 30)
+    assert {each["quantity"] for each in found} == set(known)
+    for each in found:
+        share = np.clip(known[each["quantity"]], 0.02, 0.98)
+        allowed = 4 * np.sqrt(share * (1 - share) * (1 / 30 + 1 / 200))
+        assert abs(float(each["coverage90"]) - share) < allowed
+        assert float(each["corrected"]) > DOUBT
