@@ -29,9 +29,7 @@ def test_every_law_is_on_record_as_it_is_now(design: str) -> None:
 
 def test_what_is_on_record_is_calibrated() -> None:
     odd = {
-        (each["law"], each["design"])
-        for each in read_record()
-        if float(each["corrected"]) < DOUBT
+        (each["law"], each["design"]) for each in read_record() if float(each["corrected"]) < DOUBT
     }
     assert odd == FAILED
 
