@@ -12,6 +12,7 @@ from bayes_scaling.laws import load_model
 from bayes_scaling.laws.density import log_likelihood, log_prior
 from bayes_scaling.laws.design import Design, make_design
 from bayes_scaling.laws.drift import REACH, steps_name, walk
+from bayes_scaling.laws.groups import Groups
 from bayes_scaling.laws.model import Model
 from tests.laws.draws import standard_steps, steps_density
 from tests.laws.tables import table
@@ -103,3 +104,45 @@ def test_a_further_quantity_that_was_not_observed_says_nothing() -> None:
     np.testing.assert_allclose(some[:, 3], plain[:, 3])
     np.testing.assert_allclose(np.delete(some, 3, axis=1), np.delete(seen, 3, axis=1))
     assert np.abs(seen[:, 3] - plain[:, 3]).min() > 1e-3
+
+
+PRIORS: dict[str, dict[str, Any]] = {
+    "log": {"dist": "LogNormal", "mu": -1.0, "sigma": 0.5},
+    "logit": {"dist": "Beta", "alpha": 2.0, "beta": 3.0},
+    "identity": {"dist": "Normal", "mu": 0.0, "sigma": 1.0},
+}
+
+
+@pytest.mark.parametrize(
+    ("scale", "grid"),
+    [
+        ("log", np.exp(np.linspace(-8, 6, 4001))),
+        ("logit", 1 / (1 + np.exp(-np.linspace(-9, 9, 4001)))),
+        ("identity", np.linspace(-7, 8, 4001)),
+    ],
+)
+def test_the_density_of_a_group_around_its_population_has_mass_one(
+    scale: str, grid: np.ndarray
+) -> None:
+    """Whatever scale the deviations are normal on: the density is of the parameter itself."""
+    pool = {"by": "family", "sd": {"dist": "HalfNormal", "sigma": 0.5}}
+    given = {"E": "shared", "g": pool}
+    model = load_model(
+        {
+            "id": "pooled",
+            "formula": "E + g * (tokens / tokens_ref)**-1",
+            "parameters": {
+                name: {"prior": PRIORS[scale if name == "g" else "log"], "pool": kind}
+                for name, kind in given.items()
+            },
+        }
+    )
+    groups = Groups(labels=("one", "two"), of_run=np.arange(2), levels={("family",): np.arange(2)})
+    other = np.full(grid.size, 0.3)
+    draws = {item.name: other for item in model.parameters} | {
+        "g": np.stack([grid, other], axis=1),
+        "g_population": other,
+        "g_sd": np.full(grid.size, 0.8),
+    }
+    found = np.exp(log_prior(model, draws, groups)["g"][:, 0])
+    assert np.trapezoid(found, grid) == pytest.approx(1.0, abs=1e-5)

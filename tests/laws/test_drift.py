@@ -8,11 +8,22 @@ import numpy as np
 import pymc as pm
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from bayes_scaling.laws import build, load_model
 from bayes_scaling.laws.density import effective_sizes
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.drift import BEYOND, CENTRING, KNOTS, REACH, Walk, layout, steps_name, walk
+from bayes_scaling.laws.drift import (
+    BEYOND,
+    CENTRING,
+    KNOTS,
+    REACH,
+    Walk,
+    layout,
+    steps_logpdf,
+    steps_name,
+    walk,
+)
 from tests.laws.tables import table
 
 Array = NDArray[np.float64]
@@ -98,6 +109,12 @@ def test_each_size_may_be_asked_under_its_own_draw() -> None:
     found, x = make_walk(), np.linspace(LOW, HIGH + 9, DRAWS)
     together = found.at(x, np.arange(DRAWS))
     np.testing.assert_array_equal(together, np.diagonal(found.at(x, EVERY)))
+
+
+def test_steps_are_independent_standard_normals() -> None:
+    steps = np.random.default_rng(5).standard_normal((3, KNOTS - 1))
+    wanted = norm.logpdf(steps).sum(axis=1)
+    np.testing.assert_allclose(steps_logpdf(steps), wanted, rtol=1e-12)
 
 
 # ---- the same in PyTensor ------------------------------------------------------------------------

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.fitting import ensemble_of, load
 from bayes_scaling.posterior import save
+from tests.posterior.headers import edit_header
 from tests.synthetic import UNCONVERGED, changed, synthetic_ensemble, synthetic_fit
 
 SIZES = {"params": 1e10, "tokens": 2e11, "family": "web"}
@@ -43,13 +42,6 @@ def copy(saved: Path, tmp_path: Path) -> Path:
     path = tmp_path / "copy.nc"
     path.write_bytes(saved.read_bytes())
     return path
-
-
-def edit_header(path: Path, change: Callable[[dict[str, Any]], object], at: str = "") -> None:
-    with h5py.File(path, "r+") as file:
-        header = json.loads(file[f"{at}header/header"].asstr()[()])
-        change(header)
-        file[f"{at}header/header"][()] = json.dumps(header)
 
 
 def test_an_ensemble_comes_back_as_it_was(ensemble: Fit, saved: Path) -> None:

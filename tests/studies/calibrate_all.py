@@ -1,10 +1,11 @@
 """Simulation-based calibration of every shipped law, on record by the hash of its definition.
 
-    python -m tests.studies.calibrate_all [LAW ...] [--design groups] [--simulations 200] [--until 16:00]
+    python -m tests.studies.calibrate_all [LAW ...] [--design groups] [--until 16:00]
 
-Two designs: `one`, the 25 runs over four decades that `bs.calibrate` simulates by default, and `groups`,
-as many of each of two families, pooled. What is on record under the present hash is skipped, so a run
-that was stopped goes on. Each law and design are lines of calibration.csv, one per quantity.
+Two designs: `one`, the 25 runs over four decades that `bs.calibrate` simulates by default, and
+`groups`, as many of each of two families, pooled. What is on record under the present hash is
+skipped, so a run that was stopped goes on. Each law and design are lines of calibration.csv, one
+per quantity.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ FIELDS = (
     "corrected", "unconverged", "cpu_seconds",
 )  # fmt: skip
 DESIGNS = ("one", "groups")
-SETTINGS = {"draws": 250, "tune": 400, "chains": 2, "random_seed": 1}
+DRAWS, TUNE = 250, 400
 
 FIRST = (
     "chinchilla", "coupled", "coupled-drift", "ceiling-drift", "lr-valley", "kaplan-nd", "kaplan-n",
@@ -71,7 +72,13 @@ def calibrated(law: Model, design: str, simulations: int) -> list[dict[str, Any]
     """Calibrate a law and return its lines."""
     began = time.process_time()
     found = bs.calibrate(
-        law, sizes_of(law, design), simulations=simulations, progress=False, **SETTINGS
+        law,
+        sizes_of(law, design),
+        simulations=simulations,
+        draws=DRAWS,
+        tune=TUNE,
+        random_seed=1,
+        progress=False,
     )
     spent = time.process_time() - began
     rows = found.rows()

@@ -130,7 +130,7 @@ MUTATIONS = (
         "laws/density.py",
         "orders = math.lgamma(len(names) + 1)",
         "orders = math.lgamma(len(names))",
-        "laws/test_density.py laws/test_onto.py",
+        "laws/test_groups.py",
     ),
     Mutation(
         "laws/drift.py",
@@ -220,7 +220,7 @@ MUTATIONS = (
         "questions/test_splits.py",
     ),
     Mutation(
-        "posterior/seal.py", "digest.update(plain.tobytes())", "pass", "posterior/test_storage.py"
+        "posterior/seal.py", "digest.update(plain.tobytes())", "pass", "posterior/test_seal.py"
     ),
 )
 
