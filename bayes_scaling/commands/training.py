@@ -16,7 +16,16 @@ from bayes_scaling.errors import InputError
 def train_sweep(
     output: Annotated[Path, typer.Option("--out", "-o", help="CSV of finished runs; continued.")],
     sweep: Annotated[
-        Literal["nano-lm", "metz-mlp", "nano-transfer", "nano-shape", "nano-decay"],
+        Literal[
+            "nano-lm",
+            "metz-mlp",
+            "nano-transfer",
+            "nano-shape",
+            "nano-decay",
+            "nano-arms",
+            "nano-recurrent",
+            "nano-context",
+        ],
         typer.Option(help="Which shipped sweep."),
     ] = "nano-lm",
     max_flops: Annotated[
@@ -31,7 +40,7 @@ def train_sweep(
     Example: bayes-scaling train-sweep --out runs.csv --limit 10
     """
     from bayes_scaling.datasets import metz_mlp as metz
-    from bayes_scaling.datasets.nano_lm import shape_sweep, sweep as nano
+    from bayes_scaling.datasets.nano_lm import shape_sweep, sweep as nano, variant_sweep
     from bayes_scaling.datasets.nano_transfer import train_arms
 
     settings: dict[str, Any] = {
@@ -47,6 +56,9 @@ def train_sweep(
             "nano-transfer": train_arms,
             "nano-shape": shape_sweep.train_shapes,
             "nano-decay": shape_sweep.train_decay,
+            "nano-arms": variant_sweep.train_arms,
+            "nano-recurrent": variant_sweep.train_recurrent,
+            "nano-context": variant_sweep.train_context,
         }[sweep]
         count = train(**settings)
     if as_json:

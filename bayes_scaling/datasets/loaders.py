@@ -100,6 +100,30 @@ def list_datasets() -> tuple[DatasetInfo, ...]:
             shipped=True,
         ),
         DatasetInfo(
+            name="nano-arms",
+            title="Three variants of nano-lm's recipe beside it: untied, no decay, another seed",
+            rows=_shipped_rows("nano_arms.csv"),
+            origin=OWN.format("nano_lm.variant_sweep"),
+            licence="MIT, as this package",
+            shipped=True,
+        ),
+        DatasetInfo(
+            name="nano-recurrent",
+            title="A gated linear recurrence in the place of attention, and nano-lm beside it",
+            rows=_shipped_rows("nano_recurrent.csv"),
+            origin=OWN.format("nano_lm.variant_sweep"),
+            licence="MIT, as this package",
+            shipped=True,
+        ),
+        DatasetInfo(
+            name="nano-context",
+            title="Losses by position of transformers trained on contexts of 8, 64 and 512 bytes",
+            rows=_shipped_rows("nano_context.csv"),
+            origin=OWN.format("nano_lm.variant_sweep"),
+            licence="MIT, as this package",
+            shipped=True,
+        ),
+        DatasetInfo(
             name="chinchilla",
             title="Runs of Hoffmann et al. (2022), read off figure 4; 5 outliers marked",
             rows=245,
@@ -136,6 +160,9 @@ def load_dataset(name: str, *, cache_dir: str | Path | None = None) -> RunTable:
         "nano-transfer": lambda: read_runs(HERE / "nano_transfer.csv"),
         "nano-shape": lambda: read_runs(HERE / "nano_shape.csv"),
         "nano-decay": lambda: read_runs(HERE / "nano_decay.csv"),
+        "nano-arms": lambda: read_runs(HERE / "nano_arms.csv"),
+        "nano-recurrent": lambda: read_runs(HERE / "nano_recurrent.csv"),
+        "nano-context": lambda: read_runs(HERE / "nano_context.csv"),
         "chinchilla": lambda: read_chinchilla(fetch(CHINCHILLA, cache_dir=cache_dir)),
     }
     if name not in loaders:

@@ -22,14 +22,17 @@ from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.priors import Prior
 from bayes_scaling.laws.published import Published
 from bayes_scaling.laws.transient import SCALE_LOW, SCALE_REF, settled_level, with_transient
-from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.copies import once
+from bayes_scaling.runs import RunTable, split_columns
+from bayes_scaling.runs.copies import once, once_each
 from bayes_scaling.runs.rows import chosen_rows
 
 Arrays = Mapping[str, NDArray[np.float64]]
 Kind = Literal["law", "rule", "query"]
 
 KINDS: tuple[Kind, ...] = ("law", "rule", "query")
+
+MOMENTS = ("steps", "tokens", "pair")
+"""Columns that tell rows of one run apart, whether a law reads them or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -336,8 +339,16 @@ class Definition:
         return {name for name in found if not name.endswith("_ref")}
 
     def rows_of(self, runs: RunTable) -> RunTable:
-        """Return the rows that the protocol of the law takes, or all; copies of a run once."""
-        return once(chosen_rows(runs, self.select, group=self.group) if self.select else runs)
+        """Return the rows that the protocol of the law takes, or all; copies of a run once.
+
+        So do rows of one run that have one loss at one moment, such as one for each of its scores.
+        """
+        taken = once(chosen_rows(runs, self.select, group=self.group) if self.select else runs)
+        if self.response != "loss":
+            return taken
+        meant = {column for _, column in self.columns}
+        read = {*self.inputs, *self.responses, *meant, *split_columns(self.group), *MOMENTS}
+        return once_each(taken, read)
 
 
 LOGS = ("log", "log10")

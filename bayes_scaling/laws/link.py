@@ -70,6 +70,10 @@ class Link:
             return np.asarray(-np.log(response))
         return np.asarray(-np.log(response) - np.log(np.maximum(1 - response, NEAREST)))
 
+    def log_per_unit(self, response: Array) -> Array:
+        """Return how far the log of a response moves per unit of the scale of its noise."""
+        return np.asarray(1 - response if self.bounded else np.ones_like(response))
+
     # ---- formulas ----------------------------------------------------------------------------
 
     def forward_node(self, law: Node) -> Node:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.laws.drift import REACH, Walk, walk
 from bayes_scaling.laws.features import SCALE_HIGH, scale_beyond
+from bayes_scaling.laws.link import link_of
 
 if TYPE_CHECKING:
     from bayes_scaling.posterior.member import Member
@@ -70,10 +71,13 @@ def draw_form_errors(fit: Member) -> Array:
     return np.asarray(errors[:, :: fit.every].ravel())
 
 
-def form_variance(fit: Member, inputs: Mapping[str, Array]) -> Array | float:
-    """Variance of the log loss that is the error of the form beyond the runs (n_sizes,)."""
+def form_variance(fit: Member, inputs: Mapping[str, Array], law: Array) -> Array | float:
+    """Variance of the log of a law (n_draws, n_sizes) that is the error of its form (n_sizes,)."""
     prior = fit.model.form_error
-    return 0.0 if prior is None else prior.variance() * efolds_beyond(fit, inputs) ** 2
+    if prior is None:
+        return 0.0
+    per_unit = link_of(fit.model).log_per_unit(np.median(law, axis=0))
+    return np.asarray(prior.variance() * (efolds_beyond(fit, inputs) * per_unit) ** 2)
 
 
 def efolds_beyond(fit: Member, inputs: Mapping[str, Array]) -> Array:

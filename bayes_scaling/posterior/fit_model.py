@@ -102,8 +102,12 @@ def fit_law(
         law = with_features(law, wanted, temper=temper)
     settings = settings.for_runs(len(runs))
     design = make_design(law, runs)
-    taken = [f"{law.id} takes {runs.notes[-1]}"] if law.select and len(runs) < len(given) else []
-    for text in (*doubt_of(given), *taken, *design.warnings):
+    doubts, fewer = doubt_of(given), len(runs) < len(given)
+    taken = [f"{law.id} takes {runs.notes[-1]}"] if law.select and fewer else []
+    if fewer and not law.select and not doubts:
+        rows = f"{len(runs)} of {len(given)} rows"
+        taken = [f"{law.id} takes {rows}: several rows of one run have one loss, which counts once"]
+    for text in (*doubts, *taken, *design.warnings):
         warnings.warn(text, BayesScalingWarning, stacklevel=2)
     sampled = sample(law, design, settings, engine=engine, progress=progress)
     return assemble(law, runs, design, settings, sampled)

@@ -200,7 +200,7 @@ def forecast_by_law(law: Law, sizes: Sizes, tuning: Tuned = "tuned") -> Forecast
         noise_free=noise_free,
         draws=link_of(fit.model).shifted(noise_free, noise),
         redrawn=_redrawn(fit, own, plan.group),
-        form_variance=form_variance(fit, inputs),
+        form_variance=form_variance(fit, inputs, noise_free),
         tuned={
             name: np.broadcast_to(found[name], noise_free.shape)
             for name in fit.tunes
@@ -240,13 +240,14 @@ def _through_loss(law: TwoSteps, sizes: Sizes, tuning: Tuned) -> Forecast:
     parameters = per_run(law.score.model, law.score.flat, plan.group)
     seen = error(loss.draws)
     noise = noise_of_runs(law.score, plan, parameters, seen, typical=False)
+    middle, noise_free = np.median(loss.noise_free, axis=0), error(loss.noise_free)
     return replace(
         loss,
         plan=plan,
-        noise_free=error(loss.noise_free),
+        noise_free=noise_free,
         draws=link_of(law.score.model).shifted(seen, noise),
         redrawn=None if loss.redrawn is None else error(loss.redrawn),
-        form_variance=0.0,
+        form_variance=form_variance(law.score, {"loss": middle}, noise_free),
         members=(law.id,),
         response=law.response,
     )

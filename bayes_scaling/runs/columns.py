@@ -171,6 +171,7 @@ _SPELLINGS: Mapping[str, str] = MappingProxyType(
         "optimizer": "optim optimiser",
         "corpus": "dataset train_dataset training_data",
         "metric": "eval_metric",
+        "items": "n_items num_items n_questions num_questions",
         "seed": "random_seed rng_seed",
         "diverged": "is_diverged has_diverged crashed",
     }

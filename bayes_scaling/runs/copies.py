@@ -6,7 +6,7 @@ may be. The table keeps them; a fit takes the first of each and says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,21 @@ def once(runs: RunTable) -> RunTable:
     for group in groups:
         kept[group[1:]] = False
     return runs.take(kept)
+
+
+def once_each(runs: RunTable, columns: Collection[str]) -> RunTable:
+    """Return a table with one row for each run and values of some columns; a run has a name.
+
+    A run with a row for each of its scores has its loss in all of them, and was measured once.
+    """
+    if "run" not in runs:
+        return runs
+    names = runs.labels("run")
+    kept = sorted({"run", *columns} & set(runs.columns))
+    codes = [np.unique(runs[name], return_inverse=True)[1] for name in kept]
+    codes.append(np.where(names == "", np.arange(len(runs)), -1))
+    first = np.sort(np.unique(np.stack(codes, axis=1), axis=0, return_index=True)[1])
+    return runs if first.size == len(runs) else runs.take(first)
 
 
 def doubt_of(runs: RunTable) -> tuple[str, ...]:

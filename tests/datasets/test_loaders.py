@@ -30,6 +30,9 @@ def test_every_shipped_dataset_loads_with_the_rows_it_states() -> None:
         "nano-transfer",
         "nano-shape",
         "nano-decay",
+        "nano-arms",
+        "nano-recurrent",
+        "nano-context",
     ]
     assert all(len(load_dataset(info.name)) == info.rows for info in shipped)
 

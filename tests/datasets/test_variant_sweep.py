@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import bayes_scaling as bs
 from bayes_scaling.datasets.nano_lm.plan import Planned, RateRule
 from bayes_scaling.datasets.nano_lm.transformer import (
     CONTEXT,
@@ -57,7 +59,7 @@ def test_every_cell_of_an_arm_is_one_of_nano_lm_at_the_same_rate() -> None:
 
 def test_an_arm_differs_from_the_baseline_in_one_thing() -> None:
     runs = arm_runs({**ARM_CELLS, **ARM_TRUTH})
-    assert len({run.run for run in runs}) == len(runs) == 3 * (14 + 2)
+    assert len({run.run for run in runs}) == len(runs) == 3 * (13 + 1)
     default = Planned(width=16, depth=1, budget=1e10, learning_rate=1.0, purpose="arm")
     for run in runs:
         fields = ("seed", "weight_decay", "variant")
@@ -159,3 +161,29 @@ def test_losses_by_position_are_of_the_same_bytes() -> None:
     found = by_position.losses_by_position(shape, weights, text)
     assert list(found) == [1, 2, 3, 4, 6, 8]
     np.testing.assert_allclose(list(found.values()), np.log(256), rtol=1e-5)
+
+
+def test_the_shipped_tables_are_complete(checkout: Path) -> None:
+    text = (checkout / "bayes_scaling" / "datasets" / "README.md").read_text(encoding="utf-8")
+    arms, recurrent, context = (
+        bs.load_dataset(name) for name in ("nano-arms", "nano-recurrent", "nano-context")
+    )
+    for runs, file in ((arms, "arms"), (recurrent, "recurrent"), (context, "context")):
+        assert f"| {len(runs)} | shipped, `nano_{file}.csv`" in text
+    planned = {run.run for run in arm_runs({**ARM_CELLS, **ARM_TRUTH})}
+    assert set(arms["run"][arms["family"] != "baseline"]) == planned
+    assert np.sum(arms["family"] == "baseline") == len(planned) // len(ARMS)
+    cells = {
+        (float(c), int(w), int(d))
+        for c, w, d, family in zip(
+            *(recurrent[name] for name in ("budget", "width", "depth", "family")), strict=True
+        )
+        if family == "recurrent"
+    }
+    assert cells == {
+        (c, *size) for c, each in {**RECURRENT_SWEPT, **RECURRENT_LINES}.items() for size in each
+    }
+    assert set(context["run"]) == {run.run for run in context_runs()}
+    assert (context["position"] <= context["context_length"]).all()
+    for runs in (arms, recurrent):
+        np.testing.assert_allclose(runs["flops"], 6 * runs["params"] * runs["tokens"], rtol=1e-6)

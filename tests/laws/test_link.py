@@ -133,6 +133,13 @@ def test_the_density_of_pymc_is_the_one_in_numpy() -> None:
     np.testing.assert_allclose(likelihood, noise_logpdf(model.noise, deviation, noise), rtol=1e-9)
 
 
+def test_the_log_of_a_response_moves_with_what_noise_acts_on() -> None:
+    error, small = np.array([0.1, 0.5, 0.95]), 1e-6
+    for link in (Link(), Link(scale="logit")):
+        moved = np.log(link.shifted(error, np.array(small))) - np.log(error)
+        np.testing.assert_allclose(moved / small, link.log_per_unit(error), rtol=1e-4)
+
+
 # ---- tables --------------------------------------------------------------------------------------
 
 

@@ -202,9 +202,9 @@ def test_the_error_of_the_form_spreads_far_beyond_the_runs_and_not_inside() -> N
     prior = fit.model.form_error
     assert prior is not None
     sd = dict(prior.args)["sigma"]
-    np.testing.assert_allclose(form_variance(fit.only, inputs), (sd * far) ** 2)
+    np.testing.assert_allclose(form_variance(fit.only, inputs, np.ones((1, 1))), (sd * far) ** 2)
     without = changed(fit, model=replace(fit.model, form_error=None))
     ratio = np.log(fit.forecast(FAR).noise_free / without.forecast(FAR).noise_free)[:, 0]
     assert np.std(ratio) == pytest.approx(sd * far, rel=0.1)
     np.testing.assert_allclose(ratio, fit.only.form_errors * far, rtol=1e-9)
-    assert form_variance(without.only, inputs) == 0.0
+    assert form_variance(without.only, inputs, np.ones((1, 1))) == 0.0

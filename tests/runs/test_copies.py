@@ -157,3 +157,21 @@ def test_only_tables_with_copies_are_said_to_have_them(
 def test_repeats_of_shipped_sweeps_stay(name: str) -> None:
     runs = bs.load_dataset(name)
     assert once(runs) is runs
+
+
+def test_a_run_with_a_row_for_each_score_has_one_loss() -> None:
+    columns = {
+        "run": np.repeat(["a", "b", ""], 2),
+        "metric": np.array(["x", "y"] * 3),
+        "params": np.repeat([1e6, 2e6, 4e6], 2),
+        "tokens": np.repeat([1e8, 2e8, 4e8], 2),
+        "loss": np.repeat(LOSS, 2),
+        "error": np.linspace(0.9, 0.4, 6),
+    }
+    runs = RunTable(columns=columns)
+    law = bs.load_model("chinchilla")
+    assert law.rows_of(runs).labels("run").tolist() == ["a", "b", "", ""]
+    assert len(law.pooled_by("metric").rows_of(runs)) == 6, "a loss for each text"
+    later = RunTable(columns={**columns, "steps": np.arange(6.0) + 1})
+    assert law.rows_of(later) is later, "checkpoints of a curve that is flat"
+    assert bs.load_model("score-c").rows_of(runs) is runs

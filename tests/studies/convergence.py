@@ -106,7 +106,7 @@ DATA: Mapping[str, Data] = {
     "broken-3-n": ALONG_PARAMS,
     "chinchilla": CHINCHILLA,
     "chinchilla-lr": NANO,
-    "context": Data(source="simulated"),
+    "context": Data(source="nano-context"),
     "coupled": CHINCHILLA,
     "data-constrained": REPEATED,
     "data-constrained-coupled": REPEATED,

@@ -27,10 +27,10 @@ ARM_CELLS = {
     3e10: ((16, 2, -6.0), (32, 1, -6.0), (32, 2, -6.0)),
     1e11: ((32, 1, -5.0), (32, 2, -6.0), (48, 2, -7.0)),
     3e11: ((32, 2, -6.0), (48, 2, -6.5), (64, 3, -7.0)),
-    1e12: ((48, 2, -6.5), (64, 3, -7.0), (32, 2, -5.5)),
+    1e12: ((48, 2, -6.5), (64, 3, -7.0)),
 }
 """Width, depth and power of two of the rate of what every arm trains, by budget [FLOP]."""
-ARM_TRUTH = {3e12: ((64, 3, -7.0),), 1e13: ((80, 4, -7.5),)}
+ARM_TRUTH = {3e12: ((64, 3, -7.0),)}
 """What the smaller ones are to say of."""
 ARMS: dict[str, dict[str, Any]] = {
     "untied": {"variant": Variant(tied=False)},
@@ -47,7 +47,8 @@ RECURRENT_SWEPT = {
 """Width and depth of the recurrent models whose rates are searched, by budget [FLOP]."""
 RECURRENT_LINES = {
     3e11: ((32, 1), (32, 2), (48, 2), (64, 3)),
-    1e12: ((32, 2), (48, 2), (64, 3)),
+    1e12: ((48, 2), (64, 3)),
+    3e12: ((64, 3),),
 }
 """Those that are trained at the rate which the searches say."""
 RECURRENT = Variant(mixer="recurrence")

@@ -1,0 +1,38 @@
+"""The command that tells whether a score jumps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.runs import RunTable
+from tests.command_line import call
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    flops = np.geomspace(1e17, 1e22, 24)
+    score = 0.25 + 0.5 / (1 + (1e20 / flops) ** 2)
+    right = np.random.default_rng(1).binomial(1000, score)
+    columns = {"flops": flops, "score": right / 1000, "items": np.full(24, 1000.0)}
+    fit = bs.fit(
+        "emergence", RunTable.from_columns(columns), draws=400, random_seed=1, progress=False
+    )
+    return fit.save(tmp_path_factory.mktemp("emergence") / "fit.nc")
+
+
+def test_it_prints_the_probability_and_draws_it(saved: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "jump.svg"
+    found = call("emergence", saved, "--flops", "1e22", "--plot", picture)
+    assert found.code == 0, found.err
+    assert "with probability 1.00" in found.out
+    assert picture.read_text().startswith("<?xml")
+
+
+def test_a_picture_of_no_kind_is_refused_before_anything_is_asked(saved: Path) -> None:
+    found = call("emergence", saved, "--flops", "1e22", "--plot", "jump.xyz")
+    assert found.code == 1
+    assert "jump.xyz" in found.err
