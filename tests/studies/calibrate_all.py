@@ -31,7 +31,6 @@ from bayes_scaling.runs import RunTable
 from bayes_scaling.validation.calibration import default_sizes
 
 RECORD = Path(__file__).with_name("calibration.csv")
-OPEN = Path(__file__).with_name("uncalibrated.txt")
 OPEN = Path(__file__).with_name("calibration_open.csv")
 FIELDS = (
     "law", "hash", "design", "simulations", "quantity", "coverage50", "coverage90", "p_value",
