@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bayes_scaling.laws.definition import Likelihood
 from bayes_scaling.laws.design import Design
 from bayes_scaling.laws.drift import Walk, effective_name
-from bayes_scaling.laws.groups import Columns, Groups, level_columns
+from bayes_scaling.laws.groups import Columns, Groups, is_grouped, level_columns
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.noise import ITEM_SD, noise_logpdf, normal_logpdf
@@ -51,6 +51,53 @@ def draw_prior(
     """
     draws = {item.name: item.prior.sample(shape, rng) for item in model.parameters}
     return draws | ascending(model, draws)
+
+
+def draw_groups(
+    model: Model, groups: Groups, draws: Draws, rng: np.random.Generator
+) -> dict[str, Array]:
+    """Draw the values of groups from the prior, given draws of their populations.
+
+    Parameters
+    ----------
+    model : Model
+        The law.
+    groups : Groups
+        Of the runs.
+    draws : mapping of str to array (...)
+        As `draw_prior` gives them: of a pooled parameter, the population.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    dict of str to array (...) or (n_groups, ...)
+        By the names of a fit; populations and spreads are one for all groups.
+    """
+    found: dict[str, Array] = {}
+    for item in model.parameters:
+        values = draws[item.name]
+        if not is_grouped(item, groups):
+            found[item.name] = values
+            continue
+        *outer, finest = level_columns(item) or ((),)
+        shape = (groups.count(finest), *values.shape)
+        if item.pool.kind == "separate":
+            found[item.name] = item.prior.sample(shape, rng)[groups.level(finest)]
+            continue
+        scale = item.prior.scale
+        around = unbounded(values, scale)
+        if outer and groups.count(outer[0]) > 1:
+            spread = item.pool.outer_sd.sample(values.shape, rng)
+            places = rng.standard_normal((groups.count(outer[0]), *values.shape))
+            laid = (around + spread * places)[groups.level(outer[0])]
+            found |= {item.outer_sd_name: spread, item.outer_name: bounded(laid, scale)}
+            around = laid[groups.first(finest)]
+        spread = item.pool.sd.sample(values.shape, rng)
+        own = bounded(around + spread * rng.standard_normal(shape), scale)
+        found |= {item.population_name: values, item.sd_name: spread}
+        found[item.name] = own[groups.level(finest)]
+    return found | ascending(model, found)
 
 
 def ascending(model: Model, draws: Mapping[str, Array]) -> dict[str, Array]:

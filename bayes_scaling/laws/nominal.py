@@ -106,8 +106,8 @@ def nominal_runs(model: Model) -> RunTable:
     return unobserved(model, RunTable(columns=columns))
 
 
-def unobserved(model: Model, runs: RunTable) -> RunTable:
-    """Return the sizes of a table as one group of runs that nobody has trained.
+def unobserved(model: Model, runs: RunTable, *, grouped: bool = False) -> RunTable:
+    """Return the sizes of a table as runs that nobody has trained.
 
     Parameters
     ----------
@@ -115,6 +115,8 @@ def unobserved(model: Model, runs: RunTable) -> RunTable:
         The law: what it explains is the same in every run, so that no prior can read it.
     runs : RunTable
         Of any groups, with or without a response.
+    grouped : bool
+        Whether their groups are kept; else they are one.
 
     Returns
     -------
@@ -125,7 +127,11 @@ def unobserved(model: Model, runs: RunTable) -> RunTable:
         name: link_of(model.of(name)).inverse(np.zeros(len(runs)))
         for name in set(model.responses) - kept
     }
-    groups = {name: np.full(len(runs), ALL) for name in model.group.split("/")}
+    groups = {
+        name: np.full(len(runs), ALL)
+        for name in model.group.split("/")
+        if not (grouped and name in runs)
+    }
     return RunTable(columns={**runs.columns, **hidden, **groups}, notes=runs.notes)
 
 

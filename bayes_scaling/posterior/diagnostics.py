@@ -310,7 +310,8 @@ def _check_conflict(model: Model, draws: Draws) -> Check:
         name = parameter.population_name if parameter.population_name in draws else parameter.name
         medians = np.median(draws[name], axis=(0, 1))
         below = parameter.prior.cdf(medians)
-        tails[name] = float(np.min(2 * np.minimum(below, 1 - below)))
+        smallest = float(np.min(2 * np.minimum(below, 1 - below)))
+        tails[name] = min(1.0, smallest * np.size(medians))  # of so many groups
     name, worst = min(tails.items(), key=lambda pair: pair[1])
     return _advised(
         "prior against data",

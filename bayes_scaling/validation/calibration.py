@@ -84,8 +84,8 @@ def calibrate(
     model : str, path, Model or mapping
         The law.
     runs : RunTable, DataFrame or path, optional
-        A table whose sizes the simulated runs have; its losses are never read. By default 25 runs
-        over four decades of compute.
+        A table whose sizes and groups the simulated runs have; its losses are never read. By
+        default 25 runs of one group over four decades of compute.
     simulations : int
         How many; 50 tell 90 % from 78 or less, 200 from 84.
     draws, tune, chains, target_accept
@@ -126,7 +126,8 @@ def calibrate(
     _check(law, simulations)
     if runs is not None and not isinstance(runs, RunTable):
         runs = read_runs(runs)
-    sizes = unobserved(law, default_sizes(law) if runs is None else runs)
+    given = default_sizes(law) if runs is None else runs
+    sizes = unobserved(law, given, grouped=runs is not None)
     made = simulate(law, sizes, simulations, settings)
     kept = None if keep is None else _keeping(keep, random_seed)
     found = run_tasks(recover, made, executor, name="calibrate", progress=progress, keep=kept)
@@ -268,12 +269,15 @@ def default_sizes(law: Model) -> RunTable:
 def simulate(law: Model, sizes: RunTable, count: int, settings: Settings) -> list[Simulation]:
     """Simulate runs of some sizes, and runs beyond them, from draws of the prior."""
     target = beyond(law, sizes)
-    prior = prior_member(law, sizes, draws=count, random_seed=settings.random_seed)
-    asked = {name: np.append(sizes[name], values) for name, values in target.items()}
+    prior = prior_member(law, sizes, draws=count, random_seed=settings.random_seed, grouped=True)
+    asked = {
+        name: np.append(sizes.labels(name) if name == law.group else sizes[name], values)
+        for name, values in target.items()
+    }
     tuning: Tuned = "typical" if law.mistuned.on else "tuned"
     told = forecast_by_law(prior, asked, tuning)
     ahead = len(AHEAD)
-    truths = {name: values[0] for name, values in prior.draws.items() if values.ndim == 2}
+    truths = {name: _of_first(values) for name, values in prior.flat.items()}
     truths |= _losses(told.noise_free[:, -ahead:], told.draws[:, -ahead:])
     truths |= _best(Fit.of_one(prior), target)
     seeds = np.random.SeedSequence(settings.random_seed).spawn(count)
@@ -297,8 +301,8 @@ def beyond(law: Model, sizes: RunTable) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {
         name: np.exp(np.mean(np.log(largest[name]))) * more[name] / one[name] for name in law.inputs
     }
-    if law.group in sizes:
-        found[law.group] = np.repeat(sizes.groups(law.group)[:1], len(AHEAD))
+    if all(name in sizes for name in law.group.split("/")):
+        found[law.group] = np.repeat(np.unique(sizes.labels(law.group))[:1], len(AHEAD))
     return found
 
 
@@ -308,17 +312,22 @@ def recover(simulation: Simulation) -> tuple[dict[str, float], bool]:
     asked = found.accept_unconverged()
     told = asked.forecast(simulation.target)
     draws = {
-        **found.flat,
+        **{name: _of_first(values) for name, values in found.flat.items()},
         **_losses(told.noise_free, told.draws),
         **_best(asked, simulation.target),
     }
     places = {
         name: float(scores.share_below(own, truth))
         for name, truth in simulation.truth.items()
-        for own in (draws[name].reshape(len(draws[name]), -1)[:, 0],)
+        for own in (draws[name],)
         if np.ptp(own) > 0
     }
     return places, found.status == "converged"
+
+
+def _of_first(values: Array) -> Array:
+    """Return the draws (n_draws,) of what is shared, or those of the first group."""
+    return values.reshape(len(values), -1)[:, 0]
 
 
 def _losses(noise_free: Array, draws: Array) -> dict[str, Array]:

@@ -9,10 +9,18 @@ import pytest
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import Model, load_model
-from bayes_scaling.laws.density import log_likelihood, log_prior
+from bayes_scaling.laws.density import (
+    bounded,
+    draw_groups,
+    draw_prior,
+    log_likelihood,
+    log_prior,
+    unbounded,
+)
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.groups import make_groups
+from bayes_scaling.laws.groups import level_columns, make_groups
 from bayes_scaling.laws.read import read_model
+from bayes_scaling.laws.variables import helper_names
 from bayes_scaling.runs import RunTable
 
 PRIOR = {"dist": "LogNormal", "mu": 0.0, "sigma": 1.0}
@@ -170,3 +178,108 @@ def test_the_density_of_ascending_parameters_counts_one_order() -> None:
     plain = model.parameter("E").prior.logpdf(1.0)
     np.testing.assert_allclose(found[0], plain + np.log(2))
     assert np.isneginf(found[1]).all()
+
+
+# ---- draws of the prior --------------------------------------------------------------------------
+
+COUNT = 4000
+
+
+def drawn(model: Model) -> dict[str, np.ndarray]:
+    """Draws of the prior in groups, as a fit has them: (n_draws,) or (n_draws, n_groups)."""
+    rng = np.random.default_rng(3)
+    groups = make_groups(model, table())
+    found = draw_groups(model, groups, draw_prior(model, COUNT, rng), rng)
+    return {name: np.moveaxis(values, 0, -1) for name, values in found.items()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_draws_in_groups_have_the_names_of_a_fit_and_a_density(name: str) -> None:
+    model = CASES[name]
+    draws, groups = drawn(model), make_groups(model, table())
+    runs = table()
+    built = model.build(RunTable.from_columns({**runs.columns, "steps": runs["tokens"] / 1e6}))
+    variables = {variable.name for variable in (*built.free_RVs, *built.deterministics)}
+    helpers = helper_names(model)
+    assert set(draws) == {each for each in variables - helpers if "__" not in each}
+    for part in log_prior(model, draws, groups).values():
+        assert np.isfinite(part).all()
+    for item in model.parameters:
+        for columns in level_columns(item)[-1:]:
+            values = draws[item.name]
+            assert values.shape == (COUNT, len(groups))
+            levels = groups.level(columns)
+            np.testing.assert_array_equal(values, values[:, groups.first(columns)][:, levels])
+
+
+def test_drawn_groups_lie_around_their_corpus_and_corpora_around_the_population() -> None:
+    draws = drawn(nested())
+    value, outer, population = (
+        unbounded(draws[name], "log") for name in ("g", "g_corpus", "g_population")
+    )
+    own = (value - outer) / draws["g_sd"][:, None]
+    far = (outer - population[:, None]) / draws["g_corpus_sd"][:, None]
+    for standard in (own, far):
+        np.testing.assert_allclose(standard.mean(axis=0), 0.0, atol=0.06)
+        np.testing.assert_allclose(standard.std(axis=0), 1.0, atol=0.05)
+    np.testing.assert_array_equal(far[:, 0], far[:, 1])
+    assert abs(np.corrcoef(own.T) - np.eye(4)).max() < 0.06
+    assert abs(np.corrcoef(far[:, 0], far[:, 2])[0, 1]) < 0.06
+    assert abs(np.corrcoef(draws["E"].T)[0, 1]) < 0.06
+    np.testing.assert_allclose(bounded(value, "log"), draws["g"])
+
+
+def test_groups_drawn_from_the_prior_lie_around_their_levels() -> None:
+    """Steps between the levels are standard normal on the scale of the spreads, and independent."""
+    model, groups = nested(), make_groups(nested(), table())
+    rng = np.random.default_rng(3)
+    shape = (1, 4000)
+    found = draw_groups(model, groups, draw_prior(model, shape, rng), rng)
+    assert found["g"].shape == (len(groups), *shape)
+    assert found["g_sd"].shape == found["g_population"].shape == shape
+    outer = np.log(found["g_corpus"] / found["g_population"]) / found["g_corpus_sd"]
+    inner = np.log(found["g"] / found["g_corpus"]) / found["g_sd"]
+    np.testing.assert_array_equal(outer[0], outer[1])
+    steps = np.concatenate([outer[[0, 2]], inner])[:, 0]
+    np.testing.assert_allclose(np.cov(steps), np.eye(6), atol=0.1)
+    np.testing.assert_allclose(steps.mean(axis=1), 0, atol=0.07)
+    logs = np.log([found["g_population"][0], *found["E"][:, 0], *found["a"][:, 0]])
+    np.testing.assert_allclose(np.cov(logs), np.eye(9), atol=0.1)
+    parts = log_prior(model, by_draw(found), groups)
+    assert all(np.isfinite(part).all() for part in parts.values())
+
+
+def test_groups_of_one_level_have_one_value() -> None:
+    model = nested(E="corpus", g="family", a={"by": "corpus", "separate": True})
+    groups = make_groups(model, table())
+    rng = np.random.default_rng(4)
+    found = draw_groups(model, groups, draw_prior(model, (1, 50), rng), rng)
+    np.testing.assert_array_equal(found["g"][1], found["g"][2])
+    assert (found["g"][0] != found["g"][1]).all()
+    for name in ("E", "a"):
+        np.testing.assert_array_equal(found[name][[0, 2]], found[name][[1, 3]])
+        assert (found[name][0] != found[name][2]).all()
+
+
+def test_one_group_has_the_population() -> None:
+    model = nested()
+    groups = make_groups(model, table().take(np.arange(5)))
+    rng = np.random.default_rng(4)
+    drawn = draw_prior(model, (1, 50), rng)
+    found = draw_groups(model, groups, drawn, rng)
+    assert set(found) == set(drawn)
+    assert all((found[name] == drawn[name]).all() for name in drawn)
+
+
+def test_ascending_parameters_ascend_in_every_group() -> None:
+    model = CASES["ordered"]
+    groups = make_groups(model, table())
+    rng = np.random.default_rng(4)
+    found = draw_groups(model, groups, draw_prior(model, (1, 50), rng), rng)
+    assert found["E"].shape == (len(groups), 1, 50)
+    assert (found["E"] < found["a"]).all()
+
+
+def by_draw(draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Lay draws of one chain out flat, with the groups last."""
+    return {name: np.moveaxis(values, -1, 0)[..., 0] for name, values in draws.items()}

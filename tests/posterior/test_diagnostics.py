@@ -15,6 +15,7 @@ from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.diagnostics import (
     Mixing,
     Verdict,
+    _check_conflict,
     diagnose,
     doubts,
     elements,
@@ -213,6 +214,20 @@ def test_pooled_parameters_are_judged_by_their_population() -> None:
     assert verdict(alpha_population=1e3 * fit.draws["alpha_population"]) == "fail"
     one_group = fit.draws["E"] * np.array([1.0, 1e4])
     assert verdict(E=one_group) == "fail"
+
+
+def test_the_oddest_of_many_groups_is_odder_than_one() -> None:
+    """2.8 sigmas are odd for one value, and not for the oddest of thirty."""
+    args = dict(MODEL.parameter("E").prior.args)
+    apart = np.exp(0.01 * chains())
+    verdicts = []
+    for groups in (1, 30):
+        sigmas = np.zeros(groups)
+        sigmas[0] = 2.8
+        middle = np.exp(args["mu"] + sigmas * args["sigma"])
+        draws = {"E": apart[..., None] * middle}
+        verdicts.append(_check_conflict(MODEL, {**synthetic_fit(PLAIN).draws, **draws}).verdict)
+    assert verdicts == ["warn", "ok"]
 
 
 # ---- the largest runs ----------------------------------------------------------------------------

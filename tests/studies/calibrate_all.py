@@ -5,7 +5,8 @@
 Two designs: `one`, the 25 runs over four decades that `bs.calibrate` simulates by default, and
 `groups`, as many of each of two families, pooled. What is on record under the present hash is
 skipped, so a run that was stopped goes on. Each law and design are lines of calibration.csv, one
-per quantity.
+per quantity; those still to be run are named in calibration_open.csv, and leave it as they are put
+on record (`--until 00:00` runs none, and only takes from the list what is on record).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ import numpy as np
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import replacing
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.catalogue import list_models
 from bayes_scaling.laws.model import Model
@@ -28,6 +31,7 @@ from bayes_scaling.runs import RunTable
 from bayes_scaling.validation.calibration import default_sizes
 
 RECORD = Path(__file__).with_name("calibration.csv")
+OPEN = Path(__file__).with_name("calibration_open.csv")
 FIELDS = (
     "law", "hash", "design", "simulations", "quantity", "coverage50", "coverage90", "p_value",
     "corrected", "unconverged", "cpu_seconds",
@@ -50,22 +54,52 @@ def laws() -> list[str]:
     return [*FIRST, *sorted(set(able) - set(FIRST))]
 
 
-def sizes_of(law: Model, design: str) -> RunTable:
-    """Return the runs of a design."""
-    once = default_sizes(law)
+def sizes_of(law: Model, design: str) -> RunTable | None:
+    """Return the runs of a design; none for those of `bs.calibrate` by default."""
     if design == "one":
-        return once
+        return None
+    once = default_sizes(law)
     columns = {name: np.tile(values, 2) for name, values in once.columns.items()}
     columns["run"] = np.arange(2 * len(once)).astype(str)
-    return RunTable(columns={**columns, law.group: np.repeat(["one", "two"], len(once))})
+    outer = law.group.split("/")[0]
+    return RunTable(columns={**columns, outer: np.repeat(["one", "two"], len(once))})
 
 
 def read_record() -> list[dict[str, str]]:
     """Return the lines on record."""
-    if not RECORD.exists():
-        return []
-    with RECORD.open(newline="", encoding="utf-8") as file:
+    return _read(RECORD)
+
+
+def read_open() -> set[tuple[str, str]]:
+    """Return the laws and designs that are named as not yet run."""
+    return {(each["law"], each["design"]) for each in _read(OPEN)}
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def _write(path: Path, fields: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> None:
+    """Write lines by law and design, whole or not at all."""
+    with replacing(path) as whole, whole.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fields, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(sorted(lines, key=lambda each: (each["law"], each["design"])))
+
+
+def read_open() -> set[tuple[str, str]]:
+    """Return the laws and designs that are named as not run yet."""
+    lines = OPEN.read_text(encoding="utf-8").splitlines()
+    pairs = (line.split() for line in lines if not line.startswith("#"))
+    return {(law, design) for law, design in pairs}
+
+
+def close_those_on_record() -> None:
+    """Take out of the open laws and designs those that have a row."""
+    done = {f"{each['law']} {each['design']}" for each in read_record()}
+    lines = OPEN.read_text(encoding="utf-8").splitlines(keepends=True)
+    OPEN.write_text("".join(line for line in lines if line.strip() not in done), encoding="utf-8")
 
 
 def calibrated(law: Model, design: str, simulations: int) -> list[dict[str, Any]]:
@@ -98,11 +132,15 @@ def put_on_record(lines: list[dict[str, Any]]) -> None:
     """Replace what was on record of a law and design."""
     key = (lines[0]["law"], lines[0]["design"])
     kept = [each for each in read_record() if (each["law"], each["design"]) != key]
-    every = sorted([*kept, *lines], key=lambda each: (each["law"], each["design"]))
-    with RECORD.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(every)
+    _write(RECORD, FIELDS, [*kept, *lines])
+    close()
+
+
+def close() -> None:
+    """Take what is on record from the list of what was not run."""
+    known = {(each["law"], each["design"]) for each in read_record()}
+    still = [{"law": law, "design": design} for law, design in read_open() - known]
+    _write(OPEN, ("law", "design"), still)
 
 
 def main() -> None:
@@ -113,6 +151,8 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=200)
     parser.add_argument("--until", default="23:59", help="begin no law after this time of the day")
     asked = parser.parse_args()
+    close()
+    close_those_on_record()
     known = {(each["hash"], each["design"]) for each in read_record()}
     for name in asked.laws or laws():
         law = load_model(name)

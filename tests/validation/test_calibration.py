@@ -12,7 +12,10 @@ import bayes_scaling as bs
 from bayes_scaling.errors import InputError
 from bayes_scaling.figures import plot_calibration
 from bayes_scaling.laws.nominal import unobserved
+from bayes_scaling.posterior.prior import prior_member
 from bayes_scaling.posterior.sampler import Settings
+from bayes_scaling.runs import RunTable
+from bayes_scaling.runs import RunTable
 from bayes_scaling.validation.calibration import (
     AHEAD,
     BEST_PARAMS,
@@ -65,6 +68,61 @@ def test_simulated_runs_are_those_of_their_truth() -> None:
         )
     assert first.truth["alpha"] != second.truth["alpha"]
     assert first.settings.random_seed != second.settings.random_seed
+
+
+def test_simulated_families_follow_their_own_parameters() -> None:
+    model = bs.load_model("chinchilla")
+    once = default_sizes(model)
+    columns = {name: np.tile(values, 2) for name, values in once.columns.items()}
+    columns["run"] = np.arange(2 * len(once)).astype(str)
+    families = np.repeat(["web", "code"], len(once))
+    sizes = unobserved(model, RunTable(columns={**columns, "family": families}), grouped=True)
+    (one,) = simulate(model, sizes, 1, SETTINGS)
+    assert set(one.target["family"]) == {"code"}
+    assert {"alpha", "alpha_population", "alpha_sd"} <= set(one.truth)
+    prior = prior_member(model, sizes, draws=1, random_seed=3, grouped=True)
+    assert prior.groups == ("code", "web")
+    for place, name in enumerate(prior.groups):
+        own = {
+            key: values[0, 0, place] if values.ndim == 3 else values[0, 0]
+            for key, values in prior.draws.items()
+        }
+        runs = one.runs.take(one.runs["family"] == name)
+        law = (
+            own["E"]
+            + own["A"] * runs["params"] ** -own["alpha"]
+            + own["B"] * runs["tokens"] ** -own["beta"]
+        )
+        assert np.median(np.abs(np.log(runs["loss"] / law))) < 3 * own["sigma"]
+        if name == "code":
+            assert one.truth["alpha"] == own["alpha"]
+            assert one.truth["A"] == own["A"]
+        else:
+            assert one.truth["alpha"] != own["alpha"]
+
+
+def test_runs_of_several_groups_come_from_parameters_of_their_own() -> None:
+    model = bs.load_model("chinchilla").pooled_by("corpus")
+    once = default_sizes(model)
+    columns = {name: np.tile(values, 2) for name, values in once.columns.items()}
+    columns["run"] = np.arange(2 * len(once)).astype(str)
+    columns["corpus"] = np.repeat(["one", "two"], len(once))
+    sizes = unobserved(model, RunTable(columns=columns), grouped=True)
+    first, second = simulate(model, sizes, 2, SETTINGS)
+    for one in (first, second):
+        truth = one.truth
+        law = (
+            truth["E"]
+            + truth["A"] * sizes["params"] ** -truth["alpha"]
+            + truth["B"] * sizes["tokens"] ** -truth["beta"]
+        )
+        distance = np.abs(np.log(one.runs["loss"] / law))
+        assert np.median(distance[: len(once)]) < 3 * truth["sigma"]
+        assert np.median(distance[len(once) :]) > 3 * truth["sigma"]
+        assert {"alpha_population", "alpha_sd"} <= set(truth)
+        assert truth["alpha_population"] != truth["alpha"]
+        assert one.target["corpus"].tolist() == ["one", "one"]
+        assert set(one.runs.labels("corpus")) == {"one", "two"}
 
 
 def test_default_runs_vary_what_the_law_reads() -> None:
