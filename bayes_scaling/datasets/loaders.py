@@ -101,7 +101,7 @@ def list_datasets() -> tuple[DatasetInfo, ...]:
         ),
         DatasetInfo(
             name="nano-arms",
-            title="Three variants of nano-lm's recipe beside it: untied, no decay, another seed",
+            title="Four variants of nano-lm's recipe: untied, no decay, high decay, another seed",
             rows=_shipped_rows("nano_arms.csv"),
             origin=OWN.format("nano_lm.variant_sweep"),
             licence="MIT, as this package",

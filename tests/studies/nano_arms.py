@@ -2,11 +2,11 @@
 
     python -m tests.studies.nano_arms [--table nano-arms|nano-recurrent] [--largest 1e12]
 
-`nano-arms`: an output layer of its own, no weight decay, and a placebo (another seed) against the
-baseline. `nano-recurrent`: a gated recurrence against attention, and whether both families have one
-exponent. Runs up to `--largest` FLOP are fitted; those of one seed and cell are pairs. What came is
-the difference of two single runs at the target: the multiplier is that over the slope of nano-lm's
-best losses there, its interval that of the noise of nano-lm's repeats.
+`nano-arms`: an output layer of its own, no weight decay, ten times as much, and a placebo (another
+seed) against the baseline, one by one. `nano-recurrent`: a gated recurrence against attention, and
+whether both families have one exponent. Runs up to `--largest` FLOP are fitted; those of one seed
+and cell are pairs. What came is the difference of two single runs at the target: the multiplier is
+that over the slope of nano-lm's best losses there, its interval that of the noise of its repeats.
 """
 
 from __future__ import annotations
@@ -73,34 +73,37 @@ def came(runs: RunTable, a: str, arm: str, target: float) -> tuple[float, tuple[
     return gap, tuple(float(np.exp(-each / slope_at(target))) for each in ends)
 
 
-def said_and_came(runs: RunTable, a: str, largest: float, draws: int) -> tuple[RunTable, Duel]:
-    """Print the duel of the small runs, scale by scale, and what came beyond them."""
+def said_and_came(
+    runs: RunTable, a: str, arm: str, largest: float, draws: int
+) -> tuple[RunTable, Duel]:
+    """Print the duel of an arm by its small runs, scale by scale, and what came beyond them."""
     targets = [float(each) for each in np.unique(runs["budget"]) if each > largest]
     small = runs.take(runs["budget"] <= largest)
     inside = [each for each in BUDGETS if each <= largest]
+    seeds = [set(small["seed"][small["family"] == name]) for name in (a, arm)]
     began = time.process_time()
     found = bs.duel(
-        small, a=a, flops=[*inside, *targets], pairs=PAIRS, random_seed=1, progress=False,
-        draws=draws, tune=TUNE, chains=CHAINS,
+        small, a=a, b=arm, flops=[*inside, *targets],
+        pairs=PAIRS if seeds[0] & seeds[1] else None,
+        draws=draws, tune=TUNE, chains=CHAINS, random_seed=1, progress=False,
     )  # fmt: skip
-    print(f"{len(small)} runs, {time.process_time() - began:.0f} CPU s\n{found}")
-    for arm in found.arms:
-        for place, target in enumerate(found.flops):
-            middle, low, high = quantiles(found.multiplier[arm][:, place], found.probability)
-            new = np.log(found.new_run[arm][:, place] / found.new_run[a][:, place])
-            ends = quantiles(new, found.probability)
-            said = (
-                f"{arm} at {target:.3g}: multiplier {middle:.2f} [{low:.2f}, {high:.2f}], better "
-                f"with P {found.chance(arm)[place]:.2f}; log loss of a run over the baseline's "
-                f"{ends[0]:+.3f} [{ends[1]:+.3f}, {ends[2]:+.3f}]"
+    print(f"{time.process_time() - began:.0f} CPU s\n{found}")
+    for place, target in enumerate(found.flops):
+        middle, low, high = quantiles(found.multiplier[arm][:, place], found.probability)
+        new = np.log(found.new_run[arm][:, place] / found.new_run[a][:, place])
+        ends = quantiles(new, found.probability)
+        said = (
+            f"{arm} at {target:.3g}: multiplier {middle:.2f} [{low:.2f}, {high:.2f}], better "
+            f"with P {found.chance(arm)[place]:.2f}; log loss of a run over the baseline's "
+            f"{ends[0]:+.3f} [{ends[1]:+.3f}, {ends[2]:+.3f}]"
+        )
+        if target > largest:
+            gap, (at, least, most) = came(runs, a, arm, target)
+            said += (
+                f"; came {gap:+.3f}, {'inside' if ends[1] <= gap <= ends[2] else 'outside'}: "
+                f"multiplier {at:.2f} [{least:.2f}, {most:.2f}]"
             )
-            if target > largest:
-                gap, (at, least, most) = came(runs, a, arm, target)
-                said += (
-                    f"; came {gap:+.3f}, {'inside' if ends[1] <= gap <= ends[2] else 'outside'}: "
-                    f"multiplier {at:.2f} [{least:.2f}, {most:.2f}]"
-                )
-            print(said, flush=True)
+        print(said, flush=True)
     return small, found
 
 
@@ -149,9 +152,11 @@ def main() -> None:
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     runs = bs.best_of_cells(bs.load_dataset(asked.table))
-    small, found = said_and_came(runs, BASELINES[asked.table], asked.largest, asked.draws)
-    if asked.table == "nano-recurrent":
-        one_exponent(small, found, asked.draws)
+    a = BASELINES[asked.table]
+    for arm in (each for each in np.unique(runs["family"]) if each != a):
+        small, found = said_and_came(runs, a, str(arm), asked.largest, asked.draws)
+        if asked.table == "nano-recurrent":
+            one_exponent(small, found, asked.draws)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ ARM_TRUTH = {3e12: ((64, 3, -7.0),)}
 ARMS: dict[str, dict[str, Any]] = {
     "untied": {"variant": Variant(tied=False)},
     "no-decay": {"weight_decay": 0.0},
+    "high-decay": {"weight_decay": 1.0},
     "placebo": {"seed": 3},
 }
 """What an arm has different from the baseline."""
