@@ -229,38 +229,6 @@ def test_drawn_groups_lie_around_their_corpus_and_corpora_around_the_population(
     np.testing.assert_allclose(bounded(value, "log"), draws["g"])
 
 
-def test_groups_drawn_from_the_prior_lie_around_their_levels() -> None:
-    """Steps between the levels are standard normal on the scale of the spreads, and independent."""
-    model, groups = nested(), make_groups(nested(), table())
-    rng = np.random.default_rng(3)
-    shape = (1, 4000)
-    found = draw_groups(model, groups, draw_prior(model, shape, rng), rng)
-    assert found["g"].shape == (len(groups), *shape)
-    assert found["g_sd"].shape == found["g_population"].shape == shape
-    outer = np.log(found["g_corpus"] / found["g_population"]) / found["g_corpus_sd"]
-    inner = np.log(found["g"] / found["g_corpus"]) / found["g_sd"]
-    np.testing.assert_array_equal(outer[0], outer[1])
-    steps = np.concatenate([outer[[0, 2]], inner])[:, 0]
-    np.testing.assert_allclose(np.cov(steps), np.eye(6), atol=0.1)
-    np.testing.assert_allclose(steps.mean(axis=1), 0, atol=0.07)
-    logs = np.log([found["g_population"][0], *found["E"][:, 0], *found["a"][:, 0]])
-    np.testing.assert_allclose(np.cov(logs), np.eye(9), atol=0.1)
-    parts = log_prior(model, by_draw(found), groups)
-    assert all(np.isfinite(part).all() for part in parts.values())
-
-
-def test_groups_of_one_level_have_one_value() -> None:
-    model = nested(E="corpus", g="family", a={"by": "corpus", "separate": True})
-    groups = make_groups(model, table())
-    rng = np.random.default_rng(4)
-    found = draw_groups(model, groups, draw_prior(model, (1, 50), rng), rng)
-    np.testing.assert_array_equal(found["g"][1], found["g"][2])
-    assert (found["g"][0] != found["g"][1]).all()
-    for name in ("E", "a"):
-        np.testing.assert_array_equal(found[name][[0, 2]], found[name][[1, 3]])
-        assert (found[name][0] != found[name][2]).all()
-
-
 def test_one_group_has_the_population() -> None:
     model = nested()
     groups = make_groups(model, table().take(np.arange(5)))
@@ -278,8 +246,3 @@ def test_ascending_parameters_ascend_in_every_group() -> None:
     found = draw_groups(model, groups, draw_prior(model, (1, 50), rng), rng)
     assert found["E"].shape == (len(groups), 1, 50)
     assert (found["E"] < found["a"]).all()
-
-
-def by_draw(draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Lay draws of one chain out flat, with the groups last."""
-    return {name: np.moveaxis(values, -1, 0)[..., 0] for name, values in draws.items()}

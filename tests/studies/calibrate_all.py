@@ -5,7 +5,7 @@
 Two designs: `one`, the 25 runs over four decades that `bs.calibrate` simulates by default, and
 `groups`, as many of each of two families, pooled. What is on record under the present hash is
 skipped, so a run that was stopped goes on. Each law and design are lines of calibration.csv, one
-per quantity; those still to be run are named in calibration_open.csv, and leave it as they are put
+per quantity; those still to be run are named in uncalibrated.txt, and leave it as they are put
 on record (`--until 00:00` runs none, and only takes from the list what is on record).
 """
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import csv
 import time
-from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from bayes_scaling.runs import RunTable
 from bayes_scaling.validation.calibration import default_sizes
 
 RECORD = Path(__file__).with_name("calibration.csv")
-OPEN = Path(__file__).with_name("calibration_open.csv")
+OPEN = Path(__file__).with_name("uncalibrated.txt")
 FIELDS = (
     "law", "hash", "design", "simulations", "quantity", "coverage50", "coverage90", "p_value",
     "corrected", "unconverged", "cpu_seconds",
@@ -67,25 +66,8 @@ def sizes_of(law: Model, design: str) -> RunTable | None:
 
 def read_record() -> list[dict[str, str]]:
     """Return the lines on record."""
-    return _read(RECORD)
-
-
-def read_open() -> set[tuple[str, str]]:
-    """Return the laws and designs that are named as not yet run."""
-    return {(each["law"], each["design"]) for each in _read(OPEN)}
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with RECORD.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-def _write(path: Path, fields: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> None:
-    """Write lines by law and design, whole or not at all."""
-    with replacing(path) as whole, whole.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fields, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted(lines, key=lambda each: (each["law"], each["design"])))
 
 
 def read_open() -> set[tuple[str, str]]:
@@ -132,15 +114,12 @@ def put_on_record(lines: list[dict[str, Any]]) -> None:
     """Replace what was on record of a law and design."""
     key = (lines[0]["law"], lines[0]["design"])
     kept = [each for each in read_record() if (each["law"], each["design"]) != key]
-    _write(RECORD, FIELDS, [*kept, *lines])
-    close()
-
-
-def close() -> None:
-    """Take what is on record from the list of what was not run."""
-    known = {(each["law"], each["design"]) for each in read_record()}
-    still = [{"law": law, "design": design} for law, design in read_open() - known]
-    _write(OPEN, ("law", "design"), still)
+    every = sorted([*kept, *lines], key=lambda each: (each["law"], each["design"]))
+    with replacing(RECORD) as whole, whole.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(every)
+    close_those_on_record()
 
 
 def main() -> None:
@@ -151,7 +130,6 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=200)
     parser.add_argument("--until", default="23:59", help="begin no law after this time of the day")
     asked = parser.parse_args()
-    close()
     close_those_on_record()
     known = {(each["hash"], each["design"]) for each in read_record()}
     for name in asked.laws or laws():

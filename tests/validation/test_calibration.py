@@ -15,7 +15,6 @@ from bayes_scaling.laws.nominal import unobserved
 from bayes_scaling.posterior.prior import prior_member
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs import RunTable
 from bayes_scaling.validation.calibration import (
     AHEAD,
     BEST_PARAMS,
@@ -99,30 +98,6 @@ def test_simulated_families_follow_their_own_parameters() -> None:
             assert one.truth["A"] == own["A"]
         else:
             assert one.truth["alpha"] != own["alpha"]
-
-
-def test_runs_of_several_groups_come_from_parameters_of_their_own() -> None:
-    model = bs.load_model("chinchilla").pooled_by("corpus")
-    once = default_sizes(model)
-    columns = {name: np.tile(values, 2) for name, values in once.columns.items()}
-    columns["run"] = np.arange(2 * len(once)).astype(str)
-    columns["corpus"] = np.repeat(["one", "two"], len(once))
-    sizes = unobserved(model, RunTable(columns=columns), grouped=True)
-    first, second = simulate(model, sizes, 2, SETTINGS)
-    for one in (first, second):
-        truth = one.truth
-        law = (
-            truth["E"]
-            + truth["A"] * sizes["params"] ** -truth["alpha"]
-            + truth["B"] * sizes["tokens"] ** -truth["beta"]
-        )
-        distance = np.abs(np.log(one.runs["loss"] / law))
-        assert np.median(distance[: len(once)]) < 3 * truth["sigma"]
-        assert np.median(distance[len(once) :]) > 3 * truth["sigma"]
-        assert {"alpha_population", "alpha_sd"} <= set(truth)
-        assert truth["alpha_population"] != truth["alpha"]
-        assert one.target["corpus"].tolist() == ["one", "one"]
-        assert set(one.runs.labels("corpus")) == {"one", "two"}
 
 
 def test_default_runs_vary_what_the_law_reads() -> None:
