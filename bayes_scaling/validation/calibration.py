@@ -9,7 +9,7 @@ what a backtest is for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +124,7 @@ def calibrate(
         draws=draws, tune=tune, chains=chains, target_accept=target_accept, random_seed=random_seed
     )
     _check(law, simulations)
+    law = replace(law, select="")  # simulated are the runs that a protocol takes
     if runs is not None and not isinstance(runs, RunTable):
         runs = read_runs(runs)
     given = default_sizes(law) if runs is None else runs
