@@ -30,12 +30,12 @@ FITS = {
     "decay.nc": "nano-decay -m coupled+lr-valley+valley:weight_decay",
     "rate.nc": "nano-lm -m coupled+lr-valley",
     "loss.nc": "scores.csv -m chinchilla",
-    "score.nc": "scores.csv -m downstream-exp",
+    "score.nc": "scores.csv -m downstream-sigmoid",
     "jump.nc": "jump.csv -m emergence",
     "shift.nc": "shift.csv -m loss-shift --pool-by metric",
     "routed.nc": "routed.csv -m moe-joint --where \"split == 'final' and router == 'S-Base'\" "
     "--columns family=kind,router=family,params_active=params,params=params_total",
-    "context.nc": "nano-context -m context",
+    "context.nc": 'nano-context --where "context_length != 64" -m context',
 }
 """What is fitted, by the file it is saved in."""
 
@@ -60,12 +60,12 @@ QUESTIONS = (
     ("loss on other texts: slopes, and whether one is 1", "shift shift.nc --band .05"),
     ("token 4 of 8 against 4 of a longer context",
      "positions context.nc --params 1e5 --position 4 --context 8 --against-position 4 "
-     "--against-context 128"),
+     "--against-context 512"),
     ("the last of a longer context against 8 of 8",
-     "positions context.nc --params 1e5 --position 128 --context 128 --against-position 8 "
+     "positions context.nc --params 1e5 --position 512 --context 512 --against-position 8 "
      "--against-context 8"),
     ("which of two families needs less compute, and how much",
-     "duel nano-recurrent --a transformer --b recurrent --flops 1e13"),
+     "duel nano-recurrent --best --a transformer --b recurrent --flops 1e13"),
     ("how to split a budget between active params, experts and tokens",
      "experts routed.nc --flops 1e21 --device-memory 80GB"),
     ("the critical batch of the published law",
