@@ -35,7 +35,7 @@ def test_what_is_on_record_is_calibrated() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["chinchilla", "kaplan-c", "downstream-exp"])
+@pytest.mark.parametrize("name", ["chinchilla", "coupled", "coupled-drift"])
 def test_a_law_is_calibrated_as_on_record(name: str) -> None:
     """Coverage of 30 simulations lies where those of the record say, within 4 standard errors."""
     known = {
