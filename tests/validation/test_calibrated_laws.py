@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bayes_scaling.laws import load_model
-from bayes_scaling.validation.calibration import DOUBT
+from bayes_scaling.laws.design import make_design
+from bayes_scaling.validation.calibration import DOUBT, Simulation
 from tests.studies.calibrate_all import DESIGNS, calibrated, laws, read_open, read_record
 
 FAILED: frozenset[tuple[str, str]] = frozenset()
@@ -32,6 +33,33 @@ def test_what_is_on_record_is_calibrated() -> None:
         (each["law"], each["design"]) for each in read_record() if float(each["corrected"]) < DOUBT
     }
     assert odd == FAILED
+
+
+class Simulated(Exception):
+    """Raised in place of fitting."""
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_every_law_simulates_runs_that_it_can_be_fitted_to(
+    design: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them: none is left out by the protocol that takes the rows of real tables."""
+    made: list[Simulation] = []
+
+    def stop(task: object, simulations: list[Simulation], *_: object, **__: object) -> None:
+        made.append(simulations[0])
+        raise Simulated
+
+    monkeypatch.setattr("bayes_scaling.validation.calibration.run_tasks", stop)
+    for name in laws():
+        with pytest.raises(Simulated):
+            calibrated(load_model(name), design, 10)
+        found = made.pop()
+        rows = found.model.rows_of(found.runs)
+        assert len(rows) == len(found.runs), name
+        groups = make_design(found.model, rows).grouping
+        assert len(groups) == (2 if design == "groups" else 1), name
+        assert np.isfinite(list(found.truth.values())).all(), name
 
 
 @pytest.mark.slow
