@@ -166,9 +166,9 @@ def remove_unfinished() -> None:
 
 
 def lock(descriptor: int, *, wait: bool = True) -> bool:
-    """Lock an open file until it is closed; whether it is held now, if not waited for.
+    """Lock an open file until it is closed, and return whether this program holds it.
 
-    Where the system has no locks nothing is done, and every file counts as held.
+    Without `wait` it does not where another one does. A system without locks holds every file.
     """
     if fcntl is not None:
         try:

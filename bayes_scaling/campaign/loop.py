@@ -8,14 +8,11 @@ it was started before.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from bayes_scaling import fitting
 from bayes_scaling.campaign.campaign_toml import NAME, TEMPLATE, Campaign, read_campaign
 from bayes_scaling.campaign.choosing import (
     FEWEST,
@@ -36,11 +33,11 @@ from bayes_scaling.campaign.launchers import LAUNCHERS, Launch
 from bayes_scaling.campaign.ledger import NAME as LEDGER, Ledger, Line, writing
 from bayes_scaling.campaign.results import collected, data_of, folder_of
 from bayes_scaling.campaign.state import Run, State, recipe_of, runs_of
-from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.laws.catalogue import load_models
 from bayes_scaling.runs import RunTable
-from bayes_scaling.validation.tasks import Executor, FitTask, run_tasks
+from bayes_scaling.validation.tasks import Executor, FitTask, fit_quietly, run_tasks
 
 FIT = "fit.nc"
 """Name of the last fit in the folder of a campaign."""
@@ -290,9 +287,7 @@ def _fitted(campaign: Campaign, table: RunTable, executor: Executor | None) -> F
 
 def fit_anywhere(task: FitTask) -> Fit:
     """Make the fit of a step, in whichever process."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BayesScalingWarning)  # the fit is saved with its checks
-        return fitting.fit(task.runs, task.model, **asdict(task.settings))
+    return fit_quietly(task.runs, task.model, task.settings, progress=None)
 
 
 def _plan(state: State, candidates: RunTable, ledger: Ledger, batch: Batch) -> None:

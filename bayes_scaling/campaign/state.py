@@ -16,6 +16,15 @@ from bayes_scaling.page import Block, Grid, Page, Printed
 
 Standing = Literal["planned", "launched", "done", "failed", "lost"]
 
+FITTED = (
+    "runs fitted",
+    "spent [FLOP]",
+    "loss of the target, 90 % ETI",
+    "width",
+    "expected at the end",
+)
+"""Heading of the table of fits."""
+
 OWN = ("run", "seed")
 """What a configuration has beside the settings of its candidate."""
 
@@ -163,9 +172,7 @@ class State(Printed):
         ]
         found = [head]
         if self.fits:
-            heading = ("runs fitted", "spent [FLOP]", "loss of the target, 90 % ETI", "width",
-                       "expected at the end")  # fmt: skip
-            found.append([Grid(heading=heading, rows=[_fit_cells(line) for line in self.fits])])
+            found.append([Grid(heading=FITTED, rows=[_fit_cells(line) for line in self.fits])])
         if self.runs:
             found.append([self._grid()])
         doubts = [

@@ -451,18 +451,19 @@ def _unit(model: Definition, runs: RunTable) -> list[str]:
 
 def _mixed_levels(model: Definition, runs: RunTable) -> list[str]:
     """Warn where one group holds losses that do not compare."""
-    groups = runs.labels(model.group)
+    groups = runs.labels(model.group).tolist()
     found = []
     for name in ("corpus", "metric"):
-        labels = runs.labels(name)
-        mixed = [each for each in set(groups) if len(set(labels[groups == each])) > 1]
-        if mixed:
-            held = sorted(set(labels[groups == min(mixed)]))
-            where = "one group of runs" if len(set(groups)) == 1 else f"{str(min(mixed))!r}"
+        held: dict[str, set[str]] = {}
+        for group, label in zip(groups, runs.labels(name).tolist(), strict=True):
+            held.setdefault(group, set()).add(label)
+        mixed = min((group for group, labels in held.items() if len(labels) > 1), default=None)
+        if mixed is not None:
+            where = "one group of runs" if len(held) == 1 else repr(mixed)
             found.append(
-                f"{name} varies ({', '.join(held[:4])}) within {where}: losses on different texts "
-                f"do not compare; take one (--where), or pool by it (--pool-by {name}; in "
-                f"Python .pooled_by({name!r}))"
+                f"{name} varies ({', '.join(sorted(held[mixed])[:4])}) within {where}: losses on "
+                f"different texts do not compare; take one (--where), or pool by it (--pool-by "
+                f"{name}; in Python .pooled_by({name!r}))"
             )
     return found
 

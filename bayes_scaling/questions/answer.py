@@ -243,9 +243,9 @@ class Answer(Drawn):
         return {name: np.asarray(values.mean(axis=0)) for name, values in self.flags.items()}
 
     def _asked(self, index: int) -> dict[str, Any]:
-        numbers = {n: values for n, values in self.asked.items() if values.dtype.kind == "f"}
-        given = {**self.asked, **with_scores(numbers, self.response)}
-        return {name: values[index].item() for name, values in given.items()}
+        given = {name: values[index].item() for name, values in self.asked.items()}
+        numbers = {name: value for name, value in given.items() if isinstance(value, float)}
+        return given | with_scores(numbers, self.response)
 
     @property
     def about(self) -> dict[str, Any]:

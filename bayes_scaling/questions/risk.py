@@ -126,6 +126,11 @@ class Risk(Printed):
             for index, (row, more) in enumerate(zip(rows, extra, strict=True))
         ]
 
+    @property
+    def _scored(self) -> bool:
+        """Whether the law explains an error rate, which is told as a score."""
+        return self.forecast.response == ERROR
+
     def _asked(self, index: int) -> dict[str, Any]:
         plan = self.forecast.plan
         sizes = {name: float(values[index]) for name, values in plan.columns.items()}
@@ -168,8 +173,7 @@ class Risk(Printed):
         found: list[list[Block]] = [[self._lines(row)] for row in self.rows()]
         count = self.flops.size
         if count > 1:
-            scored = self.forecast.response == ERROR
-            better = "a higher score" if scored else "a lower loss"
+            better = "a higher score" if self._scored else "a lower loss"
             names = [f"run {place + 1}" for place in range(count)]
             cells = [
                 [names[i], *("" if i == j else f"{self.beats[i, j]:.2f}" for j in range(count))]
@@ -181,7 +185,6 @@ class Risk(Printed):
     def _lines(self, row: dict[str, Any]) -> dict[str, str]:
         """Write one run."""
         known = "kind" in row  # else it is the one number of a published law
-        scored = self.forecast.response == ERROR
         lines = {called(name): told(row, name) for name in ("params", "tokens", "flops")}
         if "chance" in row:
             worst = f"{row['chance_of_it']:.3g} by {row['most_pessimistic']}, the most pessimistic"
@@ -189,7 +192,9 @@ class Risk(Printed):
             needed = row["enough_flops"]
             enough = f"{needed:.3g} FLOP" if needed < np.inf else "no budget does"
             lines |= {"chance of target": chance} if known else {"target": row["in_words"]}
-            lines["score below target" if scored else "loss over target"] = told(row, "overshoot")
+            lines["score below target" if self._scored else "loss over target"] = told(
+                row, "overshoot"
+            )
             lines[f"{row['sure']:.0%} sure takes" if known else "target takes"] = enough
         expected = {
             name: f", {row[f'expected_{name}']:.2g} expected" if known else ""
@@ -220,7 +225,7 @@ class Risk(Printed):
 
     def _held(self, row: Mapping[str, Any]) -> dict[str, str]:
         """Tell how forecasts of losses held that lay as far beyond the runs; "" inside them."""
-        tested = "kind" in row and self.forecast.response != ERROR
+        tested = "kind" in row and not self._scored
         return {"held": said_of_distance(row)} if tested else {}
 
     def _in_words(self, chance: float, target: float) -> str:

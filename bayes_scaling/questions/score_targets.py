@@ -24,9 +24,9 @@ SCORES: Mapping[str, str] = {
 """Names of scores, by those of the error rates they stand for."""
 
 
-def with_scores(
-    quantities: Mapping[str, NDArray[np.float64]], response: str
-) -> dict[str, NDArray[np.float64]]:
+def with_scores[Number: (float, NDArray[np.float64])](
+    quantities: Mapping[str, Number], response: str
+) -> dict[str, Number]:
     """Return quantities, and the scores of those that are error rates."""
     rates = [name for name in quantities if name in SCORES and response == ERROR]
     return {**quantities, **{SCORES[name]: 1 - quantities[name] for name in rates}}

@@ -131,7 +131,7 @@ def run_tasks[Item, Result](
     progress : bool, optional
         Whether a line says how much is done; by default in a notebook and in a terminal.
     keep : Keeps, optional
-        Where each result is written as soon as it is there, and read when it is asked for again.
+        Where each result is written as soon as its fit is done, and read in place of a fit.
 
     Returns
     -------

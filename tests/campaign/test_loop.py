@@ -28,7 +28,7 @@ BIG = {"params": 1e9, "tokens": 2e10}
 @pytest.fixture(autouse=True)
 def _without_sampling(monkeypatch: pytest.MonkeyPatch) -> None:
     fit = synthetic_fit(PLAIN, draws=25)
-    monkeypatch.setattr("bayes_scaling.fitting.fit", lambda *_, **__: fit)
+    monkeypatch.setattr("bayes_scaling.validation.tasks.fit", lambda *_, **__: fit)
     monkeypatch.setattr(loop, "POLL", 0.05)
 
 
