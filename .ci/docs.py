@@ -15,6 +15,7 @@ from string import Template
 import nbformat
 import pdoc
 from markdown_it import MarkdownIt
+from mdit_py_plugins.anchors import anchors_plugin
 from nbconvert import HTMLExporter
 from pygments.formatters import HtmlFormatter
 
@@ -90,12 +91,12 @@ def write(target: Path, title: str, body: str, *, root: str) -> None:
 def write_page(out: Path, name: Path) -> None:
     """Write a Markdown file as a page at the same place; README.md of the top is the start."""
     text = (TOP / name).read_text(encoding="utf-8")
-    text = re.sub(r"\]\((?!https?:)([^)]+)\.md\)", r"](\1.html)", text)
+    text = re.sub(r"\]\((?!https?:)([^)#]+)\.md(#[^)]*)?\)", r"](\1.html\2)", text)
     text = re.sub(r"\]\(([^)]*notebooks/[^)]+)\.ipynb\)", r"](\1.html)", text)
     text = text.replace("](notebooks)", "](notebooks/index.html)")
     text = text.replace("](../README.html)", "](../index.html)")
     target = out / ("index.html" if name == Path("README.md") else name.with_suffix(".html"))
-    body = MarkdownIt("commonmark").enable("table").render(text)
+    body = MarkdownIt("commonmark").enable("table").use(anchors_plugin, max_level=4).render(text)
     root = "../" * (len(name.parts) - 1)
     title = text.lstrip().splitlines()[0].lstrip("# ")
     write(target, title, body, root=root)
@@ -124,20 +125,24 @@ def write_reference(out: Path) -> None:
 
 
 def broken_links(out: Path) -> list[str]:
-    """Return links of our own pages that lead to no file."""
+    """Return links of our own pages that lead to no file, or to no heading of one."""
     pages = [
         *out.glob("*.html"),
         *out.glob("docs/*.html"),
         *out.glob("bayes_scaling/*/*.html"),
         out / "notebooks/index.html",
     ]
+    texts = {page: page.read_text(encoding="utf-8") for page in pages}
     found = []
-    for page in pages:
-        for link in re.findall(r'(?:href|src)="([^"#]+)', page.read_text(encoding="utf-8")):
-            if not re.match(r"[a-z]+:", link) and not (page.parent / link).exists():
+    for page, text in texts.items():
+        for link in re.findall(r'(?:href|src)="([^"]+)', text):
+            name, _, heading = link.partition("#")
+            target = (page.parent / name).resolve() if name else page
+            lost = heading and target in texts and f'id="{heading}"' not in texts[target]
+            if not re.match(r"[a-z]+:", link) and (lost or not target.exists()):
                 found.append(f"{page.relative_to(out)}: {link}")
     return found
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]).resolve())

@@ -63,6 +63,16 @@ def test_links_lead_somewhere(page: str) -> None:
     assert lost == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_links_to_headings_lead_to_one(page: str) -> None:
+    text = (TOP / page).read_text(encoding="utf-8")
+    for name, heading in re.findall(r"\]\((?![a-z]+:)([^)#]*)#([^)]+)\)", text):
+        target = (TOP / page).parent / name if name else TOP / page
+        titles = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.M)
+        slugs = [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles]
+        assert heading in slugs, f"{page}: {name}#{heading}"
+
+
 def test_every_page_of_docs_is_linked_from_the_readme() -> None:
     text = (TOP / "README.md").read_text(encoding="utf-8")
     assert [page for page in PAGES[1:] if f"]({page})" not in text] == []
