@@ -11,8 +11,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
+from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import Interval, check_probability, format_kind
 
 if TYPE_CHECKING:
@@ -144,6 +145,9 @@ class Shown(ABC):
 class Printed(Shown):
     """What has rows: it shows itself by them, and is a table of them."""
 
+    one_probability: ClassVar[str] = ""
+    """What was computed for intervals of one probability, of which no draws are kept."""
+
     def page(self) -> Page:
         """Return what is printed: a line for each quantity of each row."""
         return [[_lines(row)] for row in self.rows()]
@@ -168,9 +172,14 @@ class Printed(Shown):
         Raises
         ------
         InputError
-            It is not between 0 and 1.
+            It is not between 0 and 1, or the answer was computed for another alone.
         """
         check_probability(probability)
+        own = getattr(self, "probability", probability)
+        if self.one_probability and probability != own:
+            raise InputError(
+                f"{self.one_probability} are of {own:g} intervals: ask anew for {probability:g}"
+            )
         names = {each.name for each in fields(self)}  # type: ignore[arg-type]
         changes: dict[str, Any] = {"probability": probability} if "probability" in names else {}
         if "forecast" in names:

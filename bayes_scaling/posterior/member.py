@@ -300,22 +300,33 @@ class Member:
             if line.name in found
         }
 
-    def noise_logpdf(
-        self, deviation: NDArray[np.float64], *, group: int, draw: NDArray[np.int64]
+    def new_run_logpdf(
+        self,
+        response: NDArray[np.float64],
+        law: NDArray[np.float64],
+        *,
+        group: int,
+        draw: NDArray[np.int64],
     ) -> NDArray[np.float64]:
-        """Compute the log density of a new run's deviation from the law, on the scale of noise.
+        """Compute the log density of the response of a new run, where the law says `law`.
 
         Parameters
         ----------
-        deviation : array
-            Deviations; they broadcast with the draws.
+        response : array
+            Responses [per unit of which the density is]; they broadcast with the draws.
+        law : array
+            What the law says of the run; broadcasts with them.
         group : int
             Group of the run.
         draw : array of int
             Which draws.
         """
+        link = link_of(self.model)
         parameters = per_run(self.model, self.flat, np.asarray(group), draw)
-        return on_logpdf(self.model.noise, deviation, parameters)
+        parameters |= self.noise_of_items(law, np.asarray(group))
+        deviation = link.forward(response) - link.forward(law)
+        found = on_logpdf(self.model.noise, deviation, parameters)
+        return np.asarray(found + link.log_slope(response))
 
     def noise_of_items(
         self, response: NDArray[np.float64], group: NDArray[np.int64]

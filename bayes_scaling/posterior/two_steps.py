@@ -132,9 +132,9 @@ class TwoSteps:
         loss = self.loss.predict(inputs, group=np.full_like(group, self.place), draw=draw)
         return self.score.predict({"loss": loss}, group=group, draw=draw)
 
-    def noise_logpdf(self, deviation: Array, *, group: int, draw: Index) -> Array:
-        """Compute the log density of the deviation of a run whose loss is known."""
-        return self.score.noise_logpdf(deviation, group=group, draw=draw)
+    def new_run_logpdf(self, response: Array, law: Array, *, group: int, draw: Index) -> Array:
+        """Compute the log density of the error rate of a new run whose loss is known."""
+        return self.score.new_run_logpdf(response, law, group=group, draw=draw)
 
     def with_noise(
         self, loss: Array, *, group: int, draw: Index, rng: np.random.Generator

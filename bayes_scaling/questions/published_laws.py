@@ -219,9 +219,11 @@ class PublishedConstants:
         """Return nothing: it tunes no inputs."""
         return {}
 
-    def noise_logpdf(self, deviation: Array, *, group: int, draw: NDArray[np.int64]) -> Array:
+    def new_run_logpdf(
+        self, response: Array, law: Array, *, group: int, draw: NDArray[np.int64]
+    ) -> Array:
         """Return zeros: it knows no noise."""
-        return np.zeros(np.broadcast_shapes(np.shape(deviation), np.shape(draw)))
+        return np.zeros(np.broadcast_shapes(np.shape(response), np.shape(law), np.shape(draw)))
 
     def with_noise(
         self, loss: Array, *, group: int, draw: NDArray[np.int64], rng: np.random.Generator

@@ -7,7 +7,7 @@ anew, and with them what is believed of the big run.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,8 @@ class StageGate(Printed):
         Probability of the intervals.
     """
 
+    one_probability: ClassVar[str] = "widths"
+
     forecast: Forecast
     target: float
     chance: float
@@ -101,20 +103,6 @@ class StageGate(Printed):
     def flops(self) -> Array:
         """Compute of the smaller run and of the big one (2,) [FLOP]."""
         return self.forecast.plan.columns["flops"]
-
-    def with_probability(self, probability: float) -> Self:
-        """Return it at its own probability, of which widths are; ask anew for another.
-
-        Raises
-        ------
-        InputError
-            It is another.
-        """
-        if probability != self.probability:
-            raise InputError(
-                f"widths are of {self.probability:g} intervals: ask anew for {probability:g}"
-            )
-        return self
 
     def _rows(self) -> list[dict[str, Any]]:
         """Return one dict of plain numbers."""
@@ -252,9 +240,8 @@ def stage_gate(
 
 def _weights(law: Surface, asked: Forecast) -> Array:
     """Weights of the draws (n_outcomes, n_draws) after each outcome of the smaller run."""
-    outcomes = np.quantile(np.log(asked.draws[:, 0]), (np.arange(OUTCOMES) + 0.5) / OUTCOMES)
-    away = outcomes[:, None] - np.log(asked.noise_free[:, 0])
-    logs = law.noise_logpdf(away, law.draws)
+    outcomes = np.quantile(asked.draws[:, 0], (np.arange(OUTCOMES) + 0.5) / OUTCOMES)
+    logs = law.new_run_logpdf(outcomes[:, None], asked.noise_free[:, 0], law.draws)
     weights = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 

@@ -164,12 +164,12 @@ class Surface:
         ]
         return {name: self._by_law(partial(_Part.tuned, name=name), read, draw) for name in free}
 
-    def noise_logpdf(self, deviation: Array, draw: Index) -> Array:
-        """Return log densities of a new run's deviation from the law, on the scale of noise.
+    def new_run_logpdf(self, response: Array, law: Array, draw: Index) -> Array:
+        """Return log densities of the response of a new run, where the law says `law`.
 
-        Deviations and draws broadcast. 0 of a published law, which knows no noise.
+        All three broadcast. 0 of a published law, which knows no noise.
         """
-        return self._by_law(_Part.noise_logpdf, {"deviation": deviation}, draw)
+        return self._by_law(_Part.new_run_logpdf, {"response": response, "law": law}, draw)
 
     def with_noise(self, loss: Array, rng: np.random.Generator) -> Array:
         """Return losses of one new run each (n_draws, n), where the law says `loss`."""
@@ -289,8 +289,8 @@ class _Part:
         inputs = {**self.settled, **sizes}
         return self.law.tuned(inputs, group=np.asarray(self.index), draw=draw)[name]
 
-    def noise_logpdf(self, given: Mapping[str, Array], draw: Index) -> Array:
-        return self.law.noise_logpdf(given["deviation"], group=self.index, draw=draw)
+    def new_run_logpdf(self, given: Mapping[str, Array], draw: Index) -> Array:
+        return self.law.new_run_logpdf(given["response"], given["law"], group=self.index, draw=draw)
 
     def with_noise(
         self, given: Mapping[str, Array], draw: Index, *, rng: np.random.Generator

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,8 @@ class Tuning(Printed):
         Of each run, from a choice to its loss over that of the best one, minus 1 (n_draws,).
     """
 
+    one_probability: ClassVar[str] = "penalties"
+
     plan: Plan
     best: Mapping[str, Array]
     recommended: Mapping[str, Array]
@@ -83,20 +85,6 @@ class Tuning(Printed):
     warnings: tuple[str, ...] = ()
     probability: float = PROBABILITY
     excess: tuple[Excess, ...]
-
-    def with_probability(self, probability: float) -> Self:
-        """Return it at its own probability, of which penalties are; ask anew for another.
-
-        Raises
-        ------
-        InputError
-            It is another.
-        """
-        if probability != self.probability:
-            raise InputError(
-                f"penalties are of {self.probability:g} intervals: ask anew for {probability:g}"
-            )
-        return self
 
     def _rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per run, of plain numbers and texts."""

@@ -7,10 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import logit
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
+from bayes_scaling.facade import Fit
 from bayes_scaling.fitting import ensemble_of
+from bayes_scaling.laws import load_model
+from bayes_scaling.laws.items import UNTOLD, item_sd
+from bayes_scaling.laws.noise import ITEM_SD, noise_logpdf
+from bayes_scaling.laws.nominal import nominal_runs
+from bayes_scaling.laws.shares import of_shares
+from bayes_scaling.posterior.prior import prior_member
 from bayes_scaling.questions.stage_gate import stage_gate
 from tests.synthetic import UNCONVERGED, changed, synthetic_ensemble, synthetic_fit
 
@@ -53,7 +61,7 @@ def test_outcomes_weigh_draws_by_the_noise_of_each() -> None:
     fit = changed(FIT, draws={**FIT.draws, "sigma": np.broadcast_to(sigma, (4, 500))})
     found = fit.stage_gate(FLOPS, TARGET)
     first, law = (np.log(part[:, 0]) for part in (found.forecast.draws, found.forecast.noise_free))
-    outcomes = np.quantile(first, (np.arange(200) + 0.5) / 200)
+    outcomes = np.log(np.quantile(np.exp(first), (np.arange(200) + 0.5) / 200))
     density = stats.t.pdf(outcomes[:, None], fit.flat["nu"], law, fit.flat["sigma"])
     expected = density @ (found.forecast.draws[:, 1] <= TARGET) / density.sum(axis=1)
     np.testing.assert_allclose(found.chances, expected, rtol=1e-9)
@@ -69,7 +77,7 @@ def test_members_of_an_ensemble_weigh_outcomes_by_their_own_noise() -> None:
     nu, sigma = (
         np.concatenate([fit.flat[name] for fit in (quiet, loud)]) for name in ("nu", "sigma")
     )
-    outcomes = np.quantile(first, (np.arange(200) + 0.5) / 200)
+    outcomes = np.log(np.quantile(np.exp(first), (np.arange(200) + 0.5) / 200))
     density = stats.t.pdf(outcomes[:, None], nu, law, sigma)
     expected = density @ (found.forecast.draws[:, 1] <= TARGET) / density.sum(axis=1)
     np.testing.assert_allclose(found.chances, expected, rtol=1e-9)
@@ -120,3 +128,27 @@ def test_what_cannot_be_asked_is_refused(given: dict[str, Any], message: str) ->
 def test_a_fit_that_did_not_converge_is_not_asked() -> None:
     with pytest.raises(UnconvergedError):
         synthetic_fit(checks=UNCONVERGED).stage_gate(FLOPS, TARGET)
+
+
+def test_error_rates_are_weighed_on_the_scale_of_their_noise() -> None:
+    """Near 1 the same odds are a much smaller share: log odds and logs tell draws apart there."""
+    law = of_shares(load_model("chinchilla")).with_priors(  # rates near 1, below it
+        {"c": {"dist": "Beta", "alpha": 80.0, "beta": 20.0}}
+    )
+    fit = Fit.of_one(prior_member(law, nominal_runs(law), draws=500, random_seed=3))
+    rate = np.quantile(fit.risk(flops=1e20).forecast.draws, 0.5)
+    found = fit.stage_gate(1e20, float(rate), share=0.1)
+    rates, said = found.forecast.draws[:, 0], found.forecast.noise_free[:, 0]
+    outcomes = logit(np.quantile(rates, (np.arange(200) + 0.5) / 200))[:, None]
+    parameters = {name: fit.flat[name] for name in ("nu", "sigma")}
+    parameters[ITEM_SD] = item_sd(said, np.array(UNTOLD))
+    density = np.exp(noise_logpdf(law.noise, outcomes - logit(said), parameters))
+    expected = density @ (found.forecast.draws[:, 1] <= rate) / density.sum(axis=1)
+    np.testing.assert_allclose(found.chances, expected, rtol=1e-6)
+
+
+def test_widths_of_another_probability_are_computed_anew() -> None:
+    found = FIT.stage_gate(FLOPS, TARGET)
+    assert found.rows(found.probability) == found.rows()
+    with pytest.raises(InputError, match=r"widths are of 0.9 intervals: ask anew for 0.5"):
+        found.rows(0.5)
