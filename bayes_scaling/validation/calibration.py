@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling import scores
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.laws.catalogue import AnyModel, load_model
@@ -132,9 +131,14 @@ def calibrate(
     made = simulate(law, sizes, simulations, settings)
     kept = None if keep is None else _keeping(keep, random_seed)
     found = run_tasks(recover, made, executor, name="calibrate", progress=progress, keep=kept)
+    known = {name for name in made[0].truth if np.ptp([each.truth[name] for each in made]) == 0}
     return Calibration(
         model=law.id,
-        pit={name: np.array([each[0][name] for each in found]) for name in found[0][0]},
+        pit={
+            name: np.array([places[name] for places, _ in found])
+            for name in found[0][0]
+            if name not in known
+        },
         converged=np.array([each[1] for each in found]),
         runs=len(sizes),
         random_seed=settings.random_seed,
@@ -317,13 +321,22 @@ def recover(simulation: Simulation) -> tuple[dict[str, float], bool]:
         **_losses(told.noise_free, told.draws),
         **_best(asked, simulation.target),
     }
+    rng = np.random.default_rng(simulation.settings.random_seed)
     places = {
-        name: float(scores.share_below(own, truth))
-        for name, truth in simulation.truth.items()
-        for own in (draws[name],)
-        if np.ptp(own) > 0
+        name: place_among(draws[name], truth, rng) for name, truth in simulation.truth.items()
     }
     return places, found.status == "converged"
+
+
+def place_among(draws: Array, truth: float, rng: np.random.Generator) -> float:
+    """Return the share of draws (n_draws,) below a truth, of those equal to it a random share.
+
+    A best size may lie at the edge of what is searched, in draws and in truth; with ties broken at
+    random, places are uniform nevertheless.
+    """
+    equal = np.isclose(draws, truth, rtol=1e-9, atol=0.0)
+    below = np.mean((draws < truth) & ~equal)
+    return float(below + rng.uniform() * equal.mean()) if equal.any() else float(below)
 
 
 def _of_first(values: Array) -> Array:

@@ -24,7 +24,9 @@ from bayes_scaling.validation.calibration import (
     beyond,
     default_sizes,
     inside,
+    place_among,
     simulate,
+    uniformity,
 )
 from tests.command_line import call
 
@@ -120,6 +122,17 @@ def test_uniform_places_pass_and_others_do_not() -> None:
     assert not found.calibrated
     assert inside(narrow, 0.9) == 0.0
     assert found.table.coverage90[1] == 0.0
+
+
+def test_places_are_uniform_where_truth_and_draws_lie_at_an_edge() -> None:
+    rng = np.random.default_rng(0)
+    edge, found = 3.0, []
+    for _ in range(2000):
+        truth, *draws = np.minimum(rng.standard_normal(100) + edge, edge * (1 + 1e-14))
+        found.append(place_among(np.array(draws), float(truth), rng))
+    assert uniformity(np.array(found)) > 0.01
+    assert place_among(np.full(9, edge), 2.0, rng) == 0.0
+    assert place_among(np.full(9, edge), 4.0, rng) == 1.0
 
 
 def test_the_figure_shows_both_shares() -> None:
