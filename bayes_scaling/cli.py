@@ -23,7 +23,7 @@ from typer.exceptions import TyperException
 
 from bayes_scaling import __version__
 from bayes_scaling.commands.interrupts import STOPPED, interruptible
-from bayes_scaling.commands.streams import print_json, say, waiting
+from bayes_scaling.commands.streams import print_json, printing_escaped, say, waiting
 from bayes_scaling.errors import BayesScalingError, BayesScalingWarning
 
 
@@ -247,7 +247,7 @@ def first_steps(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    with warnings.catch_warnings():
+    with printing_escaped(), warnings.catch_warnings():
         warnings.simplefilter("always", BayesScalingWarning)
         warnings.showwarning = _note
         code = _run(given)

@@ -57,11 +57,7 @@ def check_target(path: str | Path, *, room: int = 4096) -> Path:
     InputError
         It is a folder, or its folder does not exist, cannot be written to or is full.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{str(path)!r} is a folder; give the name of a file")
-    if not path.parent.is_dir():
-        raise InputError(f"no folder {str(path.parent)!r} for {path.name!r}; create it first")
+    path = check_place(path)
     try:
         with tempfile.TemporaryFile(dir=path.parent) as probe:
             if hasattr(os, "posix_fallocate"):
@@ -69,6 +65,47 @@ def check_target(path: str | Path, *, room: int = 4096) -> Path:
     except OSError as error:
         raise cannot_write(path, error, f"{room:,} bytes are needed") from None
     return path
+
+
+def check_place(path: str | Path) -> Path:
+    """Return where a file is to be written, whether there is room for it or not.
+
+    Raises
+    ------
+    InputError
+        It is a folder, or its folder does not exist.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise InputError(f"no folder {str(path.parent)!r} for {path.name!r}; create it first")
+    return path
+
+
+def made_folder(folder: str | Path, what: str) -> Path:
+    """Return a folder, made where there is none.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder.
+    what : str
+        What needs it, for the message.
+
+    Raises
+    ------
+    InputError
+        It is a file, or cannot be made.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise InputError(f"{what} must be a folder; {str(folder)!r} is a file") from None
+    except OSError as error:
+        raise cannot_write(folder, error, f"{what} needs a folder to write to") from None
+    return folder
 
 
 def cannot_write(path: Path, error: OSError, what: str) -> InputError:
@@ -125,12 +162,34 @@ def _check_nesting(found: dict[str, Any]) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, otherwise: str = "nothing was written") -> Iterator[Path]:
     """Give a temporary name to write to; it takes the place of `path` when all went well.
 
     The temporary file is locked while it is written, so what a killed program left can be told from
     what another one is writing, and is removed.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    otherwise : str
+        What is said where the machine refuses to write it.
+
+    Raises
+    ------
+    InputError
+        The machine refuses to write it; what was at `path` stays.
     """
+    try:
+        with _replacing(path) as temporary:
+            yield temporary
+    except OSError as error:
+        raise cannot_write(path, error, otherwise) from None
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Do as `replacing` does, but leave the errors of the machine as they are."""
     _sweep(path)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     _UNFINISHED.add(temporary)
@@ -223,7 +282,7 @@ def write_or_keep(path: Path, content: bytes, what: str) -> None:
         It could not be written; the message names the file that it was kept in, if any.
     """
     try:
-        with replacing(path) as temporary:
+        with _replacing(path) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
         kept = _kept_elsewhere(path, content)
@@ -240,7 +299,7 @@ def _kept_elsewhere(path: Path, content: bytes) -> Path | None:
         kept = folder / f"{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with replacing(kept) as temporary:
+            with _replacing(kept) as temporary:
                 temporary.write_bytes(content)
         except OSError:
             continue

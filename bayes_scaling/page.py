@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.escapes import escaped
 from bayes_scaling.intervals import Interval, check_probability, format_kind
 
 if TYPE_CHECKING:
@@ -358,7 +359,7 @@ def shares(row: Mapping[str, Any], of_what: str) -> Lines:
 
 def page_html(page: Page) -> str:
     """Write paragraphs as HTML, escaped."""
-    return "\n".join(_block_html(block) for part in page for block in part)
+    return escaped("\n".join(_block_html(block) for part in page for block in part))
 
 
 def _block_html(block: Block) -> str:
@@ -402,7 +403,7 @@ def page_text(page: Page, *, without: Iterable[str] = ()) -> str:
                 lines += [
                     f"{name:{width}s} {text}" for name, text in block.items() if name not in without
                 ]
-    return "\n".join(lines)
+    return escaped("\n".join(lines))
 
 
 def table_lines(rows: Sequence[Sequence[str]], heading: Sequence[str]) -> list[str]:

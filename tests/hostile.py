@@ -1,7 +1,7 @@
-"""Runs every file of ``shared/cases/hostile`` by its command, with limits on time and memory.
+"""Work in forks, with limits on time and memory, and how it ended.
 
-``python -m tests.hostile [KIND] [NAME]`` prints what each gave and counts the bad ends: no answer
-within 5 s of CPU, more than 1 GB, a traceback, or another exit code than 0, 1 and 2.
+A fork costs what it does and not what it imports. So the process that forks has imported all that
+is needed, has no threads (`QUIET`), and is none of pytest.
 """
 
 from __future__ import annotations
@@ -10,74 +10,56 @@ import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from tests.synthetic import synthetic_fit
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 SECONDS, GIGABYTES = 5, 1
 
-DATA = Path(__file__).resolve().parents[2] / "shared/data"
-FOLDER = Path(os.environ.get("BAYES_SCALING_PUBLIC_DATA", DATA)).parent / "cases/hostile"
+QUIET = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")}
+"""Variables of the environment of a process that forks."""
 
-CHILD = """
-import json, resource, signal, sys, warnings
-warnings.simplefilter("ignore")
-from bayes_scaling.cli import main
-for line in sys.stdin:
-    import os
-    pid = os.fork()
-    if pid == 0:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        now = int(used.ru_utime + used.ru_stime)
-        resource.setrlimit(resource.RLIMIT_CPU, (now + {seconds}, now + {seconds} + 1))
-        out = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(out, 1)
-        try:
-            main(json.loads(line))
-        except SystemExit as end:
-            sys.stderr.flush()
-            os._exit(end.code or 0)
-        except BaseException:
-            import traceback
-            traceback.print_exc()
-            sys.stderr.flush()
-            os._exit(70)
-    _, status, used = os.wait4(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    said = {{"code": code, "cpu": used.ru_utime + used.ru_stime, "mb": used.ru_maxrss / 1024}}
-    sys.stderr.flush()
-    print("END " + json.dumps(said), file=sys.stderr, flush=True)
-"""
-"""A process that forks for every command, so that what is imported is imported once."""
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal would obey: escapes, and changes of the direction of writing."""
+
+LEFTOVER = re.compile(r"^\..*\.[0-9a-f]{8}$")
+"""Names of files that were being written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """How a command ended.
+    """How some work ended.
 
     Attributes
     ----------
     name : str
-        The file.
+        What it was given.
     code : int
         Exit code; negative where it was killed.
     cpu : float
         Seconds of CPU.
     megabytes : float
         Most memory.
-    said : str
-        Standard error.
+    out, said : str
+        Standard output and standard error.
+    is_json : bool
+        Whether the output must be JSON.
     """
 
     name: str
     code: int
-    cpu: float
-    megabytes: float
-    said: str
+    cpu: float = 0.0
+    megabytes: float = 0.0
+    out: str = ""
+    said: str = ""
+    is_json: bool = False
 
     @property
     def bad(self) -> str:
@@ -85,86 +67,162 @@ class End:
         if self.code < 0:
             return f"killed by signal {-self.code} after {self.cpu:.1f} s"
         if "Traceback" in self.said or self.code not in (0, 1, 2):
-            return f"exit {self.code}: {self.said.strip().splitlines()[-1][:200]}"
+            return f"exit {self.code}: {(self.said.strip().splitlines() or [''])[-1][:200]}"
         if self.cpu > SECONDS or self.megabytes > GIGABYTES * 1024:
             return f"{self.cpu:.1f} s, {self.megabytes:.0f} MB"
         if self.code == 1 and not re.search(r"^error: \S+ \S+", self.said, re.M):
             return f"exit 1 without a sentence: {self.said[-200:]!r}"
+        if found := CONTROLS.search(self.out) or CONTROLS.search(self.said):
+            return f"prints {found[0]!r}"
+        if self.is_json and not _strict_json(self.out):
+            return f"prints what is no JSON: {self.out[:100]!r}"
         return ""
 
 
-def commands(kind: str, fit: Path, folder: Path = FOLDER) -> dict[str, list[str]]:
-    """Return the command of every file of a kind, by the name of the file."""
-    found = {}
-    for path in sorted((folder / kind).iterdir()):
-        match kind:
-            case "models":
-                found[path.name] = ["models", "show", str(path)]
-            case "plans":
-                found[path.name] = ["risk", str(fit), "--plan", str(path)]
-            case "tables":
-                found[path.name] = ["check", str(path)]
-            case "fits":
-                found[path.name] = ["forecast", str(path), "--params", "7B", "--tokens", "140B"]
-    return found
+def in_child(work: Callable[[], object], name: str = "", *, is_json: bool = False) -> End:
+    """Do some work in a fork, within the limits, and return how it ended.
 
-
-def run(given: dict[str, list[str]], warm: str = "") -> list[End]:
-    """Run commands, each in a process forked from one that has imported what they need."""
-    text = "".join(json.dumps(arguments) + "\n" for arguments in given.values())
-    program = f"{warm}\n{CHILD.format(seconds=SECONDS)}"
-    done = subprocess.run(
-        [sys.executable, "-c", program], input=text, capture_output=True, text=True, check=True
+    Parameters
+    ----------
+    work : callable
+        Its `SystemExit` is the exit code; another exception is a traceback and exit code 70.
+    name : str
+        Of what it is given.
+    is_json : bool
+        Whether it must print JSON.
+    """
+    with TemporaryFile() as out, TemporaryFile() as said:
+        child = os.fork()
+        if child == 0:
+            _child(work, out, said)
+        _, status, used = os.wait4(child, 0)
+        texts = []
+        for file in (out, said):
+            file.seek(0)
+            texts.append(file.read(1 << 20).decode(errors="replace"))
+    return End(
+        name=name,
+        code=os.waitstatus_to_exitcode(status),
+        cpu=used.ru_utime + used.ru_stime,
+        megabytes=used.ru_maxrss / 1024,
+        out=texts[0],
+        said=texts[1],
+        is_json=is_json,
     )
-    ends: list[End] = []
-    said: list[str] = []
-    names = iter(given)
-    for line in done.stderr.splitlines():
-        if line.startswith("END "):
-            end = json.loads(line[4:])
-            ends.append(
-                End(
-                    name=next(names),
-                    code=end["code"],
-                    cpu=end["cpu"],
-                    megabytes=end["mb"],
-                    said="\n".join(said),
-                )
-            )
-            said = []
-        else:
-            said.append(line)
-    return ends
 
 
-WARM = {
-    "models": "import bayes_scaling.commands.definitions",
-    "plans": "import bayes_scaling.commands.asking, bayes_scaling.posterior",
-    "tables": "import bayes_scaling.commands.sources, pandas",
-    "fits": "import bayes_scaling.commands.asking, bayes_scaling.posterior",
-}
-"""What is imported once for all commands of a kind."""
+def _child(work: Callable[[], object], out: BinaryIO, said: BinaryIO) -> None:
+    """Do the work and end this process."""
+    code: Any = 70
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
+        signal.alarm(20 * SECONDS)
+        os.dup2(out.fileno(), 1)
+        os.dup2(said.fileno(), 2)
+        work()
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        try:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+        finally:
+            os._exit(code if isinstance(code, int) else 70)
 
 
-def main() -> None:
-    """Print how every file ended, and how many ended badly."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    kinds = [sys.argv[1]] if len(sys.argv) > 1 else list(WARM)
-    with TemporaryDirectory() as folder:
-        fit = synthetic_fit().save(Path(folder) / "fit.nc")
-        for kind in kinds:
-            given = commands(kind, fit)
-            if len(sys.argv) > 2:
-                given = {name: value for name, value in given.items() if sys.argv[2] in name}
-            ends = run(given, WARM[kind])
-            bad = [end for end in ends if end.bad]
-            for end in ends:
-                last = end.said.strip().splitlines()[-1:] or [""]
-                print(f"{kind}/{end.name}: {end.code} {end.cpu:.1f} s {last[0][:110]}")
-            print(f"{kind}: {len(ends)} files, {len(bad)} bad ends", flush=True)
-            for end in bad:
-                print(f"  BAD {end.name}: {end.bad}", flush=True)
+def command(*arguments: object, name: str = "") -> End:
+    """Run a command in a fork."""
+    from bayes_scaling.cli import main
+
+    given = [str(argument) for argument in arguments]
+    return in_child(partial(main, given), name or " ".join(given), is_json="--json" in given)
 
 
-if __name__ == "__main__":
-    main()
+def leftovers(folder: Path) -> list[str]:
+    """Return the names of files that were being written and never were, in and below a folder."""
+    return sorted(path.name for path in folder.rglob(".*") if LEFTOVER.match(path.name))
+
+
+def _strict_json(text: str) -> bool:
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    try:
+        json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+# ---- killed --------------------------------------------------------------------------------------
+
+
+def at_event(tick: Callable[[], None]) -> None:
+    """Have a function called in this process whenever it writes, renames, or starts something.
+
+    It is called before and after each, and when half of a file is written.
+    """
+
+    def watched(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **settings: Any) -> Any:
+            tick()
+            found = function(*args, **settings)
+            tick()
+            return found
+
+        return call
+
+    def halved(function: Callable[..., Any]) -> Callable[..., Any]:
+        def write(path: Path, content: Any, **settings: Any) -> Any:
+            tick()
+            function(path, content[: len(content) // 2], **settings)
+            tick()
+            return function(path, content, **settings)
+
+        return write
+
+    os.fsync = watched(os.fsync)
+    os.replace = watched(os.replace)
+    subprocess.Popen = watched(subprocess.Popen)  # type: ignore[assignment, misc]
+    Path.write_bytes = halved(Path.write_bytes)  # type: ignore[method-assign]
+    Path.write_text = halved(Path.write_text)  # type: ignore[method-assign]
+
+
+def kill_at(place: int) -> None:
+    """Have this process killed at the n-th event."""
+    left = [place]
+
+    def tick() -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    at_event(tick)
+
+
+def kill_at_byte(size: int) -> None:
+    """Have this process killed where a file is to grow beyond so many bytes."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def events(work: Callable[[], object]) -> int:
+    """Return how many events some work has, done in a fork."""
+
+    def counted() -> None:
+        count = [0]
+
+        def tick() -> None:
+            count[0] += 1
+
+        at_event(tick)
+        work()
+        os.write(1, f"\n{count[0]}".encode())
+
+    end = in_child(counted)
+    assert end.code == 0, end.said
+    return int(end.out.splitlines()[-1])

@@ -249,3 +249,9 @@ def test_what_is_doubtful_in_a_table_is_a_note_on_standard_error(tmp_path: Path)
     found = call("check", runs)
     assert (found.code, found.err) == (0, "")
     assert "warning: " in found.out
+
+
+def test_an_error_does_not_speak_to_the_terminal() -> None:
+    found = call("check", "\x1b[2J.csv")
+    assert found.code == 1
+    assert "\x1b" not in found.err

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bayes_scaling.page import MOST, page_html, page_of
+from bayes_scaling.page import MOST, Grid, Page, page_html, page_of, page_text
 from tests.synthetic import synthetic_fit
 
 
@@ -44,3 +44,11 @@ def test_html_is_escaped() -> None:
     assert page_html([["a < b", {"<i>": "&"}]]) == (
         "<p>a &lt; b</p>\n<table><tr><td>&lt;i&gt;</td><td>&amp;</td></tr></table>"
     )
+
+
+def test_names_of_strangers_are_not_obeyed() -> None:
+    page: Page = [[{"\x1b[2Jred": "\u202egnp.exe"}, Grid(heading=("a",), rows=[("\x9b\ud800",)])]]
+    for text in (page_text(page), page_html(page)):
+        assert r"\u001b[2Jred" in text
+        assert r"\u202egnp.exe" in text
+        assert r"\u009b\ud800" in text

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from bayes_scaling.campaign.launchers import LAUNCHERS
 from bayes_scaling.errors import InputError
+from bayes_scaling.files import read_toml
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.rig import Budget, Rig
 from bayes_scaling.runs import RunTable, read_runs
@@ -267,10 +267,7 @@ def read_campaign(folder: str | Path) -> Campaign:
     path = folder / NAME
     if not path.is_file():
         raise InputError(f"no {path}: 'bayes-scaling campaign init {folder}' writes one to fill")
-    try:
-        text = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"is no TOML: {error}", source=str(path)) from None
+    text = read_toml(path)
     problems = unknown_keys("the campaign", text, ("title", "seed", "start", "slurm", *TABLES))
     parts = {}
     for name, kind in TABLES.items():
@@ -286,6 +283,9 @@ def read_campaign(folder: str | Path) -> Campaign:
                 problems.append("[run] needs a command")
             except InputError as error:
                 problems += [f"[{name}] {each}" for each in error.problems]
+    for name in ("title", "start"):
+        if not isinstance(text.get(name, ""), str):
+            problems.append(f"{name} is a text, got {text[name]!r}")
     if not isinstance(text.get("seed", 0), int) or text.get("seed", 0) < 0:
         problems.append(f"seed is a whole number of at least 0, got {text['seed']!r}")
     if problems:
@@ -324,7 +324,9 @@ def _wrong_kinds(where: str, given: Mapping[str, Any]) -> list[str]:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) <= sys.float_info.max  # an int may be beyond any float
 
 
 def _check(campaign: Campaign) -> None:

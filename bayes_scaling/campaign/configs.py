@@ -11,7 +11,7 @@ from typing import Any
 
 from bayes_scaling.campaign.worker import COMMAND
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import replacing
+from bayes_scaling.files import made_folder, replacing
 
 CONFIG = "config"
 """Name of the configuration in the folder of a run, before its suffix."""
@@ -78,7 +78,7 @@ def command_of(command: tuple[str, ...], config: Config, folder: Path, name: str
 
 def write_run(folder: Path, *, name: str, text: str, argv: list[str], cwd: Path) -> None:
     """Write the folder of a run: its configuration and its command, whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder(folder, "a run")
     asked = json.dumps({"argv": argv, "cwd": str(cwd)}, indent=2)
     for path, content in ((folder / name, text), (folder / COMMAND, asked)):
         with replacing(path) as temporary:

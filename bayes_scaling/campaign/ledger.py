@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import append, lock, whole_lines
+from bayes_scaling.files import append, cannot_write, lock, whole_lines
 
 NAME = "ledger.jsonl"
 """Name of the ledger in the folder of a campaign."""
@@ -62,9 +62,7 @@ def _append(path: Path, content: bytes) -> None:
         with path.open("ab", buffering=0) as file:
             append(file, content)
     except OSError as error:
-        raise InputError(
-            f"could not be written ({error}): free some space, then step again", source=str(path)
-        ) from None
+        raise cannot_write(path, error, "free some space, then step again") from None
     if not known:
         sync_folder(path.parent)
 
@@ -131,7 +129,11 @@ def writing(path: Path, *, dry: bool = False) -> Iterator[Ledger]:
     if dry:
         yield Ledger(path=path, lines=read_ledger(path), dry=True)
         return
-    with path.with_name(".lock").open("ab") as held:
+    try:
+        held = path.with_name(".lock").open("ab")
+    except OSError as error:
+        raise cannot_write(path, error, "a step writes down what it does") from None
+    with held:
         if not lock(held.fileno(), wait=False):
             raise InputError(
                 "another program is at a step of this campaign; wait until it is done",

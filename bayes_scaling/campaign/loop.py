@@ -35,6 +35,7 @@ from bayes_scaling.campaign.results import collected, data_of, folder_of
 from bayes_scaling.campaign.state import Run, State, recipe_of, runs_of
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
+from bayes_scaling.files import made_folder, replacing
 from bayes_scaling.laws.catalogue import load_models
 from bayes_scaling.runs import RunTable
 from bayes_scaling.validation.tasks import Executor, FitTask, fit_quietly, run_tasks
@@ -67,8 +68,9 @@ def init(folder: str | Path) -> Path:
     path = Path(folder) / NAME
     if path.exists():
         raise InputError(f"{str(path)!r} is there already; edit it, or give another folder")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(TEMPLATE, encoding="utf-8")
+    made_folder(path.parent, "a campaign")
+    with replacing(path) as temporary:
+        temporary.write_text(TEMPLATE, encoding="utf-8")
     return path
 
 

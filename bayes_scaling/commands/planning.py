@@ -11,7 +11,7 @@ from bayes_scaling.commands.console import print_page, print_table
 from bayes_scaling.commands.options import Json, number
 from bayes_scaling.commands.streams import print_json
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import check_target
+from bayes_scaling.files import check_target, replacing
 from bayes_scaling.page import page_of
 from bayes_scaling.questions.device import Device
 from bayes_scaling.questions.rig import Rig
@@ -75,6 +75,8 @@ def serve(
 
     Example: bayes-scaling serve --params 7B --device-memory 80GB --bandwidth 3.35e12
     """
+    if device is None:
+        raise InputError("a device has a memory and a bandwidth: give --device-memory, --bandwidth")
     found = serving(params, device, rig=rig, params_active=params_active, sequences=sequences)
     if as_json:
         print_json({"rows": found.rows()})
@@ -93,7 +95,8 @@ def plan(
     check_target(path)
     if path.exists():
         raise InputError(f"{str(path)!r} is there already; remove it, or give another name")
-    path.write_text(TEMPLATE + "\n", encoding="utf-8")
+    with replacing(path) as temporary:
+        temporary.write_text(TEMPLATE + "\n", encoding="utf-8")
     if as_json:
         print_json({"plan": str(path)})
     else:

@@ -1,4 +1,8 @@
-"""Standard output and standard error: notes, JSON, and a line while a command is silent at work."""
+"""Standard output and standard error: notes, JSON, and a line while a command is silent at work.
+
+Names of runs, groups and columns are those of a stranger's table: what a terminal would obey in
+them is written as an escape.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
+
+from bayes_scaling.escapes import escaped
 
 PATIENCE = 2.0
 """Silence after which the line appears [s]."""
@@ -38,6 +44,34 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+class _Escaped:
+    """A text stream that writes what a terminal would obey as an escape, but for `ERASE`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text that no terminal obeys."""
+        own = ERASE if text.startswith(ERASE) else ""
+        return self._stream.write(own + escaped(text.removeprefix(own)))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def printing_escaped() -> Iterator[None]:
+    """Print nothing that a terminal would obey while the block runs."""
+    out, err = sys.stdout, sys.stderr
+    plain_out: object = _Escaped(out)
+    plain_err: object = _Escaped(err)
+    sys.stdout, sys.stderr = plain_out, plain_err
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = out, err
 
 
 class _Watched:

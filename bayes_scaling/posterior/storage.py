@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
-from bayes_scaling.files import check_target, write_or_keep
+from bayes_scaling.files import check_place, write_or_keep
 from bayes_scaling.laws.catalogue import catalogue_hash
 from bayes_scaling.laws.read import read_model
 from bayes_scaling.posterior.diagnostics import Check, Mixing
@@ -87,7 +87,7 @@ def save(fit: Posterior, path: str | Path) -> Path:
     def header(content: Mapping[str, Any]) -> xr.DataTree:
         return xr.DataTree(xr.Dataset({HEADER: ((), json.dumps(content))}))
 
-    path = check_target(path)
+    path = check_place(path)
     tree = fit.tree
     if fit.averages:
         tree[HEADER] = header(_ensemble_header(fit))

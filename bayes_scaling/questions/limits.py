@@ -19,6 +19,9 @@ FLOPS_PER_SERVED = 2.0
 CLOSE = 1e-9
 """Log params by which a size of the menu may lie outside the ends."""
 
+LEAST = 1e-60
+"""Least size that can be allowed; no unit makes one as small."""
+
 LIMITED = ("min_params", "max_params", "min_tokens", "max_tokens", "max_steps", "max_batch")
 """What must be above 0."""
 
@@ -69,8 +72,9 @@ class Limits:
         named = {name: getattr(self, name) for name in LIMITED}
         named |= {f"menu size {each!r}": each for each in self.menu}
         problems = [
-            f"{name} must be above 0, got {value!r}" for name, value in named.items()
-            if not value > 0
+            f"{name} must be above 0, at least {LEAST:g}, got {value!r}"
+            for name, value in named.items()
+            if not value >= LEAST
         ]  # fmt: skip
         if np.isfinite(self.max_steps) != np.isfinite(self.max_batch):
             problems.append("max_steps and max_batch bound the tokens together: give both")

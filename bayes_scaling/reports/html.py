@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.escapes import escaped
 from bayes_scaling.facade import Fit
 from bayes_scaling.files import check_target, replacing
 from bayes_scaling.intervals import PROBABILITY
@@ -171,7 +172,7 @@ def render(fit: Fit, sections: tuple[Section, ...], title: str, numbers: str = "
     )
     environment.filters["math"] = environment.filters["script"] = Markup
     template = environment.from_string(here.joinpath("template.html.j2").read_text("utf-8"))
-    return template.render(
+    text = template.render(
         title=title,
         sections=sections,
         banner=_banner(fit),
@@ -180,6 +181,7 @@ def render(fit: Fit, sections: tuple[Section, ...], title: str, numbers: str = "
         numbers=numbers,
         style=Markup(here.joinpath("report.css").read_text("utf-8")),
     )
+    return escaped(text)
 
 
 def _banner(fit: Fit) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from bayes_scaling.escapes import escaped
 from bayes_scaling.reports.blocks import (
     Block,
     Facts,
@@ -43,7 +44,7 @@ def to_markdown(title: str, banner: str, sections: tuple[Section, ...]) -> str:
         if section.error:
             parts.append(f"> **This section could not be made.** {_plain(section.error)}")
         parts += [text for text in map(_block, section.blocks) if text]
-    return "\n\n".join(parts) + "\n"
+    return escaped("\n\n".join(parts) + "\n")
 
 
 def _block(block: Block) -> str:
@@ -77,9 +78,10 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return _plain(text).replace("|", "\\|").replace("\n", " ")
+    return _plain(text).replace("|", "\\|")
 
 
 def _plain(text: str) -> str:
-    """Escape what GitHub would read as HTML, as a link or as an image."""
-    return LINK.sub(r"\\[", text.replace("&", "&amp;").replace("<", "&lt;"))
+    """Escape what GitHub would read as HTML, as a link, as an image or as another block."""
+    line = " ".join(text.splitlines())
+    return LINK.sub(r"\\[", line.replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;"))

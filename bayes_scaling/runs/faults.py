@@ -27,6 +27,9 @@ from bayes_scaling.runs.resolve import (
     sounds_like_size,
 )
 
+UNKEPT = re.compile("[\x00\ud800-\udfff]")
+"""Characters that no file keeps: NUL, and half of another."""
+
 UNFINISHED = frozenset(
     "crashed failed running killed preempted preempting pending scheduled diverged oom aborted "
     "cancelled canceled".split()
@@ -96,6 +99,24 @@ def value_problems(
             if where.any():
                 shown = _shown([f"{value:g}" for value in values[where]])
                 problems.append(f"{rows.say(where)}: {label} is {shown}; it {fault}")
+    return problems
+
+
+def character_problems(columns: Columns, rows: Rows) -> list[str]:
+    """Return the names and texts with a character that no file keeps: NUL, or half of another."""
+    problems = []
+    for name, values in columns.items():
+        if UNKEPT.search(name):
+            problems.append(
+                f"column {name!r} has {UNKEPT.findall(name)[0]!a} in its name; take it out"
+            )
+        if values.dtype.kind == "U" and (
+            found := [i for i, text in enumerate(values.tolist()) if UNKEPT.search(text)]
+        ):
+            shown = _shown([repr(_short(str(values[i]))) for i in found])
+            problems.append(
+                f"{rows.say(found)}: {name} is {shown}; no file keeps a NUL: take it out"
+            )
     return problems
 
 
@@ -306,6 +327,7 @@ def faults_of(
     for name, cells in unread.items():
         faults += text_problems(name, cells, rows, called.get(name))
     faults += value_problems(given, rows, called)
+    faults += character_problems(given, rows)
     faults += relation_problems(given, rows)
     filled = complete(_filled(given, unread)).columns
     faults += absence_problems(filled, rows, names, needs_loss=needs_loss)

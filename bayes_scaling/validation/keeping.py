@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from bayes_scaling import __version__
 from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.facade import Fit
-from bayes_scaling.files import cannot_write, check_target, replacing
+from bayes_scaling.files import check_target, made_folder, replacing
 from bayes_scaling.fitting import load
 
 
@@ -102,14 +102,10 @@ class Kept[Item, Result]:
             There is no room for it; what was kept before stays.
         """
         name, plain = self._name(item), self.plain(result)
-        path = self._path(name)
-        try:
-            with replacing(path) as temporary:
-                text = json.dumps({"result": plain, "hash": _hash([name, plain])})
-                temporary.write_text(text, encoding="utf-8")
-        except OSError as error:
-            told = "what was kept before stays: free some room and call again"
-            raise cannot_write(path, error, told) from None
+        told = "what was kept before stays: free some room and call again"
+        with replacing(self._path(name), told) as temporary:
+            text = json.dumps({"result": plain, "hash": _hash([name, plain])})
+            temporary.write_text(text, encoding="utf-8")
 
     def _name(self, item: Item) -> str:
         return _name_of(self.asked(item))
@@ -128,13 +124,7 @@ def folder_to_keep(folder: str | Path, random_seed: int | None) -> Path:
     """
     if random_seed is None:
         raise InputError("keep needs random_seed: with a fresh seed no result is found again")
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise InputError(f"keep must be a folder; {str(folder)!r} is a file") from None
-    except OSError as error:
-        raise cannot_write(folder, error, "keep needs a folder to write to") from None
+    folder = made_folder(folder, "keep")
     check_target(folder / "result.json")
     return folder
 

@@ -6,58 +6,18 @@ signal 9 before or after the n-th time that it writes, renames or starts somethi
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
-import traceback
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from bayes_scaling.campaign import follow, loop, status, step
 from tests.campaign.examples import made, write_campaign
+from tests.hostile import in_child, kill_at
 from tests.synthetic import PLAIN, synthetic_fit
 
 PLACES = (1, 2, 3, 5, 8, 10, 11, 12, 19, 36)
 """Of the first step, which plans four runs and launches them."""
-
-
-def kill_at(place: int) -> None:
-    """Have this process killed at the n-th event."""
-    left = [place]
-
-    def tick() -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def watched(function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **settings: Any) -> Any:
-            tick()
-            found = function(*args, **settings)
-            tick()
-            return found
-
-        return call
-
-    os.fsync = watched(os.fsync)
-    os.replace = watched(os.replace)
-    subprocess.Popen = watched(subprocess.Popen)  # type: ignore[assignment, misc]
-
-
-def in_child(work: Callable[[], object]) -> int:
-    """Do something in a fork, and return how it ended."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def main(folder: str) -> None:
@@ -72,9 +32,9 @@ def main(folder: str) -> None:
             kill_at(place)
             step(home)
 
-        ended = in_child(killed)
+        ended = in_child(killed).code
         assert ended == -signal.SIGKILL, f"place {place}: not killed, {ended}"
-        assert in_child(partial(follow, home)) == 0, f"place {place}: did not go on"
+        assert in_child(partial(follow, home)).code == 0, f"place {place}: did not go on"
         state = status(home)
         planned = sorted(state.runs)
         assert made(home) == planned, f"place {place}: made {made(home)}, planned {planned}"

@@ -59,3 +59,18 @@ def test_a_budget_that_pays_for_nothing_is_refused(tmp_path: Path) -> None:
     campaign = read_campaign(write_campaign(tmp_path, flops=1e12))
     with pytest.raises(InputError, match="pays for none of 6 candidates"):
         check_space(campaign, campaign.candidates())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"title = '\xf4'", "not a TOML file"),
+        (b"a = " + b"[" * 5000 + b"]" * 5000, "nested deeper than 20"),
+        (b"title = 3", "title is a text, got 3"),
+        (b"[budget]\nflops = " + b"9" * 400, r"\[budget\] flops is a number above 0"),
+    ],
+)
+def test_definitions_out_of_bounds_are_refused(content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "campaign.toml").write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        read_campaign(tmp_path)

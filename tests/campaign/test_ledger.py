@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -66,3 +67,17 @@ def test_a_dry_ledger_writes_nothing(tmp_path: Path) -> None:
         ledger.add({"kind": "plan", "run": "a"})
         assert len(ledger.lines) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refused)
+    with (
+        pytest.raises(InputError, match=r"cannot write 'ledger.jsonl' in .*: Permission denied"),
+        writing(tmp_path / "ledger.jsonl"),
+    ):
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -100,3 +101,23 @@ def test_advice_is_given_on_bytes(saved: Path) -> None:
     assert rows["rows"][0]["tokens"] == pytest.approx(1e10)
     assert rows["tokens_on_hand"] == 1e10
     assert "--data-bytes, or --data-tokens" in call("advise", saved, "--flops", 1e22).err
+
+
+def test_a_device_that_serves_has_a_memory() -> None:
+    found = call("serve", "--params", "7B")
+    assert found.code == 1
+    assert "error: a device has a memory and a bandwidth" in found.err
+
+
+def test_what_the_machine_refuses_to_write_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    for asked in (["plan", tmp_path / "plan.toml"], ["campaign", "init", tmp_path]):
+        found = call(*asked)
+        assert found.code == 1
+        assert "No space left on device; nothing was written" in found.err
+    assert not list(tmp_path.iterdir())

@@ -163,6 +163,7 @@ def test_what_a_disk_has_no_room_for_is_kept_elsewhere_and_named(
         "write_bytes",
         lambda path, content: full() if path.parent == here else write(path, content),
     )
+    monkeypatch.setattr("os.posix_fallocate", full, raising=False)  # the disk is full already
     with pytest.raises(InputError, match="the fit is kept in") as caught:
         save(grouped, here / "fit.nc")
     (kept,) = other.iterdir()

@@ -148,3 +148,9 @@ def test_an_ensemble_is_asked_as_its_members_are() -> None:
     sizes = {"params": np.array([1e9, 1e10]), "tokens": np.array([1e11, 1e10])}
     asked = ensemble.forecast(sizes).noise_free
     np.testing.assert_allclose(law.at(sizes, law.draws[:, None]), asked)
+
+
+@pytest.mark.parametrize("least", [0.0, 1e-320, float("nan")])
+def test_no_size_is_as_small_as_the_smallest_number(least: float) -> None:
+    with pytest.raises(InputError, match="min_params must be above 0, at least 1e-60"):
+        Limits(min_params=least)

@@ -286,3 +286,12 @@ def test_problems_sort_by_number_and_not_by_letter() -> None:
     assert by_row(mixed) == [
         "no column 'loss'", "lines 3 and 40: y", "line 4: z", "line 10: x", rest, more
     ]  # fmt: skip
+
+
+def test_characters_that_no_file_keeps_are_refused() -> None:
+    columns = {"params": [1e6, 2e6], "tokens": [1e8, 2e8], "loss": [3.0, 2.9]}
+    with pytest.raises(InputError, match=r"row 2: corpus is .*; no file keeps a NUL"):
+        RunTable.from_columns({**columns, "corpus": ["c4", "a\x00b"]})
+    for name in ("a\x00b", "\ud800"):
+        with pytest.raises(InputError, match="in its name; take it out"):
+            RunTable.from_columns({**columns, name: ["c4", "c4"]})
