@@ -103,18 +103,21 @@ def test_toml_out_of_bounds(text: str, said: str, tmp_path: Path) -> None:
 
 
 def test_a_sample_of_what_is_hostile_ends_well() -> None:
-    areas = ("tables", "models", "plans", "campaigns", "options", "damaged fits", "kills", "disks")
-    found = _study(*areas, "--share", "0.01")
-    assert found.returncode == 0, found.stdout + found.stderr
-    assert found.stdout.count("| 0 |") == len(areas)
+    _ends_well("tables", "models", "plans", "campaigns", "--share", "0.02")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("area", ["options", "names", "damaged fits", "kills", "disks"])
+def test_a_tenth_of_what_is_hostile_ends_well(area: str) -> None:
+    _ends_well(area, "--share", "0.1")
 
 
 @pytest.mark.slow
 def test_every_hostile_file_ends_well() -> None:
-    found = _study("shared files", "names")
-    assert found.returncode == 0, found.stdout + found.stderr
+    _ends_well("shared files")
 
 
-def _study(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _ends_well(*arguments: str) -> None:
     command = [sys.executable, "-m", "tests.studies.ends", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr

@@ -25,6 +25,9 @@ from bayes_scaling.posterior.progress import Progress
 KEPT_STATS = ("diverging", "energy", "n_steps", "step_size", "logp")
 """Sampler statistics that are kept with a fit, where the sampler gives them."""
 
+MOST_DRAWS, MOST_CHAINS = 1_000_000, 1_000
+"""Beyond these no machine holds the draws."""
+
 Engine = Literal["generated", "pymc"]
 
 
@@ -86,11 +89,17 @@ class Settings:
 
     def check(self) -> None:
         """Raise `InputError` with every setting that is out of range."""
-        bounds = {"draws": 50, "tune": 50, "chains": 2, "random_seed": 0}
+        bounds = {
+            "draws": (50, MOST_DRAWS),
+            "tune": (50, MOST_DRAWS),
+            "chains": (2, MOST_CHAINS),
+            "random_seed": (0, np.inf),
+        }
         problems = [
-            f"{name} must be a whole number of at least {least}, got {getattr(self, name)!r}"
-            for name, least in bounds.items()
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < least
+            f"{name} must be a whole number of at least {least}"
+            f"{f' and at most {most:,}' if most < np.inf else ''}, got {getattr(self, name)!r}"
+            for name, (least, most) in bounds.items()
+            if not isinstance(getattr(self, name), int) or not least <= getattr(self, name) <= most
         ]
         if not 0.5 <= self.target_accept < 1:
             problems.append(f"target_accept must lie in [0.5, 1), got {self.target_accept!r}")

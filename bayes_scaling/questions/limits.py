@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.questions.device import Device
-from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
+from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, LEAST
 
 Array = NDArray[np.float64]
 
@@ -18,9 +18,6 @@ FLOPS_PER_SERVED = 2.0
 
 CLOSE = 1e-9
 """Log params by which a size of the menu may lie outside the ends."""
-
-LEAST = 1e-60
-"""Least size that can be allowed; no unit makes one as small."""
 
 LIMITED = ("min_params", "max_params", "min_tokens", "max_tokens", "max_steps", "max_batch")
 """What must be above 0."""

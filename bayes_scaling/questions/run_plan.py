@@ -17,6 +17,7 @@ from bayes_scaling.questions.device import Device
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.runs.columns import unknown_keys
+from bayes_scaling.runs.counting import MOST
 
 QUESTIONS: Mapping[str, str] = {
     "tokenizer": "losses per token of another tokenizer are other numbers",
@@ -34,10 +35,6 @@ QUESTIONS: Mapping[str, str] = {
 
 RUN = ("flops", "params", "tokens", "hours", "money", "target_loss", "family", "sure", "value")
 """What the table ``run`` may say."""
-
-
-LARGEST = 1e60
-"""Largest number of a plan; no amount comes near it."""
 
 TEXTS = ("family", "accelerator")
 """What is a text; all else is a number, or a list of them."""
@@ -157,14 +154,14 @@ def _wrong_kinds(where: str, given: Any) -> list[str]:
                 "a list of numbers from 0",
             )
         else:
-            fits, wanted = _number(value), f"a number from 0 to {LARGEST:g}"
+            fits, wanted = _number(value), f"a number from 0 to {MOST:g}"
         if not fits:
             found.append(f"{where} {name} is {wanted}, got {_shown(value)}")
     return found
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST
 
 
 def _shown(value: object) -> str:

@@ -16,7 +16,7 @@ from bayes_scaling.posterior.two_steps import TwoSteps
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
 from bayes_scaling.runs import RunTable, split_columns, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
-from bayes_scaling.runs.counting import complete, model_size
+from bayes_scaling.runs.counting import LEAST, MOST, complete, model_size
 from bayes_scaling.runs.finetuning import was_pretrained
 
 if TYPE_CHECKING:
@@ -285,11 +285,11 @@ def numbers_of(
             problems.append(f"{name!r} must be a number or numbers, got {value!r}")
             continue
         positive = needs_positive(name)
-        bad = ~(np.isfinite(array) & ((array > 0) | (not positive)))
+        bad = ~_amounts(array) if positive else ~np.isfinite(array)
         if array.ndim != 1 or array.size == 0:
             problems.append(f"{name!r} must be one number or a list of numbers")
         elif bad.any():
-            kind = "positive and finite" if positive else "finite"
+            kind = f"positive and finite, {LEAST:g} to {MOST:g}" if positive else "finite"
             problems.append(f"{name!r} must be {kind}, got {array[bad][0]:g}")
         else:
             numbers[name] = array
@@ -328,9 +328,15 @@ def positive(name: str, value: Numbers) -> NDArray[np.float64]:
         values = np.atleast_1d(np.asarray(value, dtype=float))
     except (TypeError, ValueError):
         raise InputError(f"{name} must be a number or numbers, got {value!r}") from None
-    if values.ndim != 1 or values.size == 0 or not (np.isfinite(values) & (values > 0)).all():
-        raise InputError(f"{name} must be above 0 and finite, got {value!r}")
+    if values.ndim != 1 or values.size == 0 or not _amounts(values).all():
+        told = f"must be above 0 and finite, {LEAST:g} to {MOST:g}"
+        raise InputError(f"{name} {told}, got {value!r}")
     return values
+
+
+def _amounts(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether numbers are above 0 and finite, and of a size that an amount can have."""
+    return (values >= LEAST) & (values <= MOST)
 
 
 def given_sizes(sizes: Mapping[str, Numbers | None]) -> dict[str, NDArray[np.float64]]:

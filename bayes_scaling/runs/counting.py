@@ -23,6 +23,9 @@ from numpy.typing import ArrayLike, NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs.finetuning import finetuning_of
 
+LEAST, MOST = 1e-60, 1e60
+"""Ends of what is taken for an amount: no unit makes a size, a budget or a loss so extreme."""
+
 FLOPS_PER_PARAM_TOKEN = 6.0
 PF_DAY = 8.64e19
 Counts = NDArray[np.float64]

@@ -11,6 +11,7 @@ import bayes_scaling as bs
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.model import Model
+from bayes_scaling.posterior.sampler import Settings
 from tests.posterior.densities import log_posterior
 from tests.synthetic import synthetic_runs
 
@@ -60,3 +61,9 @@ def test_what_was_sampled_with_all_features_is_prior_times_tempered_likelihood()
         item.accept_unconverged().forecast({"tokens": 1e14}).draws for item in (fit, again)
     )
     np.testing.assert_array_equal(one, other)
+
+
+def test_draws_that_no_machine_holds_are_refused() -> None:
+    settings = Settings(draws=10**9, tune=10**12, chains=10**5)
+    with pytest.raises(InputError, match="tune must be a whole number of at least 50 and at most"):
+        settings.check()

@@ -144,3 +144,9 @@ def test_gopher_was_undertrained_and_chinchilla_was_not(
     refit = bs.published("epoch-2024").judge_split(bs.published_runs()).rows()[1]
     for name in ("best_params", "best_tokens", "loss_lost", "flops_enough"):
         assert gopher[f"{name}_lower"] < refit[name] < gopher[f"{name}_upper"]
+
+
+@pytest.mark.parametrize("params", [1e308, 1e-320])
+def test_sizes_that_no_unit_makes_are_refused(params: float) -> None:
+    with pytest.raises(InputError, match="'params' must be positive and finite, 1e-60 to 1e"):
+        synthetic_fit().judge_split({"params": params, "tokens": 1e9})
