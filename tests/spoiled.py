@@ -180,7 +180,7 @@ def _is_number(text: str) -> bool:
 
 
 def _separated(cells: Cells, rng: Rng, sign: str) -> bytes:
-    end = pick(rng, ("\n", "\n", "\n", "\r\n", "\r", "\n\n"))
+    end = str(pick(rng, ("\n", "\n", "\n", "\r\n", "\r", "\n\n")))
     text = end.join(sign.join(row) for row in cells) + end
     codec, errors = str(pick(rng, CODECS)), str(pick(rng, ("replace", "ignore")))
     return text.encode(codec, errors=errors)

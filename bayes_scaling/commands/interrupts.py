@@ -22,6 +22,9 @@ from bayes_scaling.files import remove_unfinished
 GRACE = 0.7
 """Time in which an interrupted command may end by itself [s]."""
 
+SHORTLY = 0.02
+"""Time after which an interrupt that was dropped is raised again [s]."""
+
 STOPPED = 130
 """Exit code of a command that was interrupted."""
 
@@ -37,9 +40,15 @@ def interruptible() -> Iterator[None]:
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     hook, ended = sys.unraisablehook, threading.Event()
 
+    def interrupt() -> None:
+        if not ended.is_set():
+            _thread.interrupt_main()
+
     def again(dropped: Any) -> None:
         if isinstance(dropped.exc_value, KeyboardInterrupt):
-            _thread.interrupt_main()
+            later = threading.Timer(SHORTLY, interrupt)  # now it would be dropped here, and printed
+            later.daemon = True
+            later.start()
         else:
             hook(dropped)
 

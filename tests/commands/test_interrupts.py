@@ -1,0 +1,32 @@
+"""Ctrl-C where Python drops it: in a function that C code calls back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+DROPPED = """
+import ctypes, signal, time
+from bayes_scaling.commands.interrupts import interruptible
+
+@ctypes.CFUNCTYPE(None)
+def called_back():
+    signal.raise_signal(signal.SIGINT)
+    sum(range(1000))
+
+try:
+    with interruptible():
+        called_back()
+        for _ in range(60):
+            time.sleep(0.005)
+        print("went on")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_a_dropped_interrupt_is_raised_again_and_prints_nothing() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", DROPPED], capture_output=True, text=True, check=False
+    )
+    assert (found.stdout, found.stderr, found.returncode) == ("interrupted\n", "", 0)
