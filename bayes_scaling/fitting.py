@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bayes_scaling import posterior
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
@@ -23,11 +20,12 @@ from bayes_scaling.posterior.progress import progress_line
 from bayes_scaling.posterior.recipes import pooled_as_variants
 from bayes_scaling.posterior.sampler import Engine, Settings
 from bayes_scaling.questions.duel import ERROR, Duel, Side, duel as compare
-from bayes_scaling.questions.literature import published, published_names
+from bayes_scaling.questions.duel_runs import runs_of_duel
+from bayes_scaling.questions.literature import published
 from bayes_scaling.questions.mistuned_runs import OffLaw, off_law as find_off_law
 from bayes_scaling.questions.published_laws import PublishedConstants
 from bayes_scaling.questions.sizes import Numbers
-from bayes_scaling.runs import RunTable, read_runs, split_columns
+from bayes_scaling.runs import RunTable, read_runs
 
 Law = str | Path | Model | Mapping[str, Any]
 
@@ -276,8 +274,9 @@ def duel(
     Parameters
     ----------
     runs : RunTable, DataFrame or path, optional
-        Small runs of every variant; they need not have the same sizes. None for published laws
-        alone.
+        Small runs of every variant; they need not have the same sizes. Where learning rates were
+        swept, those that another rate beat at the same size are left out, unless a law reads rates.
+        None for published laws alone.
     a : str or PublishedLaw
         Label of the baseline, or a published law or its name.
     b : str, PublishedLaw or sequence of these, optional
@@ -288,7 +287,8 @@ def duel(
         Column that tells the variants apart.
     pairs : str, optional
         Column whose rows of one value have noise in common, whichever variant they are of: runs of
-        one seed and size, or of one evaluation set. ``"seed/budget"`` names two columns.
+        one seed and size, or of one evaluation set. ``"seed/budget"`` names two columns. A variant
+        that has no value in common with another is compared without.
     models : sequence of str, Path, Model or mapping
         Laws that are averaged.
     inputs : mapping of str to float, optional
@@ -312,6 +312,11 @@ def duel(
         A variant has no runs, the runs cannot be fitted, or their losses do not compare.
     UnconvergedError
         No law converged.
+
+    Warns
+    -----
+    BayesScalingWarning
+        Runs were left out that another learning rate beat; a variant has no pairs.
 
     Examples
     --------
@@ -364,17 +369,13 @@ def duel_fit(
 ) -> Fit:
     """Fit the runs of variants of one recipe together, to be asked for duels; see `duel`."""
     table = runs if isinstance(runs, RunTable) else read_runs(runs)
-    labels = table.labels(by)
-    rows = np.isin(labels, _named_groups(labels, a, b, by))
-    taken = table.take(rows)
-    columns = {**taken.columns, "family": labels[rows]}
-    _check_metrics(taken, labels[rows], pairs)
     laws = [load_model(each) for each in models]
-    if pairs is not None:
-        columns[PAIR] = _pairs(taken, pairs)
+    swept = any("learning_rate" in law.inputs for law in laws)
+    taken = runs_of_duel(table, a, b, by=by, pairs=pairs, best_rates=not swept)
+    if PAIR in taken:
         laws = [law.with_features(run_effect=True) for law in laws]
     return fit_ensemble(
-        RunTable(columns=columns, notes=taken.notes),
+        taken,
         [pooled_as_variants(law) for law in laws],
         draws=draws,
         tune=tune,
@@ -382,67 +383,6 @@ def duel_fit(
         random_seed=random_seed,
         progress=progress,
     )
-
-
-def _named_groups(
-    labels: NDArray[np.str_], a: Side, b: Side | Sequence[Side] | None, by: str
-) -> list[str]:
-    """Return the groups of runs that a duel is of, or say what is neither that nor published."""
-    groups = list(dict.fromkeys(labels.tolist()))
-    named = [a, *([b] if isinstance(b, str | PublishedConstants) else b or ())]
-    texts = [side for side in named if isinstance(side, str)]
-    known = ", ".join(groups)
-    laws = published_names()
-    problems = [
-        f"no run has {by} {side!r}; known are {known}; nor is it a published law"
-        for side in texts
-        if side not in groups and side not in laws
-    ]
-    found = groups if b is None else [side for side in texts if side in groups]
-    if not found and not problems:
-        problems = [f"name a group of the runs on one side at least; known are {known}"]
-    if problems:
-        raise InputError(problems, source="duel")
-    return found
-
-
-def _check_metrics(table: RunTable, labels: NDArray[np.str_], pairs: str | None) -> None:
-    """Refuse losses that do not compare: of groups without a metric in common, or of several."""
-    if "metric" not in table or "metric" in split_columns(pairs or ""):
-        return
-    metrics = table.labels("metric")
-    if np.unique(metrics).size == 1:
-        return
-    own = {label: set(metrics[labels == label].tolist()) for label in np.unique(labels).tolist()}
-    common = sorted(set.intersection(*own.values()))
-    if common:
-        raise InputError(
-            f"the losses are of {np.unique(metrics).size} metrics, which do not compare: choose "
-            f"one that all groups have, as in where metric == {common[0]!r}; or pairs='metric', "
-            "where they are parts of one evaluation set",
-            source="duel",
-        )
-    said = "; ".join(f"{label}: {', '.join(sorted(each))}" for label, each in own.items())
-    raise InputError(
-        f"there is no loss that all groups have in common, so at no compute are they equally good "
-        f"({said}): evaluate the runs of each on one metric",
-        source="duel",
-    )
-
-
-def _pairs(table: RunTable, pairs: str) -> NDArray[np.str_]:
-    """Return the pair of each run, or say that there are none."""
-    missing = [name for name in split_columns(pairs) if name not in table]
-    if missing:
-        raise InputError(
-            f"the runs have no column {', '.join(missing)}; they have {', '.join(table.columns)}",
-            source="pairs",
-        )
-    labels = table.labels(pairs)
-    named = labels[~np.isin(labels, ("", "nan"))]
-    if np.unique(named).size == named.size:
-        raise InputError(f"no two runs have the same {pairs}: there are no pairs", source="pairs")
-    return labels
 
 
 def off_law(fit: Fit, *, material: float = 0.0, probability: float = PROBABILITY) -> OffLaw:

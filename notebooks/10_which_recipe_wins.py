@@ -21,8 +21,8 @@ runs.frame.pivot_table(index="budget", columns="family", values="loss")
 
 # %% [markdown]
 # The largest budget stands for the large run: it is kept away, and the duel is fought on the four
-# smaller ones. Variants share the exponents of one law and differ in its levels, as much as the
-# runs make them.
+# smaller ones. Variants share one law and what no model could foresee of the text; they differ by
+# what they take off the rest of the loss, and by a little in exponents, as the runs make them.
 
 # %%
 small, large = bs.select_rows(runs, "flops < 1e11"), bs.select_rows(runs, "flops > 1e11")

@@ -281,20 +281,30 @@ def simulate(law: Model, sizes: RunTable, count: int, settings: Settings) -> lis
     }
     tuning: Tuned = "typical" if law.mistuned.on else "tuned"
     told = forecast_by_law(prior, asked, tuning)
+    observed = {law.response: told.draws}
+    seeds = np.random.SeedSequence(settings.random_seed).spawn(count + len(law.responses) - 1)
+    for name, seed in zip(law.responses[1:], seeds[count:], strict=True):
+        # With a seed of its own, so that its noise is another than that of the first.
+        other = replace(prior.of(name), settings=settings.seeded(seed))
+        observed[name] = forecast_by_law(other, asked, tuning).draws
     ahead = len(AHEAD)
     truths = {name: _of_first(values) for name, values in prior.flat.items()}
     truths |= _losses(told.noise_free[:, -ahead:], told.draws[:, -ahead:])
     truths |= _best(Fit.of_one(prior), target)
-    seeds = np.random.SeedSequence(settings.random_seed).spawn(count)
     return [
         Simulation(
             model=law,
-            runs=RunTable(columns={**sizes.columns, law.response: told.draws[index, :-ahead]}),
+            runs=RunTable(
+                columns={
+                    **sizes.columns,
+                    **{name: draws[index, :-ahead] for name, draws in observed.items()},
+                }
+            ),
             target=target,
             truth={name: float(values[index]) for name, values in truths.items()},
             settings=settings.seeded(seed),
         )
-        for index, seed in enumerate(seeds)
+        for index, seed in enumerate(seeds[:count])
     ]
 
 

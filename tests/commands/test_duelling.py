@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bayes_scaling.facade import Fit
@@ -53,6 +54,20 @@ def test_speed_counts_and_the_figure_is_drawn(table: Path, tmp_path: Path) -> No
     )  # fmt: skip
     assert re.search(r"0\.7[12]\d* \[0\.7", found.out)
     assert picture.stat().st_size > 1000
+
+
+def test_it_says_how_many_runs_another_rate_beat(table: Path) -> None:
+    runs = pd.read_csv(table)
+    swept = pd.concat([runs.assign(learning_rate=1e-3), runs.assign(
+        learning_rate=1e-2, loss=1.1 * runs["loss"], run="w" + runs["run"].astype(str)
+    )])  # fmt: skip
+    swept.to_csv(table, index=False)
+    asked = ("duel", table, "--a", "base", "--b", "variant0", "--flops", "1e24")
+    said = f"{len(runs) // 3 * 2} of {len(runs) // 3 * 4} runs were beaten by another learning rate"
+    found = call(*asked)
+    assert found.code == 0
+    assert said in found.err
+    assert said not in call(*asked, "--best").err
 
 
 def test_it_says_which_runs_would_settle_what_is_undecided(

@@ -59,7 +59,7 @@ def test_every_cell_of_an_arm_is_one_of_nano_lm_at_the_same_rate() -> None:
 
 def test_an_arm_differs_from_the_baseline_in_one_thing() -> None:
     runs = arm_runs({**ARM_CELLS, **ARM_TRUTH})
-    assert len({run.run for run in runs}) == len(runs) == len(ARMS) * (13 + 1)
+    assert len({run.run for run in runs}) == len(runs) == len(ARMS) * (13 + 2)
     default = Planned(width=16, depth=1, budget=1e10, learning_rate=1.0, purpose="arm")
     for run in runs:
         fields = ("seed", "weight_decay", "variant")

@@ -12,8 +12,9 @@ from bayes_scaling.errors import InputError, UnconvergedError
 from bayes_scaling.facade import Fit
 from bayes_scaling.fitting import DUEL
 from bayes_scaling.laws import load_model
+from bayes_scaling.laws.read import read_model
 from bayes_scaling.posterior import Member
-from bayes_scaling.posterior.recipes import SPREAD, pooled_as_variants
+from bayes_scaling.posterior.recipes import pooled_as_variants
 from bayes_scaling.questions.duel import Duel
 from bayes_scaling.runs import RunTable
 from tests.synthetic import PLAIN, UNCONVERGED, changed, synthetic_fit
@@ -212,8 +213,38 @@ def test_variants_are_pooled_closely() -> None:
     model = pooled_as_variants(load_model("coupled-drift"))
     pools = {item.name: item.pool for item in model.parameters}
     partial = {name for name, pool in pools.items() if pool.kind == "partial"}
-    assert partial == {*SPREAD, "excess"}
-    assert pools["sigma"].kind == pools["tau"].kind == "shared"
+    assert partial == {"m", "alpha", "beta", "excess"}
+    own = {name for name, pool in pools.items() if pool.kind == "separate"}
+    assert own == {"gain_place", "floor_shift_place"}
+    assert {"c_recipe", "f_shift_recipe", "gain_sd", "sigma", "tau"} <= set(pools) - partial - own
+    assert read_model(model.to_dict()).to_dict() == model.to_dict()
+
+
+def test_a_gain_lowers_what_can_be_foreseen_and_a_shift_the_floor() -> None:
+    law = load_model("coupled")
+    variants = pooled_as_variants(law)
+    rest: dict[str, Any] = {"m": 0.4, "alpha": 0.3, "beta": 0.35, "k": 0.6}
+    sizes = {"params": np.geomspace(1e7, 1e10, 4), "tokens": np.geomspace(1e9, 1e11, 4)}
+    references = {"params_ref": 1e8, "tokens_ref": 2e9}
+    shared: dict[str, Any] = {"c": 3.0, "f_shift": 0.3, **rest}
+    plain = law.predict(shared, sizes, references)
+    floor = 3.0 / (1 + np.exp(-0.3))
+    for gain, shift in ((0.0, 0.0), (0.2, 0.0), (0.0, -0.05), (-0.1, 0.02)):
+        own: dict[str, Any] = {"c_recipe": 3.0, "f_shift_recipe": 0.3, **rest}
+        own |= {"gain_sd": 0.1, "gain_place": gain / 0.1}
+        own |= {"floor_shift_sd": 0.01, "floor_shift_place": shift / 0.01}
+        found = variants.predict(own, sizes, references)
+        expected = floor * np.exp(shift) + (plain - floor) * np.exp(-gain)
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+        told = variants.derive(own, references)
+        assert told["E"] == pytest.approx(floor * np.exp(shift))
+        assert told["gain"] == pytest.approx(gain)
+
+
+def test_levels_of_laws_without_a_floor_are_pooled() -> None:
+    model = pooled_as_variants(load_model("kaplan-c"))
+    assert model.parameter("c").pool.kind == "partial"
+    assert "gain_sd" not in {item.name for item in model.parameters}
 
 
 def test_small_runs_of_each_variant_may_have_an_excess_of_their_own() -> None:

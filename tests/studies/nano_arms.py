@@ -80,11 +80,10 @@ def said_and_came(
     targets = [float(each) for each in np.unique(runs["budget"]) if each > largest]
     small = runs.take(runs["budget"] <= largest)
     inside = [each for each in BUDGETS if each <= largest]
-    seeds = [set(small["seed"][small["family"] == name]) for name in (a, arm)]
     began = time.process_time()
     found = bs.duel(
         small, a=a, b=arm, flops=[*inside, *targets],
-        pairs=PAIRS if seeds[0] & seeds[1] else None,
+        pairs=PAIRS,
         draws=draws, tune=TUNE, chains=CHAINS, random_seed=1, progress=False,
     )  # fmt: skip
     print(f"{time.process_time() - began:.0f} CPU s\n{found}")

@@ -71,6 +71,24 @@ def test_simulated_runs_are_those_of_their_truth() -> None:
     assert first.settings.random_seed != second.settings.random_seed
 
 
+def test_every_observed_quantity_is_simulated_with_noise_of_its_own() -> None:
+    law = bs.load_model("distribution-shift")
+    sizes = unobserved(law, default_sizes(law))
+    noise = []
+    for one in simulate(law, sizes, 40, SETTINGS):
+        own = one.truth
+        first = (
+            own["E"]
+            + own["A"] * one.runs["params"] ** -own["alpha"]
+            + own["B"] * one.runs["tokens"] ** -own["beta"]
+        )
+        other = own["offset"] + own["slope"] * first
+        away = np.log([one.runs["loss"] / first, one.runs["loss_shifted"] / other])
+        assert np.median(np.abs(away[1])) < 2 * own["sigma_loss_shifted"]
+        noise.append(np.corrcoef(away)[0, 1])
+    assert abs(np.mean(noise)) < 0.15
+
+
 def test_simulated_families_follow_their_own_parameters() -> None:
     model = bs.load_model("chinchilla")
     once = default_sizes(model)

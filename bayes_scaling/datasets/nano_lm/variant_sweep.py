@@ -30,7 +30,7 @@ ARM_CELLS = {
     1e12: ((48, 2, -6.5), (64, 3, -7.0)),
 }
 """Width, depth and power of two of the rate of what every arm trains, by budget [FLOP]."""
-ARM_TRUTH = {3e12: ((64, 3, -7.0),)}
+ARM_TRUTH = {3e12: ((64, 3, -7.0),), 1e13: ((80, 4, -7.5),)}
 """What the smaller ones are to say of."""
 ARMS: dict[str, dict[str, Any]] = {
     "untied": {"variant": Variant(tied=False)},
