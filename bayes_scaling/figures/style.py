@@ -165,8 +165,10 @@ def log_scale(ax: Axes, which: Literal["x", "y"], low: float, high: float) -> No
         ticks = list(ticker.MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
     chosen = [tick for tick in ticks if low <= tick <= high]
     axis.set_major_locator(ticker.FixedLocator(chosen))
-    form = "{:.0e}".format if high >= 1e4 and decades > 0.7 else write_number
-    texts = [form(value).replace("e+0", "e").replace("e+", "e") for value in chosen]
+    form = "{:.1e}".format if high >= 1e4 and decades > 0.7 else write_number
+    texts = [
+        form(value).replace(".0e", "e").replace("e+0", "e").replace("e+", "e") for value in chosen
+    ]
     axis.set_major_formatter(ticker.FixedFormatter(texts))
 
 

@@ -199,6 +199,7 @@ def test_separate_parameters_show_every_group() -> None:
         (1.9, 3.6, ["2", "2.5", "3", "3.5"]),
         (0.0009, 0.03, ["0.001", "0.002", "0.005", "0.01", "0.02"]),
         (4e3, 3e5, ["5e3", "1e4", "2e4", "5e4", "1e5", "2e5"]),
+        (2e10, 1.6e11, ["2e10", "3e10", "5e10", "7e10", "1e11", "1.5e11"]),
     ],
 )
 def test_ticks_can_be_read(low: float, high: float, texts: list[str]) -> None:
