@@ -5,7 +5,7 @@ read on one text. What no model could foresee of that text is nearly the same fo
 variant is better by what it takes off the rest of the loss: its *gain*. Exponents, and which of
 params and tokens does more, differ by a few percent, which runs can overrule. What ails small runs
 alone (a warm-up that is long for them, rates that were tuned for larger ones) may differ by any
-factor: the transient keeps its own pool.
+factor, and in how soon it ends: the transient keeps its own pool.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bayes_scaling.laws.lines import Line
 from bayes_scaling.laws.model import Model
 from bayes_scaling.laws.parameters import Parameter, Pool
 from bayes_scaling.laws.priors import Prior
-from bayes_scaling.laws.transient import EXCESS
+from bayes_scaling.laws.transient import DECAY, EXCESS
 
 LEVEL, SHARE = "c", "f_shift"
 """Loss at the reference size, and log odds of its irreducible share, where a law has both."""
@@ -40,6 +40,7 @@ SPREAD: Mapping[str, Prior] = {
     "m": _half_normal(0.1),
     "alpha": _spread(0.02, math.e),
     "beta": _spread(0.02, math.e),
+    DECAY.name: _spread(0.4, 2.0),
 }
 """Prior of the spread between variants, on the unbounded scale of each parameter. An exponent that
 differs by 2 % moves the compute multiplier by a tenth over two decades of compute; spreads of a

@@ -213,7 +213,7 @@ def test_variants_are_pooled_closely() -> None:
     model = pooled_as_variants(load_model("coupled-drift"))
     pools = {item.name: item.pool for item in model.parameters}
     partial = {name for name, pool in pools.items() if pool.kind == "partial"}
-    assert partial == {"m", "alpha", "beta", "excess"}
+    assert partial == {"m", "alpha", "beta", "excess", "decay"}
     own = {name for name, pool in pools.items() if pool.kind == "separate"}
     assert own == {"gain_place", "floor_shift_place"}
     assert {"c_recipe", "f_shift_recipe", "gain_sd", "sigma", "tau"} <= set(pools) - partial - own
