@@ -17,7 +17,7 @@ def called_back():
 try:
     with interruptible():
         called_back()
-        for _ in range(60):
+        for _ in range(1000):
             time.sleep(0.005)
         print("went on")
 except KeyboardInterrupt:
