@@ -9,6 +9,9 @@ DROPPED = """
 import ctypes, signal, time
 from bayes_scaling.commands.interrupts import interruptible
 
+# A shell that starts a program in the background has it ignore SIGINT.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 @ctypes.CFUNCTYPE(None)
 def called_back():
     signal.raise_signal(signal.SIGINT)
