@@ -28,17 +28,23 @@ def ends(folder: Path, count: int) -> Iterator[End]:
         yield _interrupted(home, after)
 
 
+def _heed() -> None:
+    """Have a program end by Ctrl-C, though a shell that started this one had it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _interrupted(home: Path, after: float) -> End:
     cache, out = home / "cache", home / "out"
     out.mkdir()
     command = [sys.executable, "-m", "bayes_scaling.cli", "fit", "nano-lm", "-m", "coupled"]
-    command += ["--draws", "4000", "-o", str(out / "fit.nc")]
+    command += ["--draws", "20000", "-o", str(out / "fit.nc")]
     with subprocess.Popen(
         command,
         env={**os.environ, "BAYES_SCALING_CACHE": str(cache)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=_heed,
     ) as process:
         time.sleep(after)
         process.send_signal(signal.SIGINT)
