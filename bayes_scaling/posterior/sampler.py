@@ -170,7 +170,7 @@ def sample(
     sampled = _density(model, design, engine)
     compile_seconds = time.perf_counter() - started
     started = time.perf_counter()
-    tree = nutpie.sample(
+    running = nutpie.sample(
         sampled.compiled,
         draws=settings.draws,
         tune=settings.tune,
@@ -182,7 +182,13 @@ def sample(
         save_warmup=False,
         progress_bar=False,
         progress_callback=partial(_report, model.id, progress) if progress else None,
+        blocking=False,  # or an interrupt would return the draws there are as if they were all
     )
+    try:
+        tree = running.wait()
+    except BaseException:
+        running.cancel()
+        raise
     if progress:
         progress.finish()
     posterior, stats = tree["posterior"].dataset, tree["sample_stats"].dataset

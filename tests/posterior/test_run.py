@@ -285,3 +285,31 @@ def test_three_families_are_told_apart_and_pooled() -> None:
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(InputError, match="random_seed"):
         bs.fit("chinchilla", synthetic_runs(load_model("chinchilla")), random_seed=-1, draws=1)
+
+
+def test_an_interrupt_ends_a_fit_and_leaves_no_half_of_it(
+    fitted: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself the sampler would return the draws there are, as if they were all."""
+    begun = nutpie.sample
+    cancelled = []
+
+    def interrupted(*arguments: Any, **settings: Any) -> Any:
+        running = begun(*arguments, **settings)
+        if settings["blocking"]:
+            return running
+
+        class Interrupted:
+            def wait(self) -> None:
+                raise KeyboardInterrupt
+
+            def cancel(self) -> None:
+                running.cancel()
+                cancelled.append(True)
+
+        return Interrupted()
+
+    monkeypatch.setattr(nutpie, "sample", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        refit(fitted)
+    assert cancelled
