@@ -3,7 +3,8 @@
 Python raises `KeyboardInterrupt` where its main thread happens to be. Where that is a function that
 C code calls back, as llvmlite's does while a law is compiled, the exception is printed and dropped,
 and the command goes on; and while C code runs, nothing is raised at all. So an interrupt that was
-dropped is raised again, and a thread ends the process where it has not ended by itself soon.
+dropped is raised again, an error that comes of one counts as one, and a thread ends the process
+where it has not ended by itself soon.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def interruptible() -> Iterator[None]:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    hook, ended = sys.unraisablehook, threading.Event()
+    hook, ended, arrived = sys.unraisablehook, threading.Event(), threading.Event()
 
     def interrupt() -> None:
         if not ended.is_set():
@@ -54,14 +55,20 @@ def interruptible() -> Iterator[None]:
 
     def watch() -> None:
         while number := os.read(reading, 1):
-            if number[0] == signal.SIGINT and not ended.wait(GRACE):
-                _end()
+            if number[0] == signal.SIGINT:
+                arrived.set()
+                if not ended.wait(GRACE):
+                    _end()
 
     sys.unraisablehook = again
     watcher = threading.Thread(target=watch, name="interrupts", daemon=True)
     watcher.start()
     try:
         yield
+    except Exception:
+        if arrived.is_set():  # what was cut off failed in its own way
+            raise KeyboardInterrupt from None
+        raise
     finally:
         ended.set()
         sys.unraisablehook = hook

@@ -33,3 +33,28 @@ def test_a_dropped_interrupt_is_raised_again_and_prints_nothing() -> None:
         [sys.executable, "-c", DROPPED], capture_output=True, text=True, check=False
     )
     assert (found.stdout, found.stderr, found.returncode) == ("interrupted\n", "", 0)
+
+
+FAILED = """
+import signal, time
+from bayes_scaling.commands.interrupts import interruptible
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    with interruptible():
+        try:
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            time.sleep(0.1)
+            raise RuntimeError("half compiled")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_error_that_comes_of_an_interrupt_counts_as_one() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", FAILED], capture_output=True, text=True, check=False
+    )
+    assert (found.stdout, found.stderr, found.returncode) == ("interrupted\n", "", 0)
