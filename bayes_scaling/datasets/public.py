@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import CACHE_VARIABLE, cache_folder, replacing
+from bayes_scaling.files import CACHE_VARIABLE, cache_folder, cannot_write, replacing
 
 MIRROR_VARIABLE = "BAYES_SCALING_MIRROR"
 TIMEOUT = 30
@@ -110,12 +110,10 @@ def _check(content: bytes, file: PublicFile, *, origin: str, advice: str) -> Non
 
 
 def _store(content: bytes, path: Path) -> None:
+    advice = f"name a folder you may write to in {CACHE_VARIABLE}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be written ({error.strerror}); name a folder you may write to in "
-            f"{CACHE_VARIABLE}"
-        ) from error
+        raise cannot_write(path, error, advice) from error
+    with replacing(path, advice) as temporary:
+        temporary.write_bytes(content)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from bayes_scaling.datasets.public import PublicFile, fetch
 from bayes_scaling.errors import InputError
-from bayes_scaling.files import cache_folder
+from bayes_scaling.files import CACHE_VARIABLE, cache_folder
 
 CONTENT = b"a,b\n1,2\n"
 HASH = hashlib.sha256(CONTENT).hexdigest()
@@ -42,6 +43,18 @@ def test_a_mirror_may_be_an_address(
     (mirror / "table.csv").write_bytes(CONTENT)
     monkeypatch.setenv("BAYES_SCALING_MIRROR", mirror.as_uri() + "/")
     assert fetch(NOWHERE, cache_dir=tmp_path / "cache").read_bytes() == CONTENT
+
+
+def test_a_cache_on_a_full_disk_says_how_to_have_another(
+    tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (mirror / "table.csv").write_bytes(CONTENT)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match=f"No space left on device; .* in {CACHE_VARIABLE}"):
+        fetch(NOWHERE, cache_dir=tmp_path / "cache")
 
 
 def test_another_content_is_refused_with_both_hashes(tmp_path: Path, mirror: Path) -> None:
