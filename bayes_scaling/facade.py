@@ -143,10 +143,13 @@ class Questions(RecipeQuestions):
         *,
         family: str | None = None,
         without: str | None = None,
+        beside: Fit | None = None,
         probability: float = PROBABILITY,
     ) -> Emergence:
         self.require_converged()
-        found = emergence(self, flops, family=family, without=without)
+        if beside is not None:
+            beside.require_converged()
+        found = emergence(self, flops, family=family, without=without, beside=beside)
         return found.with_probability(probability)
 
     @documented(positions)

@@ -130,8 +130,8 @@ def two_steps(loss: Fit, score: Fit, *, family: str | None = None) -> ScoreFit:
     loss : Fit
         Of laws of the loss in sizes.
     score : Fit
-        Of a law of the error rate in that loss, such as ``"downstream-sigmoid"``; its groups are
-        the tasks.
+        Of a law of the error rate in that loss, such as ``"downstream-sigmoid"``, which may read
+        sizes beside it that the first reads too (``+score-shape``); its groups are the tasks.
     family : str, optional
         The group of the first fit, where it has several.
 
@@ -143,8 +143,8 @@ def two_steps(loss: Fit, score: Fit, *, family: str | None = None) -> ScoreFit:
     Raises
     ------
     InputError
-        The second does not explain an error rate by the loss, or the first has several groups and
-        none is named.
+        The second does not explain an error rate by the loss, reads what the first does not, or the
+        first has several groups and none is named.
 
     Examples
     --------
@@ -153,10 +153,19 @@ def two_steps(loss: Fit, score: Fit, *, family: str | None = None) -> ScoreFit:
     """
     problems = []
     own = score.only.model
-    if own.response != ERROR or own.inputs != ("loss",):
+    if own.response != ERROR or "loss" not in own.inputs:
         problems.append(
             f"{own.id} gives {own.response} from {', '.join(own.inputs)}: the second fit gives "
-            "an error rate from the loss alone, as downstream-exp and downstream-sigmoid do"
+            "an error rate from the loss, as downstream-exp and downstream-sigmoid do"
+        )
+    elif others := [
+        name
+        for name in own.inputs
+        if name != "loss" and not all(name in each.reads.inputs for each in loss.members.values())
+    ]:
+        problems.append(
+            f"{own.id} reads {', '.join(others)} beside the loss: fit the loss by a law that reads "
+            "that too, such as coupled+aspect for shapes"
         )
     if loss.leading.response != "loss":
         problems.append(f"the first fit gives {loss.leading.response}, where a loss is wanted")

@@ -106,6 +106,54 @@ def test_answers_are_told_in_scores(both: ScoreFit) -> None:
     assert both.reach(score=0.6).rows()[0]["score"] == pytest.approx(0.6)
 
 
+def shapes(*names: str) -> RunTable:
+    """Scores of runs whose shapes have 8 to 128 channels a layer."""
+    runs = tasks(*names)
+    width = 64.0 * np.sqrt(np.resize([1.0, 4.0, 16.0, 2.0], len(runs)))
+    depth = 8.0 / np.sqrt(np.resize([1.0, 4.0, 16.0, 2.0], len(runs)))
+    return RunTable.from_columns({**runs.columns, "width": width, "depth": depth})
+
+
+def test_a_score_may_read_the_shape_beside_the_loss() -> None:
+    """By the loss all shapes of one size are alike here; the deep ones do better in the score."""
+    sizes = table()
+    shaped = RunTable.from_columns(
+        {**sizes.columns, "width": np.resize([256.0, 1024.0], len(sizes)),
+         "depth": np.resize([16.0, 4.0], len(sizes))}
+    )  # fmt: skip
+    level = {"dist": "LogNormal", "mu": 1.0, "sigma": 0.01}
+    flat = {"dist": "LogNormal", "mu": -9.0, "sigma": 0.01}
+    loss = drawn("coupled+aspect", shaped, c=level, h_A=flat)
+    deep = {"dist": "Normal", "mu": 0.2, "sigma": 0.001}
+    law = "downstream-sigmoid+score-shape"
+    own = drawn(law, shapes("one"), m=AT_REFERENCE, r=LEARNED, g=STEEP, t_A=deep)
+    both = two_steps(loss, own)
+    given = {"width": [256.0, 1024.0], "depth": [16.0, 4.0]}
+    up = loss.rank_shapes(given, tokens=1e10)
+    down = both.rank_shapes(given, tokens=1e10)
+    assert down.response == "score"
+    assert down.best_aspect is None
+    assert down.beats(0, 1) > 0.9
+    score = both.leading.score
+    for place in range(2):
+        read = {"loss": up.values[:, [place]]}
+        read |= {name: np.array([values[place]]) for name, values in given.items()}
+        error = score.predict(read, group=np.zeros(1, np.int64))[:, 0]
+        np.testing.assert_allclose(1 - down.values[:, place], error, rtol=1e-9)
+    (pair,) = up.differ(down, joint=True)
+    apart = (up.values[:, 0] < up.values[:, 1]) != (down.values[:, 0] > down.values[:, 1])
+    assert pair["orders_differ"] == pytest.approx(apart.mean())
+    found = both.forecast({"params": 1e9, "tokens": 1e10, "width": [256.0, 1024.0], "depth": 8.0})
+    narrow, wide = 1 - np.median(found.noise_free, axis=0)
+    assert narrow > wide
+
+
+def test_sizes_that_only_the_score_reads_are_refused(loss: Fit) -> None:
+    own = drawn("downstream-sigmoid+score-shape", shapes("one"))
+    with pytest.raises(InputError, match=r"reads depth, width beside the loss: .* coupled\+aspect"):
+        two_steps(loss, own)
+
+
 @pytest.mark.parametrize("score", [0.0, 1.0, 1.2, -0.1, 55.0])
 def test_a_score_lies_between_0_and_1(both: ScoreFit, score: float) -> None:
     with pytest.raises(InputError, match="between 0 and 1"):

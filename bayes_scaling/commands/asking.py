@@ -137,6 +137,9 @@ BUNDLES: Mapping[str, tuple[type, ...]] = {
 SIZED = ("sizes", "runs", "values")
 """Parameters that hold sizes of runs."""
 
+SECOND = ("beside", "pretrained")
+"""Parameters that are another fit, or a published law: in a shell, its file or its name."""
+
 COMMON = ("self", "inputs", "probability")
 """Parameters that are made into options once, for all methods."""
 
@@ -177,7 +180,9 @@ def question(
     for key, parameter in own.items():
         for kind in BUNDLES.get(key, ()):
             parts.setdefault(kind.__name__, spread(kind, names=spelled))
-        if key not in BUNDLES:
+        if key in SECOND:
+            parts[key] = part_of(parameter.replace(annotation=str | None), told.get(key))
+        elif key not in BUNDLES:
             parts[key] = part_of(parameter, told.get(key))
     if "inputs" in signature or set(SIZED) & set(own):
         parts["inputs"] = _part("inputs", Inputs, None)
@@ -259,6 +264,8 @@ def _given(
         elif name == "limits":
             device = built["Device"]
             given[name] = built["Limits"] if device is None else built["Limits"].on(device)
+        elif name in SECOND:
+            given[name] = None if built[name] is None else answering(built[name])
         else:
             given[name] = {"rig": rig, "family": family}[name] if name in BUNDLES else built[name]
     return given
@@ -408,12 +415,8 @@ def advise(
     bytes_per_token: Annotated[
         float, typer.Option(help="Of the tokenizer; about 4 in English text.")
     ] = 4.0,
-    pretrained: Annotated[
-        str | None, typer.Option(help="A law of transfer: a saved fit, or hernandez-2021-text.")
-    ] = None,
 ) -> After:
-    """Count the data on hand; read the law of transfer."""
-    asked.given["pretrained"] = None if pretrained is None else answering(pretrained)
+    """Count the data on hand."""
     if (data_bytes is None) == (data_tokens is None):
         raise InputError("say what data are on hand: --data-bytes, or --data-tokens")
     if not bytes_per_token > 0:

@@ -25,6 +25,7 @@ def train_sweep(
             "nano-arms",
             "nano-recurrent",
             "nano-context",
+            "nano-scores",
         ],
         typer.Option(help="Which shipped sweep."),
     ] = "nano-lm",
@@ -40,7 +41,12 @@ def train_sweep(
     Example: bayes-scaling train-sweep --out runs.csv --limit 10
     """
     from bayes_scaling.datasets import metz_mlp as metz
-    from bayes_scaling.datasets.nano_lm import shape_sweep, sweep as nano, variant_sweep
+    from bayes_scaling.datasets.nano_lm import (
+        score_sweep,
+        shape_sweep,
+        sweep as nano,
+        variant_sweep,
+    )
     from bayes_scaling.datasets.nano_transfer import train_arms
 
     settings: dict[str, Any] = {
@@ -59,6 +65,7 @@ def train_sweep(
             "nano-arms": variant_sweep.train_arms,
             "nano-recurrent": variant_sweep.train_recurrent,
             "nano-context": variant_sweep.train_context,
+            "nano-scores": score_sweep.train_scores,
         }[sweep]
         count = train(**settings)
     if as_json:

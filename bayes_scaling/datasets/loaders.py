@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,47 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.runs import RunTable, read_runs, training_flops
 
 HERE = Path(__file__).parent
-OWN = "trained by bayes_scaling.datasets.{}; see bayes_scaling/datasets/README.md"
 CHINCHILLA_OUTLIERS = 5
 """Points the refit of Besiroglu et al. (2024) leaves out: those with the fewest tokens."""
+
+
+SHIPPED: Mapping[str, tuple[str, str]] = {
+    "nano-lm": ("Byte-level transformers of 7e3 to 2e6 parameters on Python source", "nano_lm"),
+    "nano-lm-curves": (
+        "Validation loss during the runs of nano-lm, at log-spaced steps",
+        "nano_lm",
+    ),
+    "metz-mlp": (
+        "Next-byte perceptrons of 12 widths at 12 learning rates: the width trap",
+        "metz_mlp",
+    ),
+    "nano-transfer": (
+        "nano-lm's transformers on Python source, from scratch or after another text",
+        "nano_transfer",
+    ),
+    "nano-shape": (
+        "Transformers of six depths at equal params and each of three budgets",
+        "nano_lm.shape_sweep",
+    ),
+    "nano-decay": ("Weight decay and learning rate swept at five widths", "nano_lm.shape_sweep"),
+    "nano-arms": (
+        "Four variants of nano-lm's recipe: untied, no decay, high decay, another seed",
+        "nano_lm.variant_sweep",
+    ),
+    "nano-recurrent": (
+        "A gated linear recurrence in the place of attention, and nano-lm beside it",
+        "nano_lm.variant_sweep",
+    ),
+    "nano-context": (
+        "Losses by position of transformers trained on contexts of 8, 64 and 512 bytes",
+        "nano_lm.variant_sweep",
+    ),
+    "nano-scores": (
+        "Scores of transformers of many sizes and shapes on three tasks",
+        "nano_lm.score_sweep",
+    ),
+}
+"""Title and trainer of the data sets that come with the package, each in a file of its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,88 +88,27 @@ class DatasetInfo:
 
 def list_datasets() -> tuple[DatasetInfo, ...]:
     """Return the data sets that `load_dataset` knows."""
-    return (
+    shipped = [
         DatasetInfo(
-            name="nano-lm",
-            title="Byte-level transformers of 7e3 to 2e6 parameters on Python source",
-            rows=_shipped_rows("nano_lm.csv"),
-            origin=OWN.format("nano_lm"),
+            name=name,
+            title=title,
+            rows=_shipped_rows(name),
+            origin=f"trained by bayes_scaling.datasets.{trainer}; see "
+            "bayes_scaling/datasets/README.md",
             licence="MIT, as this package",
             shipped=True,
-        ),
-        DatasetInfo(
-            name="nano-lm-curves",
-            title="Validation loss during the runs of nano-lm, at log-spaced steps",
-            rows=_shipped_rows("nano_lm_curves.csv"),
-            origin=OWN.format("nano_lm"),
-            licence="MIT, as this package",
-            shipped=True,
-        ),
-        DatasetInfo(
-            name="metz-mlp",
-            title="Next-byte perceptrons of 12 widths at 12 learning rates: the width trap",
-            rows=_shipped_rows("metz_mlp.csv"),
-            origin=OWN.format("metz_mlp"),
-            licence="MIT, as this package",
-            shipped=True,
-        ),
-        DatasetInfo(
-            name="nano-transfer",
-            title="nano-lm's transformers on Python source, from scratch or after another text",
-            rows=_shipped_rows("nano_transfer.csv"),
-            origin=OWN.format("nano_transfer"),
-            licence="MIT, as this package",
-            shipped=True,
-        ),
-        DatasetInfo(
-            name="nano-shape",
-            title="Transformers of six depths at equal params and each of three budgets",
-            rows=_shipped_rows("nano_shape.csv"),
-            origin=OWN.format("nano_lm.shape_sweep"),
-            licence="MIT, as this package",
-            shipped=True,
-        ),
-        DatasetInfo(
-            name="nano-decay",
-            title="Weight decay and learning rate swept at five widths",
-            rows=_shipped_rows("nano_decay.csv"),
-            origin=OWN.format("nano_lm.shape_sweep"),
-            licence="MIT, as this package",
-            shipped=True,
-        ),
-        DatasetInfo(
-            name="nano-arms",
-            title="Four variants of nano-lm's recipe: untied, no decay, high decay, another seed",
-            rows=_shipped_rows("nano_arms.csv"),
-            origin=OWN.format("nano_lm.variant_sweep"),
-            licence="MIT, as this package",
-            shipped=True,
-        ),
-        DatasetInfo(
-            name="nano-recurrent",
-            title="A gated linear recurrence in the place of attention, and nano-lm beside it",
-            rows=_shipped_rows("nano_recurrent.csv"),
-            origin=OWN.format("nano_lm.variant_sweep"),
-            licence="MIT, as this package",
-            shipped=True,
-        ),
-        DatasetInfo(
-            name="nano-context",
-            title="Losses by position of transformers trained on contexts of 8, 64 and 512 bytes",
-            rows=_shipped_rows("nano_context.csv"),
-            origin=OWN.format("nano_lm.variant_sweep"),
-            licence="MIT, as this package",
-            shipped=True,
-        ),
-        DatasetInfo(
-            name="chinchilla",
-            title="Runs of Hoffmann et al. (2022), read off figure 4; 5 outliers marked",
-            rows=245,
-            origin=f"Besiroglu et al. (2024), arXiv:2404.10102, {CHINCHILLA.url}",
-            licence="none stated by the publisher",
-            shipped=False,
-        ),
+        )
+        for name, (title, trainer) in SHIPPED.items()
+    ]
+    fetched = DatasetInfo(
+        name="chinchilla",
+        title="Runs of Hoffmann et al. (2022), read off figure 4; 5 outliers marked",
+        rows=245,
+        origin=f"Besiroglu et al. (2024), arXiv:2404.10102, {CHINCHILLA.url}",
+        licence="none stated by the publisher",
+        shipped=False,
     )
+    return (*shipped, fetched)
 
 
 def load_dataset(name: str, *, cache_dir: str | Path | None = None) -> RunTable:
@@ -153,23 +130,14 @@ def load_dataset(name: str, *, cache_dir: str | Path | None = None) -> RunTable:
     InputError
         The name is unknown, or a public file cannot be fetched or is not the expected one.
     """
-    loaders: dict[str, Callable[[], RunTable]] = {
-        "nano-lm": lambda: read_runs(HERE / "nano_lm.csv"),
-        "nano-lm-curves": lambda: read_runs(HERE / "nano_lm_curves.csv"),
-        "metz-mlp": lambda: read_runs(HERE / "metz_mlp.csv"),
-        "nano-transfer": lambda: read_runs(HERE / "nano_transfer.csv"),
-        "nano-shape": lambda: read_runs(HERE / "nano_shape.csv"),
-        "nano-decay": lambda: read_runs(HERE / "nano_decay.csv"),
-        "nano-arms": lambda: read_runs(HERE / "nano_arms.csv"),
-        "nano-recurrent": lambda: read_runs(HERE / "nano_recurrent.csv"),
-        "nano-context": lambda: read_runs(HERE / "nano_context.csv"),
-        "chinchilla": lambda: read_chinchilla(fetch(CHINCHILLA, cache_dir=cache_dir)),
-    }
-    if name not in loaders:
-        close = difflib.get_close_matches(name, loaders, n=1, cutoff=0.4)
+    known = (*SHIPPED, "chinchilla")
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        raise InputError(f"no data set is called {name!r}; {hint}known are {', '.join(loaders)}")
-    return loaders[name]()
+        raise InputError(f"no data set is called {name!r}; {hint}known are {', '.join(known)}")
+    if name in SHIPPED:
+        return read_runs(_shipped_file(name))
+    return read_chinchilla(fetch(CHINCHILLA, cache_dir=cache_dir))
 
 
 def read_chinchilla(path: Path) -> RunTable:
@@ -269,6 +237,10 @@ def published_shapes() -> RunTable:
     )
 
 
-def _shipped_rows(filename: str) -> int:
-    with (HERE / filename).open() as file:
+def _shipped_file(name: str) -> Path:
+    return HERE / f"{name.replace('-', '_')}.csv"
+
+
+def _shipped_rows(name: str) -> int:
+    with _shipped_file(name).open() as file:
         return sum(1 for line in file) - 1

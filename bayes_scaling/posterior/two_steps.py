@@ -1,7 +1,8 @@
 """`TwoSteps`: from sizes to the loss by one law, and from the loss to an error rate by another.
 
 Every draw of the first goes through a draw of the second, so that what is not known of the loss
-widens what is said of the error.
+widens what is said of the error. The second may read sizes that the first reads, beside the loss:
+the shape of a model, where models of one loss differ in a score.
 """
 
 from __future__ import annotations
@@ -130,7 +131,14 @@ class TwoSteps:
     ) -> Array:
         """Compute the error rate of a noise-free loss at any size; see `Member.predict`."""
         loss = self.loss.predict(inputs, group=np.full_like(group, self.place), draw=draw)
-        return self.score.predict({"loss": loss}, group=group, draw=draw)
+        return self.error({**inputs, "loss": loss}, group=group, draw=draw)
+
+    def error(
+        self, inputs: Mapping[str, Array], *, group: Index, draw: Index | None = None
+    ) -> Array:
+        """Compute the error rate by the second law alone, at a loss that is among the inputs."""
+        read = {name: inputs[name] for name in self.score.model.inputs}
+        return self.score.predict(read, group=group, draw=draw)
 
     def new_run_logpdf(self, response: Array, law: Array, *, group: int, draw: Index) -> Array:
         """Compute the log density of the error rate of a new run whose loss is known."""

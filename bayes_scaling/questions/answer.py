@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
-from bayes_scaling.page import Block, Page, Printed, beyond, called, of_members, told
+from bayes_scaling.page import Block, Page, Printed, beyond, called, cell, of_members, told
+from bayes_scaling.questions.breaks import weight_of_breaks, without_breaks
 from bayes_scaling.questions.score_targets import shown_name, with_scores
 from bayes_scaling.questions.surface import Surface
 
@@ -82,8 +83,12 @@ class Drawn(Printed):
         rows = draw_rows(
             quantities, self.extrapolation, self.probability, statements=self.statements
         )
+        smooth = without_breaks(self.member, self.members)
+        held = weight_of_breaks(self.members, self.weights)
+        about = {} if smooth is None else {"weight_of_breaks": held}
         return [
-            {**self._asked(index), **row, **self._beside(index)} for index, row in enumerate(rows)
+            {**self._asked(index), **row, **self._beside(index), **about}
+            for index, row in enumerate(rows)
         ]
 
     def member_rows(self, probability: float | None = None) -> list[dict[str, Any]]:
@@ -118,8 +123,22 @@ class Drawn(Printed):
         return shown_name(name, self.response)
 
     def _member_blocks(self, names: Mapping[str, str]) -> Iterator[list[Block]]:
-        """Tabulate what each of several members says, case by case, under headings by name."""
-        return of_members(self.member_rows(), len(self.members), names)
+        """Tabulate what each of several members says, case by case, under headings by name.
+
+        Where some have a break or a jump, it is said what is told without them.
+        """
+        tables = of_members(self.member_rows(), len(self.members), names)
+        smooth = without_breaks(self.member, self.members)
+        if smooth is None:
+            yield from tables
+            return
+        own = with_scores(self.quantities, self.response)
+        kept = {name: own[name][smooth] for name in names if name in own}
+        rows = draw_rows(kept, {}, self.probability, alone=False)
+        for blocks, row in zip(tables, rows, strict=True):
+            told_of = ", ".join(f"{names[name]} {cell(row, name)}" for name in kept)
+            share = f"{weight_of_breaks(self.members, self.weights):.2f} of the weight"
+            yield [*blocks, f"laws with a break or a jump hold {share}; without them {told_of}"]
 
 
 def draw_rows(

@@ -3,12 +3,14 @@
 A jump among the runs is seen; one beyond them is known by the prior of its place alone, less what
 the runs rule out. Where laws with a jump or a break are averaged with smooth ones, what the first
 hold of the weight moves every forecast; up to where it does not, a smooth law is all one needs.
+A metric that wants all of several tokens right jumps where the share of right tokens rises slowly:
+the same runs measured in both ways stand side by side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.page import Block, Page, Printed, told
+from bayes_scaling.questions.breaks import has_break
 from bayes_scaling.questions.search import Array
 from bayes_scaling.questions.sizes import Numbers, positive
 from bayes_scaling.questions.surface import Source, Surface, surface
@@ -26,6 +29,19 @@ PLACE = "C_jump"
 
 FARTHEST = 1e60
 """Compute beyond any run [FLOP]."""
+
+SLOPES = ("steep", "h")
+"""By how much the log odds between the two levels of a score change per e-fold of compute, by the
+law: emergence, score-c."""
+
+TENTHS = 2 * float(np.log(9.0))
+"""Of log odds between a tenth and nine tenths of a rise."""
+
+SAME_RUNS = 1e-3
+"""Relative difference of the largest compute up to which two fits are of the same runs."""
+
+MOSTLY = 0.9
+"""Probability above which a jump is called one of the metric."""
 
 GRID = 60
 """Places between the largest run and the largest budget at which laws are compared."""
@@ -58,6 +74,11 @@ class Emergence(Printed):
         The group without the technique.
     later : array (n_draws,), optional
         Whether the jump of `without` comes later, if ever.
+    rise : array (n_draws,)
+        E-folds of compute from a tenth to nine tenths of what the score rises by; nan under a law
+        that does not say.
+    beside : Emergence, optional
+        The same runs under a smoother metric.
     probability : float
         Probability of the intervals.
     """
@@ -72,6 +93,8 @@ class Emergence(Printed):
     effect: Array | None = None
     without: str = ""
     later: NDArray[np.bool_] | None = None
+    rise: Array
+    beside: Emergence | None = None
     probability: float = PROBABILITY
 
     @property
@@ -87,6 +110,14 @@ class Emergence(Printed):
     def chance_among_runs(self) -> float:
         """Probability that it lies among the fitted runs."""
         return float((self.jump <= self.runs_to).mean())
+
+    @property
+    def chance_of_metric(self) -> float:
+        """Probability that the score rises within less compute than under the smoother metric."""
+        if self.beside is None:
+            raise InputError("say which fit is of the smoother metric: emergence(beside=)")
+        own, other = (rise[np.isfinite(rise)] for rise in (self.rise, self.beside.rise))
+        return float(1 - np.mean(np.searchsorted(np.sort(other), own, side="right")) / other.size)
 
     def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per budget, of plain numbers and texts."""
@@ -111,6 +142,14 @@ class Emergence(Printed):
             row |= {"without": self.without} | self._interval("effect", self.effect[:, index])
             row |= {"chance_of_effect": float((self.effect[:, index] > 0).mean())}
             row |= {"chance_of_earlier_jump": float(self.later.mean())}
+        if np.isfinite(self.rise).any():
+            row |= self._interval("rise_efolds", self.rise[np.isfinite(self.rise)])
+        if self.beside is not None:
+            other = self.beside.rows(self.probability)[index]
+            both = ("score", "rise_efolds")
+            told_of = [f"{name}{end}" for name in both for end in ("", "_lower", "_upper")]
+            row |= {f"smoother_{name}": other[name] for name in told_of}
+            row |= {"chance_of_metric": self.chance_of_metric}
         return row | {"probability": self.probability, "kind": KIND}
 
     def _interval(self, name: str, draws: Array) -> dict[str, float]:
@@ -128,6 +167,13 @@ class Emergence(Printed):
                     "answer out of its interval"
                 ]
             )
+        if self.beside is not None and self.chance_of_metric > MOSTLY:
+            found.append(
+                [
+                    "what jumps here rises slowly in the same runs under the smoother metric: the "
+                    "jump is one of the metric, and the smoother one tells earlier what comes"
+                ]
+            )
         return found
 
     def _lines(self, row: Mapping[str, Any]) -> dict[str, str]:
@@ -138,12 +184,18 @@ class Emergence(Printed):
             "jump at [FLOP]": told(row, "jump_flops"),
             "score": told(row, "score"),
         }
+        if "rise_efolds" in row:
+            lines["rises within [e-folds]"] = told(row, "rise_efolds")
         if "moved_score" in row:
             lines["jump or break moves it by"] = f"{row['moved_score']:+.3f}"
         if self.effect is not None:
             better = f"; above 0 with probability {row['chance_of_effect']:.2f}"
             lines[f"score over {self.without}"] = told(row, "effect") + better
             lines["its jump is earlier"] = f"probability {row['chance_of_earlier_jump']:.2f}"
+        if self.beside is not None:
+            lines["smoother metric: score"] = told(row, "smoother_score")
+            slower = f"; slower with probability {row['chance_of_metric']:.2f}"
+            lines["  rises within [e-folds]"] = told(row, "smoother_rise_efolds") + slower
         return lines
 
 
@@ -153,6 +205,7 @@ def emergence(
     *,
     family: str | None = None,
     without: str | None = None,
+    beside: Source | None = None,
 ) -> Emergence:
     """Tell whether a score jumps below some compute, and what a jump does to forecasts.
 
@@ -168,6 +221,9 @@ def emergence(
     without : str, optional
         A group without a technique that `family` has (a prompt with examples, a chain of thought,
         instruction tuning): the difference of the scores is its effect.
+    beside : Fit, optional
+        Of the same runs under a smoother metric, by the same kinds of laws: the share of right
+        tokens beside that of answers that are right as a whole.
 
     Returns
     -------
@@ -176,38 +232,72 @@ def emergence(
     Raises
     ------
     InputError
-        No law has a jump, the law does not read compute alone, or a group is unknown.
+        No law has a jump, a law does not read compute alone, a group is unknown, or the smoother
+        metric was measured on other runs.
+
+    References
+    ----------
+    Schaeffer et al. (2023), arXiv:2304.15004, on jumps that are those of a metric.
     """
     budgets = np.unique(positive("flops", flops))
     law = surface(source, group=family)
-    jumps = [PLACE in _known(part) for part in law.parts]
-    if law.traded != ("flops",) or law.response != "error" or not any(jumps):
+    if law.traded != ("flops",) or law.response != "error" or not any(map(_jumps, law.parts)):
         raise InputError(
             f"{law.id} gives {law.response} from {', '.join(law.reads)}: a jump is asked of a law "
             "of scores in compute that has one, such as emergence, or of an average with it"
         )
-    jump, error = _jump(law), _error(law, budgets)
-    names = [part.law.id for part in law.parts]
-    breaks = np.array(jumps) | np.array([name.startswith("broken") for name in names])
-    smooth = ~breaks[law.member]
-    runs_to = _runs_to(law)
-    effect, later = None, None
+    found = _one(law, budgets)
     if without is not None:
-        other = surface(source, group=without)
-        effect, later = _error(other, budgets) - error, _jump(other) > jump
-    weights = np.array(law.weights)
+        other = _one(surface(source, group=without), budgets)
+        found = replace(
+            found,
+            effect=other.error - found.error,
+            without=without,
+            later=other.jump > found.jump,
+        )
+    if beside is not None:
+        smoother = surface(beside, group=family if family in beside.groups else None)
+        _check_beside(law, smoother)
+        found = replace(found, beside=_one(smoother, budgets))
+    return found
+
+
+def _one(law: Surface, budgets: Array) -> Emergence:
+    """Answer for one group under one metric."""
+    error = _error(law, budgets)
+    breaks = np.array([_jumps(part) or has_break(part.law.id) for part in law.parts])
+    smooth, runs_to = ~breaks[law.member], _runs_to(law)
     return Emergence(
         flops=budgets,
-        jump=jump,
+        jump=_drawn(law, (PLACE,), np.inf),
         error=error,
         smooth=error[smooth],
-        weight=float(weights[breaks].sum()),
+        weight=float(np.array(law.weights)[breaks].sum()),
         valid_to=_valid_to(law, smooth, runs_to, float(budgets[-1])),
         runs_to=runs_to,
-        effect=effect,
-        without=without or "",
-        later=later,
+        rise=TENTHS / _drawn(law, SLOPES, np.nan),
     )
+
+
+def _check_beside(law: Surface, smoother: Surface) -> None:
+    """Raise `InputError` where the two are not the same runs under two metrics."""
+    problems = []
+    if smoother.traded != ("flops",) or smoother.response != "error":
+        problems.append(
+            f"the smoother metric: {smoother.id} gives {smoother.response} from "
+            f"{', '.join(smoother.reads)}; fit it by a law of scores in compute, such as score-c"
+        )
+    elif not np.isclose(_runs_to(law), _runs_to(smoother), rtol=SAME_RUNS):
+        problems.append(
+            f"the two metrics are not of the same runs: the largest has {_runs_to(law):.4g} FLOP "
+            f"under the one, {_runs_to(smoother):.4g} under the smoother one"
+        )
+    if problems:
+        raise InputError(problems)
+
+
+def _jumps(part: Any) -> bool:
+    return PLACE in _known(part)
 
 
 def _known(part: Any) -> Mapping[str, Array]:
@@ -219,14 +309,14 @@ def _error(law: Surface, flops: Array) -> Array:
     return law.at({"flops": flops}, law.draws[:, None])
 
 
-def _jump(law: Surface) -> Array:
-    """Compute of the jump (n_draws,); inf under a law without one."""
-    found = np.full(law.n_draws, np.inf)
+def _drawn(law: Surface, names: tuple[str, ...], absent: float) -> Array:
+    """Draws of the first of some quantities that each law has (n_draws,)."""
+    found = np.full(law.n_draws, absent)
     for index, part in enumerate(law.parts):
         known = _known(part)
-        if PLACE in known:
+        for name in [each for each in names if each in known][:1]:
             own = law.member == index
-            found[own] = np.ravel(known[PLACE])[law.rows[own]]
+            found[own] = np.ravel(known[name])[law.rows[own]]
     return found
 
 

@@ -235,7 +235,7 @@ def _through_loss(law: TwoSteps, sizes: Sizes, tuning: Tuned) -> Forecast:
     loss = forecast_by_law(law.loss, {**asked, law.loss.reads.group: law.family}, tuning)
 
     def error(losses: Draws) -> Draws:
-        return law.score.predict({"loss": losses}, group=plan.group)
+        return law.error({**plan.columns, **loss.tuned, "loss": losses}, group=plan.group)
 
     parameters = per_run(law.score.model, law.score.flat, plan.group)
     seen = error(loss.draws)

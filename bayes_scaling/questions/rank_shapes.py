@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
 from bayes_scaling.page import Block, Grid, Page, Printed, cell, told
+from bayes_scaling.questions.score_targets import ERROR
 from bayes_scaling.questions.sizes import Sizes, canonical_sizes, longest_of, numbers_of
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
@@ -270,7 +271,8 @@ def rank_shapes(
     Parameters
     ----------
     source : Fit
-        A posterior of a law that reads width and depth, such as coupled+aspect or width-depth.
+        A posterior of a law that reads width and depth, such as coupled+aspect or width-depth; or
+        that with one of scores (`two_steps`, the second such as downstream-sigmoid+score-shape).
     shapes : mapping, DataFrame or RunTable, optional
         Width and depth of the shapes, with heads and d_ff where known. Made up around the size,
         from deep to wide, where none are given.
@@ -328,17 +330,20 @@ def rank_shapes(
     at = [
         {name: sizes[name][[place]] for name in ("params", "tokens")} for place in range(size.size)
     ]
-    values = [law.at(one, law.draws[:, None])[:, 0] for law, one in zip(laws, at, strict=True)]
+    values = np.stack(
+        [law.at(one, law.draws[:, None])[:, 0] for law, one in zip(laws, at, strict=True)], axis=1
+    )
     first = laws[0]
+    scored = first.response == ERROR
     return ShapeRanking(
         names=tuple(
             f"{depth:g} x {width:g}"
             for depth, width in zip(built["depth"], built["width"], strict=True)
         ),
         sizes=sizes,
-        response=first.response,
-        values=np.stack(values, axis=1),
-        best_aspect=_best_aspect(source, family, given, at[size.size // 2]),
+        response="score" if scored else first.response,
+        values=1 - values if scored else values,
+        best_aspect=None if scored else _best_aspect(source, family, given, at[size.size // 2]),
         deep=deep,
         extrapolation=first.beyond(
             {name: sizes[name] for name in first.reads if name in ("params", "tokens")}

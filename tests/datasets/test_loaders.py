@@ -33,6 +33,7 @@ def test_every_shipped_dataset_loads_with_the_rows_it_states() -> None:
         "nano-arms",
         "nano-recurrent",
         "nano-context",
+        "nano-scores",
     ]
     assert all(len(load_dataset(info.name)) == info.rows for info in shipped)
 

@@ -49,6 +49,7 @@ from tests.laws.hand_scores import (
     loss_shift,
     loss_to_loss,
     score_in_compute,
+    with_shape,
 )
 from tests.laws.hand_shapes import (
     gradient_noise,
@@ -263,6 +264,7 @@ HAND: Mapping[str, Hand] = {
     "aspect": with_aspect(chinchilla),
     "gradient-noise": gradient_noise,
     "heads-ffn": with_heads(chinchilla),
+    "score-shape": with_shape(downstream_sigmoid),
     "log-width": log_width,
     "moe-granularity": moe_granularity,
     "moe-joint": moe_joint,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import exp
 
-from tests.laws.hand_curves import Values
+from tests.laws.hand_curves import Hand, Values
 
 
 def downstream_exp(c: Values, s: Values) -> float:
@@ -16,6 +16,18 @@ def downstream_sigmoid(c: Values, s: Values) -> float:
     """Bhagia et al. 2024: a score between chance and the best one, in the loss."""
     rise = 1 / (1 + exp(c["k"] * (s["loss"] - c["L_0"])))
     return 1 - (c["chance"] + (c["best_score"] - c["chance"]) * rise)
+
+
+def with_shape(law: Hand) -> Hand:
+    """Log odds of an error in width per layer over that of the reference."""
+
+    def shifted(c: Values, s: Values) -> float:
+        error = law(c, s)
+        aspect = s["width"] / s["depth"] / (c["width_ref"] / c["depth_ref"])
+        odds = error / (1 - error) * aspect ** c["t_A"]
+        return float(odds / (1 + odds))
+
+    return shifted
 
 
 def score_in_compute(c: Values, s: Values) -> float:

@@ -45,6 +45,7 @@ SCORES = {
     "loss-shift",
     "loss-to-loss",
     "score-c",
+    "score-shape",
 }
 COUNTING = {"counting-flops", "counting-params"}
 RATES = {"bjorck", "deepseek", "kaplan-lr", "porian", "step-law"}

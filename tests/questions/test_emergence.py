@@ -77,3 +77,41 @@ def test_a_technique_is_the_difference_of_two_groups(fit: Fit) -> None:
 def test_other_laws_have_no_jump() -> None:
     with pytest.raises(InputError, match="such as emergence"):
         drawn("score-c").emergence(1e22)
+
+
+def steeper(fit: Fit, factor: float) -> Fit:
+    """The same fit of runs that rise within so much less compute."""
+    draws = {**fit.only.draws, "steep": fit.only.draws["steep"] * factor}
+    return Fit.of_one(replace(fit.only, draws=draws)).accept_unconverged()
+
+
+def test_a_jump_of_the_metric_is_told_by_the_smoother_one(fit: Fit) -> None:
+    found = steeper(fit, 50.0).emergence([1e20, 1e22], beside=fit)
+    assert found.beside is not None
+    np.testing.assert_allclose(found.beside.rise, 4.394449 / fit.flat["steep"], rtol=1e-6)
+    assert found.chance_of_metric > 0.99
+    row = found.rows()[1]
+    assert row["smoother_rise_efolds"] == pytest.approx(50 * row["rise_efolds"])
+    assert row["smoother_score"] == pytest.approx(row["score"], abs=0.1)
+    text = str(found.page())
+    assert "slower with probability 1.00" in text
+    assert "the jump is one of the metric" in text
+
+
+def test_a_jump_under_both_metrics_is_not_called_one_of_the_metric(fit: Fit) -> None:
+    found = fit.emergence(1e22, beside=fit)
+    assert found.chance_of_metric == pytest.approx(0.5, abs=0.01)
+    assert "one of the metric" not in str(found.page())
+    with pytest.raises(InputError, match="smoother metric"):
+        _ = fit.emergence(1e22).chance_of_metric
+
+
+def test_the_smoother_metric_is_of_the_same_runs(fit: Fit) -> None:
+    more = RunTable.from_columns({"flops": np.geomspace(1e18, 1e21, 9), "score": np.full(9, 0.25)})
+    member = prior_member(load_model("score-c"), more, draws=50, random_seed=2)
+    with pytest.raises(InputError, match="1e\\+20 FLOP under the one, 1e\\+21 under the smoother"):
+        fit.emergence(1e22, beside=Fit.of_one(member).accept_unconverged())
+    losses = RunTable.from_columns({"flops": np.geomspace(1e18, 1e20, 9), "loss": np.full(9, 2.5)})
+    other = prior_member(load_model("kaplan-c"), losses, draws=50, random_seed=2)
+    with pytest.raises(InputError, match="kaplan-c gives loss from flops"):
+        fit.emergence(1e22, beside=Fit.of_one(other).accept_unconverged())

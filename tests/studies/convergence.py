@@ -81,6 +81,7 @@ DATA: Mapping[str, Data] = {
             "loss-shift",
             "loss-to-loss",
             "score-c",
+            "score-shape",
             "transfer",
         ),
         Data(source="simulated"),

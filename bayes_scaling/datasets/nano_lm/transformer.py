@@ -176,16 +176,26 @@ def losses(shape: Shape, params: Any, windows: Any) -> Any:
     import jax.numpy as jnp
 
     text = windows.astype(jnp.int32)
-    inputs, targets = text[:, :-1], text[:, 1:]
+    found = logits(shape, params, text[:, :-1])
+    picked = jnp.take_along_axis(found, text[:, 1:, None], axis=-1)[..., 0]
+    return jax.nn.logsumexp(found, axis=-1) - picked
+
+
+def logits(shape: Shape, params: Any, text: Any, last: int = 0) -> Any:
+    """Logits of each next byte (windows, length, 256), given the bytes before (windows, length).
+
+    With `last`, of that many bytes at the end of each window alone.
+    """
+    import jax
+    import jax.numpy as jnp
+
     mix = _attention if shape.variant.mixer == "attention" else _recurrence
-    x = params["embed"][inputs] * math.sqrt(shape.width)
+    x = params["embed"][text] * math.sqrt(shape.width)
     for i in range(shape.depth):
         parts = jnp.split(_norm(x) @ params["qkv"][i], 3, axis=-1)
         x = x + mix(shape, *parts) @ params["out"][i]
         x = x + jax.nn.gelu(_norm(x) @ params["up"][i]) @ params["down"][i]
-    logits = _norm(x) @ params["embed" if shape.variant.tied else "unembed"].T
-    picked = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
-    return jax.nn.logsumexp(logits, axis=-1) - picked
+    return _norm(x[:, -last:]) @ params["embed" if shape.variant.tied else "unembed"].T
 
 
 def _norm(x: Any) -> Any:
