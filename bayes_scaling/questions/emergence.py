@@ -3,8 +3,8 @@
 A jump among the runs is seen; one beyond them is known by the prior of its place alone, less what
 the runs rule out. Where laws with a jump or a break are averaged with smooth ones, what the first
 hold of the weight moves every forecast; up to where it does not, a smooth law is all one needs.
-A metric that wants all of several tokens right jumps where the share of right tokens rises slowly:
-the same runs measured in both ways stand side by side.
+A metric that wants all of several tokens right stays flat where the share of right tokens rises
+already: the same runs measured in both ways stand side by side.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ PLACE = "C_jump"
 FARTHEST = 1e60
 """Compute beyond any run [FLOP]."""
 
-SLOPES = ("steep", "h")
-"""By how much the log odds between the two levels of a score change per e-fold of compute, by the
-law: emergence, score-c."""
+MIDDLES, SLOPES = (PLACE, "C_mid"), ("steep", "h")
+"""Of emergence and of score-c: compute in the middle of a rise [FLOP], and by how much the log odds
+between the two levels of a score change per e-fold of compute."""
 
-TENTHS = 2 * float(np.log(9.0))
-"""Of log odds between a tenth and nine tenths of a rise."""
+TENTH = float(np.log(9.0))
+"""Log odds between a tenth and the middle of a rise."""
 
 SAME_RUNS = 1e-3
 """Relative difference of the largest compute up to which two fits are of the same runs."""
 
 MOSTLY = 0.9
-"""Probability above which a jump is called one of the metric."""
+"""Probability of an earlier rise above which the smoother metric is what to watch."""
 
 GRID = 60
 """Places between the largest run and the largest budget at which laws are compared."""
@@ -74,9 +74,8 @@ class Emergence(Printed):
         The group without the technique.
     later : array (n_draws,), optional
         Whether the jump of `without` comes later, if ever.
-    rise : array (n_draws,)
-        E-folds of compute from a tenth to nine tenths of what the score rises by; nan under a law
-        that does not say.
+    onset : array (n_draws,)
+        Compute at a tenth of what the score rises by [FLOP]; nan under a law that does not say.
     beside : Emergence, optional
         The same runs under a smoother metric.
     probability : float
@@ -93,7 +92,7 @@ class Emergence(Printed):
     effect: Array | None = None
     without: str = ""
     later: NDArray[np.bool_] | None = None
-    rise: Array
+    onset: Array
     beside: Emergence | None = None
     probability: float = PROBABILITY
 
@@ -112,12 +111,12 @@ class Emergence(Printed):
         return float((self.jump <= self.runs_to).mean())
 
     @property
-    def chance_of_metric(self) -> float:
-        """Probability that the score rises within less compute than under the smoother metric."""
+    def smoother_earlier(self) -> float:
+        """Probability that the score begins to rise earlier under the smoother metric."""
         if self.beside is None:
             raise InputError("say which fit is of the smoother metric: emergence(beside=)")
-        own, other = (rise[np.isfinite(rise)] for rise in (self.rise, self.beside.rise))
-        return float(1 - np.mean(np.searchsorted(np.sort(other), own, side="right")) / other.size)
+        own, other = (each[~np.isnan(each)] for each in (self.onset, self.beside.onset))
+        return float(np.mean(np.searchsorted(np.sort(other), own)) / other.size)
 
     def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per budget, of plain numbers and texts."""
@@ -127,11 +126,7 @@ class Emergence(Printed):
         row: dict[str, Any] = {"flops": float(self.flops[index])}
         row |= {"chance_of_jump": float(self.chance[index])}
         row |= {"chance_among_runs": self.chance_among_runs}
-        middle, low, high = quantiles(1 / self.jump, self.probability)  # 0 where it never comes
-        with np.errstate(divide="ignore"):
-            places = [float(1 / each) for each in (middle, high, low)]
-        names = ("jump_flops", "jump_flops_lower", "jump_flops_upper")
-        row |= dict(zip(names, places, strict=True))
+        row |= self._place("jump_flops", self.jump)
         row |= self._interval("score", 1 - self.error[:, index])
         if self.smooth.size and self.weight > 0:
             moved = np.median(self.error[:, index]) - np.median(self.smooth[:, index])
@@ -142,19 +137,25 @@ class Emergence(Printed):
             row |= {"without": self.without} | self._interval("effect", self.effect[:, index])
             row |= {"chance_of_effect": float((self.effect[:, index] > 0).mean())}
             row |= {"chance_of_earlier_jump": float(self.later.mean())}
-        if np.isfinite(self.rise).any():
-            row |= self._interval("rise_efolds", self.rise[np.isfinite(self.rise)])
+        if not np.isnan(self.onset).all():
+            row |= self._place("onset_flops", self.onset[~np.isnan(self.onset)])
         if self.beside is not None:
             other = self.beside.rows(self.probability)[index]
-            both = ("score", "rise_efolds")
+            both = ("score", "onset_flops")
             told_of = [f"{name}{end}" for name in both for end in ("", "_lower", "_upper")]
             row |= {f"smoother_{name}": other[name] for name in told_of}
-            row |= {"chance_of_metric": self.chance_of_metric}
+            row |= {"smoother_earlier": self.smoother_earlier}
         return row | {"probability": self.probability, "kind": KIND}
 
     def _interval(self, name: str, draws: Array) -> dict[str, float]:
         ends = quantiles(draws, self.probability)
         return dict(zip((name, f"{name}_lower", f"{name}_upper"), map(float, ends), strict=True))
+
+    def _place(self, name: str, places: Array) -> dict[str, float]:
+        """Return the interval of a compute that may be inf."""
+        ends = quantiles(1 / places, self.probability)  # 0 where it never comes
+        middle, high, low = (float(1 / each) if each > 0 else np.inf for each in ends)
+        return {name: middle, f"{name}_lower": low, f"{name}_upper": high}
 
     def page(self) -> Page:
         """Return what is printed: a paragraph for each budget, and how far smooth laws hold."""
@@ -167,11 +168,12 @@ class Emergence(Printed):
                     "answer out of its interval"
                 ]
             )
-        if self.beside is not None and self.chance_of_metric > MOSTLY:
+        if self.beside is not None and self.smoother_earlier > MOSTLY:
             found.append(
                 [
-                    "what jumps here rises slowly in the same runs under the smoother metric: the "
-                    "jump is one of the metric, and the smoother one tells earlier what comes"
+                    "under the smoother metric the same runs rise already where this one is flat: "
+                    "a jump here would be one of the metric, and the smoother one tells earlier "
+                    "what comes"
                 ]
             )
         return found
@@ -184,8 +186,8 @@ class Emergence(Printed):
             "jump at [FLOP]": told(row, "jump_flops"),
             "score": told(row, "score"),
         }
-        if "rise_efolds" in row:
-            lines["rises within [e-folds]"] = told(row, "rise_efolds")
+        if "onset_flops" in row:
+            lines["rises from [FLOP]"] = told(row, "onset_flops")
         if "moved_score" in row:
             lines["jump or break moves it by"] = f"{row['moved_score']:+.3f}"
         if self.effect is not None:
@@ -194,8 +196,8 @@ class Emergence(Printed):
             lines["its jump is earlier"] = f"probability {row['chance_of_earlier_jump']:.2f}"
         if self.beside is not None:
             lines["smoother metric: score"] = told(row, "smoother_score")
-            slower = f"; slower with probability {row['chance_of_metric']:.2f}"
-            lines["  rises within [e-folds]"] = told(row, "smoother_rise_efolds") + slower
+            earlier = f"; earlier with probability {row['smoother_earlier']:.2f}"
+            lines["  rises from [FLOP]"] = told(row, "smoother_onset_flops") + earlier
         return lines
 
 
@@ -275,7 +277,7 @@ def _one(law: Surface, budgets: Array) -> Emergence:
         weight=float(np.array(law.weights)[breaks].sum()),
         valid_to=_valid_to(law, smooth, runs_to, float(budgets[-1])),
         runs_to=runs_to,
-        rise=TENTHS / _drawn(law, SLOPES, np.nan),
+        onset=_drawn(law, MIDDLES, np.nan) * np.exp(-TENTH / _drawn(law, SLOPES, np.nan)),
     )
 
 

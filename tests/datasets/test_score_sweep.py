@@ -83,8 +83,9 @@ def test_the_shipped_table_is_complete(checkout: Path) -> None:
     assert len(runs) == 3 * len(set(runs["run"]))
     frame = runs.frame.pivot(index="run", columns="metric", values="score")
     assert (frame["eight-bytes"] <= frame["next-byte"]).all()
-    once = bs.load_dataset("nano-lm").frame.set_index("run").loss
     again = runs.frame.drop_duplicates("run").set_index("run").loss
-    both = once.index.intersection(again.index)
-    assert len(both) > 20
-    np.testing.assert_allclose(again[both], once[both], rtol=1e-5)
+    for first, tolerance in (("nano-shape", 1e-6), ("nano-lm", 5e-3)):
+        once = bs.load_dataset(first).frame.set_index("run").loss
+        both = once.index.intersection(again.index)
+        assert len(both) > 15
+        np.testing.assert_allclose(again[both], once[both], rtol=tolerance)

@@ -32,8 +32,8 @@ def pair(request: pytest.FixtureRequest) -> tuple[list[tuple[str, str]], list[di
     return cells_of(path.read_text(encoding="utf-8")), notebook["cells"]
 
 
-def test_there_are_ten() -> None:
-    assert sorted(int(path.name.split("_")[0]) for path in SOURCES) == [*range(1, 11)]
+def test_there_are_eleven() -> None:
+    assert sorted(int(path.name.split("_")[0]) for path in SOURCES) == [*range(1, 12)]
 
 
 def test_the_notebook_is_its_source(pair: tuple[list[tuple[str, str]], Any]) -> None:

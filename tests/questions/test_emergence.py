@@ -79,31 +79,41 @@ def test_other_laws_have_no_jump() -> None:
         drawn("score-c").emergence(1e22)
 
 
-def steeper(fit: Fit, factor: float) -> Fit:
-    """The same fit of runs that rise within so much less compute."""
-    draws = {**fit.only.draws, "steep": fit.only.draws["steep"] * factor}
+def later(fit: Fit, factor: float) -> Fit:
+    """The same fit of runs that rise at so many times the compute."""
+    draws = {**fit.only.draws, "C_jump": fit.only.draws["C_jump"] * factor}
     return Fit.of_one(replace(fit.only, draws=draws)).accept_unconverged()
 
 
-def test_a_jump_of_the_metric_is_told_by_the_smoother_one(fit: Fit) -> None:
-    found = steeper(fit, 50.0).emergence([1e20, 1e22], beside=fit)
+def test_a_metric_that_is_flat_where_another_rises_is_told(fit: Fit) -> None:
+    found = later(fit, 1e30).emergence([1e20, 1e22], beside=fit)
     assert found.beside is not None
-    np.testing.assert_allclose(found.beside.rise, 4.394449 / fit.flat["steep"], rtol=1e-6)
-    assert found.chance_of_metric > 0.99
+    started = fit.flat["C_jump"] / 9 ** (1 / fit.flat["steep"])
+    np.testing.assert_allclose(found.beside.onset, started, rtol=1e-9)
+    assert found.smoother_earlier == 1
     row = found.rows()[1]
-    assert row["smoother_rise_efolds"] == pytest.approx(50 * row["rise_efolds"])
-    assert row["smoother_score"] == pytest.approx(row["score"], abs=0.1)
+    assert row["onset_flops"] == pytest.approx(1e30 * row["smoother_onset_flops"])
+    assert row["smoother_score"] == pytest.approx(float(np.median(1 - found.beside.error[:, 1])))
     text = str(found.page())
-    assert "slower with probability 1.00" in text
-    assert "the jump is one of the metric" in text
+    assert "earlier with probability 1.00" in text
+    assert "a jump here would be one of the metric" in text
 
 
-def test_a_jump_under_both_metrics_is_not_called_one_of_the_metric(fit: Fit) -> None:
+def test_a_tenth_of_the_rise_is_done_at_its_onset(fit: Fit) -> None:
+    found = fit.emergence(1e22)
+    flat, after = fit.flat["top"], fit.flat["top"] * (1 - fit.flat["height"])
+    part = fit.only
+    draw = np.arange(found.onset.size)
+    error = part.predict({"flops": found.onset}, group=np.zeros(draw.size, np.int64), draw=draw)
+    np.testing.assert_allclose((flat - error) / (flat - after), 0.1, rtol=1e-6)
+
+
+def test_two_metrics_that_rise_together_are_not_told_apart(fit: Fit) -> None:
     found = fit.emergence(1e22, beside=fit)
-    assert found.chance_of_metric == pytest.approx(0.5, abs=0.01)
+    assert found.smoother_earlier == pytest.approx(0.5, abs=0.01)
     assert "one of the metric" not in str(found.page())
     with pytest.raises(InputError, match="smoother metric"):
-        _ = fit.emergence(1e22).chance_of_metric
+        _ = fit.emergence(1e22).smoother_earlier
 
 
 def test_the_smoother_metric_is_of_the_same_runs(fit: Fit) -> None:

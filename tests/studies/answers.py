@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bayes_scaling.runs import RunTable
-from tests.studies import emergence, scores, shift
+from tests.studies import emergence, nano_scores, scores, shift
 
 FOLDER = Path(os.environ.get("BAYES_SCALING_PUBLIC_DATA", "../shared/data"))
 
@@ -31,6 +31,11 @@ FITS = {
     "rate.nc": "nano-lm -m coupled+lr-valley",
     "loss.nc": "scores.csv -m chinchilla",
     "score.nc": "scores.csv -m downstream-sigmoid",
+    "shape-loss.nc": "nano-scores --where \"purpose == 'shape'\" -m coupled+aspect",
+    "shape-score.nc": "nano-scores --where \"purpose == 'shape'\" --pool-by metric "
+    "-m downstream-sigmoid+score-shape",
+    "sharp.nc": "metrics.csv --where \"metric == 'eight-bytes'\" -m score-c -m emergence",
+    "smooth.nc": "metrics.csv --where \"metric == 'next-byte'\" -m score-c -m emergence",
     "jump.nc": "jump.csv -m emergence",
     "shift.nc": "shift.csv -m loss-shift --pool-by metric",
     "routed.nc": "routed.csv -m moe-joint --where \"split == 'final' and router == 'S-Base'\" "
@@ -52,11 +57,16 @@ QUESTIONS = (
      "transfer hernandez-2021-text --params 100M --finetune-tokens 1M"),
     ("which shape at a budget, and whether depth beats width",
      "shapes shapes.nc --flops 1e13 --head-size 16 --vocabulary 256 --tied"),
+    ("the same by a score, which may rank shapes otherwise than the loss",
+     "shapes shape-loss.nc+shape-score.nc --flops 1e12 --family matched-line --head-size 16 "
+     "--vocabulary 256 --tied"),
     ("an error rate from sizes", "forecast loss.nc+score.nc --params 6.9B --tokens 138B"),
     ("the chance of a score", "risk loss.nc+score.nc --flops 1e22 --target-score .75"),
     ("what it takes to reach a score", "reach loss.nc+score.nc --score .75"),
     ("whether a score jumps below a budget, and what a technique adds",
      "emergence jump.nc --flops 1e24"),
+    ("what a smoother metric says of the same runs",
+     "emergence sharp.nc --flops 1e14 --beside smooth.nc"),
     ("loss on other texts: slopes, and whether one is 1", "shift shift.nc --band .05"),
     ("token 4 of 8 against 4 of a longer context",
      "positions context.nc --params 1e5 --position 4 --context 8 --against-position 4 "
@@ -87,6 +97,7 @@ def write_tables(folder: Path) -> None:
     """Write the tables of runs that are fitted and do not ship."""
     rng = np.random.default_rng(5)
     _write(emergence.task(rng)[1], folder / "jump.csv")
+    _write(nano_scores.frontier(), folder / "metrics.csv")
     if (FOLDER / "gadre2024_downstream.csv").exists():
         table = scores.read()
         kept = (table["params"] < scores.SMALL) & (table["family"] == "c4_original")

@@ -134,12 +134,17 @@ def shape(draws: int, seed: int) -> pd.DataFrame:
     return found
 
 
-def metric(draws: int, seed: int) -> pd.DataFrame:
-    """Foretell a thresholded metric, and the smooth one of the same runs."""
-    runs, fits, rows = read(), {}, []
+def frontier() -> RunTable:
+    """Return the best run of each budget."""
+    runs = read()
     best = runs.take(runs["metric"] == TASKS[0]).frame
     names = set(best.loc[best.groupby("budget")["loss"].idxmin(), "run"])
-    runs = runs.take(np.isin(runs["run"], sorted(names)))
+    return runs.take(np.isin(runs["run"], sorted(names)))
+
+
+def metric(draws: int, seed: int) -> pd.DataFrame:
+    """Foretell a thresholded metric, and the smooth one of the same runs."""
+    runs, fits, rows = frontier(), {}, []
     for task in TASKS[:2]:
         own = runs.take(runs["metric"] == task)
         small = own.take(own["budget"] < LARGE)
