@@ -147,12 +147,12 @@ def test_a_score_may_read_the_shape_beside_the_loss() -> None:
     narrow, wide = 1 - np.median(found.noise_free, axis=0)
     assert narrow > wide
     best = both.surface().at({"params": np.array([1e9]), "tokens": np.array([1e10])}, draw[:, None])
-    given = loss.leading.tuned(
+    wanted = loss.leading.tuned(
         {"params": np.array([1e9]), "tokens": np.array([1e10])}, group=np.zeros(1, np.int64)
     )
     told = both.forecast({"params": 1e9, "tokens": 1e10})
     np.testing.assert_allclose(told.noise_free, best, rtol=1e-9)
-    np.testing.assert_allclose(told.tuned["width"], given["width"], rtol=1e-9)
+    np.testing.assert_allclose(told.tuned["width"], wanted["width"], rtol=1e-9)
 
 
 def test_sizes_that_only_the_score_reads_are_refused(loss: Fit) -> None:
