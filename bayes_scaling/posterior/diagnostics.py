@@ -39,10 +39,16 @@ several favours low residuals by about one noise scale, so one alone would say n
 
 
 DESIGN = "design"
-"""The check of what the runs cannot tell: the first that a reader should know."""
+"""Checks of what the runs cannot tell, the first to know of: this, and ``design: few runs``."""
+
+CONFLICT = "prior against data"
+"""The check that says where a posterior sits where its prior thought impossible."""
 
 OF = " of "
 """Between the name of a check and that of the fit it is about, where there are several."""
+
+CEILING = "ceiling"
+"""The check that says how the runs speak for a ceiling, and which laws are left out for that."""
 
 TEMPERING = "tempering"
 """The check that says of a tempered posterior that it is one."""
@@ -86,6 +92,11 @@ class Check:
         """What was checked, without of which fit."""
         return self.name.split(OF)[0]
 
+    @property
+    def of_design(self) -> bool:
+        """Whether it is about what the runs cannot tell."""
+        return self.kind.split(":")[0] == DESIGN
+
     def __str__(self) -> str:
         """Write one line."""
         return f"{self.name}: {self.verdict} ({self.evidence})" + (
@@ -97,18 +108,30 @@ def doubts(checks: Iterable[Check]) -> list[Check]:
     """Return what failed and what warns, the gravest first, once for each kind.
 
     Of several fits that warn of the same kind, the gravest speaks for the others: the first, where
-    they are alike. Failures go first, then what the runs cannot tell, then the rest in its order.
+    they are alike. What is said of all fits together stands for itself. Failures go first, then
+    what the runs cannot tell, of all fits before of one, then the rest in its order.
     """
+
+    def kind(check: Check) -> str:
+        return check.kind if OF in check.name else str(check)
+
+    def grave(check: Check) -> tuple[bool, bool, bool]:
+        of_one = check.of_design and OF in check.name
+        return check.verdict != "fail", not check.of_design, of_one
+
     found = [check for check in checks if check.verdict != "ok"]
-    ordered = sorted(found, key=lambda check: (check.verdict != "fail", check.kind != DESIGN))
-    kinds = Counter(check.kind for check in found)
-    first = {check.kind: check for check in reversed(ordered)}
+    ordered = sorted(found, key=grave)
+    kinds = Counter(map(kind, found))
+    first = {kind(check): check for check in reversed(ordered)}
     return [
-        replace(check, name=f"{check.name} and {kinds[check.kind] - 1} more")
-        if kinds[check.kind] > 1
-        else check
-        for check in dict.fromkeys(first[check.kind] for check in ordered)
+        replace(check, name=f"{check.name} and {kinds[key] - 1} more") if kinds[key] > 1 else check
+        for key, check in ((key, first[key]) for key in dict.fromkeys(map(kind, ordered)))
     ]
+
+
+def said_of_ceiling(checks: Iterable[Check]) -> str:
+    """Say what the runs tell of a ceiling, and who is left out; empty where nobody asked."""
+    return next((check.evidence for check in checks if check.kind == CEILING), "")
 
 
 def standing(checks: Iterable[Check]) -> str:
@@ -201,7 +224,15 @@ def diagnose(
         _check_conflict(model, draws),
         _check_largest(model, design, draws, law),
         *_said_of_tempering(model, design),
-        *(Check(name=DESIGN, verdict="warn", evidence=text) for text in design.warnings),
+        *(
+            Check(
+                name=f"{DESIGN}: {each.about}",
+                verdict="warn",
+                evidence=each.says,
+                advice=each.advice,
+            )
+            for each in design.forewarnings
+        ),
     )
 
 
@@ -314,7 +345,7 @@ def _check_conflict(model: Model, draws: Draws) -> Check:
         tails[name] = min(1.0, smallest * np.size(medians))  # of so many groups
     name, worst = min(tails.items(), key=lambda pair: pair[1])
     return _advised(
-        "prior against data",
+        CONFLICT,
         _grade(worst, PRIOR_TAIL, low_is_good=False),
         f"posterior median of {name} at prior tail probability {worst:.2g}",
         f"the data pull {name} where the prior thought it impossible: check units and outliers, "
