@@ -29,6 +29,9 @@ STUCK_R_HAT, STUCK_ESS = 1.1, 50.0
 """Bounds from which a parameter fails a fit whose answers are fine: chains sit in different places,
 or hardly move, and the answers may owe their agreement to that."""
 
+MORE, MOST_MORE = 2, 10.0
+"""How many times the draws are asked for where chains disagree, and at most where there are few."""
+
 LARGEST = 0.1
 """Share of the runs, by size, that count as the largest; at least nine. The best third of them, by
 loss, are where a forecast starts."""
@@ -240,7 +243,12 @@ def of_chains(
     mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing], stats: Mapping[str, NDArray[Any]]
 ) -> tuple[Check, ...]:
     """Check what R-hat, effective sizes and statistics say; nothing is computed from the draws."""
-    return (_check_r_hat(mixed, asked), _check_ess(mixed, asked), _check_divergences(stats))
+    draws = int(np.shape(stats["diverging"])[1])
+    return (
+        _check_r_hat(mixed, asked, draws),
+        _check_ess(mixed, asked, draws),
+        _check_divergences(stats),
+    )
 
 
 def _grade(value: float, bounds: tuple[float, float], *, low_is_good: bool) -> Verdict:
@@ -258,7 +266,7 @@ def _advised(
     return Check(name=name, verdict=verdict, evidence=evidence, advice=advice, sampling=sampling)
 
 
-def _check_r_hat(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Check:
+def _check_r_hat(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing], draws: int) -> Check:
     """Judge by the answers, and by parameters only where chains are stuck apart."""
     found = {name: _or(item.r_hat, np.inf) for name, item in {**mixed, **asked}.items()}
     worst = max(asked or mixed, key=lambda name: found[name])
@@ -270,12 +278,13 @@ def _check_r_hat(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Ch
         "R-hat",
         verdict,
         f"largest {found[worst]:.3f} ({worst})" + _rough(parameter, found, R_HAT[0], worst, ".3f"),
-        "the chains disagree: raise tune and draws, or use a simpler model",
+        f"the chains disagree: raise tune and draws (--draws {MORE * draws}), or use a simpler "
+        "model",
         sampling=True,
     )
 
 
-def _check_ess(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Check:
+def _check_ess(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing], draws: int) -> Check:
     """Judge by the answers, and by parameters only where chains hardly move."""
     found = {
         name: _or(min(item.ess, item.ess_tail), 0.0) for name, item in {**mixed, **asked}.items()
@@ -285,11 +294,12 @@ def _check_ess(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Chec
     verdict = _grade(found[worst], ESS, low_is_good=False)
     if found[parameter] < STUCK_ESS:
         verdict, worst = "fail", parameter
+    lacking = min(float(np.ceil(ESS[0] / max(found[worst], 1.0))), MOST_MORE)
     return _advised(
         "effective draws",
         verdict,
         f"smallest {found[worst]:.0f} ({worst})" + _rough(parameter, found, ESS[0], worst, ".0f"),
-        "raise draws; tails of the intervals are rough until then",
+        f"raise draws (--draws {int(lacking) * draws}); until then tails of intervals are rough",
         sampling=True,
     )
 

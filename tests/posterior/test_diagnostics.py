@@ -116,6 +116,15 @@ def test_verdict_on_effective_draws(ess: float, tail: float, verdict: str) -> No
     assert "(alpha)" in check.evidence
 
 
+def test_the_number_of_draws_to_ask_for_is_told() -> None:
+    """Each chain has a thousand draws."""
+    found = checks(mixed=Mixing(r_hat=1.02, ess=150, ess_tail=450))
+    assert "raise draws (--draws 3000)" in found["effective draws"].advice
+    assert "raise tune and draws (--draws 2000)" in found["R-hat"].advice
+    none = checks(mixed=Mixing(r_hat=1.0, ess=np.nan, ess_tail=450))["effective draws"]
+    assert "(--draws 10000)" in none.advice
+
+
 def test_draws_that_never_move_fail() -> None:
     stuck = mixing(np.ones((4, 100)) * np.arange(4)[:, None])
     assert checks(mixed=stuck)["R-hat"].verdict == "fail"
