@@ -25,7 +25,8 @@ ONE_INPUT: Mapping[str, str] = {"params": "-n", "tokens": "", "flops": "-c"}
 """End of the name of the law of runs that have one size only, or of which one size varies."""
 
 ANY_LEVEL = {"dist": "Beta", "alpha": 1.0, "beta": 1.0}
-"""Prior of how near the ceiling runs of one size begin: anywhere."""
+"""Prior of how near the ceiling runs of one size begin, and of the share of an error rate that is
+irreducible: anywhere. Of a loss of text most is; of an error rate no such thing is known."""
 
 LEAST, SMALL = 0.1, 0.25
 """Least weight of the members with a ceiling, and of those without; and the weight below which one
@@ -58,7 +59,8 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
     bounded = unit is not None and unit.bounded
     members: tuple[Model, ...]
     if sizes and not {"params", "tokens"} <= set(sizes):
-        members = _below_ceiling(f"saturating-m2{ONE_INPUT[sizes[0]]}")
+        free = ("saturation", "f") if bounded else ("saturation",)
+        members = _below_ceiling(f"saturating-m2{ONE_INPUT[sizes[0]]}", free)
     else:
         members = tuple(load_model(name) for name in (*(() if bounded else PLAIN), *BELOW_CEILING))
     if bounded and loss.min() > 0 and loss.max() < 1:
@@ -103,11 +105,11 @@ def _varies(runs: RunTable, name: str) -> bool:
     return any(float(values.max()) > float(values.min()) for values in own)
 
 
-def _below_ceiling(name: str) -> tuple[Model, Model]:
-    """Dress a law as the members of two sizes are."""
+def _below_ceiling(name: str, free: tuple[str, ...]) -> tuple[Model, Model]:
+    """Dress a law as the members of two sizes are, with parameters that may be anywhere."""
     tempered, _, drifting = (load_model(member) for member in BELOW_CEILING)
     law = replace(load_model(name), form_error=tempered.form_error)
-    level = {"saturation": ANY_LEVEL}
+    level = dict.fromkeys(free, ANY_LEVEL)
     return (
         law.with_features(
             ceiling=True, temper=tempered.temper, id=f"{name}-{tempered.id}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import bayes_scaling as bs
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.posterior.members import (
@@ -125,3 +126,39 @@ def test_members_differ_in_their_ceiling_alone_and_groups_have_laws_of_their_own
             own = ("alpha", "beta", "excess", "decay", "c", "f_shift")
             assert {kinds[name] for name in own} == {"separate"}
             assert kinds.get("saturation", "shared") == "shared"
+
+
+def curve(metric: str, seed: int) -> tuple[RunTable, float, float]:
+    """Runs in compute alone of an error rate that goes far down, and the truth 30 times beyond."""
+    rng = np.random.default_rng(seed)
+    floor = rng.uniform(0.03, 0.15)
+    flops = np.geomspace(1e17, 1e20, 14)
+
+    def law(compute: np.ndarray | float) -> np.ndarray | float:
+        return floor + (0.95 - floor) * (1 + np.asarray(compute) / 1e17) ** -0.25
+
+    odds = law(flops) / (1 - law(flops)) * np.exp(0.03 * rng.normal(size=14))
+    columns = {"flops": flops, "loss": odds / (1 + odds), "metric": np.full(14, metric)}
+    return RunTable.from_columns(columns), 3e21, float(law(3e21))
+
+
+def test_the_floor_of_an_error_rate_may_be_anywhere() -> None:
+    for metric, wanted in (("top-1 error", (1.0, 1.0)), ("loss", (4.0, 1.5))):
+        for law in default_members(curve(metric, 0)[0]):
+            args = dict(law.parameter("f").prior.args)
+            assert (args["alpha"], args["beta"]) == wanted, (metric, law.id)
+
+
+@pytest.mark.slow
+def test_an_error_rate_that_goes_far_down_is_not_forecast_too_high() -> None:
+    beyond, inside = [], []
+    for seed in range(6):
+        runs, target, truth = curve("top-1 error", seed)
+        fit = bs.fit(runs, draws=400, tune=600, chains=2, random_seed=1, progress=False)
+        low, middle, high = np.quantile(
+            fit.accept_unconverged().forecast({"flops": target}).noise_free, (0.05, 0.5, 0.95)
+        )
+        beyond.append(middle / truth - 1)
+        inside.append(low <= truth <= high)
+    assert abs(np.mean(beyond)) < 0.1
+    assert sum(inside) >= 5
