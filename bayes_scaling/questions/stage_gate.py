@@ -78,7 +78,16 @@ class StageGate(Printed):
     @property
     def changes(self) -> float:
         """Probability that the smaller run changes what is decided now."""
-        return float(np.mean((self.chances >= self.go_from) != (self.chance >= self.go_from)))
+        return float(np.mean((self.chances >= self.go_from) != (self.before >= self.go_from)))
+
+    @property
+    def before(self) -> float:
+        """Chance of the target before the smaller run: the mean over its outcomes.
+
+        It differs from `chance` by what a finite number of draws leaves of one. What is told is
+        weighed against this one, or that difference would pass for a worth.
+        """
+        return float(np.mean(self.chances))
 
     @property
     def verdict(self) -> str:
@@ -155,9 +164,11 @@ class StageGate(Printed):
         found = {"first_money": first, "money": whole}
         if self.value is None:
             return found
-        now = max(0.0, self.chance * self.value - whole)
-        later = float(np.mean(np.maximum(0.0, self.chances * self.value - whole)))
-        return found | {"value_of_first": later - now, "gain_of_first": later - now - first}
+        gains = self.chances * self.value - whole
+        go = self.before * self.value > whole
+        # an outcome is worth what another decision than the one made now gains under it
+        told = float(np.mean(np.maximum(0.0, -gains if go else gains)))
+        return found | {"value_of_first": told, "gain_of_first": told - first}
 
 
 def stage_gate(
