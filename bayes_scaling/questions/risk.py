@@ -14,7 +14,7 @@ from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, told
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.answer import draw_rows
-from bayes_scaling.questions.enough import budget_for, extra_compute
+from bayes_scaling.questions.enough import budget_for, wasted_compute
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
@@ -59,8 +59,8 @@ class Risk(Printed):
         Loss that should be reached.
     best : array (n_draws, n_runs)
         Noise-free loss of each draw's own best split of the same compute.
-    extra_flops : array (n_fewer, n_runs)
-        Compute beyond what the best split would need for the same loss, relative to that.
+    wasted_share : array (n_fewer, n_runs)
+        Share of the compute that the best split would not have needed for the same loss, 0 to 1.
     beats : array (n_runs, n_runs)
         Probability that the noise-free loss of one run is below that of another.
     sure : float
@@ -82,7 +82,7 @@ class Risk(Printed):
     flops: Array
     target: float | None
     best: Array
-    extra_flops: Array
+    wasted_share: Array
     beats: Array
     sure: float = SURE
     enough: float | None = None
@@ -120,10 +120,10 @@ class Risk(Printed):
             quantities["overshoot"] = self.forecast.draws - self.target
         quantities = with_scores(quantities, self.forecast.response)
         rows = draw_rows(quantities, self.forecast.extrapolation, self.probability)
-        extra = draw_rows({"extra_flops": self.extra_flops}, {}, self.probability)
+        wasted = draw_rows({"wasted_share": self.wasted_share}, {}, self.probability)
         return [
             self._asked(index) | row | more | self._judged(index, row) | self._held(row)
-            for index, (row, more) in enumerate(zip(rows, extra, strict=True))
+            for index, (row, more) in enumerate(zip(rows, wasted, strict=True))
         ]
 
     @property
@@ -140,7 +140,7 @@ class Risk(Printed):
         """Tell chances, costs and the decision."""
         found: dict[str, Any] = {
             "expected_regret": float(self.regret[:, index].mean()),
-            "expected_extra_flops": float(self.extra_flops[:, index].mean()),
+            "expected_wasted_share": float(self.wasted_share[:, index].mean()),
         }
         if self.target is not None:
             chances = {name: float(each[index]) for name, each in self.member_chances.items()}
@@ -156,7 +156,7 @@ class Risk(Printed):
                 found["energy_kwh"] = energy
             price = found["money"]
             if price is not None:
-                found["regret_money"] = found["expected_extra_flops"] * price
+                found["regret_money"] = found["expected_wasted_share"] * price
             if price is not None and self.value is not None and self.target is not None:
                 gains = [chance * self.value - price for chance in chances.values()]
                 found["expected_gain"] = float(self.chance[index]) * self.value - price
@@ -198,15 +198,15 @@ class Risk(Printed):
             lines[f"{row['sure']:.0%} sure takes" if known else "target takes"] = enough
         expected = {
             name: f", {row[f'expected_{name}']:.2g} expected" if known else ""
-            for name in ("regret", "extra_flops")
+            for name in ("regret", "wasted_share")
         }
         run = shown_name("new_run", self.forecast.response)
         law = shown_name("noise_free", self.forecast.response)
         lines |= {
             called(run if known else law): told(row, run),
             "regret of the split": told(row, "regret") + expected["regret"],
-            "compute it wastes": f"{told(row, 'extra_flops')} of the best split's"
-            + expected["extra_flops"],
+            "compute it wastes": f"{told(row, 'wasted_share')} of what it spends"
+            + expected["wasted_share"],
         }
         if row.get("hours") is not None:
             lines["accelerator-hours"] = f"{row['hours']:.3g}"
@@ -351,7 +351,7 @@ def risk(
         flops=spent,
         target=target_loss,
         best=best,
-        extra_flops=extra_compute(law, losses, spent),
+        wasted_share=wasted_compute(law, losses, spent),
         beats=(losses[:, :, None] < losses[:, None, :]).mean(axis=0),
         sure=sure,
         enough=enough,

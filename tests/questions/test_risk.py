@@ -56,9 +56,22 @@ def test_a_poor_split_wastes_the_compute_that_the_best_one_saves() -> None:
             n = G * (np.exp(middle) / 6) ** (b / (a + b))
             d = np.exp(middle) / 6 / n
             low, high = (middle, high) if E + A / n**a + B / d**b > loss[draw] else (low, middle)
-        extra = FLOPS / np.exp(low) - 1
-        assert found.extra_flops[place, 0] == pytest.approx(extra, rel=1e-3, abs=1e-6)
+        wasted = 1 - np.exp(low) / FLOPS
+        assert found.wasted_share[place, 0] == pytest.approx(wasted, rel=1e-3, abs=1e-6)
     assert (found.regret > 0).all()
+
+
+def test_what_is_wasted_is_part_of_the_cost_however_poor_the_split() -> None:
+    rig = bs.Rig(price=2.0)
+    # a thousandth of the params: beyond what its loss takes at best it spends many times as much
+    found = FIT.risk(params=1e7, tokens=FLOPS / 6e7, rig=rig)
+    row = found.rows()[0]
+    assert ((found.wasted_share >= 0) & (found.wasted_share < 1)).all()
+    assert row["wasted_share"] > 0.95
+    assert row["expected_wasted_share"] == pytest.approx(found.wasted_share.mean())
+    assert row["regret_money"] == pytest.approx(row["expected_wasted_share"] * row["money"])
+    assert row["regret_money"] < row["money"]
+    assert "of what it spends, " in repr(found)
 
 
 def test_the_sufficient_budget_suffices_and_no_less_does() -> None:
