@@ -117,6 +117,8 @@ def test_an_ensemble_names_its_most_pessimistic_member() -> None:
     row = found.rows()[0]
     assert row["chance_of_it"] == min(float(each[0]) for each in found.member_chances.values())
     assert row["most_pessimistic"] in ensemble.members
+    assert f"by {row['most_pessimistic']}, the most pessimistic" in repr(found)
+    assert "pessimistic" not in repr(FIT.risk(flops=FLOPS, target_loss=target))
     assert (found.regret >= -1e-9).all()
 
 
@@ -125,6 +127,11 @@ def test_an_ensemble_names_its_most_pessimistic_member() -> None:
     [
         (0.875, "1 in 8 chance of missing 2.0"),
         (0.25, "1 in 4 chance of reaching 2.0"),
+        (0.58, "2 in 5 chance of missing 2.0"),
+        (0.42, "2 in 5 chance of reaching 2.0"),
+        (0.35, "1 in 3 chance of reaching 2.0"),
+        (0.47, "1 in 2 chance of reaching 2.0"),
+        (0.5, "1 in 2 chance of missing 2.0"),
         (0.99, "1 in 100 chance of missing 2.0"),
         (1.0, "less than 1 in 200 chance of missing 2.0"),
         (0.0, "less than 1 in 200 chance of reaching 2.0"),
@@ -165,3 +172,15 @@ def test_a_split_of_no_budget_is_not_searched_for(flops: float) -> None:
 def test_a_fit_that_did_not_converge_is_not_asked() -> None:
     with pytest.raises(UnconvergedError):
         synthetic_fit(checks=UNCONVERGED).risk(flops=FLOPS)
+
+
+def test_money_is_written_out_below_a_hundred_thousand() -> None:
+    rig = bs.Rig(price=1.0)
+    target = float(np.quantile(FIT.risk(flops=FLOPS).forecast.draws, 0.5))
+    found = FIT.risk(flops=FLOPS, target_loss=target, rig=rig, value=5e4)
+    row = found.rows()[0]
+    assert 1000 < row["money"] < 1e5
+    assert f"cost                   {float(f'{row["money"]:.3g}'):.0f}, of it" in repr(found)
+    (decided,) = (line for line in repr(found).splitlines() if line.startswith("decision"))
+    (gate,) = (line for line in repr(found).splitlines() if line.startswith("a smaller run"))
+    assert "e+" not in decided + gate
