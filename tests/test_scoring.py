@@ -134,7 +134,7 @@ def test_a_score_may_read_the_shape_beside_the_loss() -> None:
     assert down.response == "score"
     assert down.best_aspect is None
     assert down.beats(0, 1) > 0.9
-    score = both.leading.score
+    score, draw = both.leading.score, np.arange(200)
     for place in range(2):
         read = {"loss": up.values[:, [place]]}
         read |= {name: np.array([values[place]]) for name, values in given.items()}
@@ -146,6 +146,13 @@ def test_a_score_may_read_the_shape_beside_the_loss() -> None:
     found = both.forecast({"params": 1e9, "tokens": 1e10, "width": [256.0, 1024.0], "depth": 8.0})
     narrow, wide = 1 - np.median(found.noise_free, axis=0)
     assert narrow > wide
+    best = both.surface().at({"params": np.array([1e9]), "tokens": np.array([1e10])}, draw[:, None])
+    wanted = loss.leading.tuned(
+        {"params": np.array([1e9]), "tokens": np.array([1e10])}, group=np.zeros(1, np.int64)
+    )
+    told = both.forecast({"params": 1e9, "tokens": 1e10})
+    np.testing.assert_allclose(told.noise_free, best, rtol=1e-9)
+    np.testing.assert_allclose(told.tuned["width"], wanted["width"], rtol=1e-9)
 
 
 def test_sizes_that_only_the_score_reads_are_refused(loss: Fit) -> None:
@@ -167,7 +174,7 @@ def test_what_cannot_be_asked_is_said(loss: Fit, both: ScoreFit) -> None:
         both.risk(flops=1e21, target_score=0.5, target_loss=2.0)
     with pytest.raises(InputError, match="say what to reach"):
         loss.reach()
-    with pytest.raises(InputError, match="from the loss alone"):
+    with pytest.raises(InputError, match="an error rate from the loss, as"):
         two_steps(loss, loss)
     with pytest.raises(InputError, match="'c4' is no group"):
         two_steps(loss, both.score, family="c4")

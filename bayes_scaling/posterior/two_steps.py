@@ -131,6 +131,8 @@ class TwoSteps:
     ) -> Array:
         """Compute the error rate of a noise-free loss at any size; see `Member.predict`."""
         loss = self.loss.predict(inputs, group=np.full_like(group, self.place), draw=draw)
+        if not set(self.score.model.inputs) <= {"loss", *inputs}:
+            inputs = {**self.tuned(inputs, group=group, draw=draw), **inputs}
         return self.error({**inputs, "loss": loss}, group=group, draw=draw)
 
     def error(

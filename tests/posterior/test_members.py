@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import bayes_scaling as bs
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.posterior.members import (
@@ -70,14 +71,16 @@ def test_tables_of_two_sizes_have_six_members() -> None:
     assert [model.id for model in default_members(runs)] == [*PLAIN, *BELOW_CEILING]
 
 
-def test_runs_of_one_size_have_two_members_below_a_ceiling_of_any_level() -> None:
+def test_runs_of_one_size_have_members_below_a_ceiling_of_any_level() -> None:
     runs = synthetic_runs(load_model("chinchilla"))
     for name, end in (("params", "-n"), ("tokens", ""), ("flops", "-c")):
         one = RunTable(columns={key: runs[key] for key in (name, "loss")})
         members = default_members(one)
         likes = BELOW_CEILING[0], BELOW_CEILING[2]
-        assert [model.id for model in members] == [f"saturating-m2{end}-{like}" for like in likes]
-        for model, below in zip(members, likes, strict=True):
+        law = f"saturating-m2{end}"
+        named = [f"{start}-{like}" for start in (law, f"{law}-open") for like in likes]
+        assert [model.id for model in members] == named
+        for model, below in zip(members, (*likes, *likes), strict=True):
             like = load_model(below)
             assert model.ceiling.on
             assert (model.temper, model.form_error) == (like.temper, like.form_error)
@@ -91,7 +94,7 @@ def test_a_size_that_is_the_same_in_all_runs_of_a_family_is_none() -> None:
     columns = {"loss": 9 * rising**-0.05, "family": np.repeat(["a", "b"], 4)}
     for name, other in (("tokens", "params"), ("params", "tokens")):
         runs = RunTable.from_columns({name: rising, other: same, **columns})
-        assert [tuple(model.sizes) for model in default_members(runs)] == [(name,)] * 2
+        assert [tuple(model.sizes) for model in default_members(runs)] == [(name,)] * 4
     alone = RunTable.from_columns({"tokens": rising, "params": same, "loss": columns["loss"]})
     assert len(default_members(alone)) == 6
 
@@ -125,3 +128,42 @@ def test_members_differ_in_their_ceiling_alone_and_groups_have_laws_of_their_own
             own = ("alpha", "beta", "excess", "decay", "c", "f_shift")
             assert {kinds[name] for name in own} == {"separate"}
             assert kinds.get("saturation", "shared") == "shared"
+
+
+def curve(metric: str, seed: int) -> tuple[RunTable, float, float]:
+    """Runs in compute alone of an error rate that goes far down, and the truth 30 times beyond."""
+    rng = np.random.default_rng(seed)
+    floor = rng.uniform(0.03, 0.15)
+    flops = np.geomspace(1e17, 1e20, 14)
+
+    def law(compute: np.ndarray | float) -> np.ndarray | float:
+        return floor + (0.95 - floor) * (1 + np.asarray(compute) / 1e17) ** -0.25
+
+    odds = law(flops) / (1 - law(flops)) * np.exp(0.03 * rng.normal(size=14))
+    columns = {"flops": flops, "loss": odds / (1 + odds), "metric": np.full(14, metric)}
+    return RunTable.from_columns(columns), 3e21, float(law(3e21))
+
+
+def test_the_floor_of_one_size_is_open_and_of_a_loss_also_that_of_text() -> None:
+    text, free = (4.0, 1.5), (2.0, 2.0)
+    for metric, wanted in (("top-1 error", [free] * 2), ("loss", [text] * 2 + [free] * 2)):
+        laws = default_members(curve(metric, 0)[0])
+        priors = [dict(law.parameter("f").prior.args) for law in laws]
+        assert [(each["alpha"], each["beta"]) for each in priors] == wanted
+        assert len({law.id for law in laws}) == len(laws)
+        assert ["open" in law.id for law in laws] == [each == free for each in wanted]
+
+
+@pytest.mark.slow
+def test_an_error_rate_that_goes_far_down_is_not_forecast_too_high() -> None:
+    beyond, inside = [], []
+    for seed in range(6):
+        runs, target, truth = curve("top-1 error", seed)
+        fit = bs.fit(runs, draws=400, tune=600, chains=2, random_seed=1, progress=False)
+        low, middle, high = np.quantile(
+            fit.accept_unconverged().forecast({"flops": target}).noise_free, (0.05, 0.5, 0.95)
+        )
+        beyond.append(middle / truth - 1)
+        inside.append(low <= truth <= high)
+    assert abs(np.mean(beyond)) < 0.1
+    assert sum(inside) >= 5

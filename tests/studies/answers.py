@@ -58,8 +58,8 @@ QUESTIONS = (
     ("which shape at a budget, and whether depth beats width",
      "shapes shapes.nc --flops 1e13 --head-size 16 --vocabulary 256 --tied"),
     ("the same by a score, which may rank shapes otherwise than the loss",
-     "shapes shape-loss.nc+shape-score.nc --flops 1e12 --family matched-line --head-size 16 "
-     "--vocabulary 256 --tied"),
+     "shapes shape-loss.nc+shape-score.nc --flops 1e12 --params 160k --family matched-line "
+     "--head-size 16 --vocabulary 256 --tied"),
     ("an error rate from sizes", "forecast loss.nc+score.nc --params 6.9B --tokens 138B"),
     ("the chance of a score", "risk loss.nc+score.nc --flops 1e22 --target-score .75"),
     ("what it takes to reach a score", "reach loss.nc+score.nc --score .75"),
