@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.intervals import significant
 from bayes_scaling.laws.catalogue import load_models
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.model import Model
@@ -102,8 +103,8 @@ def _said_of_ceiling(log_odds: float, weights: Mapping[str, float]) -> Check:
     return Check(
         name=CEILING,
         verdict="ok",
-        evidence=f"the runs speak {speak} a ceiling, {odds:.3g} to 1; laws below one weigh "
-        f"{share:.2f} together{left_out}",
+        evidence=f"the runs speak {speak} a ceiling, {significant(odds, 3)} to 1; laws below one "
+        f"weigh {share:.2f} together{left_out}",
     )
 
 

@@ -1,4 +1,4 @@
-"""What is told at first sight of a forecast: chance, pessimist, best run so far, tried split."""
+"""What is told at first sight of a forecast: chance, gains, best run so far, tried split."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from bayes_scaling.intervals import interval
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.questions.allocate import Allocation
-from bayes_scaling.questions.drawn_tables import by_law
 from bayes_scaling.questions.forecast import Forecast
 from bayes_scaling.questions.loss_curve import observed
 from bayes_scaling.questions.rig import Rig
@@ -54,12 +53,6 @@ def chance_of(forecast: Forecast, target: float, run: int = 0) -> Chance:
         law=float(np.mean(forecast.noise_free[:, run] <= target)),
         draws=losses.size,
     )
-
-
-def most_pessimistic(forecast: Forecast, run: int = 0) -> str:
-    """Return the law with the highest median loss of a new run."""
-    parts = by_law(forecast.draws[:, run], forecast)
-    return max(parts, key=lambda name: interval(parts[name]).median)
 
 
 def gains_by_law(found: Risk, run: int = 0) -> dict[str, float]:

@@ -126,7 +126,7 @@ def test_the_member_that_tells_of_a_ceiling_is_sampled_first(
 @pytest.mark.parametrize(
     ("log_odds", "members", "says"),
     [
-        (10.0, [*PLAIN, TELLS], "against a ceiling, 2.2e+04 to 1; laws below one weigh 0.10"),
+        (10.0, [*PLAIN, TELLS], "against a ceiling, 22000 to 1; laws below one weigh 0.10"),
         (1.5, [*PLAIN, TELLS], "against a ceiling, 4.48 to 1; laws below one weigh 0.18"),
         (-1.5, [PLAIN[1], *BELOW_CEILING], "for a ceiling, 4.48 to 1; laws below one weigh 0.82"),
         (-99.0, [PLAIN[1], *BELOW_CEILING], "for a ceiling, 1e+06 to 1; laws below one weigh 0.90"),
