@@ -211,7 +211,7 @@ def test_a_member_that_does_not_converge_tells_nothing(
     assert found.weights == pytest.approx(dict.fromkeys(PLAIN, 1 / 3)), "no odds are even odds"
 
 
-def test_runs_of_one_size_have_two_members_of_equal_weight(
+def test_runs_of_one_size_have_members_of_equal_weight(
     odds: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = RunTable(columns={"tokens": np.geomspace(1e7, 1e10, 20), "loss": np.full(20, 2.0)})
@@ -222,7 +222,7 @@ def test_runs_of_one_size_have_two_members_of_equal_weight(
     monkeypatch.setattr("bayes_scaling.posterior.average.fit_law", by_hand)
     found = bs.fit_ensemble(runs, random_seed=1)
     assert list(found.members) == [model.id for model in default_members(runs)]
-    assert list(found.weights.values()) == pytest.approx([1 / 2] * 2)
+    assert list(found.weights.values()) == pytest.approx([1 / 4] * 4)
     assert odds["asked"] == []
 
 
