@@ -18,6 +18,10 @@ from bayes_scaling.runs import RunTable
 NEAR = 3.0
 """Factor of a budget within which a run counts as made at that budget."""
 
+APART = 1.5
+"""Factor outside the tokens per parameter of runs from which a split is another: a smaller one
+costs next to nothing, and is often rounding."""
+
 FEWEST = 3
 """Runs near a budget from which they say what was tried there."""
 
@@ -110,7 +114,7 @@ def untried_split(fit: Posterior, runs: RunTable, path: Allocation) -> Untried |
         if budget > np.nanmax(seen) * 1.001 or np.count_nonzero(near) < FEWEST:
             continue
         middle, most = interval(draws).median, interval(tried[near], 0.9)
-        if most.lower <= middle <= most.upper:
+        if most.lower / APART <= middle <= most.upper * APART:
             return None
         return Untried(flops=float(budget), best=middle, low=most.lower, high=most.upper)
     return None

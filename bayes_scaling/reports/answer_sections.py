@@ -25,6 +25,7 @@ from bayes_scaling.questions.glance import untried_split
 from bayes_scaling.reports.answers import Answers
 from bayes_scaling.reports.blocks import Block, Items, Notice, Picture, Prose, Table, picture
 from bayes_scaling.reports.caveats import missed_runs
+from bayes_scaling.runs.designs import mistuned
 
 SAME = 1e-9
 """Range of draws from which they are one number."""
@@ -79,7 +80,7 @@ def loss_picture(item: Answers) -> Picture:
         above = f" {miss.who} the best of the largest runs: they lie {far} the line."
     worse = (
         " Faint points are runs that another learning rate beat at the same size."
-        if "learning_rate" in item.runs
+        if mistuned(item.runs).any()
         else ""
     )
     several = len(item.planned.members) > 1

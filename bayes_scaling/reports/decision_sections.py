@@ -9,6 +9,7 @@ from bayes_scaling.figures import decision_plots, run_plots
 from bayes_scaling.figures.words import without_kind, write_amount, write_count, write_number
 from bayes_scaling.intervals import format_kind, outward
 from bayes_scaling.page import told
+from bayes_scaling.posterior.diagnostics import CONFLICT
 from bayes_scaling.questions.glance import gains_by_law
 from bayes_scaling.questions.power_scaling import SENSITIVE
 from bayes_scaling.questions.valleys import crowded_budget
@@ -239,7 +240,7 @@ def sensitivity_section(item: Answers) -> tuple[Block, ...]:
         text_columns=(0, len(head)),
     )
     text = (
-        "Each law by itself; the draws weighed as if the prior had counted half or twice; and "
+        "Each law by itself; the draws weighed as if the prior had counted less or more; and "
         "exponents that stay, beyond the runs, what they are at their ends."
     )
     return (Prose(text=text), table, _power_scaling(item))
@@ -254,8 +255,8 @@ def _power_scaling(item: Answers) -> Table:
         limits=item.question.limits,
     )
     return Table(
-        caption=f"Power scaling: below {SENSITIVE:g} nothing moves; a prior that moves an answer "
-        "which the runs move too disagrees with them",
+        caption=f"Power scaling: below {SENSITIVE:g} nothing moves. Prior and runs disagree where "
+        f"the check \u201c{CONFLICT}\u201d of that law says so",
         head=("law", "quantity", "prior", "likelihood", ""),
         rows=tuple(
             (

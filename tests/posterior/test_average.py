@@ -145,6 +145,9 @@ def test_members_without_weight_are_not_sampled_and_the_odds_are_said(
     check = ceiling_check(found)
     assert check.verdict == "ok"
     assert says in check.evidence
+    idle = [name for name, weight in shares(log_odds).items() if weight == 0]
+    assert all(name in check.evidence for name in idle), "who is left out is told by name"
+    assert ("left out" in check.evidence) == bool(idle)
 
 
 def test_seeds_of_members_do_not_depend_on_the_odds(

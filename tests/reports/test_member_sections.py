@@ -288,3 +288,31 @@ def test_every_family_has_its_members(tmp_path: Path) -> None:
     text = bs.report(ensemble, tmp_path / "r.html").read_text()
     sections = re.findall(r'<section id="(members[^"]*)"', text)
     assert sections == ["members-1", "members-2"]
+
+
+def test_convergence_is_said_by_the_checks_that_are_listed() -> None:
+    """The page said that all converged, above a warning that chains of one law disagree."""
+    rough = Check(
+        name="R-hat", verdict="warn", evidence="largest 1.013 (x)", advice="raise", sampling=True
+    )
+    odds = Check(name="ceiling", verdict="ok", evidence="the runs speak for a ceiling, 12 to 1")
+    ensemble = synthetic_ensemble(checks={"coupled": (rough, *OK[1:], odds)})
+    blocks = diagnostics_section(ensemble)
+    text = prose(blocks)
+    assert "for every law that counts, but not closely: R-hat of coupled (below)." in text
+    assert "The runs speak for a ceiling, 12 to 1." in text
+    (told,) = (block for block in blocks if isinstance(block, Verdicts))
+    assert [row[:2] for row in told.rows] == [("warn", "R-hat of coupled")]
+    said = caveats(answers(ensemble))
+    assert any(each.startswith("R-hat of coupled: largest 1.013") for each in said)
+    calm = prose(diagnostics_section(synthetic_ensemble()))
+    assert "The sampler converged for every law that counts. " in calm
+
+
+def test_what_several_laws_warn_of_alike_is_one_caveat() -> None:
+    few = {
+        name: (*OK, Check(name="design: few runs", verdict="warn", evidence=f"9 runs for {name}"))
+        for name in ("chinchilla", "coupled")
+    }
+    said = [each for each in caveats(answers(synthetic_ensemble(checks=few))) if "9 runs" in each]
+    assert said == ["Design: few runs of chinchilla and 1 more: 9 runs for chinchilla."]
