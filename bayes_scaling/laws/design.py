@@ -278,6 +278,13 @@ def _problems(
         if column in runs:
             problems += _bad_values(runs, column, positive=above_zero)
     problems += unit_problems(runs)
+    unit = unit_of(runs)
+    if model.response == "error" and "loss" in positive and unit is not None and unit.bounded:
+        problems.append(
+            f"{model.id} explains the error rate by the loss, and the table has no other loss: "
+            "give the loss of the language model in a column 'loss', or fit the error rate in sizes by "
+            "naming no law"
+        )
     if link_of(model).bounded and not problems:
         problems += _beyond_bounds(model, runs)
     for column in set(further) & set(runs.columns):

@@ -11,6 +11,7 @@ import numpy as np
 from bayes_scaling.runs.assemble import WARNING
 from bayes_scaling.runs.columns import COLUMNS
 from bayes_scaling.runs.copies import doubt_of
+from bayes_scaling.runs.metrics import unit_of
 from bayes_scaling.runs.resolve import loss_unit, per_byte
 from bayes_scaling.runs.table import RunTable
 
@@ -183,8 +184,11 @@ def _range(table: RunTable, name: str, unit: str) -> Range:
 
 
 def _unit(table: RunTable, name: str) -> str:
-    """Return the unit of a column; a loss in bits per byte is kept as it was given."""
+    """Return the unit of a column; a loss is kept in bits per byte, or what its metric says."""
     origin = table.origins.get(name, "")
+    unit = unit_of(table) if name == "loss" else None
+    if unit is not None and unit.bounded:
+        return unit.name
     return loss_unit(origin) if name == "loss" and per_byte(origin) else COLUMNS[name].unit
 
 
