@@ -282,8 +282,8 @@ def _problems(
     if model.response == "error" and "loss" in positive and unit is not None and unit.bounded:
         problems.append(
             f"{model.id} explains the error rate by the loss, and the table has no other loss: "
-            "give the loss of the language model in a column 'loss', or fit the error rate in sizes by "
-            "naming no law"
+            "give the loss of the language model in a column 'loss', or fit the error rate in "
+            "sizes by naming no law"
         )
     if link_of(model).bounded and not problems:
         problems += _beyond_bounds(model, runs)

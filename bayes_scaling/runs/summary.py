@@ -10,7 +10,7 @@ import numpy as np
 
 from bayes_scaling.runs.assemble import WARNING
 from bayes_scaling.runs.columns import COLUMNS
-from bayes_scaling.runs.copies import doubt_of
+from bayes_scaling.runs.doubts_of_fit import doubts_of_fit
 from bayes_scaling.runs.metrics import unit_of
 from bayes_scaling.runs.resolve import loss_unit, per_byte
 from bayes_scaling.runs.table import RunTable
@@ -135,7 +135,7 @@ def describe(table: RunTable) -> TableSummary:
         notes=tuple(note for note in table.notes if not note.startswith(WARNING)),
         warnings=(
             *(note.removeprefix(WARNING) for note in table.notes if note.startswith(WARNING)),
-            *doubt_of(table),
+            *doubts_of_fit(table),
         ),
         content_hash=table.content_hash,
         read=lines_read(table, apart=ranges),
