@@ -17,6 +17,10 @@ KIND = "ETI"
 """Equal-tailed: as much probability below the interval as above it."""
 
 
+PLAIN_BELOW = 1e5
+"""From here on numbers are in powers of ten."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Interval:
     """Median and equal-tailed interval of one quantity.
@@ -117,18 +121,32 @@ def format_numbers(median: float, lower: float, upper: float) -> tuple[str, str,
     if size == 0:
         return ("0", "0", "0")
     if width == 0:
-        return (f"{median:.4g}", f"{lower:.4g}", f"{upper:.4g}")
+        return (significant(median), significant(lower), significant(upper))
     decimals = 1 - math.floor(math.log10(width))
     smallest = min(abs(value) for value in values)
     if smallest > 0 and round(smallest, decimals) == 0:
         return (_short(median), _short(lower), _short(upper))
-    if 1e-3 <= size < 1e5:
+    if 1e-3 <= size < PLAIN_BELOW:
         return (_plain(median, decimals), _plain(lower, decimals), _plain(upper, decimals))
     return (
         _scientific(median, decimals),
         _scientific(lower, decimals),
         _scientific(upper, decimals),
     )
+
+
+def significant(value: float, digits: int = 4) -> str:
+    """Write a number to some digits, below `PLAIN_BELOW` without an exponent.
+
+    Examples
+    --------
+    >>> significant(466.3, 2), significant(7123.4, 3), significant(2.5e21, 3)
+    ('470', '7120', '2.5e+21')
+    """
+    text = f"{value:.{digits}g}"
+    if "e+" not in text or abs(float(text)) >= PLAIN_BELOW:
+        return text
+    return f"{float(text):.0f}"
 
 
 def outward(lower: float, upper: float, digits: int = 2) -> tuple[float, float]:
@@ -153,13 +171,13 @@ def outward(lower: float, upper: float, digits: int = 2) -> tuple[float, float]:
 
 def _short(value: float) -> str:
     """Write `value` with two digits, where one number of digits cannot serve all three."""
-    return f"{value:.2g}" if 1e-3 <= abs(value) < 1e5 else _two_digits(value)
+    return significant(value, 2) if 1e-3 <= abs(value) < PLAIN_BELOW else _two_digits(value)
 
 
 def _open(value: float) -> str:
     """Write a number of an interval that has no end."""
-    large = math.isfinite(value) and abs(value) >= 1e5
-    return _two_digits(value) if large else f"{value:.4g}"
+    large = math.isfinite(value) and abs(value) >= PLAIN_BELOW
+    return _two_digits(value) if large else significant(value)
 
 
 def _two_digits(value: float) -> str:

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.escapes import escaped
-from bayes_scaling.intervals import Interval, check_probability, format_kind
+from bayes_scaling.intervals import (
+    PLAIN_BELOW,
+    Interval,
+    check_probability,
+    format_kind,
+    significant,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +67,10 @@ SCORES: Mapping[str, str] = {
     "crps": "CRPS",
 }
 """Scores that are printed, by the names of `bayes_scaling.scores`, and their headings."""
+
+
+MEANINGLESS = 1000.0
+"""Errors and widths, relative to the loss, from which a forecast says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +262,10 @@ def told(row: Mapping[str, Any], name: str) -> str:
     if f"{name}_lower" in row:
         return str(interval_of(row, name))
     value = row[name]
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    whole = abs(value) < PLAIN_BELOW and value == round(value)  # a count is written out
+    return f"{value:.0f}" if whole else significant(value)
 
 
 def cell(row: Mapping[str, Any], name: str) -> str:
@@ -293,6 +306,13 @@ def beyond(row: Mapping[str, Any]) -> str:
     inside = [name for name, value in efolds.items() if value == 0]
     rest = f"; inside them: {', '.join(inside)}" if inside else ""
     return f"beyond the fitted runs: {', '.join(outside)}{rest}"
+
+
+def past_telling(score: float) -> str:
+    """Write a score so large that its digits say nothing; empty words for others."""
+    if not abs(score) >= MEANINGLESS:
+        return ""
+    return f"over {MEANINGLESS:g}" if score > 0 else f"below -{MEANINGLESS:g}"
 
 
 def times(factor: float) -> str:

@@ -33,8 +33,8 @@ if fit is not None:
     print(fit.summary().loc[["E", "alpha", "beta"]].round(3))
 
 # %% [markdown]
-# What the published laws give the same budget, and what that costs under this posterior:
-# compute beyond what the best split needs for the same loss.
+# What the published laws give the same budget, and what that wastes under this posterior: the
+# share of the compute that the best split would not have needed for the same loss.
 
 # %%
 PUBLISHED = {
@@ -62,8 +62,8 @@ if fit is not None:
         n = params_of(name)
         found = fit.risk(params=n, tokens=BUDGET / 6 / n).rows()[0]
         print(
-            f"{called}: N {n:.3g}, wastes {found['extra_flops']:.1%} "
-            f"[{found['extra_flops_lower']:.1%}, {found['extra_flops_upper']:.1%}]"
+            f"{called}: N {n:.3g}, wastes {found['wasted_share']:.1%} "
+            f"[{found['wasted_share_lower']:.1%}, {found['wasted_share_upper']:.1%}]"
         )
 
 # %% [markdown]

@@ -16,6 +16,7 @@ from bayes_scaling.intervals import (
     interval,
     outward,
     quantiles,
+    significant,
 )
 
 
@@ -61,6 +62,12 @@ def test_a_probability_lies_between_0_and_1(probability: float) -> None:
         ((2.01234, 1.5, math.inf), ("2.012", "1.5", "inf")),
         ((7.374e14, 3.91e13, math.inf), ("7.4e14", "3.9e13", "inf")),
         ((1.1449e13, 3.1592e12, 6.927e15), ("1.1e13", "3.2e12", "6.9e15")),
+        ((21.4, 0.9912, 466.3), ("21", "0.99", "470")),
+        ((21.4, 0.1124, 466.3), ("21", "0.11", "470")),
+        ((20.0, 0.112, 9996.0), ("20", "0.11", "10000")),
+        ((9600.0, 0.112, 99600.0), ("9600", "0.11", "1e+05")),
+        ((12345.0, 12345.0, 12345.0), ("12340", "12340", "12340")),
+        ((56789.0, 1234.5, math.inf), ("56790", "1234", "inf")),
         ((2e-9, 1.1449e-9, 3e-5), ("2.0e-9", "1.1e-9", "3.0e-5")),
     ],
 )
@@ -95,6 +102,25 @@ def test_rounding_hides_little_of_the_width_and_shows_no_noise() -> None:
             # or to the left of the decimal point.
             single = "e" in text and len(text.split("e")[0].replace(".", "")) == 2
             assert step > 0.0099 * width or single or step == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(7123.4, 3, "7120"), (466.3, 2, "470"), (99.98, 2, "100"), (2.5e21, 3, "2.5e+21"),
+     (1.0, 3, "1"), (-7123.4, 3, "-7120"), (0.00012, 3, "0.00012"), (99999.6, 4, "1e+05"),
+     (math.inf, 2, "inf")],
+)  # fmt: skip
+def test_below_a_hundred_thousand_no_number_has_an_exponent(
+    value: float, digits: int, text: str
+) -> None:
+    assert significant(value, digits) == text
+
+
+def test_no_digit_of_an_interval_is_an_exponent_below_a_hundred_thousand() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(500):
+        lower, median, upper = np.sort(10 ** rng.uniform(-3, np.log10(9.9e4), size=3))
+        assert not any("e" in text for text in format_numbers(median, lower, upper))
 
 
 def test_an_interval_says_its_kind_and_probability() -> None:

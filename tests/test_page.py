@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bayes_scaling.page import MOST, Grid, Page, page_html, page_of, page_text
+from bayes_scaling.page import MOST, Grid, Page, page_html, page_of, page_text, past_telling, told
 from tests.synthetic import synthetic_fit
 
 
@@ -38,6 +38,23 @@ def test_a_forecast_shows_its_numbers(count: int) -> None:
     assert shown.count("loss of a new run") == min(count, MOST)
     assert found.text.count("loss of a new run") == count
     assert found._repr_html_().count("<table>") == min(count, MOST)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(65536.0, "65536"), (7123.46, "7123"), (12345.6, "12350"), (2.8541e6, "2.854e+06"),
+     (0.5, "0.5"), (3, "3"), ("a", "a"), (float("nan"), "nan")],
+)  # fmt: skip
+def test_a_number_without_an_interval(value: object, text: str) -> None:
+    assert told({"batch_size": value}, "batch_size") == text
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [(8.55e18, "over 1000"), (-2e4, "below -1000"), (999.0, ""), (0.1, ""), (float("nan"), "")],
+)
+def test_a_score_past_telling(score: float, text: str) -> None:
+    assert past_telling(score) == text
 
 
 def test_html_is_escaped() -> None:

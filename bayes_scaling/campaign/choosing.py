@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.campaign.campaign_toml import Campaign
 from bayes_scaling.facade import Fit
-from bayes_scaling.intervals import PROBABILITY, quantiles
+from bayes_scaling.intervals import PROBABILITY, quantiles, significant
 from bayes_scaling.questions.learning import best_order
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.runs import RunTable
@@ -212,7 +212,7 @@ def reason_to_stop(campaign: Campaign, aim: Aim, batch: Batch, costs: Array) -> 
     price = campaign.rig.money(float(costs[0]))
     if aim.worth is not None and price is not None and aim.worth <= price:
         return (
-            f"value: knowing the law perfectly is worth {aim.worth:.3g}, and the next run costs "
-            f"{price:.3g}"
+            f"value: knowing the law perfectly is worth {significant(aim.worth, 3)}, and the next "
+            f"run costs {significant(price, 3)}"
         )
     return None

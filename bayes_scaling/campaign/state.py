@@ -12,6 +12,7 @@ from typing import Any, Literal
 from bayes_scaling.campaign.campaign_toml import Campaign, read_campaign
 from bayes_scaling.campaign.configs import Config
 from bayes_scaling.campaign.ledger import NAME, Line, read_ledger
+from bayes_scaling.intervals import significant
 from bayes_scaling.page import Block, Grid, Page, Printed
 
 Standing = Literal["planned", "launched", "done", "failed", "lost"]
@@ -197,7 +198,7 @@ class State(Printed):
         for row, run in zip(self.rows(), self.runs.values(), strict=True):
             cells = [row["run"], row["standing"]]
             cells += [f"{row[n]:.3g}" if n in row else "" for n in ("params", "tokens", "flops")]
-            cells += [f"{row['hours']:.3g}", *([f"{row['money']:.3g}"] if priced else [])]
+            cells += [significant(row[n], 3) for n in ("hours", *(["money"] if priced else []))]
             low, middle, high = run.expected or (None, None, None)
             cells.append("" if middle is None else f"{middle:.4g} [{low:.4g}, {high:.4g}]")
             rows.append([*cells, "" if row["loss"] is None else f"{row['loss']:.4g}"])

@@ -102,8 +102,15 @@ def duel(
         ).accept_unconverged()
         found = fit.duel(a, b or None, **asked)
     settling: dict[str, Settling] = {}
+    idle: dict[str, str] = {}
     for arm in found.arms:
-        if settle is not None and fit is not None and found.verdict(arm) == "undecided":
+        if settle is None:
+            break
+        if found.verdict(arm) != "undecided":
+            idle[arm] = f"not needed: the verdict is {found.verdict(arm)} already"
+        elif fit is None:
+            idle[arm] = "no run settles this: published laws learn from none"
+        else:
             speed = {name: value for name, value in speeds.items() if name == arm}
             settling[arm] = fit.settle(
                 a, arm, flops=max(budgets), budget=settle, throughput=speed, error=error
@@ -116,10 +123,13 @@ def duel(
             more["settle"] = {
                 arm: {"runs": each.rows(), **each.about} for arm, each in settling.items()
             }
+            more["settle"] |= {arm: {"runs": [], "note": text} for arm, text in idle.items()}
         told = {"rows": found.rows(), "best": found.best, "notes": found.notes}
         print_json(told | more)
     else:
-        print_page([*found.page(), *(part for each in settling.values() for part in each.page())])
+        parts = [part for each in settling.values() for part in each.page()]
+        parts += [[f"settling {arm}: {text}"] for arm, text in idle.items()]
+        print_page([*found.page(), *parts])
         if plot is not None:
             print(f"drew {plot}")
     if fit is not None:

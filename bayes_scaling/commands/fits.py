@@ -23,7 +23,7 @@ from bayes_scaling.intervals import PROBABILITY, check_probability, interval
 from bayes_scaling.laws.variants import features_in_words, tempering_in_words
 from bayes_scaling.page import Block, Grid, Page
 from bayes_scaling.posterior import Member
-from bayes_scaling.posterior.diagnostics import doubts, elements
+from bayes_scaling.posterior.diagnostics import doubts, elements, said_of_ceiling
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.tree import MOST_DENSITIES
 from bayes_scaling.runs import RunTable
@@ -138,8 +138,10 @@ def fit_page(fit: Fit, probability: float) -> Page:
             [name, f"{fit.weights[name]:.2f}", *said.values()] for name, said in verdicts.items()
         ],
     )
-    tempered = [_tempered(fit)] if _tempered(fit) else []
-    return [_head(fit), said, [members], tempered, *exponents]
+    ceiling = said_of_ceiling(fit.checks)
+    told: list[Block] = [f"ceiling: {ceiling}"] if ceiling else []
+    told += [_tempered(fit)] if _tempered(fit) else []
+    return [_head(fit), said, [members], told, *exponents]
 
 
 def _head(fit: Fit) -> list[Block]:

@@ -12,6 +12,7 @@ from bayes_scaling.commands.options import Json, number
 from bayes_scaling.commands.streams import print_json
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import check_target, replacing
+from bayes_scaling.intervals import significant
 from bayes_scaling.page import page_of
 from bayes_scaling.questions.device import Device
 from bayes_scaling.questions.rig import Rig
@@ -57,7 +58,7 @@ def convert(
     if as_json:
         print_json({"amount": amount, **found})
     else:
-        print_table([[name, f"{value:.4g}"] for name, value in found.items()], (amount, ""))
+        print_table([[name, significant(value)] for name, value in found.items()], (amount, ""))
 
 
 def serve(

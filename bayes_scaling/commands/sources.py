@@ -28,6 +28,7 @@ from bayes_scaling.runs import (
     read_runs,
     select_rows,
 )
+from bayes_scaling.runs.designs import tied_sizes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,10 +190,12 @@ def check(
         warnings.simplefilter("ignore", BayesScalingWarning)  # the summary has them
         table = reading.table(runs)
     summary = describe(table).to_dict()
+    tie = tied_sizes(table)
+    summary["design"] = [] if tie is None else [str(tie)]
     if model:
         laws = default_members(table) if model == AUTO else (load_model(model),)
         said = [text for law in laws for text in make_design(law, law.rows_of(table)).warnings]
-        summary["model_warnings"] = list(dict.fromkeys(said))
+        summary["model_warnings"] = [t for t in dict.fromkeys(said) if t not in summary["design"]]
     if as_json:
         print_json(summary)
         return
@@ -221,7 +224,7 @@ def check(
     ]
     doubts = [
         f"{kind.rstrip('s').replace('_', ' ')}: {text}"
-        for kind in ("warnings", "model_warnings", "notes")
+        for kind in ("warnings", "design", "model_warnings", "notes")
         for text in summary.get(kind, ())
     ]
     head = f"{summary['rows']} rows of {summary['runs']} runs"

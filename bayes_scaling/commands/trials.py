@@ -25,7 +25,7 @@ from bayes_scaling.commands.sources import Reading, Runs, read_table
 from bayes_scaling.commands.streams import print_json, say
 from bayes_scaling.intervals import PROBABILITY, check_probability, format_kind
 from bayes_scaling.laws import load_model
-from bayes_scaling.page import SCORES, Block, Grid, Page, beyond, called, cell
+from bayes_scaling.page import SCORES, Block, Grid, Page, beyond, called, cell, past_telling
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.questions.rig import Budget, Rig
 from bayes_scaling.validation import Approaches, Backtest, Calibration, Comparison
@@ -143,6 +143,8 @@ def _score_grid(rows: Sequence[Mapping[str, Any]], by: str) -> Grid:
 def _score(name: str, value: float) -> str:
     if name.startswith("coverage"):
         return f"{value:.0%}"
+    if large := past_telling(value):
+        return large
     return f"{value:+.4f}" if name == "bias" else f"{value:.4f}"
 
 

@@ -246,6 +246,13 @@ def log_prior(model: Model, draws: Draws, groups: Groups) -> dict[str, Array]:
     return densities | _in_order(model, draws, densities)
 
 
+def own_priors[Density](model: Model, densities: Mapping[str, Density]) -> dict[str, Density]:
+    """Leave out of `log_prior` what has no prior of its own: values of groups around others."""
+    pooled = [item for item in model.parameters if item.population_name in densities]
+    around = {name for item in pooled for name in (item.name, item.outer_name)}
+    return {name: values for name, values in densities.items() if name not in around}
+
+
 def _once(values: Array, groups: Groups, levels: tuple[Columns, ...]) -> Array:
     """Take a value per level from values per group (n_draws, n_groups)."""
     return values[:, groups.first(levels[-1])] if values.ndim == 2 and levels else values

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.formula.nodes import evaluate, names
-from bayes_scaling.formula.render import to_text
 from bayes_scaling.laws.definition import Definition
 from bayes_scaling.laws.features import SCALE_HIGH, log_scale, row_weights, scale_beyond
+from bayes_scaling.laws.forewarnings import Forewarning, forewarnings, free_parameters
 from bayes_scaling.laws.groups import Groups, make_groups
 from bayes_scaling.laws.items import measured, told_items
 from bayes_scaling.laws.link import link_of
-from bayes_scaling.laws.noise import PARAMETERS as NOISE_PARAMETERS
 from bayes_scaling.laws.transient import SCALE_LOW, SCALE_REF
 from bayes_scaling.runs import RunTable, split_columns
 from bayes_scaling.runs.columns import COLUMNS
-from bayes_scaling.runs.designs import mistuned
 from bayes_scaling.runs.metrics import unit_of, unit_problems
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
-
-COLLINEAR = 0.98
-"""Correlation of two log inputs beyond which their effects are not told apart."""
 
 PAIR = "pair"
 """Column whose rows of one value share a deviation in place of those of a run, in any group: such
@@ -71,7 +64,7 @@ class Design:
         0 where the model does not count them.
     centred : bool
         Whether partially pooled parameters are sampled in the centred form.
-    warnings : tuple of str
+    forewarnings : tuple of Forewarning
         What a reader should know before trusting the fit.
     """
 
@@ -86,7 +79,12 @@ class Design:
     weights: Array
     item_sd: Array
     centred: bool
-    warnings: tuple[str, ...] = ()
+    forewarnings: tuple[Forewarning, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know before trusting the fit, and what to do, as sentences."""
+        return tuple(map(str, self.forewarnings))
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -134,7 +132,7 @@ def make_design(model: Definition, runs: RunTable) -> Design:
         Columns are missing or incomplete, losses are not positive, or there are too few runs to fit
         anything; every problem at once.
     """
-    sources, warnings = _sources(model, runs)
+    sources, told = _sources(model, runs)
     references = {
         name: source_column(model, runs, name.rpartition("_")[0]) for name in model.reference_names
     }
@@ -167,7 +165,7 @@ def make_design(model: Definition, runs: RunTable) -> Design:
         },
         weights=_weights(model, inputs, grouping.of_run),
         centred=bool(np.median(counts) >= CENTRED_FROM),
-        warnings=(*warnings, *_warnings(model, runs, inputs, counts)),
+        forewarnings=(*told, *forewarnings(model, runs, inputs, counts)),
     )
 
 
@@ -193,21 +191,21 @@ def _weights(model: Definition, inputs: Mapping[str, Array], group: Index) -> Ar
     return row_weights(log_scale(inputs, model.scale_inputs), group, model.temper)
 
 
-def _sources(model: Definition, runs: RunTable) -> tuple[dict[str, str], list[str]]:
+def _sources(model: Definition, runs: RunTable) -> tuple[dict[str, str], list[Forewarning]]:
     """Return the column of every input, and a warning where it is not the one that is meant."""
     sources = {name: source_column(model, runs, name) for name in model.inputs}
-    warnings = []
+    found = []
     for name, wanted in model.columns:
+        about = f"{name} as {wanted}"
         if name in sources and sources[name] != wanted:
-            warnings.append(
-                f"{model.id} means {wanted}, and the runs have no such column: {name} is used; "
-                f"give forecasts the same count"
-            )
+            says = f"{model.id} means {wanted}, and the runs have no such column: {name} is used"
+            advice = "give forecasts the same count"
+            found.append(Forewarning(about=about, says=says, advice=advice))
         elif name in sources and name in runs and not np.array_equal(runs[name], runs[wanted]):
-            warnings.append(
-                f"{model.id} counts {name} as {wanted}; give forecasts and budgets that count"
-            )
-    return sources, warnings
+            says = f"{model.id} counts {name} as {wanted}"
+            advice = "give forecasts and budgets that count"
+            found.append(Forewarning(about=about, says=says, advice=advice))
+    return sources, found
 
 
 def _runs(model: Definition, runs: RunTable) -> Index:
@@ -259,7 +257,7 @@ def _problems(
     model: Definition, runs: RunTable, sources: Mapping[str, str], references: Mapping[str, str]
 ) -> list[str]:
     """Return all that keeps a law from being fitted to a table."""
-    if model.kind == "query" or not _free(model):
+    if model.kind == "query" or not free_parameters(model):
         return [_not_fitted(model)]
     positive = {column: needs_positive(name) for name, column in sources.items()}
     positive |= dict.fromkeys(references.values(), True)
@@ -350,19 +348,6 @@ def _not_fitted(model: Definition) -> str:
     return f"{model.id} has no parameters, only constants: there is nothing to fit"
 
 
-def _free(model: Definition) -> int:
-    """Return how many parameters a law has beside those of noise."""
-    return len(model.parameters) - len(NOISE_PARAMETERS[model.noise]) - len(model.likelihoods)
-
-
-def _coarser(model: Definition) -> int:
-    """Return how many of them coarser groups have than those of the model."""
-    noise = {"sigma", "nu", *(item.sigma_name for item in model.likelihoods)}
-    columns = set(split_columns(model.group))
-    pooled = [item.pool.by for item in model.parameters if item.name not in noise]
-    return sum(bool(by) and set(by) < columns for by in pooled)
-
-
 def _numbers(runs: RunTable, column: str) -> Array:
     """Return a column (n_runs,); nan where it holds text."""
     values = runs[column]
@@ -385,105 +370,4 @@ def _bad_values(runs: RunTable, column: str, *, positive: bool) -> list[str]:
     return [
         f"column {column!r} must be {kind} in every run{hint}; row {shown} "
         f"({rows.size} of {values.size}) is not: complete or leave out those rows"
-    ]
-
-
-# ---- what to know before trusting a fit ----------------------------------------------------------
-
-
-def _warnings(
-    model: Definition,
-    runs: RunTable,
-    inputs: Mapping[str, Array],
-    counts: Index,
-) -> list[str]:
-    """Return what a reader should know of a table before trusting a fit to it."""
-    warnings = []
-    free = _free(model) - _coarser(model)
-    if counts.min() < free:
-        warnings.append(
-            f"{counts.min()} runs in the smallest group for the {free} parameters of {model.id}: "
-            "the priors speak louder than the data"
-        )
-    spans = {name: np.ptp(np.log(values)) for name, values in inputs.items() if values.min() > 0}
-    warnings += [
-        f"all runs have the same {name}: its effect is prior only"
-        for name in spans
-        if spans[name] == 0
-    ]
-    for one, other in combinations(sorted(name for name in spans if spans[name] > 0), 2):
-        r = float(np.corrcoef(np.log(inputs[one]), np.log(inputs[other]))[0, 1])
-        if abs(r) > COLLINEAR:
-            warnings.append(
-                f"log {one} and log {other} move together (correlation {r:.3f}): their effects "
-                "cannot be told apart; vary one at a fixed value of the other"
-            )
-    return [
-        *warnings,
-        *_mixed_levels(model, runs),
-        *_untuned(model, runs),
-        *_unit(model, runs),
-        *_above_ceiling(model, runs, inputs),
-    ]
-
-
-def _above_ceiling(model: Definition, runs: RunTable, inputs: Mapping[str, Array]) -> list[str]:
-    """Warn of runs that are worse than an untrained model, where its loss is known."""
-    if not model.ceiling.on or model.ceiling.value is None:
-        return []
-    level = model.closed(model.ceiling.value)
-    if not names(level) <= set(inputs):
-        return []
-    above = int(np.sum(runs[model.response] > evaluate(level, inputs)))
-    said = (
-        f"{above} of {len(runs)} runs lie above the ceiling of {to_text(level)}: is it their unit?"
-    )
-    return [said] if above else []
-
-
-def _unit(model: Definition, runs: RunTable) -> list[str]:
-    """Warn of a response that rises with quality, and of shares that a law may leave."""
-    unit = unit_of(runs)
-    if unit is None or model.response != "loss":
-        return []
-    if unit.rises:
-        return [f"loss is {unit.name}, which rises as runs get better: give 1 - {unit.name}"]
-    if unit.bounded and not link_of(model).bounded:
-        return [
-            f"loss is an {unit.name} rate, which lies below 1, and {model.id} does not know: its "
-            'noise acts on the log, where [noise] scale = "logit" has it act on the log odds'
-        ]
-    return []
-
-
-def _mixed_levels(model: Definition, runs: RunTable) -> list[str]:
-    """Warn where one group holds losses that do not compare."""
-    groups = runs.labels(model.group).tolist()
-    found = []
-    for name in ("corpus", "metric"):
-        held: dict[str, set[str]] = {}
-        for group, label in zip(groups, runs.labels(name).tolist(), strict=True):
-            held.setdefault(group, set()).add(label)
-        mixed = min((group for group, labels in held.items() if len(labels) > 1), default=None)
-        if mixed is not None:
-            where = "one group of runs" if len(held) == 1 else repr(mixed)
-            found.append(
-                f"{name} varies ({', '.join(sorted(held[mixed])[:4])}) within {where}: losses on "
-                f"different texts do not compare; take one (--where), or pool by it (--pool-by "
-                f"{name}; in Python .pooled_by({name!r}))"
-            )
-    return found
-
-
-def _untuned(model: Definition, runs: RunTable) -> list[str]:
-    """Warn of runs at a worse learning rate where the law does not know of learning rates."""
-    if "learning_rate" in model.inputs:
-        return []
-    worse = int(mistuned(runs).sum())
-    if not worse:
-        return []
-    return [
-        f"{worse} of {len(runs)} runs were beaten by another learning rate at their size, and "
-        f"{model.id} reads no learning rate: fit the best of each cell (best_of_cells, --best), "
-        "or a law that does"
     ]

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.intervals import significant
 from bayes_scaling.laws.catalogue import load_models
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.model import Model
-from bayes_scaling.posterior.diagnostics import Check
+from bayes_scaling.posterior.diagnostics import CEILING, Check
 from bayes_scaling.posterior.evidence import log_odds_without
 from bayes_scaling.posterior.fit_model import fit_law
 from bayes_scaling.posterior.member import Member
@@ -96,11 +97,15 @@ def _said_of_ceiling(log_odds: float, weights: Mapping[str, float]) -> Check:
     odds = min(float(np.exp(abs(log_odds))), 1e6)
     speak = "against" if log_odds > 0 else "for"
     share = sum(weights[name] for name in BELOW_CEILING)
+    idle = [name for name, weight in weights.items() if weight == 0]
+    beside = BELOW_CEILING if idle and idle[0] in BELOW_CEILING else PLAIN
+    speaks = [name for name in beside if weights[name] > 0]
+    left_out = f"; left out: {', '.join(idle)}, for which {speaks[0]} speaks" if idle else ""
     return Check(
-        name="ceiling",
+        name=CEILING,
         verdict="ok",
-        evidence=f"the runs speak {speak} a ceiling, {odds:.3g} to 1; laws below one weigh "
-        f"{share:.2f} together",
+        evidence=f"the runs speak {speak} a ceiling, {significant(odds, 3)} to 1; laws below one "
+        f"weigh {share:.2f} together{left_out}",
     )
 
 

@@ -29,6 +29,9 @@ STUCK_R_HAT, STUCK_ESS = 1.1, 50.0
 """Bounds from which a parameter fails a fit whose answers are fine: chains sit in different places,
 or hardly move, and the answers may owe their agreement to that."""
 
+MORE, MOST_MORE = 2, 10.0
+"""How many times the draws are asked for where chains disagree, and at most where there are few."""
+
 LARGEST = 0.1
 """Share of the runs, by size, that count as the largest; at least nine. The best third of them, by
 loss, are where a forecast starts."""
@@ -39,10 +42,16 @@ several favours low residuals by about one noise scale, so one alone would say n
 
 
 DESIGN = "design"
-"""The check of what the runs cannot tell: the first that a reader should know."""
+"""Checks of what the runs cannot tell, the first to know of: this, and ``design: few runs``."""
+
+CONFLICT = "prior against data"
+"""The check that says where a posterior sits where its prior thought impossible."""
 
 OF = " of "
 """Between the name of a check and that of the fit it is about, where there are several."""
+
+CEILING = "ceiling"
+"""The check that says how the runs speak for a ceiling, and which laws are left out for that."""
 
 TEMPERING = "tempering"
 """The check that says of a tempered posterior that it is one."""
@@ -86,6 +95,11 @@ class Check:
         """What was checked, without of which fit."""
         return self.name.split(OF)[0]
 
+    @property
+    def of_design(self) -> bool:
+        """Whether it is about what the runs cannot tell."""
+        return self.kind.split(":")[0] == DESIGN
+
     def __str__(self) -> str:
         """Write one line."""
         return f"{self.name}: {self.verdict} ({self.evidence})" + (
@@ -97,18 +111,30 @@ def doubts(checks: Iterable[Check]) -> list[Check]:
     """Return what failed and what warns, the gravest first, once for each kind.
 
     Of several fits that warn of the same kind, the gravest speaks for the others: the first, where
-    they are alike. Failures go first, then what the runs cannot tell, then the rest in its order.
+    they are alike. What is said of all fits together stands for itself. Failures go first, then
+    what the runs cannot tell, of all fits before of one, then the rest in its order.
     """
+
+    def kind(check: Check) -> str:
+        return check.kind if OF in check.name else str(check)
+
+    def grave(check: Check) -> tuple[bool, bool, bool]:
+        of_one = check.of_design and OF in check.name
+        return check.verdict != "fail", not check.of_design, of_one
+
     found = [check for check in checks if check.verdict != "ok"]
-    ordered = sorted(found, key=lambda check: (check.verdict != "fail", check.kind != DESIGN))
-    kinds = Counter(check.kind for check in found)
-    first = {check.kind: check for check in reversed(ordered)}
+    ordered = sorted(found, key=grave)
+    kinds = Counter(map(kind, found))
+    first = {kind(check): check for check in reversed(ordered)}
     return [
-        replace(check, name=f"{check.name} and {kinds[check.kind] - 1} more")
-        if kinds[check.kind] > 1
-        else check
-        for check in dict.fromkeys(first[check.kind] for check in ordered)
+        replace(check, name=f"{check.name} and {kinds[key] - 1} more") if kinds[key] > 1 else check
+        for key, check in ((key, first[key]) for key in dict.fromkeys(map(kind, ordered)))
     ]
+
+
+def said_of_ceiling(checks: Iterable[Check]) -> str:
+    """Say what the runs tell of a ceiling, and who is left out; empty where nobody asked."""
+    return next((check.evidence for check in checks if check.kind == CEILING), "")
 
 
 def standing(checks: Iterable[Check]) -> str:
@@ -201,7 +227,15 @@ def diagnose(
         _check_conflict(model, draws),
         _check_largest(model, design, draws, law),
         *_said_of_tempering(model, design),
-        *(Check(name=DESIGN, verdict="warn", evidence=text) for text in design.warnings),
+        *(
+            Check(
+                name=f"{DESIGN}: {each.about}",
+                verdict="warn",
+                evidence=each.says,
+                advice=each.advice,
+            )
+            for each in design.forewarnings
+        ),
     )
 
 
@@ -209,7 +243,12 @@ def of_chains(
     mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing], stats: Mapping[str, NDArray[Any]]
 ) -> tuple[Check, ...]:
     """Check what R-hat, effective sizes and statistics say; nothing is computed from the draws."""
-    return (_check_r_hat(mixed, asked), _check_ess(mixed, asked), _check_divergences(stats))
+    draws = int(np.shape(stats["diverging"])[1])
+    return (
+        _check_r_hat(mixed, asked, draws),
+        _check_ess(mixed, asked, draws),
+        _check_divergences(stats),
+    )
 
 
 def _grade(value: float, bounds: tuple[float, float], *, low_is_good: bool) -> Verdict:
@@ -227,7 +266,7 @@ def _advised(
     return Check(name=name, verdict=verdict, evidence=evidence, advice=advice, sampling=sampling)
 
 
-def _check_r_hat(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Check:
+def _check_r_hat(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing], draws: int) -> Check:
     """Judge by the answers, and by parameters only where chains are stuck apart."""
     found = {name: _or(item.r_hat, np.inf) for name, item in {**mixed, **asked}.items()}
     worst = max(asked or mixed, key=lambda name: found[name])
@@ -239,12 +278,13 @@ def _check_r_hat(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Ch
         "R-hat",
         verdict,
         f"largest {found[worst]:.3f} ({worst})" + _rough(parameter, found, R_HAT[0], worst, ".3f"),
-        "the chains disagree: raise tune and draws, or use a simpler model",
+        f"the chains disagree: raise tune and draws (--draws {MORE * draws}), or use a simpler "
+        "model",
         sampling=True,
     )
 
 
-def _check_ess(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Check:
+def _check_ess(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing], draws: int) -> Check:
     """Judge by the answers, and by parameters only where chains hardly move."""
     found = {
         name: _or(min(item.ess, item.ess_tail), 0.0) for name, item in {**mixed, **asked}.items()
@@ -254,11 +294,12 @@ def _check_ess(mixed: Mapping[str, Mixing], asked: Mapping[str, Mixing]) -> Chec
     verdict = _grade(found[worst], ESS, low_is_good=False)
     if found[parameter] < STUCK_ESS:
         verdict, worst = "fail", parameter
+    lacking = min(float(np.ceil(ESS[0] / max(found[worst], 1.0))), MOST_MORE)
     return _advised(
         "effective draws",
         verdict,
         f"smallest {found[worst]:.0f} ({worst})" + _rough(parameter, found, ESS[0], worst, ".0f"),
-        "raise draws; tails of the intervals are rough until then",
+        f"raise draws (--draws {int(lacking) * draws}); until then tails of intervals are rough",
         sampling=True,
     )
 
@@ -314,7 +355,7 @@ def _check_conflict(model: Model, draws: Draws) -> Check:
         tails[name] = min(1.0, smallest * np.size(medians))  # of so many groups
     name, worst = min(tails.items(), key=lambda pair: pair[1])
     return _advised(
-        "prior against data",
+        CONFLICT,
         _grade(worst, PRIOR_TAIL, low_is_good=False),
         f"posterior median of {name} at prior tail probability {worst:.2g}",
         f"the data pull {name} where the prior thought it impossible: check units and outliers, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -25,8 +26,11 @@ ONE_INPUT: Mapping[str, str] = {"params": "-n", "tokens": "", "flops": "-c"}
 """End of the name of the law of runs that have one size only, or of which one size varies."""
 
 ANY_LEVEL = {"dist": "Beta", "alpha": 1.0, "beta": 1.0}
-"""Prior of how near the ceiling runs of one size begin, and of the share of an error rate that is
-irreducible: anywhere. Of a loss of text most is; of an error rate no such thing is known."""
+"""Prior of how near the ceiling runs of one size begin: anywhere."""
+
+OPEN_FLOOR = {"dist": "Beta", "alpha": 2.0, "beta": 2.0}
+"""Prior of the irreducible share of the loss of runs of one size that may be no curve of text, of
+which most is. Chosen inside fit sets (tests/studies/abroad.py, "deep curves")."""
 
 LEAST, SMALL = 0.1, 0.25
 """Least weight of the members with a ceiling, and of those without; and the weight below which one
@@ -49,7 +53,9 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
     tuple of Model
         Of a loss in two sizes, the members without a ceiling and then those with one, in the same
         order. Of an error rate, or in one size, those with a ceiling alone, which weigh the same;
-        an error rate errs by a share of its odds, unless some run is at 0 or 1. Where runs have
+        an error rate errs by a share of its odds, unless some run is at 0 or 1. In one size half of
+        the members expect most of the loss to be irreducible, as that of text, and half do not; of
+        an error rate none does. Where runs have
         several groups, each has a law of its own; only the drift, the noise and the coupling are
         learned together. Exponents pooled over groups forecast worse on deep splits, since recipes
         differ more than the few groups can say.
@@ -59,8 +65,9 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
     bounded = unit is not None and unit.bounded
     members: tuple[Model, ...]
     if sizes and not {"params", "tokens"} <= set(sizes):
-        free = ("saturation", "f") if bounded else ("saturation",)
-        members = _below_ceiling(f"saturating-m2{ONE_INPUT[sizes[0]]}", free)
+        name = f"saturating-m2{ONE_INPUT[sizes[0]]}"
+        members = _below_ceiling(name, "open", {"f": OPEN_FLOOR})
+        members = members if bounded else (*_below_ceiling(name), *members)
     else:
         members = tuple(load_model(name) for name in (*(() if bounded else PLAIN), *BELOW_CEILING))
     if bounded and loss.min() > 0 and loss.max() < 1:
@@ -105,18 +112,20 @@ def _varies(runs: RunTable, name: str) -> bool:
     return any(float(values.max()) > float(values.min()) for values in own)
 
 
-def _below_ceiling(name: str, free: tuple[str, ...]) -> tuple[Model, Model]:
-    """Dress a law as the members of two sizes are, with parameters that may be anywhere."""
+def _below_ceiling(
+    name: str, label: str = "", priors: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[Model, Model]:
+    """Dress a law as the members of two sizes are; a label tells apart those with other priors."""
     tempered, _, drifting = (load_model(member) for member in BELOW_CEILING)
     law = replace(load_model(name), form_error=tempered.form_error)
-    level = dict.fromkeys(free, ANY_LEVEL)
+    named = f"{name}-{label}" if label else name
     return (
         law.with_features(
-            ceiling=True, temper=tempered.temper, id=f"{name}-{tempered.id}"
-        ).with_priors(level),
+            ceiling=True, temper=tempered.temper, id=f"{named}-{tempered.id}"
+        ).with_priors({"saturation": ANY_LEVEL, **(priors or {})}),
         law.with_features(
-            ceiling=True, drift=True, temper=drifting.temper, id=f"{name}-{drifting.id}"
-        ).with_priors(level),
+            ceiling=True, drift=True, temper=drifting.temper, id=f"{named}-{drifting.id}"
+        ).with_priors({"saturation": ANY_LEVEL, **(priors or {})}),
     )
 
 

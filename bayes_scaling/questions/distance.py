@@ -14,6 +14,10 @@ from bayes_scaling.questions.published_laws import Law, PublishedConstants
 Array = NDArray[np.float64]
 
 
+AT_END = 1e-9
+"""E-folds by which a size may leave the runs and still count as inside: logs are rounded."""
+
+
 def efolds_beyond_runs(
     laws: Iterable[Law], sizes: Mapping[str, Array], labels: Sequence[str]
 ) -> dict[str, Array]:
@@ -58,7 +62,8 @@ def _of_law(law: Law, sizes: Mapping[str, Array], labels: Sequence[str]) -> dict
             fitted, asked = np.log(values), np.log(sizes[name])
             ends = {label: _ends(fitted[rows]) for label, rows in own.items()}
             low, high = np.array([ends[label] for label in labels]).T
-            beyond[name] = np.maximum(0.0, np.maximum(asked - high, low - asked))
+            far = np.maximum(asked - high, low - asked)
+            beyond[name] = np.where(far <= AT_END, 0.0, far)
     return beyond
 
 

@@ -123,7 +123,7 @@ class Exponents(Printed):
                 f"{part.input} ({part.parameter})" if part.parameter else part.input,
                 f"{part.size:.3g}" + ("" if part.at == ASKED else f", the {part.at}"),
                 "" if part.exponent is None else self._written(part.exponent),
-                self._written(part.factor),
+                "1" if part.at == REFERENCE else self._written(part.factor),
             )
             for part in once.values()
         ]

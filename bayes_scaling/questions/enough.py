@@ -1,4 +1,4 @@
-"""How much is enough: compute or data for a target, and compute for the loss of a split."""
+"""How much is enough: compute or data for a target, and compute that a split wastes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ NEVER = 700.0
 ONE = np.zeros(1, dtype=np.int64)
 
 
-def extra_compute(law: Surface, losses: Array, spent: Array) -> Array:
-    """Compute beyond what the best split would need for the same loss, relative to that.
+def wasted_compute(law: Surface, losses: Array, spent: Array) -> Array:
+    """Share of the compute of runs that the best split would not have needed for the same loss.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def extra_compute(law: Surface, losses: Array, spent: Array) -> Array:
     Returns
     -------
     array (n_fewer, n_runs)
-        For `FEWER` of the draws.
+        Between 0 and 1, for `FEWER` of the draws.
     """
     thin, taken = law.fewer()
     found = []
@@ -46,7 +46,7 @@ def extra_compute(law: Surface, losses: Array, spent: Array) -> Array:
         about = float(np.log(flops / law.share))
         u, v = cheapest(thin.split_loss(), target, thin.draws, about)
         least = law.share * training_flops(np.exp(u), np.exp(v))
-        found.append(np.maximum(flops / least - 1, 0.0))
+        found.append(np.clip(1 - least / flops, 0.0, 1.0))
     return np.stack(found, axis=1)
 
 

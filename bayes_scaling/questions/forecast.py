@@ -262,6 +262,29 @@ def _redrawn(
     return fit.predict(inputs, group=group, walks=draw_walks(fit, "redrawn drift"))
 
 
+def most_pessimistic(forecast: Forecast, target: float | None = None, run: int = 0) -> str:
+    """Return the law that expects the least of a run.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        By one law or by several.
+    target : float, optional
+        Loss that the run should reach: the law that gives it the least chance. Without one, and of
+        laws that give it the same chance, that with the highest median loss of a new run.
+    run : int
+        Row of the plan.
+    """
+
+    def hope(index: int) -> tuple[float, float]:
+        own = forecast.draws[forecast.member == index, run]
+        chance = 0.0 if target is None else float(np.mean(own <= target))
+        return chance, -float(np.median(own))
+
+    drawn = np.unique(forecast.member).tolist()
+    return forecast.members[min(drawn, key=hope)]
+
+
 def mix_forecasts(forecasts: Mapping[str, Forecast], weights: Mapping[str, float]) -> Forecast:
     """Mix forecasts of the same runs by several laws.
 

@@ -1,4 +1,4 @@
-"""What is told at first sight of a forecast: chance, pessimist, best run so far, tried split."""
+"""What is told at first sight of a forecast: chance, gains, best run so far, tried split."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from bayes_scaling.intervals import interval
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.questions.allocate import Allocation
-from bayes_scaling.questions.drawn_tables import by_law
 from bayes_scaling.questions.forecast import Forecast
 from bayes_scaling.questions.loss_curve import observed
 from bayes_scaling.questions.rig import Rig
@@ -18,6 +17,10 @@ from bayes_scaling.runs import RunTable
 
 NEAR = 3.0
 """Factor of a budget within which a run counts as made at that budget."""
+
+APART = 1.5
+"""Factor outside the tokens per parameter of runs from which a split is another: a smaller one
+costs next to nothing, and is often rounding."""
 
 FEWEST = 3
 """Runs near a budget from which they say what was tried there."""
@@ -50,12 +53,6 @@ def chance_of(forecast: Forecast, target: float, run: int = 0) -> Chance:
         law=float(np.mean(forecast.noise_free[:, run] <= target)),
         draws=losses.size,
     )
-
-
-def most_pessimistic(forecast: Forecast, run: int = 0) -> str:
-    """Return the law with the highest median loss of a new run."""
-    parts = by_law(forecast.draws[:, run], forecast)
-    return max(parts, key=lambda name: interval(parts[name]).median)
 
 
 def gains_by_law(found: Risk, run: int = 0) -> dict[str, float]:
@@ -117,7 +114,7 @@ def untried_split(fit: Posterior, runs: RunTable, path: Allocation) -> Untried |
         if budget > np.nanmax(seen) * 1.001 or np.count_nonzero(near) < FEWEST:
             continue
         middle, most = interval(draws).median, interval(tried[near], 0.9)
-        if most.lower <= middle <= most.upper:
+        if most.lower / APART <= middle <= most.upper * APART:
             return None
         return Untried(flops=float(budget), best=middle, low=most.lower, high=most.upper)
     return None

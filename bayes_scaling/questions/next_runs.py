@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.page import Grid, Page, Printed, called
-from bayes_scaling.posterior.diagnostics import DESIGN
+from bayes_scaling.posterior.diagnostics import doubts
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.forecast import Forecast, forecast
@@ -246,11 +246,7 @@ def _check(budget: float, aim: str) -> None:
 
 def _warnings(fit: Posterior, known: NDArray[np.bool_]) -> tuple[str, ...]:
     """Say what the runs at hand cannot tell, and what candidates the law cannot."""
-    found = [
-        f"{check.name}: {check.evidence}"
-        for check in fit.checks
-        if check.kind == DESIGN and check.verdict != "ok"
-    ]
+    found = [f"{check.name}: {check.evidence}" for check in doubts(fit.checks) if check.of_design]
     if not known.all():
         found.append(f"{(~known).sum()} candidates have no finite loss in some draws: left out")
     return tuple(found)

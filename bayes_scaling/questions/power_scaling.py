@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.laws.density import own_priors
+from bayes_scaling.laws.drift import steps_name
 from bayes_scaling.page import Grid, Page, Printed
 from bayes_scaling.posterior import Member, Posterior
+from bayes_scaling.posterior.diagnostics import CONFLICT
 from bayes_scaling.posterior.tree import make_tree
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.forecast import forecast_by_law
@@ -34,8 +37,9 @@ class PowerScaling(Printed):
     Attributes
     ----------
     found : tuple of dict
-        Per law and quantity: law, quantity, and the sensitivity to prior and likelihood, which is
-        the gradient of the cumulative Jensen-Shannon distance when either is raised to a power.
+        Per law and quantity: law, quantity, the sensitivity to prior and likelihood, which is the
+        gradient of the cumulative Jensen-Shannon distance when either is raised to a power, and
+        ``conflict``: whether the check of the fit says that its prior and its runs disagree.
     """
 
     found: tuple[dict[str, Any], ...]
@@ -63,7 +67,9 @@ class PowerScaling(Printed):
 def _diagnosis(row: dict[str, Any]) -> str:
     if row["prior"] < SENSITIVE:
         return "ok"
-    return "prior and runs disagree" if row["likelihood"] >= SENSITIVE else "the prior says it"
+    if row["likelihood"] < SENSITIVE:
+        return "the prior says it"
+    return "prior and runs disagree" if row["conflict"] else "prior and runs both say it"
 
 
 def power_scaling(
@@ -105,7 +111,9 @@ def power_scaling(
             alone = Posterior.of_one(member)
             split = allocate(alone, flops=flops, family=family, limits=limits)
             draws[PARAMS] = np.log(split.params[:, 0])
-        found += [{"law": name} | row for row in _sensitivities(member, draws)]
+        conflict = any(check.name == CONFLICT and check.verdict != "ok" for check in whole.checks)
+        about = {"law": name, "conflict": conflict}
+        found += [about | row for row in _sensitivities(member, draws)]
     return PowerScaling(found=tuple(found))
 
 
@@ -122,7 +130,10 @@ def _sensitivities(member: Member, draws: dict[str, Array]) -> list[dict[str, An
         for name, values in draws.items()
         if np.isfinite(values).all() and np.ptp(values) > 0
     }
-    parts = {"posterior": xr.Dataset(arrays), "log_prior": tree["log_prior"].to_dataset()}
+    steps = [steps_name(name) for name in member.steps]  # part of the law, as values of groups are
+    priors = {name: values for name, values in tree["log_prior"].items() if name not in steps}
+    parts = {"posterior": xr.Dataset(arrays)}
+    parts["log_prior"] = xr.Dataset(own_priors(member.model, priors))
     parts["log_likelihood"] = tree["log_likelihood"].to_dataset()
     whole = xr.DataTree.from_dict(parts)
     with warnings.catch_warnings():

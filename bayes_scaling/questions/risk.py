@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY
+from bayes_scaling.intervals import PROBABILITY, significant
 from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, told
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.answer import draw_rows
-from bayes_scaling.questions.enough import budget_for, extra_compute
-from bayes_scaling.questions.forecast import Forecast, forecast
+from bayes_scaling.questions.enough import budget_for, wasted_compute
+from bayes_scaling.questions.forecast import Forecast, forecast, most_pessimistic
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.score_targets import (
@@ -30,9 +30,9 @@ from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.stage_gate import StageGate, stage_gate
 from bayes_scaling.questions.surface import Source, surface
 from bayes_scaling.questions.tested_distance import (
-    FARTHEST,
     IF_IT_HOLDS,
     factor_beyond,
+    held_at,
     said_of_distance,
 )
 
@@ -43,6 +43,10 @@ GO = "go"
 
 SURE = 0.9
 """Probability with which the smallest sufficient budget reaches the target, by default."""
+
+
+THIRDS, HALVES = 11 / 30, 9 / 20
+"""Chances between which one is told as 2 in 5, the nearest of a third, that and a half."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -59,8 +63,8 @@ class Risk(Printed):
         Loss that should be reached.
     best : array (n_draws, n_runs)
         Noise-free loss of each draw's own best split of the same compute.
-    extra_flops : array (n_fewer, n_runs)
-        Compute beyond what the best split would need for the same loss, relative to that.
+    wasted_share : array (n_fewer, n_runs)
+        Share of the compute that the best split would not have needed for the same loss, 0 to 1.
     beats : array (n_runs, n_runs)
         Probability that the noise-free loss of one run is below that of another.
     sure : float
@@ -82,7 +86,7 @@ class Risk(Printed):
     flops: Array
     target: float | None
     best: Array
-    extra_flops: Array
+    wasted_share: Array
     beats: Array
     sure: float = SURE
     enough: float | None = None
@@ -120,10 +124,10 @@ class Risk(Printed):
             quantities["overshoot"] = self.forecast.draws - self.target
         quantities = with_scores(quantities, self.forecast.response)
         rows = draw_rows(quantities, self.forecast.extrapolation, self.probability)
-        extra = draw_rows({"extra_flops": self.extra_flops}, {}, self.probability)
+        wasted = draw_rows({"wasted_share": self.wasted_share}, {}, self.probability)
         return [
             self._asked(index) | row | more | self._judged(index, row) | self._held(row)
-            for index, (row, more) in enumerate(zip(rows, extra, strict=True))
+            for index, (row, more) in enumerate(zip(rows, wasted, strict=True))
         ]
 
     @property
@@ -140,11 +144,11 @@ class Risk(Printed):
         """Tell chances, costs and the decision."""
         found: dict[str, Any] = {
             "expected_regret": float(self.regret[:, index].mean()),
-            "expected_extra_flops": float(self.extra_flops[:, index].mean()),
+            "expected_wasted_share": float(self.wasted_share[:, index].mean()),
         }
         if self.target is not None:
             chances = {name: float(each[index]) for name, each in self.member_chances.items()}
-            worst = min(chances, key=chances.__getitem__)
+            worst = most_pessimistic(self.forecast, self.target, index)
             found |= {"target": self.target, "chance": float(self.chance[index])}
             found |= {"in_words": self._in_words(float(self.chance[index]), self.target)}
             found |= {"most_pessimistic": worst, "chance_of_it": chances[worst]}
@@ -156,7 +160,7 @@ class Risk(Printed):
                 found["energy_kwh"] = energy
             price = found["money"]
             if price is not None:
-                found["regret_money"] = found["expected_extra_flops"] * price
+                found["regret_money"] = found["expected_wasted_share"] * price
             if price is not None and self.value is not None and self.target is not None:
                 gains = [chance * self.value - price for chance in chances.values()]
                 found["expected_gain"] = float(self.chance[index]) * self.value - price
@@ -187,8 +191,10 @@ class Risk(Printed):
         known = "kind" in row  # else it is the one number of a published law
         lines = {called(name): told(row, name) for name in ("params", "tokens", "flops")}
         if "chance" in row:
-            worst = f"{row['chance_of_it']:.3g} by {row['most_pessimistic']}, the most pessimistic"
-            chance = f"{row['chance']:.3g} ({row['in_words']}); {worst}"
+            chance = f"{row['chance']:.3g} ({row['in_words']})"
+            if len(self.forecast.members) > 1:
+                worst = row["most_pessimistic"]
+                chance += f"; {row['chance_of_it']:.3g} by {worst}, the most pessimistic"
             needed = row["enough_flops"]
             enough = f"{needed:.3g} FLOP" if needed < np.inf else "no budget does"
             lines |= {"chance of target": chance} if known else {"target": row["in_words"]}
@@ -198,24 +204,27 @@ class Risk(Printed):
             lines[f"{row['sure']:.0%} sure takes" if known else "target takes"] = enough
         expected = {
             name: f", {row[f'expected_{name}']:.2g} expected" if known else ""
-            for name in ("regret", "extra_flops")
+            for name in ("regret", "wasted_share")
         }
         run = shown_name("new_run", self.forecast.response)
         law = shown_name("noise_free", self.forecast.response)
         lines |= {
             called(run if known else law): told(row, run),
             "regret of the split": told(row, "regret") + expected["regret"],
-            "compute it wastes": f"{told(row, 'extra_flops')} of the best split's"
-            + expected["extra_flops"],
+            "compute it wastes": f"{told(row, 'wasted_share')} of what it spends"
+            + expected["wasted_share"],
         }
         if row.get("hours") is not None:
-            lines["accelerator-hours"] = f"{row['hours']:.3g}"
+            lines["accelerator-hours"] = f"{significant(row['hours'], 3)}"
         if "energy_kwh" in row:
-            lines["energy"] = f"{row['energy_kwh']:.3g} kWh"
+            lines["energy"] = f"{significant(row['energy_kwh'], 3)} kWh"
         if row.get("money") is not None:
-            lines["cost"] = f"{row['money']:.3g}, of it wasted {row['regret_money']:.2g}"
+            wasted = significant(row["regret_money"], 2)
+            lines["cost"] = f"{significant(row['money'], 3)}, of it wasted {wasted}"
         if "decision" in row:
-            lines["decision"] = f"{row['decision']} (expected gain {row['expected_gain']:.3g})"
+            lines["decision"] = (
+                f"{row['decision']} (expected gain {significant(row['expected_gain'], 3)})"
+            )
         if self.gate is not None:
             lines["a smaller run first"] = self.gate.verdict
         if not known:
@@ -240,8 +249,8 @@ def in_words(chance: float, target: str) -> str:
     which, share = ("missing", 1 - chance) if chance >= 0.5 else ("reaching", chance)
     if share < 0.005:
         return f"less than 1 in 200 chance of {which} {target}"
-    odds = f"{1 / share:.2g}" if share > 1 / 3 else f"{1 / share:.0f}"
-    return f"1 in {odds} chance of {which} {target}"
+    odds = (1, round(1 / share)) if share <= THIRDS else (2, 5) if share < HALVES else (1, 2)
+    return f"{odds[0]} in {odds[1]} chance of {which} {target}"
 
 
 def decision(gains: list[float]) -> str:
@@ -253,7 +262,7 @@ def decision(gains: list[float]) -> str:
 
 def _tempered(decided: str, row: Mapping[str, Any]) -> str:
     """Make a go depend on the law where no forecast as far beyond the runs was tested."""
-    far = factor_beyond(row) > FARTHEST
+    far = held_at(factor_beyond(row)) is None
     return f"{decided}, {IF_IT_HOLDS}" if decided == GO and far else decided
 
 
@@ -351,7 +360,7 @@ def risk(
         flops=spent,
         target=target_loss,
         best=best,
-        extra_flops=extra_compute(law, losses, spent),
+        wasted_share=wasted_compute(law, losses, spent),
         beats=(losses[:, :, None] < losses[:, None, :]).mean(axis=0),
         sure=sure,
         enough=enough,

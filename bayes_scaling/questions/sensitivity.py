@@ -1,8 +1,10 @@
 """Sensitivity: how a forecast moves with the form of the law, the prior, and drift.
 
 Form: what each law that is averaged says by itself. Prior: the draws weighed as if the prior had
-counted half or twice, by its density to a power. Drift: exponents that stay beyond the runs what
-they are at their ends. None of them needs a new fit.
+counted half or twice, by its density to a power. Where the prior has much to say, no number of
+draws tells of half of it: the weights then have no variance. So a milder power is taken, the
+strongest that the draws of every law tell of, and named. Drift: exponents that stay beyond the runs
+what they are at their ends. None of them needs a new fit.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.intervals import KIND, PROBABILITY
-from bayes_scaling.laws.density import log_prior
+from bayes_scaling.laws.density import log_prior, own_priors
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.page import Grid, Page, Printed, called, told
 from bayes_scaling.posterior import Member, Posterior
@@ -26,8 +28,14 @@ from bayes_scaling.questions.sizes import Sizes
 
 Array = NDArray[np.float64]
 
-POWERS: Mapping[str, float] = {"half": 0.5, "twice": 2.0}
-"""Powers of the prior density, by how much the prior counts then."""
+POWERS: tuple[Mapping[str, float], ...] = (
+    {"half": 1 / 2, "two thirds": 2 / 3, "three quarters": 3 / 4, "nine tenths": 9 / 10},
+    {"twice": 2.0, "1.5 times": 1.5, "1.25 times": 1.25, "1.1 times": 1.1},
+)
+"""Powers of the prior density, less and more, by how much the prior counts then; mild ones last."""
+
+MORE_DRAWS = 4
+"""How many times the draws of a fit are asked for where even the mildest power is not told."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -44,6 +52,8 @@ class Sensitivity(Printed):
         Of those draws, Pareto-smoothed where the draws were weighed anew; they sum to 1.
     untold : tuple of (str, str)
         Assumptions that the draws cannot tell of: the Pareto k of their weights is too high.
+    draws_of_chain : int
+        Draws of each chain of the fit.
     target : float, optional
         Loss that should be reached.
     probability : float
@@ -54,6 +64,7 @@ class Sensitivity(Printed):
     draws: Mapping[tuple[str, str], Array]
     weights: Mapping[tuple[str, str], Array]
     untold: tuple[tuple[str, str], ...] = ()
+    draws_of_chain: int
     target: float | None = None
     probability: float = PROBABILITY
 
@@ -69,9 +80,17 @@ class Sensitivity(Printed):
             row |= {"probability": self.probability, "kind": KIND}
             if self.target is not None:
                 row["chance"] = min(1.0, float(weights @ (losses <= self.target)))
-            row["note"] = "too few effective draws to tell: fit again" if key in self.untold else ""
+            row["note"] = self._note if key in self.untold else ""
             found.append(row)
         return found
+
+    @property
+    def _note(self) -> str:
+        draws = MORE_DRAWS * self.draws_of_chain
+        return (
+            f"too few effective draws to tell: fit again with --draws {draws} (in Python "
+            f"draws={draws})"
+        )
 
     def page(self) -> Page:
         """Return what is printed: the forecast under each assumption."""
@@ -134,12 +153,16 @@ def sensitivity(
     draws = {("as it is", ""): together}
     weights = {("as it is", ""): mixed(even)}
     untold = []
-    for name, power in POWERS.items():
-        key = ("prior", f"counts {name}")
-        found = {member: _reweighted(each, power) for member, each in members.items()}
+    priors = {name: _log_prior(each) for name, each in members.items()}
+    for powers in POWERS:
+        for counts, power in powers.items():
+            found = {name: _reweighted(each, power) for name, each in priors.items()}
+            key, told_of = ("prior", f"counts {counts}"), all(each for _, each in found.values())
+            if told_of:
+                break
         draws[key] = together
-        weights[key] = mixed({member: each for member, (each, _) in found.items()})
-        if not all(reliable for _, reliable in found.values()):
+        weights[key] = mixed({name: each for name, (each, _) in found.items()})
+        if not told_of:
             untold.append(key)
     if any(each.steps for each in members.values()):
         key = ("drift", "none beyond the runs")
@@ -153,12 +176,25 @@ def sensitivity(
         draws=draws,
         weights=weights,
         untold=tuple(untold),
+        draws_of_chain=fit.settings.draws,
         target=target_loss,
     )
 
 
-def _reweighted(fit: Member, power: float) -> tuple[Array, bool]:
-    """Weigh draws as if the prior density had been raised to a power.
+def _log_prior(fit: Member) -> Array:
+    """Log prior density of each draw (n_draws,), of what has a prior of its own.
+
+    Values of groups around their population have none: their density is that of the law, and
+    without bound where the spread is small.
+    """
+    grouping = make_design(fit.model, fit.runs).grouping
+    parts = own_priors(fit.model, log_prior(fit.model, fit.flat, grouping)).values()
+    total: Array = np.sum([each.reshape(len(each), -1).sum(axis=1) for each in parts], axis=0)
+    return total
+
+
+def _reweighted(log_density: Array, power: float) -> tuple[Array, bool]:
+    """Weigh draws as if their prior density had been raised to a power.
 
     Returns
     -------
@@ -169,9 +205,7 @@ def _reweighted(fit: Member, power: float) -> tuple[Array, bool]:
     """
     from arviz_stats.base import array_stats
 
-    grouping = make_design(fit.model, fit.runs).grouping
-    parts = log_prior(fit.model, fit.flat, grouping).values()
-    logs = (power - 1) * np.sum([each.reshape(len(each), -1).sum(axis=1) for each in parts], axis=0)
+    logs = (power - 1) * log_density
     with np.errstate(all="ignore"):  # tails of hardly any spread; Pareto k says what came of it
         smoothed, k = array_stats.psislw(-logs)  # ArviZ takes minus the log ratios
     weights = np.exp(smoothed)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import PROBABILITY, check_probability, quantiles
+from bayes_scaling.intervals import PROBABILITY, check_probability, quantiles, significant
 from bayes_scaling.page import Page, Printed, told
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import WITHOUT, Limits
@@ -78,21 +78,27 @@ class StageGate(Printed):
     @property
     def changes(self) -> float:
         """Probability that the smaller run changes what is decided now."""
-        return float(np.mean((self.chances >= self.go_from) != (self.chance >= self.go_from)))
+        return float(np.mean((self.chances >= self.go_from) != (self.before >= self.go_from)))
+
+    @property
+    def before(self) -> float:
+        """Chance of the target before the smaller run: the mean over its outcomes.
+
+        It differs from `chance` by what a finite number of draws leaves of one. What is told is
+        weighed against this one, or that difference would pass for a worth.
+        """
+        return float(np.mean(self.chances))
 
     @property
     def verdict(self) -> str:
         """Whether the smaller run is worth making first, in words."""
         worth = self._worth()
         if "gain_of_first" in worth:
-            gain = worth["gain_of_first"]
-            return (
-                f"worth it: what it tells is worth {worth['value_of_first']:.3g}, its cost "
-                f"{worth['first_money']:.3g}"
-                if gain > 0
-                else f"not worth it: what it tells is worth {worth['value_of_first']:.3g}, less "
-                f"than its cost of {worth['first_money']:.3g}"
-            )
+            value, cost = (significant(worth[n], 3) for n in ("value_of_first", "first_money"))
+            said = f"what it tells is worth {value}"
+            if worth["gain_of_first"] > 0:
+                return f"worth it: {said}, its cost {cost}"
+            return f"not worth it: {said}, less than its cost of {cost}"
         if self.changes < SETTLED:
             return f"not needed: it changes what is decided now with probability {self.changes:.2f}"
         return (
@@ -139,12 +145,12 @@ class StageGate(Printed):
             "changes the decision": f"with probability {row['changes_decision']:.2f} (the big run "
             f"is made from a chance of {row['go_from']:.2f})",
         }
+        names = ("first_money", "money", "value_of_first", "gain_of_first")
+        first, whole, value, gain = (significant(row.get(name, np.nan), 3) for name in names)
         if "first_money" in row:
-            lines["cost"] = f"{row['first_money']:.3g} first, {row['money']:.3g} the big run"
+            lines["cost"] = f"{first} first, {whole} the big run"
         if "value_of_first" in row:
-            lines["what it tells is worth"] = (
-                f"{row['value_of_first']:.3g}, less its cost {row['gain_of_first']:.3g}"
-            )
+            lines["what it tells is worth"] = f"{value}, less its cost {gain}"
         return [[lines]]
 
     def _worth(self) -> dict[str, float]:
@@ -155,9 +161,11 @@ class StageGate(Printed):
         found = {"first_money": first, "money": whole}
         if self.value is None:
             return found
-        now = max(0.0, self.chance * self.value - whole)
-        later = float(np.mean(np.maximum(0.0, self.chances * self.value - whole)))
-        return found | {"value_of_first": later - now, "gain_of_first": later - now - first}
+        gains = self.chances * self.value - whole
+        go = self.before * self.value > whole
+        # an outcome is worth what another decision than the one made now gains under it
+        told = float(np.mean(np.maximum(0.0, -gains if go else gains)))
+        return found | {"value_of_first": told, "gain_of_first": told - first}
 
 
 def stage_gate(

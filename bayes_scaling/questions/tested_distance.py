@@ -48,6 +48,9 @@ TESTED = (
 )
 """From `python -m tests.studies.by_distance`; beyond 300x there was one target."""
 
+ON_EDGE = 1e-6
+"""Share of a distance within which it lies on an edge: that of a plan is a product of numbers."""
+
 EDGES = tuple(each.high for each in TESTED)
 """Factors of compute between which distances are told apart."""
 
@@ -66,7 +69,7 @@ def held_at(factor: float) -> Held | None:
     factor : float
         Compute over that of the largest fitted run.
     """
-    return next((each for each in TESTED if factor <= each.high), None)
+    return next((each for each in TESTED if factor <= each.high * (1 + ON_EDGE)), None)
 
 
 def said_of_distance(row: Mapping[str, Any]) -> str:
@@ -78,7 +81,7 @@ def said_of_distance(row: Mapping[str, Any]) -> str:
         With its distances (``efolds_flops``, ...) beyond the fitted runs; empty words inside them.
     """
     factor = factor_beyond(row)
-    if factor <= 1:
+    if factor <= 1 + ON_EDGE:
         return ""
     found = held_at(factor)
     if found is None:

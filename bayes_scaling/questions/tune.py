@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.intervals import KIND, PROBABILITY, check_probability, format_kind, quantiles
+from bayes_scaling.intervals import (
+    KIND,
+    PROBABILITY,
+    check_probability,
+    format_kind,
+    quantiles,
+    significant,
+)
 from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, relative, told
 from bayes_scaling.posterior import Member, Posterior
 from bayes_scaling.questions.answer import draw_rows
@@ -133,7 +140,10 @@ class Tuning(Printed):
         settled = "batch_size" in self.plan.columns and "batch_size" not in self.best
         given = ("params", "tokens", *(["batch_size"] if settled else []))
         chosen = [
-            {f"choose {called(name)}": f"{row[name]:.3g}", "  best": told(row, f"best_{name}")}
+            {
+                f"choose {called(name)}": significant(row[name], 3),
+                "  best": told(row, f"best_{name}"),
+            }
             for name in self.best
         ]
         costs = {
@@ -149,7 +159,7 @@ class Tuning(Printed):
             rows=[
                 [
                     f"{called(row['changed'])} x {row['factor']:g}",
-                    f"{row[row['changed']]:.3g}",
+                    significant(row[row["changed"]], 3),
                     relative(row, "penalty"),
                 ]
                 for row in self.penalties_of(index)
@@ -164,7 +174,7 @@ def _rule_grid(rules: Sequence[dict[str, Any]]) -> Grid:
         rows=[
             [
                 row["rule"],
-                *("" if row[name] is None else f"{row[name]:.3g}" for name in CHOSEN),
+                *("" if row[name] is None else significant(row[name], 3) for name in CHOSEN),
                 row["note"] if row["penalty"] is None else relative(row, "penalty"),
             ]
             for row in rules

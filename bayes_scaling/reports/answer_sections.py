@@ -20,10 +20,12 @@ from bayes_scaling.intervals import format_kind, interval
 from bayes_scaling.questions import Allocation, Forecast
 from bayes_scaling.questions.drawn_tables import by_law
 from bayes_scaling.questions.drifting_exponents import ASKED, LARGEST, REFERENCE, LocalExponent
-from bayes_scaling.questions.glance import most_pessimistic, untried_split
+from bayes_scaling.questions.forecast import most_pessimistic
+from bayes_scaling.questions.glance import untried_split
 from bayes_scaling.reports.answers import Answers
 from bayes_scaling.reports.blocks import Block, Items, Notice, Picture, Prose, Table, picture
 from bayes_scaling.reports.caveats import missed_runs
+from bayes_scaling.runs.designs import mistuned
 
 SAME = 1e-9
 """Range of draws from which they are one number."""
@@ -78,7 +80,7 @@ def loss_picture(item: Answers) -> Picture:
         above = f" {miss.who} the best of the largest runs: they lie {far} the line."
     worse = (
         " Faint points are runs that another learning rate beat at the same size."
-        if "learning_rate" in item.runs
+        if mistuned(item.runs).any()
         else ""
     )
     several = len(item.planned.members) > 1
@@ -146,13 +148,14 @@ def members_section(item: Answers) -> tuple[Block, ...]:
 
 
 def _introduction(item: Answers) -> str:
-    count = len(item.planned.members)
+    count, target = len(item.planned.members), item.question.target_loss
     if count == 1:
         return "One law counts here, so nothing is averaged."
+    worst = most_pessimistic(item.planned, target)
+    least = f", which gives {target:g} the least chance" if target is not None else ""
     return (
         f"The forecast averages {count} laws, draw by draw. By itself each of them says this at "
-        f"{place(item)}, for a run of the same size. The most pessimistic is "
-        f"{most_pessimistic(item.planned)}."
+        f"{place(item)}, for a run of the same size. The most pessimistic is {worst}{least}."
     )
 
 
@@ -242,7 +245,8 @@ def drift_section(item: Answers) -> tuple[Block, ...]:
         for at in (REFERENCE, LARGEST, ASKED):
             part = parts[at]
             draws = part.factor if part.exponent is None else part.exponent
-            cells += [write_count(part.size), _cell(draws, probability)]
+            itself = at == REFERENCE and part.exponent is None
+            cells += [write_count(part.size), "1" if itself else _cell(draws, probability)]
         factor = _cell(parts[ASKED].factor, probability)
         rows.append((*((first.member,) if several else ()), name, *cells, factor))
     head = (

@@ -12,6 +12,7 @@ import numpy as np
 from bayes_scaling.facade import Fit
 from bayes_scaling.figures.words import write_factor
 from bayes_scaling.posterior import Check, Member
+from bayes_scaling.posterior.diagnostics import doubts
 from bayes_scaling.reports.answers import Answers
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.designs import cell_of
@@ -174,8 +175,8 @@ def _of_the_answers(answers: Answers) -> list[str]:
                 f"In {edge:.0%} of the draws no split of a budget is best: the runs do not say "
                 "how params trade against tokens."
             )
-    warned = [check for check in answers.fit.checks if check.verdict == "warn"]
-    warned = [check for check in warned if not check.sampling]  # those stand under Diagnostics
+    warned = [check for check in doubts(answers.fit.checks) if check.verdict == "warn"]
+    warned.sort(key=lambda check: check.sampling)
     if missed_runs(answers.fit) is not None:
         warned = [check for check in warned if not check.name.startswith(LARGEST)]
     return found + [_told(check) for check in warned]

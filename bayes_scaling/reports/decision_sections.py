@@ -9,6 +9,7 @@ from bayes_scaling.figures import decision_plots, run_plots
 from bayes_scaling.figures.words import without_kind, write_amount, write_count, write_number
 from bayes_scaling.intervals import format_kind, outward
 from bayes_scaling.page import told
+from bayes_scaling.posterior.diagnostics import CONFLICT
 from bayes_scaling.questions.glance import gains_by_law
 from bayes_scaling.questions.power_scaling import SENSITIVE
 from bayes_scaling.questions.valleys import crowded_budget
@@ -58,7 +59,7 @@ def sentence(text: str) -> str:
 def _what_it_takes(item: Answers) -> Table:
     """Tabulate compute, hours, money and energy: of the plan, of its waste, and of being sure."""
     row, rig = item.risk.rows()[0], item.question.rig
-    wasted = row["expected_extra_flops"] * row["flops"]
+    wasted = row["expected_wasted_share"] * row["flops"]
     cases = {"the planned run": row["flops"], "of it for not knowing the best split": wasted}
     if row.get("enough_flops") is not None and math.isfinite(row["enough_flops"]):
         cases[f"to reach the target with {100 * row['sure']:g} %"] = row["enough_flops"]
@@ -109,7 +110,7 @@ def _stage_gate(item: Answers, target: float) -> Table:
             worth = ("costs", "what it tells is worth", "so it is")
             money = (
                 write_amount(row["first_money"]),
-                write_amount(max(0.0, row["value_of_first"])),
+                write_amount(row["value_of_first"]),
                 "worth it" if row["gain_of_first"] > 0 else "not worth it",
             )
         rows.append(
@@ -167,9 +168,10 @@ def risk_section(item: Answers) -> tuple[Block, ...]:
     valleys = item.asked.valleys(budgets, family=item.family, limits=question.limits)
     planned = valleys[budgets.index(item.risk_flops)]
     regret = cell(found.regret[:, 0], probability)
-    wasted = without_kind(cell(100 * found.extra_flops[:, 0], probability))
+    wasted = without_kind(cell(100 * found.wasted_share[:, 0], probability))
     price = (
-        f" That is {write_amount(row['regret_money'])} of {write_amount(row['money'])}."
+        f" That is {write_amount(row['regret_money'])} of the {write_amount(row['money'])} that it "
+        "costs."
         if row.get("regret_money") is not None
         else ""
     )
@@ -180,7 +182,8 @@ def risk_section(item: Answers) -> tuple[Block, ...]:
         Prose(
             text="Not knowing the law has a price: against the best split under each draw, the "
             f"split chosen here loses {regret} of loss ({row['expected_regret']:.2g} expected), "
-            f"and costs {wasted} % more compute than the same loss takes at its best.{price}"
+            f"and {wasted} % of its compute ({100 * row['expected_wasted_share']:.2g} % expected) "
+            f"is more than the same loss takes at the best split.{price}"
         ),
         picture(
             lambda ax: decision_plots.plot_regret(planned, plans=plans, ax=ax),
@@ -237,7 +240,7 @@ def sensitivity_section(item: Answers) -> tuple[Block, ...]:
         text_columns=(0, len(head)),
     )
     text = (
-        "Each law by itself; the draws weighed as if the prior had counted half or twice; and "
+        "Each law by itself; the draws weighed as if the prior had counted less or more; and "
         "exponents that stay, beyond the runs, what they are at their ends."
     )
     return (Prose(text=text), table, _power_scaling(item))
@@ -252,8 +255,8 @@ def _power_scaling(item: Answers) -> Table:
         limits=item.question.limits,
     )
     return Table(
-        caption=f"Power scaling: below {SENSITIVE:g} nothing moves; a prior that moves an answer "
-        "which the runs move too disagrees with them",
+        caption=f"Power scaling: below {SENSITIVE:g} nothing moves. Prior and runs disagree where "
+        f"the check \u201c{CONFLICT}\u201d of that law says so",
         head=("law", "quantity", "prior", "likelihood", ""),
         rows=tuple(
             (

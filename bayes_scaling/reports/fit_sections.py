@@ -20,7 +20,7 @@ from bayes_scaling.laws import Model
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.variants import features_in_words, tempering_in_words
 from bayes_scaling.posterior import Member
-from bayes_scaling.posterior.diagnostics import elements
+from bayes_scaling.posterior.diagnostics import doubts, elements, said_of_ceiling
 from bayes_scaling.questions.learned import learned
 from bayes_scaling.reports.blocks import Block, Items, Math, Picture, Prose, Table, Verdicts
 from bayes_scaling.reports.caveats import (
@@ -265,6 +265,11 @@ def diagnostics_section(fit: Fit) -> tuple[Block, ...]:
         "relied on.",
     }[fit.status, several]
     each = " each," if several else ""
+    said = doubts(fit.checks) if several else list(fit.checks)
+    rough = [check for check in said if check.sampling and check.verdict == "warn"]
+    if rough and fit.status == "converged":
+        names = ", ".join(check.name for check in rough)
+        head = f"{head[:-1]}, but not closely: {names} (below)."
     text = (
         f"{head} {settings.chains} chains of {settings.draws} draws{each} after {settings.tune} to "
         "tune."
@@ -283,12 +288,10 @@ def diagnostics_section(fit: Fit) -> tuple[Block, ...]:
                 text_columns=tuple(range(len(verdicts) + 1)),
             )
         )
-    told = tuple(
-        (check.verdict, check.name, check.evidence, check.advice)
-        for check in fit.checks
-        if not several or check.verdict != "ok"
-    )
+    told = tuple((check.verdict, check.name, check.evidence, check.advice) for check in said)
     blocks += [Verdicts(rows=told)] if told else []
+    ceiling = said_of_ceiling(fit.checks) if several else ""
+    blocks += [Prose(text=f"{ceiling[:1].upper()}{ceiling[1:]}.")] if ceiling else []
     tempered = tempering_in_words(member.model for member in fit.members.values())
     blocks += [Prose(text=f"{tempered[:1].upper()}{tempered[1:]}.")] if tempered else []
     return tuple(blocks)

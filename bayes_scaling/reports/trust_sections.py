@@ -14,7 +14,7 @@ from bayes_scaling.facade import Fit
 from bayes_scaling.figures import style, validation_plots
 from bayes_scaling.figures.words import without_kind, write_count, write_number
 from bayes_scaling.laws.link import link_of
-from bayes_scaling.page import told
+from bayes_scaling.page import past_telling, told
 from bayes_scaling.questions.record import TrackRecord
 from bayes_scaling.reports.blocks import Block, Items, Picture, Prose, Table
 from bayes_scaling.validation import Backtest
@@ -67,7 +67,7 @@ def backtest_section(backtest: Backtest) -> tuple[Block, ...]:
         f"{count} larger ones. Runs of one sweep err together, so few of them count as many.",
     )
     rows = tuple(
-        (str(row["method"]), *(f"{row[name]:.3g}" for name in SCORES))
+        (str(row["method"]), *(past_telling(row[name]) or f"{row[name]:.3g}" for name in SCORES))
         for row in backtest.mean_rows()
     )
     table = Table(

@@ -20,7 +20,8 @@ from bayes_scaling.figures.words import (
 from bayes_scaling.laws.variants import tempering_in_words
 from bayes_scaling.questions import Forecast
 from bayes_scaling.questions.drawn_tables import by_law
-from bayes_scaling.questions.glance import best_run, chance_of, most_pessimistic
+from bayes_scaling.questions.forecast import most_pessimistic
+from bayes_scaling.questions.glance import best_run, chance_of
 from bayes_scaling.questions.loss_curve import observed
 from bayes_scaling.reports.answer_sections import (
     cell,
@@ -250,14 +251,15 @@ def _best_run(item: Answers) -> list[Fact]:
 
 
 def _worst_member(item: Answers) -> list[Fact]:
-    """Name the member of an ensemble that expects the highest loss."""
-    planned = item.planned
+    """Name the member of an ensemble that expects the least of the planned run."""
+    planned, target = item.planned, item.question.target_loss
     if len(planned.members) < 2:
         return []
-    name = most_pessimistic(planned)
+    name = most_pessimistic(planned, target)
     index = planned.members.index(name)
     own = cell(by_law(planned.draws[:, 0], planned)[name], item.question.probability)
     more = f"{name}, weight {planned.weights[index]:.2f} of {len(planned.members)} laws averaged"
+    more += f"; it gives {target:g} the least chance" if target is not None else ""
     return [("The most pessimistic law", *_cut(own, more))]
 
 

@@ -37,6 +37,15 @@ SHARE_OF_FULLEST = 0.3
 SHARE_OF_ROWS = 0.5
 """Share of the rows that lie on lines in an isoFLOP design."""
 
+COLLINEAR = 0.98
+"""Correlation of two log sizes beyond which their effects are not told apart."""
+
+FEWEST_TIED = 3
+"""Runs from which two sizes can be said to move together: any two points lie on a line."""
+
+APART = 3.0
+"""Factor by which the tokens of a run should differ from the usual, to tell them from params."""
+
 
 def with_budgets(runs: RunTable) -> RunTable:
     """Label the isoFLOP line of every run in the column ``budget``.
@@ -115,6 +124,75 @@ def _lines(
     for number, rows in enumerate(kept):
         line[rows] = number
     return line, len(kept)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tie:
+    """Two sizes that move together in runs.
+
+    Attributes
+    ----------
+    says : str
+        What it is.
+    advice : str
+        Which runs would tell them apart.
+    """
+
+    says: str
+    advice: str
+
+    def __str__(self) -> str:
+        """Write both in one line."""
+        return f"{self.says}; {self.advice}"
+
+
+def tie_of(
+    one: str, values: NDArray[np.float64], other: str, others: NDArray[np.float64]
+) -> Tie | None:
+    """Say whether two columns (n_runs,), both above zero and both varied, move together.
+
+    Parameters
+    ----------
+    one, other : str
+        Their names.
+    values, others : array (n_runs,)
+        Their values.
+
+    Returns
+    -------
+    Tie or None
+        None where their logs are correlated by less than `COLLINEAR`.
+    """
+    r = float(np.corrcoef(np.log(values), np.log(others))[0, 1])
+    if not abs(r) > COLLINEAR:
+        return None
+    says = f"log {one} and log {other} move together (correlation {r:.3f})"
+    apart = "their effects cannot be told apart"
+    if {one, other} != {"params", "tokens"}:
+        return Tie(says=f"{says}: {apart}", advice="vary one at a fixed value of the other")
+    params, tokens = (values, others) if one == "params" else (others, values)
+    low, high = (f"{end:.3g}" for end in np.quantile(tokens / params, (0.0, 1.0)))
+    ratio = low if low == high else f"{low} to {high}"
+    middle = int(np.argsort(params * tokens)[params.size // 2])
+    few, many = (f"{tokens[middle] * factor:.2g}" for factor in (1 / APART, APART))
+    return Tie(
+        says=f"{says}, {ratio} tokens per parameter: {apart}, so the best split of a budget is "
+        "what the prior says",
+        advice=f"add runs of one of the sizes on fewer and on more tokens, such as "
+        f"{params[middle]:.3g} params on {few} and on {many} tokens",
+    )
+
+
+def tied_sizes(runs: RunTable) -> Tie | None:
+    """Say whether params and tokens of a table move together, so that no split can be learned."""
+    if any(name not in runs for name in ("params", "tokens")):
+        return None
+    params, tokens = runs["params"], runs["tokens"]
+    known = (params > 0) & (tokens > 0) & np.isfinite(params * tokens)
+    params, tokens = params[known], tokens[known]
+    if params.size < FEWEST_TIED or any(np.ptp(np.log(each)) <= SAME for each in (params, tokens)):
+        return None
+    return tie_of("params", params, "tokens", tokens)
 
 
 def is_last(runs: RunTable) -> NDArray[np.bool_]:

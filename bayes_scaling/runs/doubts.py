@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.intervals import significant
 from bayes_scaling.runs.cells import Rows, count_factor, parts_of
 from bayes_scaling.runs.columns import COLUMNS, fold, listed, shown_in_formula
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY, model_size
@@ -377,5 +378,5 @@ def _unit_hint(name: str, ratio: NDArray[np.float64]) -> str:
 
 
 def _span(ratio: NDArray[np.float64]) -> str:
-    low, high = f"{ratio.min():.3g}", f"{ratio.max():.3g}"
+    low, high = (significant(float(end), 3) for end in (ratio.min(), ratio.max()))
     return low if low == high else f"{low} to {high}"

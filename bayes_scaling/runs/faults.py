@@ -264,7 +264,8 @@ def shape_advice(given: Iterable[str]) -> str:
     """Say what a wide table should look like; "" for one that is not wide."""
     names = list(given)
     numeric = [name for name in names if parts_of(name) is not None]
-    clocked = any(canonical_name(name) in ("steps", "tokens") for name in names)
+    known = {canonical_name(name) for name in names}
+    clocked = bool(known & {"steps", "tokens"}) and not known & {"params", "flops"}
     others = [name for name in names if canonical_name(name) is None]
     if len(numeric) >= 2:
         return (

@@ -74,6 +74,28 @@ def read_unit(text: str) -> Unit | None:
     return next((unit for pattern, unit in _NAMED.items() if re.search(pattern, said)), None)
 
 
+def unit_after(formula: str, unit: Unit) -> str | None:
+    """Return the unit of a loss that a formula makes of a column in some unit; None where it stays.
+
+    Examples
+    --------
+    >>> unit_after("log(val_ppl)", Unit(name="perplexity"))
+    'nats/token'
+    >>> unit_after("bpb*0.6931", Unit(name="bits/byte"))
+    'nats/byte'
+    >>> unit_after("1 - acc", ACCURACY)
+    'error'
+    """
+    said = formula.replace(" ", "")
+    if unit.name == "perplexity" and re.fullmatch(r"log\([^()]*\)", said):
+        return "nats/token"
+    if unit.name.startswith("bits/") and re.search(r"\*0\.693\d*$|^0\.693\d*\*|log\(2\)", said):
+        return unit.name.replace("bits", "nats")
+    if unit == ACCURACY and said.startswith("1-"):
+        return ERROR.name
+    return None
+
+
 def units_of(runs: RunTable) -> dict[str, Unit]:
     """Return the units that a table names, by the metric that names each."""
     metrics = runs.groups("metric") if "metric" in runs else ()

@@ -22,6 +22,7 @@ from bayes_scaling.formula.parse import check_names, parse_condition, parse_form
 from bayes_scaling.runs.cells import COUNTS, Commas, compute_factor, read_numbers
 from bayes_scaling.runs.columns import canonical_name, fold, listed
 from bayes_scaling.runs.headings import read_heading
+from bayes_scaling.runs.metrics import read_unit, unit_after
 
 Cells = Mapping[str, Sequence[Any] | NDArray[Any]]
 Columns = Mapping[str, NDArray[Any]]
@@ -139,7 +140,23 @@ def apply_formulas(
     if problems:
         raise InputError(problems)
     kept = {name: values for name, values in cells.items() if name not in replaced}
+    metric = next((n for n in kept if canonical_name(renamed.get(n, n)) == "metric"), None)
+    made_of = {canonical_name(target): text for target, text in wishes.formulas.items()}
+    if metric is not None and "loss" in made_of:
+        after = {text: _unit_after(made_of["loss"], str(text)) for text in set(kept[metric])}
+        kept[metric] = [after[text] for text in kept[metric]]
+        notes += [
+            f"metric {str(old)!r} is {new!r}, as loss = {made_of['loss']}"
+            for old, new in after.items()
+            if new != old
+        ]
     return {**made, **kept}, renamed, notes
+
+
+def _unit_after(formula: str, metric: str) -> str:
+    """Return a metric of a loss that a formula has brought to another unit."""
+    unit = read_unit(metric)
+    return metric if unit is None else unit_after(formula, unit) or metric
 
 
 def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[np.intp]:

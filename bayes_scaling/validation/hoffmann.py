@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
-from bayes_scaling.laws.design import COLLINEAR, make_design
+from bayes_scaling.laws.design import make_design
 from bayes_scaling.runs import RunTable, read_runs
-from bayes_scaling.runs.designs import is_last, mistuned
+from bayes_scaling.runs.designs import COLLINEAR, is_last, mistuned
 
 Array = NDArray[np.float64]
 

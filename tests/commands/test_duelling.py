@@ -83,6 +83,16 @@ def test_it_says_which_runs_would_settle_what_is_undecided(
     assert told["error"] == 0.05
 
 
+def test_what_is_decided_needs_no_settling_and_it_is_said(table: Path) -> None:
+    asked = ("duel", table, "--a", "base", "--b", "variant0", "--flops", "1e24")
+    found = call(*asked, "--settle", "1e21")
+    said = "not needed: the verdict is promote already"
+    assert f"settling variant0: {said}" in found.out
+    assert "settling" not in call(*asked).out
+    told = call(*asked, "--settle", "1e21", "--json").json["settle"]
+    assert told == {"variant0": {"runs": [], "note": said}}
+
+
 def test_published_laws_are_compared_without_runs() -> None:
     asked = ("duel", "--a", "hoffmann-2022", "--b", "epoch-2024", "--flops", "1e24")
     found = call(*asked)

@@ -13,8 +13,16 @@ import pytest
 from bayes_scaling.facade import Fit
 from bayes_scaling.fitting import load
 from bayes_scaling.laws import load_model
+from bayes_scaling.posterior import Check
 from tests.command_line import call
-from tests.synthetic import CONFLICT, UNCONVERGED, synthetic_ensemble, synthetic_fit, synthetic_runs
+from tests.synthetic import (
+    CONFLICT,
+    OK,
+    UNCONVERGED,
+    synthetic_ensemble,
+    synthetic_fit,
+    synthetic_runs,
+)
 
 INTERVAL = r"[\d.e+-]+ \[[\d.e+-]+, [\d.e+-]+\]"
 BIG = ("--params", "7e10", "--tokens", "1.4e12")
@@ -181,3 +189,14 @@ def test_a_report_averages_by_default(
     assert asked == [None, "coupled"]
     assert isinstance(given[0], Fit)
     assert isinstance(given[1], Fit)
+
+
+def test_fit_prints_the_odds_of_a_ceiling_and_who_was_left_out_for_them(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "the runs speak for a ceiling, 12 to 1; left out: a, for which b speaks"
+    odds = (*OK, Check(name="ceiling", verdict="ok", evidence=said))
+    made = synthetic_ensemble(checks={"coupled": odds})
+    monkeypatch.setattr("bayes_scaling.fitting.fit_ensemble", lambda *_, **__: made)
+    found = call("fit", table, "-o", tmp_path / "fit.nc")
+    assert f"\nceiling: {said}\n" in found.out

@@ -228,3 +228,37 @@ def test_check_against_the_default_average(tmp_path: Path) -> None:
     found = call("check", path, "-m", "auto")
     assert found.code == 0
     assert "the priors speak louder than the data" in found.out + found.err
+
+
+def test_check_says_that_one_ratio_tells_no_split(tmp_path: Path) -> None:
+    path = tmp_path / "ratio.csv"
+    sizes = [10 ** (7 + k / 4) for k in range(9)]
+    rows = [f"{n:.6g},{20 * n:.6g},{4 - 0.1 * k}" for k, n in enumerate(sizes)]
+    path.write_text("\n".join(["params,tokens,loss", *rows]))
+    for options in ((), ("-m", "auto")):
+        found = call("check", path, *options)
+        assert found.code == 0
+        assert found.out.count("cannot be told apart") == 1
+        assert "design: log params and log tokens move together" in found.out
+        assert "add runs of one of the sizes on fewer and on more tokens" in found.out
+    assert len(call("check", path, "--json").json["design"]) == 1
+    assert "model warning: 9 runs in the smallest group" in found.out
+
+
+def test_a_plain_table_of_perplexities_is_not_called_wide(tmp_path: Path) -> None:
+    path = tmp_path / "ppl.csv"
+    path.write_text("model,params,tokens,val_perplexity\na,4e6,2e9,13.9\nb,9e6,2e9,12.1\n")
+    found = call("check", path)
+    assert "--columns 'loss=log(val_perplexity)'" in found.err
+    assert "wide" not in found.err
+
+
+def test_the_log_of_a_perplexity_is_in_nats(tmp_path: Path) -> None:
+    path = tmp_path / "ppl.csv"
+    rows = ["a,4e6,2e9,13.9,perplexity", "b,9e6,2e9,12.1,perplexity", "c,4e6,9e9,11,perplexity"]
+    path.write_text("\n".join(["run,params,tokens,loss,metric", *rows]))
+    found = call("check", path, "--columns", "loss=log(loss)")
+    assert "nats/token" in found.out
+    assert "metric 'perplexity' is 'nats/token', as loss = log(loss)" in found.out
+    (line,) = (line for line in found.out.splitlines() if line.startswith("loss "))
+    assert "perplexity" not in line

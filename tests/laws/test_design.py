@@ -181,7 +181,9 @@ def test_collinear_sizes() -> None:
 
 def test_constant_input() -> None:
     design = make_design(load_model("chinchilla"), table(tokens=np.full(12, 1e10)))
-    assert design.warnings == ("all runs have the same tokens: its effect is prior only",)
+    assert design.warnings == (
+        "all runs have the same tokens: its effect is prior only; add runs of another tokens",
+    )
 
 
 @pytest.mark.parametrize(("size", "warned"), [(4, True), (5, False)])

@@ -126,7 +126,7 @@ def test_the_member_that_tells_of_a_ceiling_is_sampled_first(
 @pytest.mark.parametrize(
     ("log_odds", "members", "says"),
     [
-        (10.0, [*PLAIN, TELLS], "against a ceiling, 2.2e+04 to 1; laws below one weigh 0.10"),
+        (10.0, [*PLAIN, TELLS], "against a ceiling, 22000 to 1; laws below one weigh 0.10"),
         (1.5, [*PLAIN, TELLS], "against a ceiling, 4.48 to 1; laws below one weigh 0.18"),
         (-1.5, [PLAIN[1], *BELOW_CEILING], "for a ceiling, 4.48 to 1; laws below one weigh 0.82"),
         (-99.0, [PLAIN[1], *BELOW_CEILING], "for a ceiling, 1e+06 to 1; laws below one weigh 0.90"),
@@ -145,6 +145,9 @@ def test_members_without_weight_are_not_sampled_and_the_odds_are_said(
     check = ceiling_check(found)
     assert check.verdict == "ok"
     assert says in check.evidence
+    idle = [name for name, weight in shares(log_odds).items() if weight == 0]
+    assert all(name in check.evidence for name in idle), "who is left out is told by name"
+    assert ("left out" in check.evidence) == bool(idle)
 
 
 def test_seeds_of_members_do_not_depend_on_the_odds(
@@ -208,7 +211,7 @@ def test_a_member_that_does_not_converge_tells_nothing(
     assert found.weights == pytest.approx(dict.fromkeys(PLAIN, 1 / 3)), "no odds are even odds"
 
 
-def test_runs_of_one_size_have_two_members_of_equal_weight(
+def test_runs_of_one_size_have_members_of_equal_weight(
     odds: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = RunTable(columns={"tokens": np.geomspace(1e7, 1e10, 20), "loss": np.full(20, 2.0)})
@@ -219,7 +222,7 @@ def test_runs_of_one_size_have_two_members_of_equal_weight(
     monkeypatch.setattr("bayes_scaling.posterior.average.fit_law", by_hand)
     found = bs.fit_ensemble(runs, random_seed=1)
     assert list(found.members) == [model.id for model in default_members(runs)]
-    assert list(found.weights.values()) == pytest.approx([1 / 2] * 2)
+    assert list(found.weights.values()) == pytest.approx([1 / 4] * 4)
     assert odds["asked"] == []
 
 

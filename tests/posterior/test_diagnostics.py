@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.laws.density import log_law
 from bayes_scaling.laws.design import Design, make_design
+from bayes_scaling.laws.forewarnings import Forewarning
 from bayes_scaling.posterior import Check
 from bayes_scaling.posterior.diagnostics import (
     Mixing,
@@ -113,6 +114,15 @@ def test_verdict_on_effective_draws(ess: float, tail: float, verdict: str) -> No
     check = checks(mixed=Mixing(r_hat=1.0, ess=ess, ess_tail=tail))["effective draws"]
     assert check.verdict == verdict
     assert "(alpha)" in check.evidence
+
+
+def test_the_number_of_draws_to_ask_for_is_told() -> None:
+    """Each chain has a thousand draws."""
+    found = checks(mixed=Mixing(r_hat=1.02, ess=150, ess_tail=450))
+    assert "raise draws (--draws 3000)" in found["effective draws"].advice
+    assert "raise tune and draws (--draws 2000)" in found["R-hat"].advice
+    none = checks(mixed=Mixing(r_hat=1.0, ess=np.nan, ess_tail=450))["effective draws"]
+    assert "(--draws 10000)" in none.advice
 
 
 def test_draws_that_never_move_fail() -> None:
@@ -272,8 +282,17 @@ def test_a_tempered_posterior_says_so_and_stays_trustworthy() -> None:
 
 
 def test_what_the_design_said_is_repeated() -> None:
-    found = checks(design=replace(DESIGN, warnings=("collinear",)))["design"]
-    assert (found.verdict, found.evidence) == ("warn", "collinear")
+    said = (
+        Forewarning(about="few runs", says="9 runs", advice="add one"),
+        Forewarning(about="params with tokens", says="collinear"),
+    )
+    by_name = checks(design=replace(DESIGN, forewarnings=said))
+    few, tied = by_name["design: few runs"], by_name["design: params with tokens"]
+    assert (few.verdict, few.evidence, few.advice) == ("warn", "9 runs", "add one")
+    assert (tied.verdict, tied.evidence, tied.advice) == ("warn", "collinear", "")
+    assert few.of_design
+    assert tied.of_design
+    assert not checks()["R-hat"].of_design
 
 
 def test_a_check_in_one_line() -> None:
@@ -313,3 +332,20 @@ def test_doubts_are_said_once_for_each_kind_the_gravest_first() -> None:
         ("E-BFMI of one", "warn", "of E-BFMI"),
     ]
     assert doubts([check("form", "ok")]) == []
+
+
+def test_doubts_of_different_kinds_never_fold() -> None:
+    """One ratio of tokens per parameter was folded into too few runs, and so not told."""
+
+    def of_design(about: str) -> Check:
+        return Check(name=f"design: {about}", verdict="warn", evidence=f"says {about}")
+
+    few, tied = of_design("few runs"), of_design("params with tokens")
+    out = [Check(name="members", verdict="warn", evidence=f"{name} is left out") for name in "ab"]
+    found = doubts([few.of("one"), few.of("two"), tied, *out])
+    assert [(each.name, each.evidence) for each in found] == [
+        ("design: params with tokens", "says params with tokens"),
+        ("design: few runs of one and 1 more", "says few runs"),
+        ("members", "a is left out"),
+        ("members", "b is left out"),
+    ]

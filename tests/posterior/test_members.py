@@ -71,14 +71,16 @@ def test_tables_of_two_sizes_have_six_members() -> None:
     assert [model.id for model in default_members(runs)] == [*PLAIN, *BELOW_CEILING]
 
 
-def test_runs_of_one_size_have_two_members_below_a_ceiling_of_any_level() -> None:
+def test_runs_of_one_size_have_members_below_a_ceiling_of_any_level() -> None:
     runs = synthetic_runs(load_model("chinchilla"))
     for name, end in (("params", "-n"), ("tokens", ""), ("flops", "-c")):
         one = RunTable(columns={key: runs[key] for key in (name, "loss")})
         members = default_members(one)
         likes = BELOW_CEILING[0], BELOW_CEILING[2]
-        assert [model.id for model in members] == [f"saturating-m2{end}-{like}" for like in likes]
-        for model, below in zip(members, likes, strict=True):
+        law = f"saturating-m2{end}"
+        named = [f"{start}-{like}" for start in (law, f"{law}-open") for like in likes]
+        assert [model.id for model in members] == named
+        for model, below in zip(members, (*likes, *likes), strict=True):
             like = load_model(below)
             assert model.ceiling.on
             assert (model.temper, model.form_error) == (like.temper, like.form_error)
@@ -92,7 +94,7 @@ def test_a_size_that_is_the_same_in_all_runs_of_a_family_is_none() -> None:
     columns = {"loss": 9 * rising**-0.05, "family": np.repeat(["a", "b"], 4)}
     for name, other in (("tokens", "params"), ("params", "tokens")):
         runs = RunTable.from_columns({name: rising, other: same, **columns})
-        assert [tuple(model.sizes) for model in default_members(runs)] == [(name,)] * 2
+        assert [tuple(model.sizes) for model in default_members(runs)] == [(name,)] * 4
     alone = RunTable.from_columns({"tokens": rising, "params": same, "loss": columns["loss"]})
     assert len(default_members(alone)) == 6
 
@@ -142,11 +144,14 @@ def curve(metric: str, seed: int) -> tuple[RunTable, float, float]:
     return RunTable.from_columns(columns), 3e21, float(law(3e21))
 
 
-def test_the_floor_of_an_error_rate_may_be_anywhere() -> None:
-    for metric, wanted in (("top-1 error", (1.0, 1.0)), ("loss", (4.0, 1.5))):
-        for law in default_members(curve(metric, 0)[0]):
-            args = dict(law.parameter("f").prior.args)
-            assert (args["alpha"], args["beta"]) == wanted, (metric, law.id)
+def test_the_floor_of_one_size_is_open_and_of_a_loss_also_that_of_text() -> None:
+    text, free = (4.0, 1.5), (2.0, 2.0)
+    for metric, wanted in (("top-1 error", [free] * 2), ("loss", [text] * 2 + [free] * 2)):
+        laws = default_members(curve(metric, 0)[0])
+        priors = [dict(law.parameter("f").prior.args) for law in laws]
+        assert [(each["alpha"], each["beta"]) for each in priors] == wanted
+        assert len({law.id for law in laws}) == len(laws)
+        assert ["open" in law.id for law in laws] == [each == free for each in wanted]
 
 
 @pytest.mark.slow

@@ -183,10 +183,11 @@ def test_a_poor_design_is_a_warning_and_a_check(fitted: Fit) -> None:
     columns["tokens"] = 20 * columns["params"]
     with pytest.warns(BayesScalingWarning, match="cannot be told apart"):
         found = refit(fitted, RunTable(columns=columns))
-    (check,) = (check for check in found.checks if check.name == "design")
+    (check,) = (check for check in found.checks if check.name == "design: params with tokens")
     assert check.verdict == "warn"
     assert "cannot be told apart" in check.evidence
-    assert "design" not in {check.name for check in fitted.checks}
+    assert "fewer and on more tokens" in check.advice
+    assert not any(check.of_design for check in fitted.checks)
 
 
 @pytest.mark.usefixtures("no_compile")

@@ -107,6 +107,15 @@ def test_a_law_without_one_exponent_of_an_input_has_the_factor_alone() -> None:
     assert np.isnan(tokens["exponent"])
 
 
+def test_in_print_the_reference_is_not_set_against_itself(fit: Fit) -> None:
+    lines = repr(fit.exponents(FAR)).splitlines()
+    assert lines[0].endswith("over that at the reference")
+    reference = [line for line in lines if "the reference " in line]
+    assert len(reference) == 2
+    assert all(line.split()[-1] == "1" and line.count("[") == 1 for line in reference)
+    assert all(line.count("[") == 2 for line in lines[1:] if line not in reference)
+
+
 def test_without_drift_there_is_nothing_to_tell() -> None:
     found = synthetic_fit().exponents(FAR)
     assert found.rows() == []

@@ -223,7 +223,7 @@ def test_the_regret_of_a_plan_is_the_loss_beyond_the_best_split() -> None:
     assert row["regret"] == row["expected_regret"] == pytest.approx(lost, rel=1e-4)
     (judged,) = law.judge_split({"params": 2.8e11, "tokens": 3e11}).rows()
     assert judged["loss_lost"] == pytest.approx(lost, rel=1e-6)
-    assert row["extra_flops"] == pytest.approx(judged["flops"] / judged["flops_enough"] - 1)
+    assert row["wasted_share"] == pytest.approx(1 - judged["flops_enough"] / judged["flops"])
 
 
 def test_limits_bind_a_published_law_too() -> None:

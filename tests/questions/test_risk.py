@@ -56,9 +56,22 @@ def test_a_poor_split_wastes_the_compute_that_the_best_one_saves() -> None:
             n = G * (np.exp(middle) / 6) ** (b / (a + b))
             d = np.exp(middle) / 6 / n
             low, high = (middle, high) if E + A / n**a + B / d**b > loss[draw] else (low, middle)
-        extra = FLOPS / np.exp(low) - 1
-        assert found.extra_flops[place, 0] == pytest.approx(extra, rel=1e-3, abs=1e-6)
+        wasted = 1 - np.exp(low) / FLOPS
+        assert found.wasted_share[place, 0] == pytest.approx(wasted, rel=1e-3, abs=1e-6)
     assert (found.regret > 0).all()
+
+
+def test_what_is_wasted_is_part_of_the_cost_however_poor_the_split() -> None:
+    rig = bs.Rig(price=2.0)
+    # a thousandth of the params: beyond what its loss takes at best it spends many times as much
+    found = FIT.risk(params=1e7, tokens=FLOPS / 6e7, rig=rig)
+    row = found.rows()[0]
+    assert ((found.wasted_share >= 0) & (found.wasted_share < 1)).all()
+    assert row["wasted_share"] > 0.95
+    assert row["expected_wasted_share"] == pytest.approx(found.wasted_share.mean())
+    assert row["regret_money"] == pytest.approx(row["expected_wasted_share"] * row["money"])
+    assert row["regret_money"] < row["money"]
+    assert "of what it spends, " in repr(found)
 
 
 def test_the_sufficient_budget_suffices_and_no_less_does() -> None:
@@ -104,6 +117,8 @@ def test_an_ensemble_names_its_most_pessimistic_member() -> None:
     row = found.rows()[0]
     assert row["chance_of_it"] == min(float(each[0]) for each in found.member_chances.values())
     assert row["most_pessimistic"] in ensemble.members
+    assert f"by {row['most_pessimistic']}, the most pessimistic" in repr(found)
+    assert "pessimistic" not in repr(FIT.risk(flops=FLOPS, target_loss=target))
     assert (found.regret >= -1e-9).all()
 
 
@@ -112,6 +127,11 @@ def test_an_ensemble_names_its_most_pessimistic_member() -> None:
     [
         (0.875, "1 in 8 chance of missing 2.0"),
         (0.25, "1 in 4 chance of reaching 2.0"),
+        (0.58, "2 in 5 chance of missing 2.0"),
+        (0.42, "2 in 5 chance of reaching 2.0"),
+        (0.35, "1 in 3 chance of reaching 2.0"),
+        (0.47, "1 in 2 chance of reaching 2.0"),
+        (0.5, "1 in 2 chance of missing 2.0"),
         (0.99, "1 in 100 chance of missing 2.0"),
         (1.0, "less than 1 in 200 chance of missing 2.0"),
         (0.0, "less than 1 in 200 chance of reaching 2.0"),
@@ -152,3 +172,15 @@ def test_a_split_of_no_budget_is_not_searched_for(flops: float) -> None:
 def test_a_fit_that_did_not_converge_is_not_asked() -> None:
     with pytest.raises(UnconvergedError):
         synthetic_fit(checks=UNCONVERGED).risk(flops=FLOPS)
+
+
+def test_money_is_written_out_below_a_hundred_thousand() -> None:
+    rig = bs.Rig(price=1.0)
+    target = float(np.quantile(FIT.risk(flops=FLOPS).forecast.draws, 0.5))
+    found = FIT.risk(flops=FLOPS, target_loss=target, rig=rig, value=5e4)
+    row = found.rows()[0]
+    assert 1000 < row["money"] < 1e5
+    assert f"cost                   {float(f'{row["money"]:.3g}'):.0f}, of it" in repr(found)
+    (decided,) = (line for line in repr(found).splitlines() if line.startswith("decision"))
+    (gate,) = (line for line in repr(found).splitlines() if line.startswith("a smaller run"))
+    assert "e+" not in decided + gate

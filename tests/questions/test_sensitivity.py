@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from bayes_scaling.errors import UnconvergedError
+from bayes_scaling.laws.density import log_prior, own_priors
+from bayes_scaling.laws.design import make_design
 from bayes_scaling.questions.sensitivity import weighted_quantiles
 from tests.command_line import call
 from tests.synthetic import PLAIN, UNCONVERGED, changed, synthetic_ensemble, synthetic_fit
@@ -77,10 +79,39 @@ def test_each_law_of_an_ensemble_speaks_for_itself() -> None:
 def test_what_weighing_cannot_tell_is_said() -> None:
     fit = synthetic_fit(PLAIN, spread=0.02)
     far = {name: values * (50 if name == "alpha" else 1) for name, values in fit.draws.items()}
-    spread = fit.draws["alpha"] * np.exp(np.linspace(0, 6, 100))
+    spread = fit.draws["alpha"] * np.exp(np.linspace(0, 20, 100))
     moved = changed(fit, draws={**far, "alpha": spread})
-    notes = [row["note"] for row in moved.sensitivity(SIZES).rows() if row["assumption"] == "prior"]
-    assert any("too few effective draws" in note for note in notes)
+    rows = [row for row in moved.sensitivity(SIZES).rows() if row["assumption"] == "prior"]
+    less, more = rows
+    assert less["variant"] == "counts nine tenths", "the mildest is tried last"
+    assert less["note"] == (
+        "too few effective draws to tell: fit again with --draws 400 (in Python draws=400)"
+    )
+    assert more["note"] == ""
+
+
+def test_where_half_the_prior_is_not_told_a_milder_power_is() -> None:
+    """Half of a prior that says much has weights without variance: Pareto k is above .5 then."""
+    fit = synthetic_fit(PLAIN, draws=1000)
+    rng = np.random.default_rng(2)
+    learned = {item.name: item.prior.sample((4, 1000), rng) for item in fit.model.parameters}
+    vague = changed(fit, draws={**fit.draws, **learned}).sensitivity(SIZES)
+    rows = [row for row in vague.rows() if row["assumption"] == "prior"]
+    assert [row["note"] for row in rows] == ["", ""]
+    assert rows[0]["variant"] in ("counts two thirds", "counts three quarters")
+    assert rows[1]["variant"] == "counts twice"
+
+
+def test_values_of_groups_around_their_population_are_no_prior() -> None:
+    """Their density has no bound where the spread is small, and no power of it can be weighed."""
+    fit = synthetic_fit("chinchilla", families=("a", "b"), draws=500)
+    found = fit.sensitivity({**SIZES, "family": "a"})
+    assert not found.untold
+    groups = make_design(fit.model, fit.runs).grouping
+    parts = log_prior(fit.model, fit.flat, groups)
+    own = own_priors(fit.model, parts)
+    assert {"alpha", "beta"} <= set(parts) - set(own)
+    assert {"alpha_population", "alpha_sd", "c"} <= set(own)
 
 
 def test_the_command_prints_and_a_poor_fit_is_refused(tmp_path: Path) -> None:

@@ -105,6 +105,34 @@ def test_what_it_tells_is_worth_no_more_than_knowing_all() -> None:
     assert sure.changes == pytest.approx(0.0, abs=0.02)
 
 
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("share", [0.01, 0.1])
+def test_what_changes_no_decision_is_worth_nothing_at_any_value(level: float, share: float) -> None:
+    target = float(np.quantile(NOW.forecast.draws, level))
+    value = 1e12 * PRICE  # so high that the big run is made after every outcome
+    found = FIT.stage_gate(FLOPS, target, share=share, rig=RIG, value=value)
+    row = found.rows()[0]
+    assert found.chances.min() > found.go_from
+    assert row["changes_decision"] == 0.0
+    assert row["value_of_first"] == 0.0
+    assert row["gain_of_first"] == -row["first_money"]
+    assert row["verdict"].startswith("not worth it")
+    shown = FIT.risk(flops=FLOPS, target_loss=target, rig=RIG, value=value)
+    assert "a smaller run first    not worth it" in repr(shown)
+
+
+def test_what_is_told_is_worth_what_other_decisions_gain() -> None:
+    found = changed(
+        FIT.stage_gate(FLOPS, TARGET, rig=RIG, value=2 * PRICE),
+        chance=0.6 + 1e-3,  # as many draws say it; the outcomes say .6 on average
+        chances=np.array([0.9, 0.8, 0.7, 0.4, 0.2]),
+    )
+    assert found.before == pytest.approx(0.6)
+    assert found.changes == pytest.approx(0.4)
+    # go now; of five outcomes two say no, and save 1 - 2 * .4 and 1 - 2 * .2 of the price
+    assert found.rows()[0]["value_of_first"] == pytest.approx((0.2 + 0.6) / 5 * PRICE)
+
+
 def test_an_ensemble_is_asked_the_same_way() -> None:
     found = synthetic_ensemble("chinchilla", "coupled").stage_gate(FLOPS, TARGET, family="all")
     assert np.isfinite(found.widths).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.reports.answers import Answers, ask
 from bayes_scaling.reports.blocks import Facts, Prose, Table
-from bayes_scaling.reports.decision_sections import decision_section
+from bayes_scaling.reports.decision_sections import decision_section, risk_section
 from bayes_scaling.reports.verdict import verdict_section
 from tests.synthetic import synthetic_fit
 
@@ -56,6 +57,24 @@ def test_cost_and_decision_are_those_of_the_risk() -> None:
     assert takes.head[-2:] == ("money", "energy [kWh]")
     assert isinstance(gates, Table)
     assert {row[-1] for row in gates.rows} <= {"worth it", "not worth it"}
+
+
+def test_what_is_wasted_is_told_as_part_of_the_plan() -> None:
+    far = {"params": 1e7, "tokens": 1e23 / 6e7}  # a split far from the best
+    item = Answers(fit=FIT, question=replace(asked().question, sizes=far))
+    (row,) = item.risk.rows()
+    (takes,) = (block for block in decision_section(item)[1:2] if isinstance(block, Table))
+    planned, wasted = (
+        [float(cell.replace(",", "")) for cell in cells[1:]] for cells in takes.rows[:2]
+    )
+    assert takes.rows[1][0] == "of it for not knowing the best split"
+    assert row["expected_wasted_share"] > 0.9
+    for whole, part in zip(planned, wasted, strict=True):
+        assert part <= whole
+        assert part / whole == pytest.approx(row["expected_wasted_share"], rel=0.01)
+    text = " ".join(block.text for block in risk_section(item) if isinstance(block, Prose))
+    (told,) = re.findall(r"That is ([\d,]+) of the ([\d,]+) that it costs", text)
+    assert float(told[0].replace(",", "")) <= float(told[1].replace(",", ""))
 
 
 def test_energy_is_power_by_hours() -> None:

@@ -6,7 +6,9 @@ import re
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.special import ndtri
 
 import bayes_scaling as bs
 from bayes_scaling.errors import UnconvergedError
@@ -14,7 +16,7 @@ from bayes_scaling.facade import Fit
 from bayes_scaling.figures.words import without_kind
 from bayes_scaling.intervals import interval
 from bayes_scaling.posterior import Check
-from bayes_scaling.questions.glance import most_pessimistic
+from bayes_scaling.questions.forecast import most_pessimistic
 from bayes_scaling.questions.loss_curve import thin
 from bayes_scaling.reports.answer_sections import members_section
 from bayes_scaling.reports.answers import Answers, ask
@@ -29,6 +31,7 @@ from bayes_scaling.reports.blocks import (
 )  # fmt: skip
 from bayes_scaling.reports.caveats import ONE_LAW, SOME_LAWS, caveats, missed_runs
 from bayes_scaling.reports.contents import make_page, make_sections
+from bayes_scaling.reports.decision_sections import risk_section
 from bayes_scaling.reports.fit_sections import (
     diagnostics_section,
     model_section,
@@ -81,12 +84,41 @@ def test_every_member_has_its_weight_and_its_own_answer(item: Answers) -> None:
 
 def test_the_most_pessimistic_is_the_one_with_the_highest_median(item: Answers) -> None:
     planned = item.planned
-    worst = most_pessimistic(planned)
     highest = changed(planned, draws=planned.draws + 5.0 * (planned.member == 0)[:, None])
     assert most_pessimistic(highest) == "chinchilla"
     highest = changed(planned, draws=planned.draws + 5.0 * (planned.member == 1)[:, None])
     assert most_pessimistic(highest) == "coupled"
-    assert f"The most pessimistic is {worst}." in prose(members_section(item))
+    plain = Answers(fit=item.fit, question=ask(item.fit))
+    worst = most_pessimistic(plain.planned)
+    assert f"The most pessimistic is {worst}." in prose(members_section(plain))
+
+
+def test_one_report_has_one_most_pessimistic_law(ensemble: Fit) -> None:
+    """Of two laws one may have the higher median, and the other the lesser chance of the target."""
+    planned = answers(ensemble).planned
+    spread = np.where(planned.member == 0, 4.0, 1.0) * 0.05
+    ranks = [np.argsort(np.argsort(planned.draws[planned.member == index, 0])) for index in (0, 1)]
+    draws = planned.draws.copy()
+    for index, rank in enumerate(ranks):  # as of two normals, the wider with the higher median
+        own = planned.member == index
+        draws[own, 0] = 2.0 + 0.01 * (index == 0) + spread[own] * ndtri((rank + 0.5) / rank.size)
+    for target, worst in ((1.9, "coupled"), (2.1, "chinchilla")):
+        item = Answers(fit=ensemble, question=ask(ensemble, target_loss=target))
+        told = changed(item.planned, draws=draws)
+        vars(item).update(planned=told, risk=changed(item.risk, forecast=told))
+        assert most_pessimistic(told) == "chinchilla"
+        assert most_pessimistic(told, target) == worst
+        assert item.risk.rows()[0]["most_pessimistic"] == worst
+        assert (
+            f"The most pessimistic is {worst}, which gives {target:g} the least chance."
+            in prose(members_section(item))
+        )
+        numbers = numbers_section((item,))[0]
+        assert isinstance(numbers, Table)
+        (row,) = (row for row in numbers.rows if row[0] == "The most pessimistic law")
+        assert worst in row[2]
+        assert f"it gives {target:g} the least chance" in row[2]
+        assert f"{worst}, the most pessimistic law" in prose(risk_section(item))
 
 
 def test_the_spread_is_told_for_every_budget(item: Answers) -> None:
@@ -121,7 +153,7 @@ def test_the_verdict_is_of_the_mixture_and_names_the_most_pessimistic(item: Answ
     assert without_kind(str(interval(item.planned.draws[:, 0]))) in lead.text
     assert isinstance(numbers, Table)
     (row,) = (row for row in numbers.rows if row[0] == "The most pessimistic law")
-    worst = most_pessimistic(item.planned)
+    worst = most_pessimistic(item.planned, 2.0)
     index = item.planned.members.index(worst)
     own = interval(item.planned.draws[item.planned.member == index, 0])
     assert str(own).startswith(f"{row[1]} [")
@@ -256,3 +288,31 @@ def test_every_family_has_its_members(tmp_path: Path) -> None:
     text = bs.report(ensemble, tmp_path / "r.html").read_text()
     sections = re.findall(r'<section id="(members[^"]*)"', text)
     assert sections == ["members-1", "members-2"]
+
+
+def test_convergence_is_said_by_the_checks_that_are_listed() -> None:
+    """The page said that all converged, above a warning that chains of one law disagree."""
+    rough = Check(
+        name="R-hat", verdict="warn", evidence="largest 1.013 (x)", advice="raise", sampling=True
+    )
+    odds = Check(name="ceiling", verdict="ok", evidence="the runs speak for a ceiling, 12 to 1")
+    ensemble = synthetic_ensemble(checks={"coupled": (rough, *OK[1:], odds)})
+    blocks = diagnostics_section(ensemble)
+    text = prose(blocks)
+    assert "for every law that counts, but not closely: R-hat of coupled (below)." in text
+    assert "The runs speak for a ceiling, 12 to 1." in text
+    (told,) = (block for block in blocks if isinstance(block, Verdicts))
+    assert [row[:2] for row in told.rows] == [("warn", "R-hat of coupled")]
+    said = caveats(answers(ensemble))
+    assert any(each.startswith("R-hat of coupled: largest 1.013") for each in said)
+    calm = prose(diagnostics_section(synthetic_ensemble()))
+    assert "The sampler converged for every law that counts. " in calm
+
+
+def test_what_several_laws_warn_of_alike_is_one_caveat() -> None:
+    few = {
+        name: (*OK, Check(name="design: few runs", verdict="warn", evidence=f"9 runs for {name}"))
+        for name in ("chinchilla", "coupled")
+    }
+    said = [each for each in caveats(answers(synthetic_ensemble(checks=few))) if "9 runs" in each]
+    assert said == ["Design: few runs of chinchilla and 1 more: 9 runs for chinchilla."]

@@ -10,12 +10,14 @@ from bayes_scaling.posterior import Check
 from bayes_scaling.reports.answer_sections import (
     allocation_section,
     learning_rate_section,
+    loss_picture,
 )
 from bayes_scaling.reports.answers import Answers, ask, families
 from bayes_scaling.reports.blocks import Block, Facts, Notice, Picture, Prose, Table
 from bayes_scaling.reports.caveats import caveats, missed_runs
 from bayes_scaling.reports.verdict import CARDS, MISSED, numbers_section, verdict_section
 from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.designs import mistuned
 from tests.synthetic import OK, changed, synthetic_fit
 
 UNIT = "validation nats per byte"
@@ -146,3 +148,14 @@ def test_the_figure_of_rates_tells_line_from_points(fit: Fit) -> None:
     written = caption(learning_rate_section(item))
     assert "Line: the bottom of the learning-rate valley" in written
     assert "need not lie on the line" in written
+
+
+@pytest.mark.parametrize("worse", [True, False])
+def test_faint_points_are_told_where_there_are_any(worse: bool) -> None:
+    """Rates that differ from size to size, one a size, beat nothing."""
+    fit = synthetic_fit(learning_rates=True)
+    rates = fit.runs["learning_rate"] if worse else 1 / np.sqrt(fit.runs["params"])
+    runs = RunTable(columns={**fit.runs.columns, "learning_rate": rates})
+    assert bool(mistuned(runs).any()) == worse
+    (item,) = answers(changed(fit, runs=runs))
+    assert ("Faint points" in loss_picture(item).caption) == worse

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from bayes_scaling.datasets import load_dataset
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs import RunTable, read_runs
-from bayes_scaling.runs.designs import best_of_cells, best_rates, cell_of, mistuned, with_budgets
+from bayes_scaling.runs.designs import (
+    best_of_cells,
+    best_rates,
+    cell_of,
+    mistuned,
+    tied_sizes,
+    with_budgets,
+)
 
 
 def table(
@@ -190,3 +197,17 @@ def test_nano_lm_has_eleven_cells_of_odd_or_untuned_runs() -> None:
     assert len(kept) == 67
     assert "left out: 11 cells of" in kept.notes[-1]
     assert "shape" not in kept.labels("purpose")
+
+
+def test_params_and_tokens_that_move_together_are_told() -> None:
+    params = np.geomspace(1e7, 1e9, 9)
+    tie = tied_sizes(table(120 * params**2, params))
+    assert tie is not None
+    assert "20 tokens per parameter: their effects cannot be told apart" in tie.says
+    assert "1e+08 params on 6.7e+08 and on 6e+09 tokens" in tie.advice
+    near = tied_sizes(table(120 * params**2 * np.linspace(1, 1.5, 9), params))
+    assert near is not None
+    assert "20 to 30 tokens per parameter" in near.says
+    assert tied_sizes(lines()) is None
+    assert tied_sizes(table(120 * params[:2] ** 2, params[:2])) is None, "any two lie on a line"
+    assert tied_sizes(table(6e10 * params, params)) is None, "one number of tokens is another doubt"

@@ -29,7 +29,7 @@ SIX_ND = [6e14, 2.4e15]
         ({"C": [c / 2 for c in SIX_ND], "params_nonemb": [5e5, 1e6]}, "they agree with 6 x params_nonembedding x tokens"),  # noqa: E501
         ({"B": [1e4, 1e4], "S": [1e4, 1e4]}, "row 2: tokens disagree with batch_size x steps by more than 30 % (2 times it)"),  # noqa: E501
         ({"B": [64, 64], "S": [1e8 / 64 / 512, 2e8 / 64 / 512]}, "it looks like sequences of about 512 tokens"),  # noqa: E501
-        ({"B": [512, 512], "S": [200, 25]}, "(977 to 1.56e+04 times it); batch_size is in tokens here; if yours counts sequences, multiply by the context length"),  # noqa: E501
+        ({"B": [512, 512], "S": [200, 25]}, "(977 to 15600 times it); batch_size is in tokens here; if yours counts sequences, multiply by the context length"),  # noqa: E501
         ({"B": [1, 1], "S": [100, 200]}, "if yours counts sequences, multiply by the context"),
         ({"run": ["a", "Mean"]}, "row 2: called 'Mean', which is no run but a summary"),
         ({"split": ["train", "val"]}, "keep one kind by --where 'split == \"val\"'"),

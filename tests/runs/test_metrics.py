@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bayes_scaling.runs import RunTable
-from bayes_scaling.runs.metrics import read_unit, unit_of, unit_problems
+from bayes_scaling.runs.metrics import read_unit, unit_after, unit_of, unit_problems
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,21 @@ def test_a_table_has_one_unit_or_a_problem() -> None:
     (problem,) = unit_problems(runs("nats per byte", "bits per byte"))
     assert "'nats per byte' (nats/byte)" in problem
     assert unit_of(runs("nats per byte", "bits per byte")) is None
+
+
+@pytest.mark.parametrize(
+    ("formula", "unit", "after"),
+    [
+        ("log(loss)", "perplexity", "nats/token"),
+        ("log(loss) / 2", "perplexity", None),
+        ("loss*0.6931", "bits/byte", "nats/byte"),
+        ("bpb * log(2)", "bits/byte", "nats/byte"),
+        ("loss*2", "bits/byte", None),
+        ("1 - acc", "accuracy", "error"),
+        ("log(loss)", "nats/token", None),
+    ],
+)
+def test_a_formula_moves_a_loss_to_another_unit(formula: str, unit: str, after: str | None) -> None:
+    found = read_unit(unit)
+    assert found is not None
+    assert unit_after(formula, found) == after

@@ -1,14 +1,15 @@
 """Simulation-based calibration of every shipped law, on record by the hash of its definition.
 
-    python -m tests.studies.calibrate_all [LAW ...] [--design few] [--until 16:00]
+    python -m tests.studies.calibrate_all [LAW ...] [--design few] [--draws 1000] [--until 16:00]
 
 Designs: `one`, the 25 runs over four decades that `bs.calibrate` simulates by default; `few`, every
 second of them, 13, where priors weigh more; and `groups`, as many as `one` of each of two families,
-pooled, for laws whose pooling stands for that of all (400 CPU s each). What is on record under the
-present hash is skipped, so a run that was stopped goes on. Each law and design are lines of
-calibration.csv, one per quantity; those still to be run are named in uncalibrated.txt, and leave it
-as they are put on record (`--until 00:00` runs none, and only takes from the list what is on
-record).
+pooled, for laws whose pooling stands for that of all (400 CPU s each). Two chains of 250 draws are
+few for laws with ridges: what looks miscalibrated is run once more with 1,000. What is on record
+under the present hash, with as many draws, is skipped, so a run that was stopped goes on. Each law
+and design are lines of calibration.csv, one per quantity; those still to be run are named in
+uncalibrated.txt, and leave it as they are put on record (`--until 00:00` runs none, and only takes
+from the list what is on record).
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ RECORD = Path(__file__).with_name("calibration.csv")
 OPEN = Path(__file__).with_name("uncalibrated.txt")
 FIELDS = (
     "law", "hash", "design", "simulations", "quantity", "coverage50", "coverage90", "p_value",
-    "corrected", "unconverged", "cpu_seconds",
+    "corrected", "unconverged", "cpu_seconds", "draws",
 )  # fmt: skip
 DESIGNS = ("one", "few", "groups")
 DRAWS, TUNE = 250, 400
+"""Of each chain; with more draws as many steps of tuning."""
 
 FIRST = (
     "chinchilla", "coupled", "coupled-drift", "ceiling-drift", "lr-valley", "kaplan-nd", "kaplan-n",
@@ -94,15 +96,17 @@ def close_those_on_record() -> None:
     OPEN.write_text("".join(line for line in lines if line.strip() not in done), encoding="utf-8")
 
 
-def calibrated(law: Model, design: str, simulations: int) -> list[dict[str, Any]]:
+def calibrated(
+    law: Model, design: str, simulations: int, draws: int = DRAWS
+) -> list[dict[str, Any]]:
     """Calibrate a law and return its lines."""
     began = time.process_time()
     found = bs.calibrate(
         law,
         sizes_of(law, design),
         simulations=simulations,
-        draws=DRAWS,
-        tune=TUNE,
+        draws=draws,
+        tune=max(TUNE, draws),
         random_seed=1,
         progress=False,
     )
@@ -110,6 +114,7 @@ def calibrated(law: Model, design: str, simulations: int) -> list[dict[str, Any]
     rows = found.rows()
     about = {"law": law.id, "hash": law.content_hash, "design": design, "simulations": simulations}
     about |= {"unconverged": f"{1 - found.converged.mean():.3f}", "cpu_seconds": f"{spent:.0f}"}
+    about |= {"draws": draws}
     return [
         about
         | {"quantity": row["quantity"]}
@@ -138,10 +143,15 @@ def main() -> None:
     parser.add_argument("laws", nargs="*", default=[])
     parser.add_argument("--design", choices=DESIGNS, default="one")
     parser.add_argument("--simulations", type=int, default=200)
+    parser.add_argument("--draws", type=int, default=DRAWS, help="of each of two chains")
     parser.add_argument("--until", default="23:59", help="begin no law after this time of the day")
     asked = parser.parse_args()
     close_those_on_record()
-    known = {(each["hash"], each["design"]) for each in read_record()}
+    known = {
+        (each["hash"], each["design"])
+        for each in read_record()
+        if int(each["draws"]) >= asked.draws
+    }
     for name in asked.laws or laws(asked.design):
         law = load_model(name)
         if (law.content_hash, asked.design) in known:
@@ -149,7 +159,7 @@ def main() -> None:
         if f"{datetime.now():%H:%M}" > asked.until:
             break
         try:
-            lines = calibrated(law, asked.design, asked.simulations)
+            lines = calibrated(law, asked.design, asked.simulations, asked.draws)
         except InputError as error:
             print(f"{name}: {error}", flush=True)
             continue

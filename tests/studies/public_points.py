@@ -58,10 +58,10 @@ def tell(fit: Fit, name: str) -> None:
             params = published_params(law, budget)
             tokens = budget / 6 / params
             row = fit.accept_unconverged().risk(params=params, tokens=tokens).rows()[0]
-            ends = f"[{row['extra_flops_lower']:.2%}, {row['extra_flops_upper']:.2%}]"
-            mean = row["expected_extra_flops"]
-            print(f"  {called:21s} at {budget:.3g}: N {params:.3g}, extra compute "
-                  f"{row['extra_flops']:.2%} {ends}, expected {mean:.2%}")  # fmt: skip
+            ends = f"[{row['wasted_share_lower']:.2%}, {row['wasted_share_upper']:.2%}]"
+            mean = row["expected_wasted_share"]
+            print(f"  {called:21s} at {budget:.3g}: N {params:.3g}, wastes "
+                  f"{row['wasted_share']:.2%} {ends}, expected {mean:.2%}")  # fmt: skip
     print(f"  {time.perf_counter() - start:.0f} s of answers")
 
 

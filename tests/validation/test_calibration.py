@@ -153,6 +153,13 @@ def test_places_are_uniform_where_truth_and_draws_lie_at_an_edge() -> None:
     assert place_among(np.full(9, edge), 4.0, rng) == 1.0
 
 
+@pytest.mark.parametrize(("a", "b"), [(0.6, 0.6), (1.7, 1.7), (1.0, 1.4)])
+def test_places_that_lean_or_are_too_narrow_or_too_wide_are_not_uniform(a: float, b: float) -> None:
+    places = np.random.default_rng(3).beta(a, b, 400)
+    assert uniformity(places) < 0.001
+    assert uniformity(np.random.default_rng(3).uniform(size=400)) > 0.05
+
+
 def test_the_figure_shows_both_shares() -> None:
     result = made_up({"alpha": np.linspace(0, 1, 100), "E": np.full(100, 0.5)})
     ax = plot_calibration(result)
