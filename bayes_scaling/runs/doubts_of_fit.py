@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from bayes_scaling.runs.columns import SIZES
 from bayes_scaling.runs.copies import doubt_of
 from bayes_scaling.runs.far_above import far_above
 from bayes_scaling.runs.recipes_apart import recipes_apart
 from bayes_scaling.runs.table import RunTable
+
+SPLITS = "allocate, advise, serve and what a split loses in risk"
+"""Questions about the split of a budget into params and tokens."""
 
 
 def doubts_of_fit(runs: RunTable, pooled: Collection[str] = ("family",)) -> tuple[str, ...]:
@@ -24,3 +28,16 @@ def doubts_of_fit(runs: RunTable, pooled: Collection[str] = ("family",)) -> tupl
     tuple of str
     """
     return (*doubt_of(runs), *recipes_apart(runs, pooled), *far_above(runs.columns))
+
+
+def unanswerable(runs: RunTable) -> tuple[str, ...]:
+    """Return what cannot be asked of a fit to a table, and which columns it would take."""
+    lacking = [name for name in ("params", "tokens") if name not in runs]
+    if not lacking or "loss" not in runs or not {*SIZES, "steps"} & set(runs.columns):
+        return ()
+    have = [name for name in SIZES if name in runs]
+    return (
+        f"without {' and '.join(lacking)} no fit of this table answers {SPLITS}: give two of the "
+        f"columns params, tokens and flops"
+        f"{' (the table has ' + have[0] + ')' if have else ''}, and the third follows",
+    )

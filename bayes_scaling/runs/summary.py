@@ -10,7 +10,7 @@ import numpy as np
 
 from bayes_scaling.runs.assemble import WARNING
 from bayes_scaling.runs.columns import COLUMNS
-from bayes_scaling.runs.doubts_of_fit import doubts_of_fit
+from bayes_scaling.runs.doubts_of_fit import doubts_of_fit, unanswerable
 from bayes_scaling.runs.metrics import unit_of
 from bayes_scaling.runs.resolve import loss_unit, per_byte
 from bayes_scaling.runs.table import RunTable
@@ -132,7 +132,10 @@ def describe(table: RunTable) -> TableSummary:
         learning_rates=rates.distinct if rates else 0,
         columns=tuple(table.columns),
         extra_columns=tuple(name for name in table.columns if name not in COLUMNS),
-        notes=tuple(note for note in table.notes if not note.startswith(WARNING)),
+        notes=(
+            *(note for note in table.notes if not note.startswith(WARNING)),
+            *unanswerable(table),
+        ),
         warnings=(
             *(note.removeprefix(WARNING) for note in table.notes if note.startswith(WARNING)),
             *doubts_of_fit(table),
