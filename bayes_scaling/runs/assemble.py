@@ -134,8 +134,9 @@ def assemble(
     called = {resolved.names[name]: name.strip() for name in reversed(list(raw))}
     if where or drop_empty:
         given, unread, rows = _chosen(given, unread, rows, where, drop_empty, log, source, called)
-    in_file = set(given)
-    given, rates, in_percent = name_error_rate(given, called, log)
+    read = given
+    given, rates, in_percent = name_error_rate(read, called, log)
+    made = set(given) - set(read)
     log += rates
     completed = complete(given)
     log += completed.notes
@@ -181,7 +182,7 @@ def assemble(
     for group in copies(given):
         kept[group[1:]] = False
     ordered = {name: done[name][kept] for name in dict.fromkeys((*first, *done))}
-    origins = _origins(resolved, {n: v for n, v in given.items() if n in in_file}, called)
+    origins = _origins(resolved, {n: v for n, v in given.items() if n not in made}, called)
     return Assembled(columns=ordered, notes=tuple(log), origins=origins)
 
 
