@@ -65,8 +65,7 @@ def plot_emergence(result: Emergence, *, ax: Axes | None = None) -> Axes:
             fontsize=style.SMALL,
         )
     if result.beside is not None:
-        began = result.beside.onset[~np.isnan(result.beside.onset)]
-        begun = (began[:, None] <= places).mean(axis=0)
+        begun = result.beside.begun_below(places)
         ax.plot(places, begun, color=style.GREEN, linestyle="--", label="smoother metric rises")
     ax.hlines(HEIGHT, low, min(high, top), color=style.RED, label=f"place of the jump, {kind}")
     if middle < top:

@@ -111,6 +111,11 @@ class Emergence(Printed):
         """Return the probability that the jump lies below any compute (n,) [FLOP]."""
         return np.asarray((self.jump[:, None] <= flops).mean(axis=0))
 
+    def begun_below(self, flops: Array) -> Array:
+        """Return the probability that a tenth of the rise is done at any compute (n,) [FLOP]."""
+        known = self.onset[~np.isnan(self.onset)]
+        return np.asarray((known[:, None] <= flops).mean(axis=0))
+
     @property
     def chance_among_runs(self) -> float:
         """Probability that it lies among the fitted runs."""
