@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.page import Block, Grid, Page, Printed, called, cell, told
+from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, cell, told
 from bayes_scaling.questions.enough import data_for
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
@@ -160,6 +160,8 @@ class Advice(Printed):
         }
         if "chance" in row:
             lines["  chance of target"] = f"{row['chance']:.3g} ({row['in_words']})"
+        if not self.forecast.is_point:
+            lines["  extrapolation"] = beyond(row)
         return lines
 
 

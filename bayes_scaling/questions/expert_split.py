@@ -42,7 +42,7 @@ class ExpertSplit(Printed):
     loss : array (n_draws, n_choices)
         Noise-free loss.
     extrapolation : mapping of str to array (n_choices,)
-        E-folds of active params and tokens beyond the fitted runs.
+        E-folds of active params, tokens and experts beyond the fitted runs.
     left_out : tuple of float
         Numbers of experts for which the limits allow no size.
     probability : float
@@ -160,8 +160,9 @@ def expert_split(
     if not 0 < expert_share <= 1:
         raise InputError(f"expert_share is in (0, 1], got {expert_share!r}", source="experts")
     menu = np.unique(positive("experts", EXPERTS if experts is None else experts))
-    if menu[0] < 1:
-        raise InputError(f"experts are 1 or more, got {menu[0]:g}", source="experts")
+    for each in menu:
+        if each < 1 or each != np.floor(each):
+            raise InputError(f"experts are 1 or more, and whole, got {each:g}", source="experts")
     allowed = limits or WITHOUT
     found, left_out, losses = [], [], []
     for count in menu:
@@ -187,6 +188,6 @@ def expert_split(
         tokens=tokens,
         at_limit=params > 0.999 * allowed.max_params,
         loss=np.stack(losses, axis=1),
-        extrapolation=law.beyond({"params": active, "tokens": tokens}),
+        extrapolation=law.beyond({"params": active, "tokens": tokens, "experts": counts}),
         left_out=tuple(left_out),
     )

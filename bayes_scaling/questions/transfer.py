@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
-from bayes_scaling.page import Block, Grid, Page, Printed, cell, told
+from bayes_scaling.page import Block, Grid, Page, Printed, cell, farthest_of, told
 from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.published_laws import PublishedConstants
 from bayes_scaling.questions.sizes import Numbers, first_text, given_sizes, positive
@@ -211,8 +211,7 @@ class Transfer(Printed):
             finite = np.where(np.isfinite(draws), draws, np.finfo(float).max)
             middle, low, high = (float(end) for end in quantiles(finite, self.probability))
             row |= {name: middle, f"{name}_lower": low, f"{name}_upper": high}
-        if self.loss:
-            row["hurts"] = float(self.hurts[text][case])
+        row |= {"hurts": float(self.hurts[text][case])} if self.loss else {}
         if self.low_data is not None:
             row["low_data"] = float(self.low_data[:, case].mean())
         row |= {f"efolds_{name}": float(values[case]) for name, values in self.beyond.items()}
@@ -247,8 +246,10 @@ class Transfer(Printed):
                     for row in rows
                 ],
             )  # fmt: skip
-            grown = f"{self.times:g} times the params"
-            lines = {f"{grown} are worth": f"{told(rows[0], 'worth_of_params')} times the data"}
+            grown, worth = f"{self.times:g} times the params", told(rows[0], "worth_of_params")
+            lines = {f"{grown} are worth": f"{worth} times the data"}
+            if self.beyond:
+                lines["extrapolation"] = farthest_of(rows)
             found.append([f"pre-trained on {text}", grid, lines])
         return [*found, *([line] for line in (*self.warnings, *self.notes))]
 
@@ -472,9 +473,8 @@ def _beyond(source: Source, group: int, sizes: Mapping[str, Array]) -> dict[str,
         return {}
     labels = [source.groups[group]] * sizes["params"].size
     beyond = efolds_beyond_runs(list(source.members.values()), sizes, labels)
-    fitted, asked = (
-        np.log(given["finetune_tokens"]) for given in (source.leading.fitted_sizes, sizes)
-    )
+    seen = source.leading.fitted_sizes
+    fitted, asked = (np.log(given["finetune_tokens"]) for given in (seen, sizes))
     far = np.maximum(asked - fitted.max(), fitted.min() - asked)
     return {**beyond, "finetune_tokens": np.maximum(0.0, far)}
 
