@@ -22,6 +22,7 @@ from bayes_scaling.questions.short_data import (
     way_rows,
     ways_of,
 )
+from bayes_scaling.questions.sizes import wrong_numbers
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 
@@ -210,15 +211,7 @@ def advise(
     InputError
         A number cannot be used.
     """
-    problems = [
-        f"{name} must be above 0, got {given!r}"
-        for name, given in (
-            ("flops", flops),
-            ("tokens on hand", tokens),
-            ("target_loss", target_loss),
-        )
-        if given is not None and not (np.isfinite(given) and given > 0)
-    ]
+    problems = wrong_numbers({"flops": flops, "tokens on hand": tokens, "target_loss": target_loss})
     if not 0 < sure < 1:
         problems.append(f"sure is a probability between 0 and 1, got {sure!r}")
     if problems:
