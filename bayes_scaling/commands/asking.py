@@ -215,6 +215,7 @@ def question(
             found,
             shown if printing.verbose else replace(shown, below=()),
             furthest=printing.max_extrapolation,
+            beside=[given[name] for name in SECOND if given.get(name) is not None],
             as_json=printing.as_json,
         )
 

@@ -188,7 +188,10 @@ def group_index(
     """Return the group of each run, its label, and problems with what was given."""
     known = ", ".join(fit.groups)
     if names is None:
-        problem = f"the fit has several groups: say which {fit.reads.group}, one of {known}"
+        problem = (
+            f"the fit has several groups: say which {fit.reads.group}, one of {known} "
+            "(--family NAME)"
+        )
         labels = [fit.groups[0]] * size
         problems = [problem] if fit.grouped and len(fit.groups) > 1 else []
     else:
