@@ -22,6 +22,7 @@ from bayes_scaling.questions.short_data import (
     way_rows,
     ways_of,
 )
+from bayes_scaling.questions.sizes import wrong_numbers
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 
@@ -214,15 +215,7 @@ def advise(
         A number cannot be used.
     """
     target_loss = error_to_reach(source, target_score, target_loss, name="target_score")
-    problems = [
-        f"{name} must be above 0, got {given!r}"
-        for name, given in (
-            ("flops", flops),
-            ("tokens on hand", tokens),
-            ("target_loss", target_loss),
-        )
-        if given is not None and not (np.isfinite(given) and given > 0)
-    ]
+    problems = wrong_numbers({"flops": flops, "tokens on hand": tokens, "target_loss": target_loss})
     if not 0 < sure < 1:
         problems.append(f"sure is a probability between 0 and 1, got {sure!r}")
     if problems:

@@ -14,7 +14,7 @@ from bayes_scaling.intervals import PROBABILITY, format_kind
 from bayes_scaling.page import Grid, Page, Printed, beyond, called, cell
 from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.limits import WITHOUT, Limits
-from bayes_scaling.questions.sizes import Numbers, positive
+from bayes_scaling.questions.sizes import Numbers, one_positive, positive
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, surface
 
@@ -157,6 +157,7 @@ def expert_split(
             f"{', '.join(silent)} reads no experts: fit moe-joint on runs that vary them",
             source="experts",
         )
+    flops = one_positive("flops", flops)
     if not 0 < expert_share <= 1:
         raise InputError(f"expert_share is in (0, 1], got {expert_share!r}", source="experts")
     menu = np.unique(positive("experts", EXPERTS if experts is None else experts))
@@ -181,7 +182,7 @@ def expert_split(
         raise refused
     counts, active, params, tokens = np.array(found).T
     return ExpertSplit(
-        flops=float(flops),
+        flops=flops,
         experts=counts,
         params_active=active,
         params=params,

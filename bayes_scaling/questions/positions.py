@@ -8,7 +8,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.distance import farthest
 from bayes_scaling.questions.search import Array
-from bayes_scaling.questions.sizes import Numbers, given_sizes
+from bayes_scaling.questions.sizes import Numbers, given_sizes, wrong_numbers
 from bayes_scaling.questions.surface import Source, surface
 
 LARGER = 2.0
@@ -58,6 +58,16 @@ def positions(
         "position": (position, context),
         "against_position": (against_position, against_context),
     }
+    problems = wrong_numbers(
+        {
+            "position": position,
+            "context": context,
+            "against_position": against_position,
+            "against_context": against_context,
+        }
+    )
+    if problems:
+        raise InputError(problems, source="positions")
     problems = [
         f"{name} {at:g} is beyond its context of {length:g} tokens; positions count from 1"
         for name, (at, length) in pairs.items()

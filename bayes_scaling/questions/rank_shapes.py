@@ -18,7 +18,7 @@ from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
 from bayes_scaling.page import Block, Grid, Page, Printed, cell, farthest_of, told
 from bayes_scaling.questions.layouts import PARTS, PLAIN, Layout, given_shapes, made_up
 from bayes_scaling.questions.score_targets import ERROR
-from bayes_scaling.questions.sizes import Sizes, positive
+from bayes_scaling.questions.sizes import Sizes, wrong_numbers
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs.counting import BALANCED, FLOPS_PER_PARAM_TOKEN
@@ -333,15 +333,7 @@ def _read_shapes_at_all(source: Source) -> None:
 def _check(count: int, deep: float, numbers: Mapping[str, float | None]) -> None:
     """Raise where a number that holds for every shape is none, or is several."""
     problems = [] if count >= 2 else [f"count is 2 shapes or more, got {count!r}"]
-    for name, value in {"deep": deep, **numbers}.items():
-        several = value is not None and np.ndim(value) > 0
-        if several:
-            problems.append(f"{name} is one number for every shape, got {np.size(value or 0)}")
-        elif value is not None:
-            try:
-                positive(name, value)
-            except InputError as error:
-                problems += error.problems
+    problems += wrong_numbers({"deep": deep, **numbers})
     if problems:
         raise InputError(problems, source="shapes")
 

@@ -17,6 +17,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.laws.features import SIZES
 from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.distance import farthest
+from bayes_scaling.questions.sizes import wrong_numbers
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs.columns import canonical_name, nearest
 
@@ -102,7 +103,7 @@ def setting_rules(
     is asked draw by draw, of the factor by which the best setting moves between the two.
     """
     setting = canonical_name(setting) or setting
-    _check(source, setting, tolerance, harmless)
+    _check(source, setting, tolerance, harmless, exponents)
     runs = {"small": _numbers("small", small), "target": _numbers("target", target)}
     _check_read(source, setting, runs, exponents)
     rules = _rules(setting, runs, exponents)
@@ -151,7 +152,13 @@ def setting_rules(
     )
 
 
-def _check(source: Source, setting: str, tolerance: float, harmless: float) -> None:
+def _check(
+    source: Source,
+    setting: str,
+    tolerance: float,
+    harmless: float,
+    exponents: Mapping[str, float] | None,
+) -> None:
     """Raise where a law has no best value of the setting, or a tolerance cannot be used."""
     problems = []
     for law in source.members.values():
@@ -163,10 +170,12 @@ def _check(source: Source, setting: str, tolerance: float, harmless: float) -> N
                 + (f"; did you mean {hint!r}?" if hint else "")
                 + f": fit a law with a valley in it, such as coupled+valley:{setting}"
             )
-    if not tolerance > 1:
+    problems += wrong_numbers({"tolerance": tolerance, "harmless": harmless})
+    if not problems and tolerance <= 1:
         problems.append(f"tolerance is a factor above 1, got {tolerance!r}")
-    if not harmless > 0:
-        problems.append(f"harmless is a share of the loss above 0, got {harmless!r}")
+    for name, power in (exponents or {}).items():
+        if np.ndim(power) or not isinstance(power, int | float) or not np.isfinite(power):
+            problems.append(f"the exponent of {name} must be a finite number, got {power!r}")
     if problems:
         raise InputError(problems, source="setting rules")
 
@@ -201,11 +210,7 @@ def _check_read(
 def _numbers(what: str, given: Mapping[str, float] | None) -> dict[str, float]:
     """Return a run by canonical names, or say what is wrong with it."""
     run = {canonical_name(name) or name: value for name, value in (given or {}).items()}
-    problems = [
-        f"{what}: {name} must be above 0 and finite, got {value!r}"
-        for name, value in run.items()
-        if isinstance(value, str) or not (np.isfinite(value) and value > 0)
-    ]
+    problems = [f"{what}: {problem}" for problem in wrong_numbers(run)]
     if not run:
         problems.append(f"say which run is {what}, such as {what}={{'params': 1e8, 'tokens': 2e9}}")
     if problems:

@@ -19,7 +19,7 @@ from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
 from bayes_scaling.page import Block, Grid, Page, Printed, cell, farthest_of, told
 from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.published_laws import PublishedConstants
-from bayes_scaling.questions.sizes import Numbers, first_text, given_sizes, positive
+from bayes_scaling.questions.sizes import Numbers, first_text, given_sizes, one_positive
 from bayes_scaling.questions.surface import Source
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
@@ -303,10 +303,10 @@ def transfer(
     >>> fit.transfer(params=1e8, finetune_tokens=[1e5, 1e6]).table  # doctest: +SKIP
     """
     sizes = given_sizes({"params": params, "finetune_tokens": finetune_tokens})
-    times = float(positive("times", times)[0])
+    times = one_positive("times", times)
     tokens = pretrain_tokens
     if tokens is not None:
-        tokens = float(positive("pretrain_tokens", tokens)[0])
+        tokens = one_positive("pretrain_tokens", tokens)
     arms = _arms(source, family)
     texts = _chosen(source, arms, pretrained_on, order)
     drawn = {text: _known(source, arms[text]) for text in arms if text != SCRATCH}

@@ -18,7 +18,7 @@ from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.laws.design import needs_positive
 from bayes_scaling.page import Grid, Page, Printed, called, cell, farthest_of
 from bayes_scaling.questions.distance import efolds_beyond_runs
-from bayes_scaling.questions.sizes import group_index, positive
+from bayes_scaling.questions.sizes import group_index, wrong_numbers
 from bayes_scaling.questions.surface import Source
 from bayes_scaling.runs.columns import canonical_name, nearest
 
@@ -228,16 +228,12 @@ def _check(source: Source, x: str, y: str, held: Mapping[str, float], places: in
         if name in (x, y):
             problems.append(f"{name} is mapped: leave it out of what is held, or map another")
         elif needs_positive(name):
-            try:
-                positive(name, value)
-            except InputError as error:
-                problems += [f"held: {each}" for each in error.problems]
-        elif not np.isfinite(value):
-            problems.append(f"held: {name} must be finite, got {value!r}")
+            problems += [f"held: {each}" for each in wrong_numbers({name: value})]
+        elif np.ndim(value) or not np.isfinite(value):
+            problems.append(f"held: {name} must be one finite number, got {value!r}")
     if x == y:
         problems.append(f"{x} against itself: name two inputs")
-    if not 3 <= places <= FINEST:
-        said = f"places is 3 or more, up to {FINEST}" if places > FINEST else "places is 3 or more"
-        problems.append(f"{said}, got {places!r}")
+    if not isinstance(places, int | np.integer) or not 3 <= places <= FINEST:
+        problems.append(f"places is 3 or more, up to {FINEST}, and whole, got {places!r}")
     if problems:
         raise InputError(problems, source="valley map")

@@ -53,6 +53,7 @@ def test_experts_beyond_those_of_the_runs_are_told() -> None:
     [
         ({"expert_share": 0.0}, "expert_share is in"),
         ({"experts": [0.5, 2]}, "experts are 1 or more"),
+        ({"flops": [1e20, 1e21]}, "flops is one number, got 2"),
         ({"experts": [2, 3.5]}, "experts are 1 or more, and whole, got 3.5"),
         ({"flops": -1.0}, "flops must be above 0"),
     ],

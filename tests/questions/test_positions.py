@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -65,11 +67,13 @@ def test_the_distance_is_that_of_whichever_lies_farther_beyond_the_runs(
     [
         ((9, 8, 4, 1024), "position 9 is beyond its context of 8 tokens"),
         ((4, 8, 2000, 1024), "against_position 2000 is beyond its context"),
+        (([2, 4], 8, 4, 1024), "position is one number, got 2"),
+        ((4, float("inf"), 4, 1024), "context must be above 0 and finite"),
         ((1, 8, 4, 1024), "the first token follows nothing"),
     ],
 )
 def test_what_is_no_position_is_refused(
-    fit: Fit, asked: tuple[float, float, float, float], said: str
+    fit: Fit, asked: tuple[Any, float, float, float], said: str
 ) -> None:
     position, context, other, length = asked
     with pytest.raises(InputError, match=said):

@@ -61,6 +61,10 @@ def test_the_distance_is_that_of_the_farther_of_both_runs() -> None:
         ({"small": {**SMALL, "foo": 0.01}}, "small: neither the law nor a rule reads foo"),
         ({"target": {**TARGET, "withd": 9.0}}, "target: .* reads withd; did you mean 'width'"),
         ({"small": {**SMALL, "lr": 1e-3}}, "small: learning_rate is what is carried"),
+        ({"target": {**TARGET, "params": [1e9, 2e9]}}, "target: params is one number, got 2"),
+        ({"exponents": {"params": "a"}}, "the exponent of params must be a finite number"),
+        ({"exponents": {"params": float("nan")}}, "the exponent of params must be a finite"),
+        ({"tolerance": float("nan")}, "tolerance must be above 0"),
         ({"tolerance": 0.5}, "tolerance is a factor above 1"),
     ],
 )
