@@ -184,36 +184,3 @@ def test_what_cannot_be_asked_is_said(loss: Fit, both: ScoreFit) -> None:
 
 def test_the_front_door_has_it() -> None:
     assert bs.two_steps is two_steps
-
-
-def test_a_law_that_drifts_has_as_many_draws_as_the_scores(loss: Fit) -> None:
-    """What goes on beyond the runs belongs to a draw, and is taken with it."""
-    law = load_model("coupled-drift")
-    wide = Fit.of_one(prior_member(law, table(), draws=300, random_seed=1)).accept_unconverged()
-    own = drawn("downstream-sigmoid", tasks("one"), m=AT_REFERENCE, r=LEARNED, g=STEEP)
-    both = two_steps(wide, own)
-    far = {"params": [1e13], "tokens": [1e15]}
-    found = both.forecast(far)
-    assert found.noise_free.shape == (200, 1)
-    rows = both.leading.loss.taken
-    assert rows is not None
-    np.testing.assert_array_equal(
-        both.leading.loss.predict(
-            {name: np.array(values) for name, values in far.items()}, group=np.zeros(1, np.int64)
-        ),
-        wide.forecast(far).noise_free[rows],
-    )
-
-
-def test_a_loss_is_no_target_of_scores(both: ScoreFit) -> None:
-    with pytest.raises(InputError, match=r"gives an error rate.*target_score"):
-        both.risk(flops=1e20, target_loss=2.0)
-    with pytest.raises(InputError, match=r"gives an error rate.*score"):
-        both.reach(2.0)
-    with pytest.raises(InputError, match=r"gives an error rate.*target_score"):
-        both.advise(1e20, 1e9, target_loss=2.0)
-    with pytest.raises(InputError, match="gives an error rate"):
-        both.stage_gate(1e20, 2.0)
-    one = both.advise(1e20, 1e9, target_score=0.4)
-    other = both.advise(1e20, 1e9, target_loss=0.6)
-    assert one.target == other.target == pytest.approx(0.6)

@@ -61,16 +61,14 @@ def _steps_beyond(fit: Member, purpose: str) -> Array:
     """Return standardised steps below and above the runs (2, n_draws, REACH)."""
     shape = (2, fit.settings.chains, fit.settings.draws, REACH)
     steps = fit.generator(purpose).standard_normal(shape)[:, :, :: fit.every]
-    joined = steps.reshape(2, -1, REACH)
-    return joined if fit.taken is None else joined[:, fit.taken]
+    return steps.reshape(2, -1, REACH)
 
 
 def draw_form_errors(fit: Member) -> Array:
     """Return the relative error of the form per e-fold of scale beyond the runs (n_draws,)."""
     prior, shape = fit.model.form_error, (fit.settings.chains, fit.settings.draws)
     errors = np.zeros(shape) if prior is None else prior.sample(shape, fit.generator("form error"))
-    joined = np.asarray(errors[:, :: fit.every].ravel())
-    return joined if fit.taken is None else joined[fit.taken]
+    return np.asarray(errors[:, :: fit.every].ravel())
 
 
 def form_variance(fit: Member, inputs: Mapping[str, Array], law: Array) -> Array | float:

@@ -92,8 +92,6 @@ class Member:
         Versions, hashes, time and seconds.
     every : int
         One in how many draws of each chain it holds; see `thinned`.
-    taken : array of int (n_draws,), optional
-        Which of these it holds, the chains joined, where it is paired with a fit that has fewer.
     """
 
     model: Model
@@ -108,7 +106,6 @@ class Member:
     settings: Settings
     provenance: Mapping[str, str]
     every: int = 1
-    taken: NDArray[np.int64] | None = None
 
     def __repr__(self) -> str:
         """Say what was fitted; `summary` has the numbers."""

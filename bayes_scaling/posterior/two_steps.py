@@ -181,5 +181,4 @@ def _taken(member: Member, count: int) -> Member:
         draws={name: take(values) for name, values in member.draws.items()},
         steps={name: take(values) for name, values in member.steps.items()},
         stats={name: take(values) for name, values in member.stats.items()},
-        taken=rows,
     )

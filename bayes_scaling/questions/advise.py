@@ -14,7 +14,7 @@ from bayes_scaling.questions.enough import data_for
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.risk import SURE, in_words
-from bayes_scaling.questions.score_targets import error_to_reach, level_of, shown_name
+from bayes_scaling.questions.score_targets import level_of, shown_name
 from bayes_scaling.questions.short_data import (
     Way,
     knows_repeats,
@@ -177,7 +177,6 @@ def advise(
     tokens: float,
     *,
     target_loss: float | None = None,
-    target_score: float | None = None,
     sure: float = SURE,
     family: str | None = None,
     limits: Limits | None = None,
@@ -195,8 +194,6 @@ def advise(
         Data on hand, read once.
     target_loss : float, optional
         Loss that should be reached.
-    target_score : float, optional
-        Score that should be, where the law gives scores.
     sure : float
         Probability with which it should be.
     family, limits
@@ -214,7 +211,6 @@ def advise(
     InputError
         A number cannot be used.
     """
-    target_loss = error_to_reach(source, target_score, target_loss, name="target_score")
     problems = wrong_numbers({"flops": flops, "tokens on hand": tokens, "target_loss": target_loss})
     if not 0 < sure < 1:
         problems.append(f"sure is a probability between 0 and 1, got {sure!r}")

@@ -69,10 +69,9 @@ def error_to_reach(
     Raises
     ------
     InputError
-        Both are given, the law knows no score, or a score or an error rate is not between 0 and 1.
+        Both are given, the law knows no score, or a score is not between 0 and 1.
     """
     if score is None:
-        check_level(source, loss, name=name)
         return loss
     given = np.atleast_1d(np.asarray(score, float))
     problems = []
@@ -92,18 +91,3 @@ def error_to_reach(
     if problems:
         raise InputError(problems, source=name)
     return float(1 - given[0]) if np.ndim(score) == 0 else 1 - given
-
-
-def check_level(source: Source, level: Numbers | None, *, name: str) -> None:
-    """Raise `InputError` where a level to reach is no error rate, and the law gives one."""
-    if level is None or source.leading.response != ERROR:
-        return
-    given = np.atleast_1d(np.asarray(level, float))
-    problems = [
-        f"{source.id} gives an error rate, 1 less the score, between 0 and 1, and {value:g} is "
-        f"none: say {name}"
-        for value in given
-        if not 0 < value < 1
-    ]
-    if problems:
-        raise InputError(problems, source=name)

@@ -18,7 +18,7 @@ from bayes_scaling.page import Page, Printed, told
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.rig import Rig
-from bayes_scaling.questions.score_targets import check_level, level_of
+from bayes_scaling.questions.score_targets import level_of
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 
@@ -220,7 +220,6 @@ def stage_gate(
         problems.append("value is weighed against a cost: give a rig with the price of an hour")
     if problems:
         raise InputError(problems, source="stage gate")
-    check_level(source, target_loss, name="target_loss as 1 - score")
     law = surface(source, group=family)
     splits = [expected_split(law, each, limits) for each in (share * flops, flops)]
     sizes: dict[str, Any] = {
