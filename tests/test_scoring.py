@@ -121,7 +121,7 @@ def test_answers_are_told_in_scores(both: ScoreFit) -> None:
         both.reach(score=0.6),
         both.allocate(flops=1e20),
         both.advise(1e20, 1e9),
-        both.stage_gate(1e20, 0.4),
+        both.stage_gate(1e20, target_score=0.6),
     ]
     for answer in asked:
         assert "score" in answer.text
@@ -183,6 +183,33 @@ def test_sizes_that_only_the_score_reads_are_refused(loss: Fit) -> None:
     own = drawn("downstream-sigmoid+score-shape", shapes("one"))
     with pytest.raises(InputError, match=r"reads depth, width beside the loss: .* coupled\+aspect"):
         two_steps(loss, own)
+
+
+def test_a_loss_is_no_target_of_scores(both: ScoreFit) -> None:
+    """Not read as an error rate: 2 is above 1, and .6 would mean a score of .4."""
+    for level in (2.0, 0.6):
+        for ask in (
+            lambda level: both.risk(flops=1e21, target_loss=level),
+            lambda level: both.reach(level),
+            lambda level: both.advise(1e20, 1e9, target_loss=level),
+            lambda level: both.stage_gate(1e20, level),
+        ):
+            with pytest.raises(InputError, match=f"a loss of {level:g} is none: give .*score"):
+                ask(level)
+    own = both.score
+    with pytest.raises(InputError, match=r"--target-score 0\.6"):
+        own.sensitivity({"loss": 3.0}, target_loss=2.0)
+    with pytest.raises(InputError, match="say what to reach"):
+        both.stage_gate(1e20)
+
+
+def test_advice_and_stage_gates_are_asked_for_a_score(both: ScoreFit) -> None:
+    found = both.advise(1e20, 1e9, target_score=0.6)
+    assert found.target == pytest.approx(0.4)
+    on_hand = (found.forecast.draws[:, 0] <= 0.4).mean()
+    assert found.rows()[0]["chance"] == pytest.approx(on_hand)
+    assert "a score of 0.6" in found.text
+    assert both.stage_gate(1e20, target_score=0.6).target == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0, 1.2, -0.1, 55.0])

@@ -396,7 +396,7 @@ def risk(
     """Take what is asked from a plan."""
     if plan is None:
         return lambda answer: Shown(data={"unmatched": []})
-    words = ("flops", "params", "tokens", "target_loss", "value", "family")
+    words = ("flops", "params", "tokens", "target_loss", "target_score", "value", "family")
     if any(asked.given[name] is not None for name in words):
         raise InputError("--plan says what is asked: leave out the other options, or the plan")
     read = read_run_plan(plan)

@@ -14,7 +14,7 @@ from bayes_scaling.questions.enough import data_for
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.risk import SURE, in_words
-from bayes_scaling.questions.score_targets import level_of, shown_name
+from bayes_scaling.questions.score_targets import error_to_reach, level_of, shown_name
 from bayes_scaling.questions.short_data import (
     Way,
     knows_repeats,
@@ -174,6 +174,7 @@ def advise(
     tokens: float,
     *,
     target_loss: float | None = None,
+    target_score: float | None = None,
     sure: float = SURE,
     family: str | None = None,
     limits: Limits | None = None,
@@ -191,6 +192,8 @@ def advise(
         Data on hand, read once.
     target_loss : float, optional
         Loss that should be reached.
+    target_score : float, optional
+        Score that should be reached in its place, between 0 and 1, by a law of scores.
     sure : float
         Probability with which it should be.
     family, limits
@@ -208,6 +211,7 @@ def advise(
     InputError
         A number cannot be used.
     """
+    target_loss = error_to_reach(source, target_score, target_loss, name="target_score")
     problems = [
         f"{name} must be above 0, got {given!r}"
         for name, given in (
