@@ -367,6 +367,8 @@ class Questions(RecipeQuestions):
         family: str | None = None,
         limits: Limits | None = None,
         pretrained: Source | None = None,
+        pretrained_on: str | None = None,
+        characters_per_token: float | None = None,
         probability: float = PROBABILITY,
     ) -> Advice:
         self.require_converged()
@@ -380,6 +382,8 @@ class Questions(RecipeQuestions):
             family=family,
             limits=limits,
             pretrained=pretrained,
+            pretrained_on=pretrained_on,
+            characters_per_token=characters_per_token,
         )
         return found.with_probability(probability)
 

@@ -422,6 +422,7 @@ def advise(
     if not bytes_per_token > 0:
         raise InputError(f"--bytes-per-token must be above 0, got {bytes_per_token!r}")
     asked.given["tokens"] = data_tokens if data_bytes is None else data_bytes / bytes_per_token
+    asked.given["characters_per_token"] = bytes_per_token
     return None
 
 

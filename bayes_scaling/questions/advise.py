@@ -24,6 +24,7 @@ from bayes_scaling.questions.short_data import (
 )
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
+from bayes_scaling.questions.text_units import unit_notes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,6 +180,8 @@ def advise(
     family: str | None = None,
     limits: Limits | None = None,
     pretrained: Source | None = None,
+    pretrained_on: str | None = None,
+    characters_per_token: float | None = None,
 ) -> Advice:
     """Advise what to train with a budget and the data on hand.
 
@@ -201,6 +204,11 @@ def advise(
     pretrained : Fit or PublishedLaw, optional
         A law of transfer from the text that a pre-trained model has read, such as
         ``bs.published("hernandez-2021-text")``: fine-tuning one is then weighed too.
+    pretrained_on : str, optional
+        The text that it has read, where that law knows several.
+    characters_per_token : float, optional
+        Of the tokenizer, about 4 in English text; for a law of transfer that counts its data in
+        characters or bytes, as that of Hernandez et al. does.
 
     Returns
     -------
@@ -239,7 +247,17 @@ def advise(
     needed = None
     if target_loss is not None:
         needed = _needed(law, asked, flops, tokens, target_loss, sure, free)
-    ways = ways_of(source, flops, tokens, limits=free, family=family, pretrained=pretrained)
+    ways = ways_of(
+        source,
+        flops,
+        tokens,
+        limits=free,
+        family=family,
+        pretrained=pretrained,
+        pretrained_on=pretrained_on,
+        characters_per_token=characters_per_token,
+    )
+    units = () if pretrained is None else unit_notes(pretrained, characters_per_token)
     return Advice(
         forecast=asked,
         tokens=tokens,
@@ -248,7 +266,7 @@ def advise(
         sure=sure,
         ways=ways,
         flops=flops,
-        notes=tuple(_silent(source, ways, pretrained)),
+        notes=(*_silent(source, ways, pretrained), *(units if len(ways) > 1 else ())),
     )
 
 
