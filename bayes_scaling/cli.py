@@ -72,7 +72,7 @@ COMMANDS: Mapping[str, Function | Question] = {
     "stage-gate": Question(example="fit.nc --flops 1e23 --target-loss 2.0 --price 2.5 --value 5e6"),
     "advise": Question(
         example="fit.nc --flops 1e21 --data-bytes 300GB --target-loss 2.2",
-        settings={"shell": "advise", "fills": ("tokens",)},
+        settings={"shell": "advise", "fills": ("tokens", "characters_per_token")},
     ),
     "sensitivity": Question(
         example="fit.nc --params 7e10 --tokens 1.4e12 --target-loss 2.0",

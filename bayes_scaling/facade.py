@@ -271,8 +271,9 @@ class Questions(RecipeQuestions):
     def stage_gate(
         self,
         flops: float,
-        target_loss: float,
+        target_loss: float | None = None,
         *,
+        target_score: float | None = None,
         share: float = SHARE,
         family: str | None = None,
         limits: Limits = WITHOUT,
@@ -286,6 +287,7 @@ class Questions(RecipeQuestions):
             self,
             flops,
             target_loss,
+            target_score=target_score,
             share=share,
             family=family,
             limits=limits,
@@ -296,10 +298,17 @@ class Questions(RecipeQuestions):
 
     @documented(sensitivity)
     def sensitivity(
-        self, sizes: Sizes, *, target_loss: float | None = None, probability: float = PROBABILITY
+        self,
+        sizes: Sizes,
+        *,
+        target_loss: float | None = None,
+        target_score: float | None = None,
+        probability: float = PROBABILITY,
     ) -> Sensitivity:
         self.require_converged()
-        found = sensitivity(self._fitted("sensitivity"), sizes, target_loss=target_loss)
+        found = sensitivity(
+            self._fitted("sensitivity"), sizes, target_loss=target_loss, target_score=target_score
+        )
         return found.with_probability(probability)
 
     @documented(power_scaling)
@@ -353,10 +362,13 @@ class Questions(RecipeQuestions):
         tokens: float,
         *,
         target_loss: float | None = None,
+        target_score: float | None = None,
         sure: float = SURE,
         family: str | None = None,
         limits: Limits | None = None,
         pretrained: Source | None = None,
+        pretrained_on: str | None = None,
+        characters_per_token: float | None = None,
         probability: float = PROBABILITY,
     ) -> Advice:
         self.require_converged()
@@ -365,10 +377,13 @@ class Questions(RecipeQuestions):
             flops,
             tokens,
             target_loss=target_loss,
+            target_score=target_score,
             sure=sure,
             family=family,
             limits=limits,
             pretrained=pretrained,
+            pretrained_on=pretrained_on,
+            characters_per_token=characters_per_token,
         )
         return found.with_probability(probability)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit, Questions
 from bayes_scaling.posterior import Check
-from bayes_scaling.posterior.two_steps import TwoSteps, paired
+from bayes_scaling.posterior.two_steps import TwoSteps
 from bayes_scaling.posterior.weights import mixed, stratify
 from bayes_scaling.questions.score_targets import ERROR
 
@@ -177,7 +177,7 @@ def two_steps(loss: Fit, score: Fit, *, family: str | None = None) -> ScoreFit:
     if problems:
         raise InputError(problems, source="two steps")
     members = {
-        name: paired(each, family or loss.groups[0], score.only)
+        name: TwoSteps(loss=each, family=family or loss.groups[0], score=score.only)
         for name, each in loss.members.items()
     }
     weights = {each.id: loss.weights[name] for name, each in members.items()}

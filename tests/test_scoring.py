@@ -22,9 +22,9 @@ LEARNED = {"dist": "Beta", "alpha": 414.0, "beta": 586.0}
 PLAN = {"params": [1e9, 1e10], "tokens": [2e10, 2e11]}
 
 
-def drawn(model: str, runs: RunTable, **priors: object) -> Fit:
+def drawn(model: str, runs: RunTable, *, draws: int = 200, **priors: object) -> Fit:
     law = load_model(model).with_priors(dict(priors))
-    return Fit.of_one(prior_member(law, runs, draws=200, random_seed=1)).accept_unconverged()
+    return Fit.of_one(prior_member(law, runs, draws=draws, random_seed=1)).accept_unconverged()
 
 
 def tasks(*names: str) -> RunTable:
@@ -59,6 +59,30 @@ def test_each_draw_of_the_loss_goes_through_a_draw_of_the_score(both: ScoreFit) 
     between = steps.loss.predict(sizes, group=np.zeros(2, np.int64))
     wanted = steps.score.predict({"loss": between}, group=np.zeros(2, np.int64))
     np.testing.assert_allclose(found, wanted)
+
+
+@pytest.mark.parametrize(("first", "second"), [(300, 200), (200, 300)])
+def test_fits_of_unequal_draws_are_paired_and_drift_stays_that_of_its_draw(
+    first: int, second: int
+) -> None:
+    """What a law draws beyond its runs is drawn for all its draws, of which some are taken."""
+    loss = drawn("coupled-drift", table(), draws=first)
+    own = drawn(
+        "downstream-sigmoid", tasks("one"), draws=second, m=AT_REFERENCE, r=LEARNED, g=STEEP
+    )
+    joined = two_steps(loss, own)
+    sizes = {name: np.array(values) * 100 for name, values in PLAN.items()}
+    rows = [np.linspace(0, count - 1, 200).astype(int)[:, None] for count in (first, second)]
+    cell = np.zeros(2, np.int64)
+    between = loss.leading.predict(sizes, group=cell, draw=rows[0])
+    wanted = own.leading.predict({"loss": between}, group=cell, draw=rows[1])
+    found = joined.forecast(sizes)
+    np.testing.assert_allclose(found.noise_free, wanted)
+    assert found.draws.shape == (200, 2)
+    np.testing.assert_allclose(joined.surface().at(sizes, np.arange(200)[:, None]), wanted)
+    assert joined.risk(flops=1e21, target_score=0.4).forecast.draws.shape == (200, 1)
+    assert joined.leading.known(0)["m"].shape == (200, 1)
+    assert joined.allocate(flops=1e21).params.shape == (200, 1)
 
 
 def test_what_is_not_known_of_the_loss_widens_the_score(loss: Fit, both: ScoreFit) -> None:
@@ -97,7 +121,7 @@ def test_answers_are_told_in_scores(both: ScoreFit) -> None:
         both.reach(score=0.6),
         both.allocate(flops=1e20),
         both.advise(1e20, 1e9),
-        both.stage_gate(1e20, 0.4),
+        both.stage_gate(1e20, target_score=0.6),
     ]
     for answer in asked:
         assert "score" in answer.text
@@ -159,6 +183,33 @@ def test_sizes_that_only_the_score_reads_are_refused(loss: Fit) -> None:
     own = drawn("downstream-sigmoid+score-shape", shapes("one"))
     with pytest.raises(InputError, match=r"reads depth, width beside the loss: .* coupled\+aspect"):
         two_steps(loss, own)
+
+
+def test_a_loss_is_no_target_of_scores(both: ScoreFit) -> None:
+    """Not read as an error rate: 2 is above 1, and .6 would mean a score of .4."""
+    for level in (2.0, 0.6):
+        for ask in (
+            lambda level: both.risk(flops=1e21, target_loss=level),
+            lambda level: both.reach(level),
+            lambda level: both.advise(1e20, 1e9, target_loss=level),
+            lambda level: both.stage_gate(1e20, level),
+        ):
+            with pytest.raises(InputError, match=f"a loss of {level:g} is none: give .*score"):
+                ask(level)
+    own = both.score
+    with pytest.raises(InputError, match=r"--target-score 0\.6"):
+        own.sensitivity({"loss": 3.0}, target_loss=2.0)
+    with pytest.raises(InputError, match="say what to reach"):
+        both.stage_gate(1e20)
+
+
+def test_advice_and_stage_gates_are_asked_for_a_score(both: ScoreFit) -> None:
+    found = both.advise(1e20, 1e9, target_score=0.6)
+    assert found.target == pytest.approx(0.4)
+    on_hand = (found.forecast.draws[:, 0] <= 0.4).mean()
+    assert found.rows()[0]["chance"] == pytest.approx(on_hand)
+    assert "a score of 0.6" in found.text
+    assert both.stage_gate(1e20, target_score=0.6).target == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0, 1.2, -0.1, 55.0])

@@ -399,7 +399,7 @@ def risk(
     """Take what is asked from a plan."""
     if plan is None:
         return lambda answer: Shown(data={"unmatched": []})
-    words = ("flops", "params", "tokens", "target_loss", "value", "family")
+    words = ("flops", "params", "tokens", "target_loss", "target_score", "value", "family")
     if any(asked.given[name] is not None for name in words):
         raise InputError("--plan says what is asked: leave out the other options, or the plan")
     read = read_run_plan(plan)
@@ -425,6 +425,7 @@ def advise(
     if not bytes_per_token > 0:
         raise InputError(f"--bytes-per-token must be above 0, got {bytes_per_token!r}")
     asked.given["tokens"] = data_tokens if data_bytes is None else data_bytes / bytes_per_token
+    asked.given["characters_per_token"] = bytes_per_token
     return None
 
 

@@ -1,7 +1,9 @@
 """`TwoSteps`: from sizes to the loss by one law, and from the loss to an error rate by another.
 
 Every draw of the first goes through a draw of the second, so that what is not known of the loss
-widens what is said of the error. The second may read sizes that the first reads, beside the loss:
+widens what is said of the error. Where one has more draws, as many as the other has are taken of
+it, evenly, by their places alone: what a law draws beyond its runs stays that of each draw. The
+second may read sizes that the first reads, beside the loss:
 the shape of a model, where models of one loss differ in a score.
 """
 
@@ -32,7 +34,7 @@ class TwoSteps:
     family : str
         Its group.
     score : Member
-        The second: the error rate in the loss. Both have the same number of draws.
+        The second: the error rate in the loss.
     """
 
     loss: Member
@@ -66,8 +68,22 @@ class TwoSteps:
 
     @property
     def n_draws(self) -> int:
-        """Number of draws of both."""
-        return self.score.n_draws
+        """Number of pairs of draws: those of the law that has fewer."""
+        return min(self.loss.n_draws, self.score.n_draws)
+
+    @cached_property
+    def loss_draws(self) -> Index:
+        """Draws of the first law that stand in the pairs (n_draws,)."""
+        return self._evenly(self.loss)
+
+    @cached_property
+    def score_draws(self) -> Index:
+        """Those of the second."""
+        return self._evenly(self.score)
+
+    def _evenly(self, law: Member) -> Index:
+        """Return the places of the draws of a law that stand in the pairs (n_draws,)."""
+        return np.linspace(0, law.n_draws - 1, self.n_draws).astype(np.int64)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -116,13 +132,14 @@ class TwoSteps:
 
     def stated_split(self, flops: Array, *, group: int, draw: Index) -> tuple[Array, Array]:
         """Return the params and tokens (n,) stated for budgets (n,) under draws (n,)."""
-        return self.loss.stated_split(flops, group=self.place, draw=draw)
+        return self.loss.stated_split(flops, group=self.place, draw=self.loss_draws[draw])
 
     def tuned(
         self, inputs: Mapping[str, Array], *, group: Index, draw: Index | None = None
     ) -> dict[str, Array]:
         """Compute the best value of inputs that are not given; see `Member.tuned`."""
-        return self.loss.tuned(inputs, group=np.full_like(group, self.place), draw=draw)
+        place, rows = np.full_like(group, self.place), _of(self.loss_draws, draw)
+        return self.loss.tuned(inputs, group=place, draw=rows)
 
     # ---- the error rate -----------------------------------------------------------------------
 
@@ -130,7 +147,8 @@ class TwoSteps:
         self, inputs: Mapping[str, Array], *, group: Index, draw: Index | None = None
     ) -> Array:
         """Compute the error rate of a noise-free loss at any size; see `Member.predict`."""
-        loss = self.loss.predict(inputs, group=np.full_like(group, self.place), draw=draw)
+        place, rows = np.full_like(group, self.place), _of(self.loss_draws, draw)
+        loss = self.loss.predict(inputs, group=place, draw=rows)
         if not set(self.score.model.inputs) <= {"loss", *inputs}:
             inputs = {**self.tuned(inputs, group=group, draw=draw), **inputs}
         return self.error({**inputs, "loss": loss}, group=group, draw=draw)
@@ -140,45 +158,32 @@ class TwoSteps:
     ) -> Array:
         """Compute the error rate by the second law alone, at a loss that is among the inputs."""
         read = {name: inputs[name] for name in self.score.model.inputs}
-        return self.score.predict(read, group=group, draw=draw)
+        return self.score.predict(read, group=group, draw=_of(self.score_draws, draw))
 
     def new_run_logpdf(self, response: Array, law: Array, *, group: int, draw: Index) -> Array:
         """Compute the log density of the error rate of a new run whose loss is known."""
-        return self.score.new_run_logpdf(response, law, group=group, draw=draw)
+        rows = self.score_draws[draw]
+        return self.score.new_run_logpdf(response, law, group=group, draw=rows)
 
     def with_noise(
         self, loss: Array, *, group: int, draw: Index, rng: np.random.Generator
     ) -> Array:
         """Return error rates of one new run each, of a loss that is known."""
-        return self.score.with_noise(loss, group=group, draw=draw, rng=rng)
+        return self.score.with_noise(loss, group=group, draw=self.score_draws[draw], rng=rng)
 
     def known(self, group: int) -> dict[str, Array]:
         """Return what the second law knows of a group (n_draws, 1), by name."""
-        return self.score.known(group)
+        whole = self.score.known(group)
+        return {
+            name: values[self.score_draws] if np.ndim(values) else values
+            for name, values in whole.items()
+        }
 
     def generator(self, purpose: str) -> np.random.Generator:
         """Return the random generator of one purpose."""
         return self.score.generator(purpose)
 
 
-def paired(loss: Member, family: str, score: Member) -> TwoSteps:
-    """Join two laws, with as many draws as the one that has fewer."""
-    count = min(loss.n_draws, score.n_draws)
-    return TwoSteps(loss=_taken(loss, count), family=family, score=_taken(score, count))
-
-
-def _taken(member: Member, count: int) -> Member:
-    """Return a member with some of its draws, evenly taken over its chains, which are joined."""
-    if member.n_draws == count:
-        return member
-    rows = np.linspace(0, member.n_draws - 1, count).astype(np.int64)
-
-    def take(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return values.reshape(-1, *values.shape[2:])[rows][None]
-
-    return replace(
-        member,
-        draws={name: take(values) for name, values in member.draws.items()},
-        steps={name: take(values) for name, values in member.steps.items()},
-        stats={name: take(values) for name, values in member.stats.items()},
-    )
+def _of(rows: Index, draw: Index | None) -> Index:
+    """Return the draws of a law in some pairs; those of all, (n_draws, 1), by default."""
+    return rows[:, None] if draw is None else rows[draw]

@@ -14,7 +14,7 @@ from bayes_scaling.questions.enough import data_for
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.risk import SURE, in_words
-from bayes_scaling.questions.score_targets import level_of, shown_name
+from bayes_scaling.questions.score_targets import error_to_reach, level_of, shown_name
 from bayes_scaling.questions.short_data import (
     Way,
     knows_repeats,
@@ -25,6 +25,7 @@ from bayes_scaling.questions.short_data import (
 from bayes_scaling.questions.sizes import wrong_numbers
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
+from bayes_scaling.questions.text_units import unit_notes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -177,10 +178,13 @@ def advise(
     tokens: float,
     *,
     target_loss: float | None = None,
+    target_score: float | None = None,
     sure: float = SURE,
     family: str | None = None,
     limits: Limits | None = None,
     pretrained: Source | None = None,
+    pretrained_on: str | None = None,
+    characters_per_token: float | None = None,
 ) -> Advice:
     """Advise what to train with a budget and the data on hand.
 
@@ -194,6 +198,8 @@ def advise(
         Data on hand, read once.
     target_loss : float, optional
         Loss that should be reached.
+    target_score : float, optional
+        Score that should be reached in its place, between 0 and 1, by a law of scores.
     sure : float
         Probability with which it should be.
     family, limits
@@ -201,6 +207,11 @@ def advise(
     pretrained : Fit or PublishedLaw, optional
         A law of transfer from the text that a pre-trained model has read, such as
         ``bs.published("hernandez-2021-text")``: fine-tuning one is then weighed too.
+    pretrained_on : str, optional
+        The text that it has read, where that law knows several.
+    characters_per_token : float, optional
+        Of the tokenizer, about 4 in English text; for a law of transfer that counts its data in
+        characters or bytes, as that of Hernandez et al. does.
 
     Returns
     -------
@@ -211,6 +222,7 @@ def advise(
     InputError
         A number cannot be used.
     """
+    target_loss = error_to_reach(source, target_score, target_loss, name="target_score")
     problems = wrong_numbers({"flops": flops, "tokens on hand": tokens, "target_loss": target_loss})
     if not 0 < sure < 1:
         problems.append(f"sure is a probability between 0 and 1, got {sure!r}")
@@ -230,7 +242,17 @@ def advise(
     needed = None
     if target_loss is not None:
         needed = _needed(law, asked, flops, tokens, target_loss, sure, free)
-    ways = ways_of(source, flops, tokens, limits=free, family=family, pretrained=pretrained)
+    ways = ways_of(
+        source,
+        flops,
+        tokens,
+        limits=free,
+        family=family,
+        pretrained=pretrained,
+        pretrained_on=pretrained_on,
+        characters_per_token=characters_per_token,
+    )
+    units = () if pretrained is None else unit_notes(pretrained, characters_per_token)
     return Advice(
         forecast=asked,
         tokens=tokens,
@@ -239,7 +261,7 @@ def advise(
         sure=sure,
         ways=ways,
         flops=flops,
-        notes=tuple(_silent(source, ways, pretrained)),
+        notes=(*_silent(source, ways, pretrained), *(units if len(ways) > 1 else ())),
     )
 
 

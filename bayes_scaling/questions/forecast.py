@@ -233,11 +233,13 @@ def _through_loss(law: TwoSteps, sizes: Sizes, tuning: Tuned) -> Forecast:
     plan = read_plan(law, sizes)
     asked = {name: values for name, values in plan.columns.items() if name in law.reads.wanted}
     loss = forecast_by_law(law.loss, {**asked, law.loss.reads.group: law.family}, tuning)
+    loss = _some(loss, law.loss_draws)
 
     def error(losses: Draws) -> Draws:
         return law.error({**plan.columns, **loss.tuned, "loss": losses}, group=plan.group)
 
-    parameters = per_run(law.score.model, law.score.flat, plan.group)
+    rows = law.score_draws[:, None]
+    parameters = per_run(law.score.model, law.score.flat, plan.group, rows)
     seen = error(loss.draws)
     noise = noise_of_runs(law.score, plan, parameters, seen, typical=False)
     middle, noise_free = np.median(loss.noise_free, axis=0), error(loss.noise_free)
@@ -250,6 +252,18 @@ def _through_loss(law: TwoSteps, sizes: Sizes, tuning: Tuned) -> Forecast:
         form_variance=form_variance(law.score, {"loss": middle}, noise_free),
         members=(law.id,),
         response=law.response,
+    )
+
+
+def _some(found: Forecast, rows: NDArray[np.int64]) -> Forecast:
+    """Return the forecast of one law with some of its draws."""
+    return replace(
+        found,
+        noise_free=found.noise_free[rows],
+        draws=found.draws[rows],
+        redrawn=None if found.redrawn is None else found.redrawn[rows],
+        tuned={name: values[rows] for name, values in found.tuned.items()},
+        member=found.member[rows],
     )
 
 

@@ -372,10 +372,12 @@ def risk(
     if flops is not None and len(budgets) == 1 and target_loss is not None and value is not None:
         priced = rig is not None and rig.price is not None
         if priced and splits and not inputs and len(asked.draws) > 1:
+            scored = law.response == ERROR
             gate = stage_gate(
                 source,
                 float(budgets[0]),
-                target_loss,
+                None if scored else target_loss,
+                target_score=1 - target_loss if scored else None,
                 family=family,
                 limits=within,
                 rig=rig,

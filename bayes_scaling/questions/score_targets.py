@@ -62,16 +62,18 @@ def error_to_reach(
     score : float or sequence of float, optional
         A score to reach, where the law explains an error rate.
     loss : float or sequence of float, optional
-        The target in the response of the law, in its place.
+        A loss to reach, where the law explains a loss, in its place.
     name : str
         What the question calls the score.
 
     Raises
     ------
     InputError
-        Both are given, the law knows no score, or a score is not between 0 and 1.
+        Both are given, the law knows no score, or scores alone, or a score is not between 0 and 1.
     """
     if score is None:
+        if loss is not None and source.leading.response == ERROR:
+            raise InputError(_no_loss(source, loss, name), source=name.replace("score", "loss"))
         return loss
     given = np.atleast_1d(np.asarray(score, float))
     problems = []
@@ -91,3 +93,14 @@ def error_to_reach(
     if problems:
         raise InputError(problems, source=name)
     return float(1 - given[0]) if np.ndim(score) == 0 else 1 - given
+
+
+def _no_loss(source: Source, loss: Numbers, name: str) -> str:
+    """Say that a loss is no target of a law of scores, and what to give."""
+    first = float(np.atleast_1d(np.asarray(loss, float))[0])
+    option = name.replace("_", "-")
+    return (
+        f"{source.id} answers in scores, and a loss of {first:g} is none: give {name}, a share of "
+        f"1, in place of {name.replace('score', 'loss')} (in a shell --{option} 0.6); a loss is "
+        "asked of the fit of the loss alone"
+    )

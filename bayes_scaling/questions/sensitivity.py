@@ -24,6 +24,7 @@ from bayes_scaling.posterior import Member, Posterior
 from bayes_scaling.posterior.beyond import frozen_walks
 from bayes_scaling.questions.forecast import Forecast, forecast_by_law, mix_forecasts
 from bayes_scaling.questions.new_budget import forecast_at
+from bayes_scaling.questions.score_targets import error_to_reach
 from bayes_scaling.questions.sizes import Sizes
 
 Array = NDArray[np.float64]
@@ -113,6 +114,7 @@ def sensitivity(
     sizes: Sizes,
     *,
     target_loss: float | None = None,
+    target_score: float | None = None,
 ) -> Sensitivity:
     """Tell how the forecast of a run moves with form, prior and drift.
 
@@ -124,6 +126,8 @@ def sensitivity(
         The run, as for a forecast; the first of several.
     target_loss : float, optional
         Loss that should be reached.
+    target_score : float, optional
+        Score that should be reached in its place, between 0 and 1, by a law of scores.
 
     Returns
     -------
@@ -139,6 +143,7 @@ def sensitivity(
     Kallioinen et al. 2024, doi:10.1007/s11222-023-10366-5 (priors to a power); Vehtari et al.
     2024, arXiv:1507.02646 (Pareto smoothing).
     """
+    target_loss = error_to_reach(fit, target_score, target_loss, name="target_score")
     members = fit.members
     shares = fit.weights
     parts = {name: forecast_by_law(each, sizes) for name, each in members.items()}

@@ -21,6 +21,7 @@ from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.score_targets import with_scores
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
+from bayes_scaling.questions.text_units import per_token
 from bayes_scaling.questions.transfer import transfer
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
@@ -103,6 +104,8 @@ def ways_of(
     limits: Limits,
     family: str | None,
     pretrained: Source | None,
+    pretrained_on: str | None = None,
+    characters_per_token: float | None = None,
 ) -> tuple[Way, ...]:
     """Return the ways that the law, and a law of transfer where one is given, can speak of.
 
@@ -121,6 +124,10 @@ def ways_of(
         The group.
     pretrained : Fit or PublishedLaw or None
         A law of transfer from the text of the pre-trained model.
+    pretrained_on : str or None
+        That text, where the law knows several.
+    characters_per_token : float or None
+        Of the tokenizer, for a law of transfer that counts data in characters or bytes.
     """
     law = surface(source, group=family)
     capped = replace(limits, max_tokens=min(tokens, limits.max_tokens))
@@ -131,7 +138,8 @@ def ways_of(
     found = [one, *_smaller(source, law, flops, tokens, family, limits)]
     found += _repeats(source, flops, tokens, family, limits)
     if pretrained is not None:
-        found.append(_tuned(pretrained, law, recommended(tuple(found)).params, tokens))
+        params, per = recommended(tuple(found)).params, per_token(pretrained, characters_per_token)
+        found.append(_tuned(pretrained, law, params, tokens, per, pretrained_on))
     return tuple(found)
 
 
@@ -187,18 +195,22 @@ def _repeats(
         yield replace(best, name="stop early")
 
 
-def _tuned(pretrained: Source, law: Surface, params: float, tokens: float) -> Way:
+def _tuned(
+    pretrained: Source, law: Surface, params: float, tokens: float, per: float, text: str | None
+) -> Way:
     """Return the run that is fine-tuned: the law from scratch at the data it is worth.
 
+    The law of transfer is given the data, and gives their worth, at `per` of its units to a token.
     Its compute is that of fine-tuning; the pre-trained model is there already.
     """
-    found = transfer(pretrained, params=params, finetune_tokens=tokens)
+    found = transfer(pretrained, params=params, finetune_tokens=per * tokens, pretrained_on=text)
     if len(found.texts) > 1:
         raise InputError(
-            f"the law of transfer knows {', '.join(found.texts)}: give one of a single first text",
+            f"the law of transfer knows {', '.join(found.texts)}: say which text the model has "
+            f"read, such as pretrained_on={found.texts[0]!r} (--pretrained-on {found.texts[0]})",
             source="advice",
         )
-    draws = found.effective[found.texts[0]][:, 0]
+    draws = found.effective[found.texts[0]][:, 0] / per
     worth = np.resize(draws, law.n_draws)
     at = {"params": np.full(law.n_draws, params), "tokens": worth}
     return _way("fine-tune", law, params, tokens, tokens, law.at(at, law.draws))

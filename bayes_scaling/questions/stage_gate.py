@@ -18,7 +18,7 @@ from bayes_scaling.page import Page, Printed, told
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.rig import Rig
-from bayes_scaling.questions.score_targets import level_of
+from bayes_scaling.questions.score_targets import error_to_reach, level_of
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 
@@ -171,8 +171,9 @@ class StageGate(Printed):
 def stage_gate(
     source: Source,
     flops: float,
-    target_loss: float,
+    target_loss: float | None = None,
     *,
+    target_score: float | None = None,
     share: float = SHARE,
     family: str | None = None,
     limits: Limits = WITHOUT,
@@ -190,6 +191,8 @@ def stage_gate(
         Budget of the big run [FLOP], at its split of least expected loss.
     target_loss : float
         Loss that it should reach.
+    target_score : float
+        Score that it should reach in its place, between 0 and 1, by a law of scores.
     share : float
         Compute of the smaller run over that of the big one.
     family, limits, rig
@@ -209,6 +212,9 @@ def stage_gate(
         A number cannot be used.
     """
     check_probability(probability)
+    target_loss = error_to_reach(source, target_score, target_loss, name="target_score")
+    if target_loss is None:
+        raise InputError("say what to reach: target_loss, or target_score by a law of scores")
     problems = [
         f"{name} must be above 0, got {given!r}"
         for name, given in (("flops", flops), ("target_loss", target_loss))

@@ -29,6 +29,7 @@ from bayes_scaling.questions.loss_curve import (
 )
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.run_plan import RunPlan
+from bayes_scaling.questions.score_targets import ERROR
 from bayes_scaling.questions.sizes import FACTOR, Values
 from bayes_scaling.runs import RunTable, training_flops
 
@@ -114,6 +115,12 @@ def ask(
         target_loss, value = said.get("target_loss"), said.get("value")
         limits, rig = plan.limits, plan.rig
     _check(flops, target_loss, value, rig)
+    if target_loss is not None and fit.leading.response == ERROR:
+        raise InputError(
+            f"{fit.id} answers in scores, and a report of scores takes no target: leave out "
+            "target_loss, and ask risk with target_score (bayes-scaling risk --target-score 0.6)",
+            source="report",
+        )
     asked = Question(
         axis=None,
         at=np.nan,

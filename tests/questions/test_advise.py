@@ -7,6 +7,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
+from tests.questions.test_transfer import known
 from tests.synthetic import UNCONVERGED, synthetic_ensemble, synthetic_fit
 
 FIT = synthetic_fit(draws=400, spread=0.05)
@@ -111,10 +112,35 @@ def test_a_law_that_knows_repeats_reads_the_data_again_and_one_that_does_not_say
 
 def test_fine_tuning_reads_the_data_as_those_they_are_worth() -> None:
     law = bs.published("hernandez-2021-text")
-    advice = FIT.advise(FLOPS, ON_HAND, pretrained=law)
+    advice = FIT.advise(FLOPS, ON_HAND, pretrained=law, characters_per_token=4.0)
     found = ways(advice)["fine-tune"]
-    worth = ON_HAND + 1.9e4 * ON_HAND**0.18 * found["params"] ** 0.38
+    read = 4 * ON_HAND  # the law counts characters
+    worth = (read + 1.9e4 * read**0.18 * found["params"] ** 0.38) / 4
     at = FIT.forecast({"params": found["params"], "tokens": worth}).noise_free
     assert found["loss"] == pytest.approx(float(np.median(at)), rel=1e-3)
     assert "way" in advice.text
     assert "fine-tune" in advice.text
+    assert "counts data in characters: it was given 4 to a token" in advice.text
+    assert "counts params without embeddings" in advice.text
+
+
+def test_characters_are_not_taken_for_tokens() -> None:
+    law = bs.published("hernandez-2021-text")
+    with pytest.raises(InputError, match=r"counts data in characters: say how many .* about 4"):
+        FIT.advise(FLOPS, ON_HAND, pretrained=law)
+    with pytest.raises(InputError, match="characters_per_token must be above 0"):
+        FIT.advise(FLOPS, ON_HAND, pretrained=law, characters_per_token=-1.0)
+    source = bs.published("hoffmann-2022")
+    advice = source.advise(1e21, 1e9, pretrained=law, characters_per_token=4.0)
+    assert ways(advice)["fine-tune"]["loss"] == pytest.approx(2.515, abs=2e-3)
+
+
+def test_the_first_text_is_chosen_where_the_law_of_transfer_knows_several() -> None:
+    law = known()
+    with pytest.raises(InputError, match=r"knows code, prose: .*--pretrained-on code"):
+        FIT.advise(FLOPS, ON_HAND, pretrained=law)
+    found = ways(FIT.advise(FLOPS, ON_HAND, pretrained=law, pretrained_on="prose"))["fine-tune"]
+    given = {"params": found["params"], "finetune_tokens": ON_HAND, "pretrained_on": "prose"}
+    worth = float(law.transfer(**given).effective["prose"][0, 0])
+    at = FIT.forecast({"params": found["params"], "tokens": worth}).noise_free
+    assert found["loss"] == pytest.approx(float(np.median(at)), rel=1e-3)
