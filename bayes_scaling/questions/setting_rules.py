@@ -153,7 +153,7 @@ def _check(source: Source, setting: str, tolerance: float, harmless: float) -> N
             problems.append(
                 f"{law.id} knows no best {setting}"
                 + (f"; did you mean {hint!r}?" if hint else "")
-                + f": fit a law with a valley in it, such as coupled+valley:{setting}"
+                + f": fit a law with a valley in it, such as coupled+valley:{hint or setting}"
             )
     if not tolerance > 1:
         problems.append(f"tolerance is a factor above 1, got {tolerance!r}")
@@ -172,7 +172,10 @@ def _numbers(what: str, given: Mapping[str, float] | None) -> dict[str, float]:
         if isinstance(value, str) or not (np.isfinite(value) and value > 0)
     ]
     if not run:
-        problems.append(f"say which run is {what}, such as {what}={{'params': 1e8, 'tokens': 2e9}}")
+        problems.append(
+            f"say which run is {what}, such as {what}={{'params': 1e8, 'tokens': 2e9}} (in a shell "
+            f"--{what} params=1e8 --{what} tokens=2e9)"
+        )
     if problems:
         raise InputError(problems, source="setting rules")
     return {name: float(value) for name, value in run.items()}

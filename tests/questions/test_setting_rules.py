@@ -43,7 +43,8 @@ def test_every_published_rule_whose_columns_are_given_is_asked() -> None:
     ("asked", "pattern"),
     [
         ({"setting": "weight_decay"}, "knows no best weight_decay.*coupled\\+valley:weight_decay"),
-        ({"small": None}, "say which run is small"),
+        ({"setting": "learnin_rate"}, r"did you mean .*coupled\+valley:learning_rate"),
+        ({"small": None}, "say which run is small.*--small params=1e8 --small tokens=2e9"),
         ({"target": {"params": 1e9}}, "the law reads tokens: give it of both runs"),
         ({"target": {**TARGET, "params": -1.0}}, "target: params must be above 0"),
         ({"exponents": {"depth": 1.0}}, "the rule reads depth: give it in small"),
