@@ -21,7 +21,7 @@ from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.published_laws import PublishedConstants
 from bayes_scaling.questions.sizes import Numbers, first_text, given_sizes, positive
 from bayes_scaling.questions.surface import Source
-from bayes_scaling.runs import RunTable
+from bayes_scaling.questions.worse_runs import worse_runs
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 from bayes_scaling.runs.finetuning import SCRATCH
 
@@ -306,6 +306,8 @@ def transfer(
     tokens = pretrain_tokens
     if tokens is not None:
         tokens = float(positive("pretrain_tokens", tokens)[0])
+    if family in source.groups and not _published(source):
+        family, pretrained_on = _of_label(source, str(family), pretrained_on)
     arms = _arms(source, family)
     texts = _chosen(source, arms, pretrained_on, order)
     drawn = {text: _known(source, arms[text]) for text in arms if text != SCRATCH}
@@ -322,7 +324,7 @@ def transfer(
         beta=next(iter(drawn.values()))["beta_T"][kept],
         times=times,
         pretrain_tokens=tokens,
-        worse={} if _published(source) else _worse(source.leading.runs, texts),
+        worse={} if _published(source) else worse_runs(source.leading.runs, texts),
         order=tuple(order or ()),
         order_probability=chance,
         beyond=_beyond(source, arms[texts[0]], sizes),
@@ -363,6 +365,15 @@ def _arms(source: Source, family: str | None) -> dict[str, int]:
     return next(iter(families.values())) if family is None else families[family]
 
 
+def _of_label(
+    source: Source, label: str, wanted: str | Sequence[str] | None
+) -> tuple[str | None, str | Sequence[str] | None]:
+    """Return the text that is learned and the first text, where both name one group of the fit."""
+    text = first_text(source.leading, label)
+    own = label[: -len(text) - 1] if text != label else None
+    return own, text if wanted is None and text != SCRATCH else wanted
+
+
 def _published(source: Source) -> bool:
     return isinstance(source.leading, PublishedConstants)
 
@@ -378,7 +389,9 @@ def _chosen(
     asked = [wanted] if isinstance(wanted, str) else list(wanted or known)
     problems = [
         f"no run was pre-trained on {text!r}, so nothing is known of it; the fit has "
-        f"{', '.join(known) or 'runs from scratch alone'}: add runs of it, or fit.with_new_group"
+        f"{', '.join(known) or 'runs from scratch alone'}: add runs of it, or draw it from the "
+        f"population of the others, --new-group FAMILY/{text} in a shell, fit.with_new_group in "
+        "Python"
         for text in dict.fromkeys([*asked, *(order or ())])
         if text not in known
     ]
@@ -477,24 +490,3 @@ def _beyond(source: Source, group: int, sizes: Mapping[str, Array]) -> dict[str,
     )
     far = np.maximum(asked - fitted.max(), fitted.min() - asked)
     return {**beyond, "finetune_tokens": np.maximum(0.0, far)}
-
-
-def _worse(runs: RunTable, texts: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Count runs of each first text that did worse than the one from scratch of the same sizes."""
-    if not {"pretrained_on", "loss", "params", "finetune_tokens"} <= set(runs.columns):
-        return {}
-    columns = (runs.labels("family"), runs["params"], runs["finetune_tokens"])
-    keys = list(zip(*(values.tolist() for values in columns), strict=True))
-    labels, losses = runs["pretrained_on"].tolist(), runs["loss"].tolist()
-    rows = list(zip(keys, labels, losses, strict=True))
-    scratch: dict[Any, float] = {}
-    for key, label, value in rows:
-        if label == SCRATCH:
-            scratch[key] = min(value, scratch.get(key, np.inf))
-    found = {}
-    for text in texts:
-        own = [
-            value > scratch[key] for key, label, value in rows if label == text and key in scratch
-        ]
-        found[text] = (sum(own), len(own))
-    return found
