@@ -229,6 +229,16 @@ def test_a_new_run_is_measured_by_the_questions_that_are_said(both: ScoreFit) ->
         both.score.forecast({"loss": 3.0, "items": 0})
 
 
+def test_what_no_size_and_what_every_size_reaches_is_said(both: ScoreFit) -> None:
+    far = both.reach(score=0.999999, params=1e10)
+    assert np.isinf(far.rows()[0]["tokens"])
+    assert "inside the fitted runs" not in far.text
+    assert "no distance: in half of the draws or more no size does" in far.text
+    near = both.reach(score=1e-4, params=1e10)
+    assert any("smallest sizes" in note for note in near.notes)
+    assert not any("smallest sizes" in note for note in both.reach(score=0.4).notes)
+
+
 def test_a_law_that_reads_the_loss_alone_says_what_it_is_joined_to(both: ScoreFit) -> None:
     for ask in (lambda: both.score.reach(score=0.6), lambda: both.score.advise(1e20, 1e9)):
         with pytest.raises(InputError, match=r"reads the loss, .* loss\.nc\+score\.nc"):

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+NO_SIZE = "no distance: in half of the draws or more no size does"
+"""Said in place of a distance where what was found is without end."""
+
 TROUBLE = ("unreachable", "never", "at_edge")
 """Statements that are printed only where they may hold."""
 
@@ -285,7 +288,8 @@ class Answer(Drawn):
                 if row[name] or name not in TROUBLE:
                     lines[called(name)] = _chance(row[name])
             if not self.is_point:
-                lines["extrapolation"] = beyond(row)
+                ends = any(np.isinf(row[self._shown(name)]) for name in self.draws)
+                lines["extrapolation"] = NO_SIZE if ends else beyond(row)
             found += [[lines], by_member] if by_member else [[lines]]
         return found
 

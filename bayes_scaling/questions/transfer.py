@@ -21,6 +21,7 @@ from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.published_laws import PublishedConstants
 from bayes_scaling.questions.sizes import Numbers, first_text, given_sizes, positive
 from bayes_scaling.questions.surface import Source
+from bayes_scaling.questions.text_units import TOKENS, compute_notes, data_unit
 from bayes_scaling.questions.worse_runs import worse_runs
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 from bayes_scaling.runs.finetuning import SCRATCH
@@ -85,6 +86,8 @@ class Transfer(Printed):
         E-folds of the sizes beyond the fitted runs.
     notes : tuple of str
         What a reader should know of the law.
+    unit : str
+        What data are counted in; compute follows from tokens alone.
     probability : float
         Probability of the intervals.
     """
@@ -104,6 +107,7 @@ class Transfer(Printed):
     order_probability: float = float("nan")
     beyond: Mapping[str, Array] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unit: str = TOKENS
     probability: float = PROBABILITY
 
     @property
@@ -191,8 +195,7 @@ class Transfer(Printed):
             "transferred_tokens": self.transferred[text][:, case],
             "effective_tokens": self.effective[text][:, case],
             "worth_of_params": self.worth[text],
-            "flops_saved": self.flops_saved[text][:, case],
-        }
+        } | ({"flops_saved": self.flops_saved[text][:, case]} if self.unit == TOKENS else {})
         if self.pretrain_tokens is not None:
             saved = self.effective[text][:, case] - self.sizes["finetune_tokens"][case]
             with np.errstate(divide="ignore"):
@@ -328,7 +331,11 @@ def transfer(
         order=tuple(order or ()),
         order_probability=chance,
         beyond=_beyond(source, arms[texts[0]], sizes),
-        notes=tuple(source.leading.notes) or tuple(f"{a} are {b}" for a, b in meant.items()),
+        notes=(
+            *(source.leading.notes or (f"{a} are {b}" for a, b in meant.items())),
+            *compute_notes(source),
+        ),
+        unit=data_unit(source),
         **told_by_loss,
     )
 
