@@ -18,8 +18,9 @@ from bayes_scaling.questions.expert_split import (
     ExpertSplit,
     expert_split,
 )
+from bayes_scaling.questions.layouts import PLAIN, Layout
 from bayes_scaling.questions.limits import Limits
-from bayes_scaling.questions.rank_shapes import COUNT, PLAIN, Layout, ShapeRanking, rank_shapes
+from bayes_scaling.questions.rank_shapes import COUNT, ShapeRanking, rank_shapes
 from bayes_scaling.questions.setting_rules import HARMLESS, TOLERANCE, setting_rules
 from bayes_scaling.questions.settle import Settling, settle
 from bayes_scaling.questions.sizes import Numbers, Sizes

@@ -308,6 +308,12 @@ def beyond(row: Mapping[str, Any]) -> str:
     return f"beyond the fitted runs: {', '.join(outside)}{rest}"
 
 
+def farthest_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say how far several rows lie outside the fitted runs: the farthest of them in each input."""
+    names = {name: None for row in rows for name in row if name.startswith("efolds_")}
+    return beyond({name: max(row.get(name, 0.0) for row in rows) for name in names})
+
+
 def past_telling(score: float) -> str:
     """Write a score so large that its digits say nothing; empty words for others."""
     if not abs(score) >= MEANINGLESS:

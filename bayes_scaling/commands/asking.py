@@ -30,6 +30,7 @@ from bayes_scaling.commands.options import (
     part_of,
     read_settings,
     spread,
+    takes_one,
 )
 from bayes_scaling.commands.sources import Source, answering, read_csv, read_table
 from bayes_scaling.commands.streams import say
@@ -179,7 +180,8 @@ def question(
     parts: dict[str, Part] = {"fit": _part("fit", Source)}
     for key, parameter in own.items():
         for kind in BUNDLES.get(key, ()):
-            parts.setdefault(kind.__name__, spread(kind, names=spelled))
+            once = takes_one(parameter)
+            parts.setdefault(kind.__name__, spread(kind, names=spelled, once=once))
         if key in SECOND:
             parts[key] = part_of(parameter.replace(annotation=str | None), told.get(key))
         elif key not in BUNDLES:
@@ -213,6 +215,7 @@ def question(
             found,
             shown if printing.verbose else replace(shown, below=()),
             furthest=printing.max_extrapolation,
+            beside=[given[name] for name in SECOND if given.get(name) is not None],
             as_json=printing.as_json,
         )
 
@@ -275,7 +278,7 @@ def _budget(parameter: inspect.Parameter, budgets: list[float] | None) -> Any:
     """Return budgets for a parameter that takes several, or one."""
     if budgets is None and parameter.default is inspect.Parameter.empty:
         raise InputError(f"give --{parameter.name}, --hours, or --money with --price")
-    if budgets is None or parameter.annotation is not float:
+    if budgets is None or not takes_one(parameter):
         return budgets
     if len(budgets) > 1:
         raise InputError(f"this is asked of one budget, got {len(budgets)}")
@@ -408,9 +411,7 @@ def risk(
 
 def advise(
     asked: Asked,
-    data_bytes: Annotated[
-        float | None, number(help="Text on hand: bytes, or 300GB.", unit="BYTES")
-    ] = None,
+    data_bytes: Annotated[float | None, number(help="Text: bytes, or 300GB.", unit="BYTES")] = None,
     data_tokens: Annotated[float | None, number(help="The same in tokens.")] = None,
     bytes_per_token: Annotated[
         float, typer.Option(help="Of the tokenizer; about 4 in English text.")
@@ -430,9 +431,7 @@ def shapes(
     asked: Asked,
     table: Annotated[
         Path | None,
-        typer.Option(
-            help="A table of shapes (width, depth, heads, d_ff) to compare; made up else."
-        ),
+        typer.Option(help="A table of shapes (width, depth, heads, d_ff); made up else."),
     ] = None,
     plot: Plot = None,
 ) -> After:

@@ -71,6 +71,7 @@ def give(
     shown: Shown | None = None,
     *,
     furthest: float | None = None,
+    beside: Sequence[Answerer] = (),
     as_json: bool,
 ) -> None:
     """Print an answer, say what it rests on, and exit with 2 where that is not to be trusted.
@@ -85,6 +86,8 @@ def give(
         What is shown beside it.
     furthest : float, optional
         E-folds beyond the fitted runs from which it is not to be trusted.
+    beside : sequence of Fit or PublishedLaw
+        What else was asked for it.
     as_json : bool
         Whether one JSON object is printed in place of text.
     """
@@ -107,7 +110,7 @@ def give(
     too_far = furthest is not None and beyond > furthest
     if too_far:
         say(f"warning: {beyond:.1f} e-folds beyond the fitted runs, more than {furthest:g}")
-    judge(source, trusted=not too_far)
+    judge(source, *beside, trusted=not too_far)
 
 
 def answer_dict(source: Answerer, answer: Printable) -> dict[str, Any]:
@@ -131,14 +134,15 @@ def checks_list(fit: Checked) -> list[dict[str, str]]:
     return [asdict(check) for check in fit.checks]
 
 
-def judge(fit: Checked, *, trusted: bool = True) -> None:
-    """Say what a reader should know of a fit; exit with 2 where it is not to be trusted."""
+def judge(fit: Checked, *others: Answerer, trusted: bool = True) -> None:
+    """Say what a reader should know of fits; exit with 2 where one is not to be trusted."""
     from bayes_scaling.posterior.diagnostics import doubts
 
-    for check in doubts(fit.checks):
+    more = [check.of(each.id) for each in others for check in doubts(each.checks)]
+    for check in (*doubts(fit.checks), *more):
         failed = check.verdict == "fail"
         say(f"warning: do not rely on this: {check}" if failed else f"note: {check}")
-    if not (fit.trustworthy and trusted):
+    if not (trusted and all(each.trustworthy for each in (fit, *others))):
         raise typer.Exit(2)
 
 

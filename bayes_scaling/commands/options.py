@@ -112,6 +112,7 @@ def spread(
     default: Any = None,
     left_out: Sequence[str] = (),
     names: Mapping[str, tuple[str, ...]] | None = None,
+    once: bool = False,
 ) -> Part:
     """Return the part of a dataclass: an option for each field.
 
@@ -125,6 +126,8 @@ def spread(
         Fields that are no options.
     names : mapping of str to tuple of str, optional
         Names of options, by field, in place of those of the fields.
+    once : bool
+        Whether one value is taken of each, so that no help says "several".
 
     Notes
     -----
@@ -147,7 +150,7 @@ def spread(
             # what is not given is left to the dataclass
             said = replace(told.get(each.name, Told()), default=_said(usual) if needed else "")
             shown = None if needed or not _said(usual) else usual
-            found = option(name, hints[each.name], shown, said, names=spelled or ())
+            found = option(name, hints[each.name], shown, said, names=spelled or (), once=once)
         options[each.name] = found
 
     def build(given: Mapping[str, Any]) -> Any:
@@ -216,8 +219,19 @@ def described(documented: object) -> dict[str, Told]:
     return found
 
 
+def takes_one(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter is one number, or none."""
+    return parameter.annotation in (float, float | None)
+
+
 def option(
-    name: str, kind: Any, default: Any, told: Told, *, names: Sequence[str] = ()
+    name: str,
+    kind: Any,
+    default: Any,
+    told: Told,
+    *,
+    names: Sequence[str] = (),
+    once: bool = False,
 ) -> inspect.Parameter:
     """Return an option of a plain type; a text that is needed is an argument.
 
@@ -233,6 +247,8 @@ def option(
         Its help and unit.
     names : sequence of str
         Of the option, where it is not called as the parameter.
+    once : bool
+        Whether of several that the kind allows one is taken.
     """
     needed = default is inspect.Parameter.empty
     kinds = [each for each in get_args(kind) or (kind,) if each is not NoneType]
@@ -244,7 +260,7 @@ def option(
         inside = [inner for each in kinds for inner in get_args(each)]
         kinds = [each for each in (float, str) if each in (*kinds, *inside)] or [float]
         plain = list[kinds[0]]  # type: ignore[valid-type]
-        settings["help"] = f"{told.text} May be given several times.".strip()
+        settings["help"] = told.text if once else f"{told.text} May be given several times.".strip()
     elif get_origin(kind) is Literal:
         plain = kind
     if float in kinds:

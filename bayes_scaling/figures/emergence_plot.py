@@ -19,6 +19,9 @@ POINTS = 200
 REACH = 30.0
 """How far compute is drawn beyond the runs and the budgets, and below the runs."""
 
+MARGIN = 3.0
+"""How far it is drawn below the interval of the jump."""
+
 HEIGHT = 0.5
 """Where the interval of the place is drawn: its median is there."""
 
@@ -40,11 +43,15 @@ def plot_emergence(result: Emergence, *, ax: Axes | None = None) -> Axes:
     Notes
     -----
     Points are the budgets that were asked about; the bar is the interval of the place of the jump.
+    Of a smoother metric it is the probability that a tenth of its rise is done.
     Where laws without a jump are averaged, the curve stays below 1.
     """
     ax = ax if ax is not None else style.new_axes()
+    kind, row = format_kind(result.probability), result.rows()[0]
+    middle, low, high = (row[f"jump_flops{end}"] for end in ("", "_lower", "_upper"))
     top = max(float(result.flops.max()), result.runs_to) * REACH
-    places = np.geomspace(min(float(result.flops.min()), result.runs_to) / REACH, top, POINTS)
+    bottom = min(float(result.flops.min()), result.runs_to / REACH, low / MARGIN)
+    places = np.geomspace(bottom, top, POINTS)
     chance = result.chance_below(places)
     ax.fill_between(places, chance, color=style.BLUE, alpha=0.12, linewidth=0)
     ax.plot(places, chance, color=style.BLUE, linewidth=1.6, label="jump below this compute")
@@ -53,12 +60,13 @@ def plot_emergence(result: Emergence, *, ax: Axes | None = None) -> Axes:
         ax.annotate(
             f"{value:.2f}",
             (float(place), float(value)),
-            xytext=(6, -3),
+            xytext=(6, -12),
             textcoords="offset points",
             fontsize=style.SMALL,
         )
-    kind, row = format_kind(result.probability), result.rows()[0]
-    middle, low, high = (row[f"jump_flops{end}"] for end in ("", "_lower", "_upper"))
+    if result.beside is not None:
+        begun = result.beside.begun_below(places)
+        ax.plot(places, begun, color=style.GREEN, linestyle="--", label="smoother metric rises")
     ax.hlines(HEIGHT, low, min(high, top), color=style.RED, label=f"place of the jump, {kind}")
     if middle < top:
         ax.plot([middle], [HEIGHT], "|", color=style.RED, markersize=10)

@@ -20,6 +20,12 @@ AXES = {
 }
 DASHES = ("-", "--", ":", "-.")
 
+ROOM = 1.15
+"""Factor by which an axis reaches beyond what is shown."""
+
+APART = 1.03
+"""Factor between the places of several first texts of a single case, so that none hides another."""
+
 
 def plot_transfer(result: Transfer, *, ax: Axes | None = None) -> Axes:
     """Plot effective over fine-tuning data against one of the two sizes.
@@ -38,7 +44,8 @@ def plot_transfer(result: Transfer, *, ax: Axes | None = None) -> Axes:
     Notes
     -----
     A colour for each first text; where both sizes vary, a kind of line for each number of
-    parameters. Bands hold the probability of the result. Below 1 pre-training hurts.
+    parameters. Bands, or the bars of a single case, hold the probability of the result. Below 1
+    pre-training hurts.
     """
     if ax is None:
         ax = style.new_axes()
@@ -46,6 +53,7 @@ def plot_transfer(result: Transfer, *, ax: Axes | None = None) -> Axes:
     along = "finetune_tokens" if np.unique(data).size > 1 else "params"
     sizes = np.unique(params) if along == "finetune_tokens" else params[:1]
     x = result.sizes[along]
+    ends = [1.0]
     for place, text in enumerate(result.texts):
         colour = style.SERIES[place % len(style.SERIES)]
         for index, size in enumerate(sizes):
@@ -55,11 +63,21 @@ def plot_transfer(result: Transfer, *, ax: Axes | None = None) -> Axes:
             label = f"{text}, {size:.2g} params" if sizes.size > 1 else text
             dashes = DASHES[index % len(DASHES)]
             marker = "o" if cases.size == 1 else ""
-            ax.plot(x[cases], middle, dashes, marker=marker, color=colour, label=label)
-            ax.fill_between(x[cases], low, high, color=colour, alpha=0.15, linewidth=0)
+            own = x[cases] * (APART ** (place - (len(result.texts) - 1) / 2) if marker else 1.0)
+            ax.plot(own, middle, dashes, marker=marker, color=colour, label=label)
+            if marker:
+                ax.vlines(own, low, high, color=colour, linewidth=1.6)
+            else:
+                ax.fill_between(own, low, high, color=colour, alpha=0.15, linewidth=0)
+            ends += [float(low.min()), float(high.max())]
     ax.axhline(1.0, color=style.INK, linewidth=0.8)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
+    known = [end for end in ends if 0 < end < np.inf]
+    bottom, top = min(known, default=1.0) / ROOM, max(known, default=1.0) * ROOM
+    left, right = float(x.min()) / ROOM, float(x.max()) * ROOM
+    style.log_scale(ax, "x", left, right)
+    style.log_scale(ax, "y", bottom, top)
+    ax.set_xlim(left, right)
+    ax.set_ylim(bottom, top)
     kind = format_kind(result.probability)
     style.tidy(ax, xlabel=AXES[along], ylabel=f"effective over fine-tuning data, {kind}")
     style.legend(ax)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from bayes_scaling.intervals import PROBABILITY, format_kind, interval
 from bayes_scaling.runs.columns import COLUMNS
+from bayes_scaling.runs.metrics import unit_of
 
 if TYPE_CHECKING:
     from bayes_scaling.facade import Fit
@@ -176,7 +177,12 @@ def response_label(fit: Fit) -> str:
         return column_label(name)
     if response_unit(fit):
         return f"{name} [{metric}]"
+    unit_read = unit_of(fit.runs)
+    if unit_read is not None and unit_read.bounded and name in ("loss", "error"):
+        plain = metric in (unit_read.name, f"{unit_read.name} rate")
+        return "error rate" if plain else f"error rate ({metric})"
     unit = COLUMNS[name].unit if name in COLUMNS else "1"
+    unit = "1" if unit_read is not None else unit  # the metric says it
     return f"{name} on {metric}" + (f" [{unit}]" if unit != "1" else "")
 
 

@@ -18,7 +18,7 @@ from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.transient import SCALE_LOW, SCALE_REF
 from bayes_scaling.runs import RunTable, split_columns
 from bayes_scaling.runs.columns import COLUMNS
-from bayes_scaling.runs.metrics import unit_problems
+from bayes_scaling.runs.metrics import unit_of, unit_problems
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -276,6 +276,13 @@ def _problems(
         if column in runs:
             problems += _bad_values(runs, column, positive=above_zero)
     problems += unit_problems(runs)
+    unit = unit_of(runs)
+    if model.response == "error" and "loss" in positive and unit is not None and unit.bounded:
+        problems.append(
+            f"{model.id} explains the error rate by the loss, and the table has no other loss: "
+            "give the loss of the language model in a column 'loss', or fit the error rate in "
+            "sizes by naming no law"
+        )
     if link_of(model).bounded and not problems:
         problems += _beyond_bounds(model, runs)
     for column in set(further) & set(runs.columns):

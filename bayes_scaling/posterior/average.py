@@ -32,7 +32,8 @@ from bayes_scaling.posterior.weights import (
     weight_problems,
 )
 from bayes_scaling.runs import RunTable, read_runs
-from bayes_scaling.runs.copies import doubt_of
+from bayes_scaling.runs.doubts_of_fit import doubts_of_fit
+from bayes_scaling.runs.table import split_columns
 
 LONGER = 3
 """How many times longer a member is sampled that did not converge at first."""
@@ -214,7 +215,7 @@ def _check(
 
 def _said_before_sampling(models: Sequence[Model], runs: RunTable) -> list[str]:
     """Return what is to be said of the runs, each once; problems of all models are raised."""
-    texts = list(doubt_of(runs))
+    texts = list(doubts_of_fit(runs, split_columns(models[0].group)))
     problems: list[str] = []
     for model in models:
         try:

@@ -30,7 +30,9 @@ from bayes_scaling.posterior.sampler import Engine, Sampled, Settings, sample
 from bayes_scaling.posterior.slopes import slopes
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.runs.copies import doubt_of
+from bayes_scaling.runs.doubts_of_fit import doubts_of_fit
 from bayes_scaling.runs.rows import has_repeats
+from bayes_scaling.runs.table import split_columns
 
 MOST_VALUES = 20_000_000
 """Values of the law at runs under draws that checks look at."""
@@ -107,7 +109,8 @@ def fit_law(
     if fewer and not law.select and not doubts:
         rows = f"{len(runs)} of {len(given)} rows"
         taken = [f"{law.id} takes {rows}: several rows of one run have one loss, which counts once"]
-    for text in (*doubts, *taken, *design.warnings):
+    said = doubts_of_fit(given, split_columns(law.group))
+    for text in (*said, *taken, *design.warnings):
         warnings.warn(text, BayesScalingWarning, stacklevel=2)
     sampled = sample(law, design, settings, engine=engine, progress=progress)
     return assemble(law, runs, design, settings, sampled)

@@ -5,13 +5,14 @@ from bayes_scaling.questions.answer import Answer
 from bayes_scaling.questions.device import Device, kv_cache
 from bayes_scaling.questions.duel import Duel
 from bayes_scaling.questions.forecast import Forecast
+from bayes_scaling.questions.layouts import Layout
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.mistuned_runs import OffLaw
 from bayes_scaling.questions.monitor import Monitor
 from bayes_scaling.questions.next_runs import NextRuns
 from bayes_scaling.questions.pass_at_k import PassAtK, pass_at_k
 from bayes_scaling.questions.prior_losses import PriorPredictive, prior_predictive
-from bayes_scaling.questions.rank_shapes import Layout, ShapeRanking
+from bayes_scaling.questions.rank_shapes import ShapeRanking
 from bayes_scaling.questions.rate_rules import PublishedRates, published_rates
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.risk import Risk

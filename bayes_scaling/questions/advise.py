@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.page import Block, Grid, Page, Printed, called, cell, told
+from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, cell, told
 from bayes_scaling.questions.enough import data_for
 from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import Limits
@@ -22,6 +22,7 @@ from bayes_scaling.questions.short_data import (
     way_rows,
     ways_of,
 )
+from bayes_scaling.questions.sizes import wrong_numbers
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.text_units import unit_notes
@@ -161,6 +162,8 @@ class Advice(Printed):
         }
         if "chance" in row:
             lines["  chance of target"] = f"{row['chance']:.3g} ({row['in_words']})"
+        if not self.forecast.is_point:
+            lines["  extrapolation"] = beyond(row)
         return lines
 
 
@@ -220,15 +223,7 @@ def advise(
         A number cannot be used.
     """
     target_loss = error_to_reach(source, target_score, target_loss, name="target_score")
-    problems = [
-        f"{name} must be above 0, got {given!r}"
-        for name, given in (
-            ("flops", flops),
-            ("tokens on hand", tokens),
-            ("target_loss", target_loss),
-        )
-        if given is not None and not (np.isfinite(given) and given > 0)
-    ]
+    problems = wrong_numbers({"flops": flops, "tokens on hand": tokens, "target_loss": target_loss})
     if not 0 < sure < 1:
         problems.append(f"sure is a probability between 0 and 1, got {sure!r}")
     if problems:

@@ -57,7 +57,7 @@ def runs_of_duel(
     labels = table.labels(by)
     if pairs is not None:
         _check_pairs(table, pairs)
-    rows = np.isin(labels, _sides_with_runs(labels, a, b, by))
+    rows = np.isin(labels, _sides_with_runs(table, labels, a, b, by))
     taken = table.take(rows)
     taken = RunTable(columns={**taken.columns, "family": labels[rows]}, notes=taken.notes)
     _check_metrics(taken, pairs)
@@ -66,8 +66,20 @@ def runs_of_duel(
     return _without_pairs(taken) if pairs is None else _paired(taken, pairs)
 
 
+def _hint(table: RunTable, side: str) -> str:
+    """Name the column whose label a side is."""
+    found = [
+        name
+        for name, values in table.columns.items()
+        if values.dtype.kind == "U" and side in values
+    ]
+    if not found:
+        return ""
+    return f"; {side!r} is a value of {found[0]!r}: --by {found[0]} (in Python by={found[0]!r})"
+
+
 def _sides_with_runs(
-    labels: Labels, a: Side, b: Side | Sequence[Side] | None, by: str
+    table: RunTable, labels: Labels, a: Side, b: Side | Sequence[Side] | None, by: str
 ) -> list[str]:
     """Return the groups of runs that a duel is of, or say what is neither that nor published."""
     groups = list(dict.fromkeys(labels.tolist()))
@@ -77,6 +89,7 @@ def _sides_with_runs(
     laws = published_names()
     problems = [
         f"no run has {by} {side!r}; known are {known}; nor is it a published law"
+        f"{_hint(table, side)}"
         for side in texts
         if side not in groups and side not in laws
     ]

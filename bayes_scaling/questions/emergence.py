@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.page import Block, Page, Printed, told
+from bayes_scaling.posterior.member import Member
 from bayes_scaling.questions.breaks import has_break
 from bayes_scaling.questions.search import Array
 from bayes_scaling.questions.sizes import Numbers, positive
@@ -38,7 +39,10 @@ TENTH = float(np.log(9.0))
 """Log odds between a tenth and the middle of a rise."""
 
 SAME_RUNS = 1e-3
-"""Relative difference of the largest compute up to which two fits are of the same runs."""
+"""Relative difference of compute up to which two runs are the same."""
+
+GRADUAL = float(np.log(100.0))
+"""E-folds of compute from a tenth to nine tenths of a rise beyond which it is no jump."""
 
 MOSTLY = 0.9
 """Probability of an earlier rise above which the smoother metric is what to watch."""
@@ -74,8 +78,9 @@ class Emergence(Printed):
         The group without the technique.
     later : array (n_draws,), optional
         Whether the jump of `without` comes later, if ever.
-    onset : array (n_draws,)
-        Compute at a tenth of what the score rises by [FLOP]; nan under a law that does not say.
+    onset, rise : array (n_draws,)
+        Compute at a tenth of what the score rises by [FLOP], and e-folds from there to nine tenths;
+        nan under a law that does not say.
     beside : Emergence, optional
         The same runs under a smoother metric.
     probability : float
@@ -93,6 +98,7 @@ class Emergence(Printed):
     without: str = ""
     later: NDArray[np.bool_] | None = None
     onset: Array
+    rise: Array
     beside: Emergence | None = None
     probability: float = PROBABILITY
 
@@ -104,6 +110,11 @@ class Emergence(Printed):
     def chance_below(self, flops: Array) -> Array:
         """Return the probability that the jump lies below any compute (n,) [FLOP]."""
         return np.asarray((self.jump[:, None] <= flops).mean(axis=0))
+
+    def begun_below(self, flops: Array) -> Array:
+        """Return the probability that a tenth of the rise is done at any compute (n,) [FLOP]."""
+        known = self.onset[~np.isnan(self.onset)]
+        return np.asarray((known[:, None] <= flops).mean(axis=0))
 
     @property
     def chance_among_runs(self) -> float:
@@ -117,6 +128,11 @@ class Emergence(Printed):
             raise InputError("say which fit is of the smoother metric: emergence(beside=)")
         own, other = (each[~np.isnan(each)] for each in (self.onset, self.beside.onset))
         return float(np.mean(np.searchsorted(np.sort(other), own)) / other.size)
+
+    @property
+    def gradual(self) -> float:
+        """Probability that the score takes more than 100 times the compute to rise."""
+        return float(np.mean(self.rise[~np.isnan(self.rise)] > GRADUAL))
 
     def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per budget, of plain numbers and texts."""
@@ -145,6 +161,7 @@ class Emergence(Printed):
             told_of = [f"{name}{end}" for name in both for end in ("", "_lower", "_upper")]
             row |= {f"smoother_{name}": other[name] for name in told_of}
             row |= {"smoother_earlier": self.smoother_earlier}
+            row |= {"smoother_gradual": self.beside.gradual}
         return row | {"probability": self.probability, "kind": KIND}
 
     def _interval(self, name: str, draws: Array) -> dict[str, float]:
@@ -169,14 +186,21 @@ class Emergence(Printed):
                 ]
             )
         if self.beside is not None and self.smoother_earlier > MOSTLY:
-            found.append(
-                [
-                    "under the smoother metric the same runs rise already where this one is flat: "
-                    "a jump here would be one of the metric, and the smoother one tells earlier "
-                    "what comes"
-                ]
-            )
+            found.append([self._of_metric(self.beside)])
         return found
+
+    def _of_metric(self, smoother: Emergence) -> str:
+        """Say whether a jump is one of the metric: the smoother one rises before, and slowly."""
+        if smoother.gradual > MOSTLY:
+            return (
+                "under the smoother metric the same runs rise already where this one is flat, and "
+                "slowly: a jump here would be one of the metric, and the smoother one tells "
+                "earlier what comes"
+            )
+        return (
+            "the smoother metric rises earlier, but may jump too: the runs do not say that a jump "
+            "here is one of the metric"
+        )
 
     def _lines(self, row: Mapping[str, Any]) -> dict[str, str]:
         among = f"{row['chance_among_runs']:.2f} among the runs, which end at {self.runs_to:.3g}"
@@ -198,6 +222,7 @@ class Emergence(Printed):
             lines["smoother metric: score"] = told(row, "smoother_score")
             earlier = f"; earlier with probability {row['smoother_earlier']:.2f}"
             lines["  rises from [FLOP]"] = told(row, "smoother_onset_flops") + earlier
+            lines["  takes over 100x"] = f"with probability {row['smoother_gradual']:.2f}"
         return lines
 
 
@@ -258,7 +283,7 @@ def emergence(
             later=other.jump > found.jump,
         )
     if beside is not None:
-        smoother = surface(beside, group=family if family in beside.groups else None)
+        smoother = surface(beside, group=_group_beside(beside, family))
         _check_beside(law, smoother)
         found = replace(found, beside=_one(smoother, budgets))
     return found
@@ -266,7 +291,7 @@ def emergence(
 
 def _one(law: Surface, budgets: Array) -> Emergence:
     """Answer for one group under one metric."""
-    error = _error(law, budgets)
+    error, rise = _error(law, budgets), 2 * TENTH / _drawn(law, SLOPES, np.nan)
     breaks = np.array([_jumps(part) or has_break(part.law.id) for part in law.parts])
     smooth, runs_to = ~breaks[law.member], _runs_to(law)
     return Emergence(
@@ -277,8 +302,29 @@ def _one(law: Surface, budgets: Array) -> Emergence:
         weight=float(np.array(law.weights)[breaks].sum()),
         valid_to=_valid_to(law, smooth, runs_to, float(budgets[-1])),
         runs_to=runs_to,
-        onset=_drawn(law, MIDDLES, np.nan) * np.exp(-TENTH / _drawn(law, SLOPES, np.nan)),
+        onset=_drawn(law, MIDDLES, np.nan) * np.exp(-rise / 2),
+        rise=rise,
     )
+
+
+def _group_beside(beside: Source, family: str | None) -> str | None:
+    """Return the group of the smoother metric: of the same name, or the only one."""
+    if len(beside.groups) > 1 and family not in beside.groups:
+        raise InputError(
+            f"the smoother metric: {beside.id} has the groups {', '.join(beside.groups)}, and none "
+            f"is {family!r}: fit its runs alone (--where), or ask of a group that both have"
+        )
+    return family if family in beside.groups else None
+
+
+def _flops_of(law: Surface) -> Array:
+    """Compute of the fitted runs of the group, in order (n_runs,) [FLOP]."""
+    member = law.parts[0].law
+    if not isinstance(member, Member):
+        return np.array([])
+    groups = member.runs.labels(member.reads.group)
+    own = (groups == law.group) | (not member.grouped)
+    return np.sort(member.fitted_sizes["flops"][own])
 
 
 def _check_beside(law: Surface, smoother: Surface) -> None:
@@ -289,11 +335,14 @@ def _check_beside(law: Surface, smoother: Surface) -> None:
             f"the smoother metric: {smoother.id} gives {smoother.response} from "
             f"{', '.join(smoother.reads)}; fit it by a law of scores in compute, such as score-c"
         )
-    elif not np.isclose(_runs_to(law), _runs_to(smoother), rtol=SAME_RUNS):
-        problems.append(
-            f"the two metrics are not of the same runs: the largest has {_runs_to(law):.4g} FLOP "
-            f"under the one, {_runs_to(smoother):.4g} under the smoother one"
-        )
+    else:
+        own, other = _flops_of(law), _flops_of(smoother)
+        if own.shape != other.shape or not np.allclose(own, other, rtol=SAME_RUNS):
+            problems.append(
+                f"the two metrics are not of the same runs: {own.size} of {own[0]:.4g} to "
+                f"{own[-1]:.4g} FLOP under the one, {other.size} of {other[0]:.4g} to "
+                f"{other[-1]:.4g} under the smoother one"
+            )
     if problems:
         raise InputError(problems)
 

@@ -89,6 +89,35 @@ def budget_for(
     return float(np.exp(upper[0]))
 
 
+def compute_for(law: Surface, target: float, sure: float, start: float) -> float:
+    """Find the least compute that reaches a target surely enough, by a law in compute alone.
+
+    Parameters
+    ----------
+    law : Surface
+        The law.
+    target, sure : float
+        The loss, and the probability that a new run reaches it.
+    start : float
+        Compute to begin with [FLOP].
+
+    Returns
+    -------
+    float
+        In FLOP; inf where no budget is enough.
+    """
+
+    def lacking(log_flops: Array, _: Index) -> Array:
+        loss = law.at({"flops": np.exp(log_flops[:1])}, law.draws[:, None])
+        same = np.random.default_rng(0)  # one noise of a new run for every budget
+        return _above(np.log(law.with_noise(loss, same)[:, 0]), target, sure)
+
+    lower, upper = bracket(lacking, float(np.log(start)), ONE)
+    if lower[0] < upper[0]:
+        upper = root_of(lacking, lower, upper, ONE, close=CLOSE)
+    return float(np.exp(upper[0]))
+
+
 def data_for(
     law: Surface,
     flops: float,

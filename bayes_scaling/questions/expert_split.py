@@ -14,7 +14,7 @@ from bayes_scaling.intervals import PROBABILITY, format_kind
 from bayes_scaling.page import Grid, Page, Printed, beyond, called, cell
 from bayes_scaling.questions.answer import draw_rows
 from bayes_scaling.questions.limits import WITHOUT, Limits
-from bayes_scaling.questions.sizes import Numbers, positive
+from bayes_scaling.questions.sizes import Numbers, one_positive, positive
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, surface
 
@@ -42,7 +42,7 @@ class ExpertSplit(Printed):
     loss : array (n_draws, n_choices)
         Noise-free loss.
     extrapolation : mapping of str to array (n_choices,)
-        E-folds of active params and tokens beyond the fitted runs.
+        E-folds of active params, tokens and experts beyond the fitted runs.
     left_out : tuple of float
         Numbers of experts for which the limits allow no size.
     probability : float
@@ -157,11 +157,13 @@ def expert_split(
             f"{', '.join(silent)} reads no experts: fit moe-joint on runs that vary them",
             source="experts",
         )
+    flops = one_positive("flops", flops)
     if not 0 < expert_share <= 1:
         raise InputError(f"expert_share is in (0, 1], got {expert_share!r}", source="experts")
     menu = np.unique(positive("experts", EXPERTS if experts is None else experts))
-    if menu[0] < 1:
-        raise InputError(f"experts are 1 or more, got {menu[0]:g}", source="experts")
+    for each in menu:
+        if each < 1 or each != np.floor(each):
+            raise InputError(f"experts are 1 or more, and whole, got {each:g}", source="experts")
     allowed = limits or WITHOUT
     found, left_out, losses = [], [], []
     for count in menu:
@@ -180,13 +182,13 @@ def expert_split(
         raise refused
     counts, active, params, tokens = np.array(found).T
     return ExpertSplit(
-        flops=float(flops),
+        flops=flops,
         experts=counts,
         params_active=active,
         params=params,
         tokens=tokens,
         at_limit=params > 0.999 * allowed.max_params,
         loss=np.stack(losses, axis=1),
-        extrapolation=law.beyond({"params": active, "tokens": tokens}),
+        extrapolation=law.beyond({"params": active, "tokens": tokens, "experts": counts}),
         left_out=tuple(left_out),
     )

@@ -6,6 +6,7 @@ to a problem are binomial. So pass@k = 1 - mean (1 - p)^k, and the hard problems
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +18,20 @@ from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.page import Block, Page, Printed, told
 from bayes_scaling.questions.search import Array
 
-MEANS = 200
-"""Grid size of the mean of p, on its log odds."""
+MEAN = (1e-4, 1 - 1e-4)
+"""Least and greatest mean of p."""
 
-SPREADS = 120
-"""Grid size of the log of a + b."""
+SPREAD = (0.05, 1e3)
+"""Least and greatest a + b."""
+
+PLACES = 61
+"""Grid size of either, over the part of the plane where the posterior lies."""
+
+NEGLIGIBLE = 20.0
+"""Fall of the log density from its top where the posterior counts as none."""
+
+ZOOMS = 40
+"""Times that the grid is drawn closer at most."""
 
 DRAWS = 2000
 
@@ -95,7 +105,7 @@ def pass_at_k(
     Raises
     ------
     InputError
-        There are more right answers than answers, or a number is no count.
+        There are more right answers than answers, a number is no count, or there is no problem.
 
     References
     ----------
@@ -105,27 +115,99 @@ def pass_at_k(
     --------
     >>> bs.pass_at_k([0, 1, 5, 0], 10, [1, 100])  # doctest: +SKIP
     """
-    from scipy.special import betaln, expit, logit
+    from scipy.special import betaln, gammaln
 
-    hits, tried = np.broadcast_arrays(
-        np.atleast_1d(np.asarray(right, float)), np.asarray(answers, float)
-    )
-    asked = np.unique(np.atleast_1d(np.asarray(k, float)))
-    _check(hits, tried, asked)
-    pairs, count = np.unique(np.stack([hits, tried]), axis=1, return_counts=True)
-    mean = expit(np.linspace(logit(1e-4), logit(1 - 1e-4), MEANS))[:, None]
-    spread = np.geomspace(0.05, 1e3, SPREADS)
-    a, b = mean * spread, (1 - mean) * spread
-    log_likelihood = sum(
-        weight * (betaln(a + s, b + n - s) - betaln(a, b))
-        for (s, n), weight in zip(pairs.T, count, strict=True)
-    )
-    weights = np.exp(log_likelihood - np.max(log_likelihood)).ravel()
-    rng = np.random.default_rng(random_seed)
-    taken = rng.choice(weights.size, DRAWS, p=weights / weights.sum())
-    a, b = a.ravel()[taken], b.ravel()[taken]
+    hits, tried, asked = _counts(right, answers, k)
+    seen = [np.unique(each, return_counts=True) for each in (hits, tried - hits, tried)]
+
+    def log_likelihood(at: Array) -> Array:
+        a, b = _beta_of(at)
+        right, wrong, all_of_them = (
+            np.sum([t * (gammaln(c + n) - gammaln(c)) for n, t in zip(*own, strict=True)], axis=0)
+            for c, own in zip((a, b, a + b), seen, strict=True)
+        )
+        return np.asarray(right + wrong - all_of_them)
+
+    a, b = _beta_of(_drawn(log_likelihood, np.random.default_rng(random_seed)))
     fails = np.exp(betaln(a[:, None], b[:, None] + asked) - betaln(a, b)[:, None])
     return PassAtK(k=asked, draws=1 - fails, a=a, b=b, probability=probability)
+
+
+def _beta_of(at: Array) -> tuple[Array, Array]:
+    """Return a and b (...) of log odds of the mean of p and log of a + b (2, ...)."""
+    from scipy.special import expit
+
+    return expit(at[0]) * np.exp(at[1]), expit(-at[0]) * np.exp(at[1])
+
+
+def _drawn(log_density: Callable[[Array], Array], rng: np.random.Generator) -> Array:
+    """Draw log odds of the mean and log of a + b (2, n_draws), from a grid over the posterior.
+
+    The grid starts over all that the prior allows and is drawn closer around the places that
+    matter until they fill it, however narrow they are; draws lie anywhere in its cells.
+    """
+    from scipy.optimize import minimize
+    from scipy.special import logit
+
+    least, most = np.stack([logit(MEAN), np.log(SPREAD)]).T
+    grid, value = _grid(log_density, least, most)
+    mode = minimize(
+        lambda at: -float(log_density(at)) / max(np.ptp(value), 1.0),
+        grid[:, np.argmax(value)],
+        bounds=np.stack([least, most]).T,
+        method="Nelder-Mead",
+        options={"xatol": 1e-8, "fatol": 1e-14},
+    ).x
+    top = float(log_density(mode))
+    low, high = least, most
+    for _ in range(ZOOMS):
+        kept = np.concatenate([grid[:, value > top - NEGLIGIBLE], mode[:, None]], axis=1)
+        step = (high - low) / (PLACES - 1)
+        closer = np.maximum(kept.min(axis=1) - 2 * step, least)
+        wider = np.minimum(kept.max(axis=1) + 2 * step, most)
+        settled = (wider - closer > 0.8 * (high - low)).all()
+        low, high = closer, wider
+        grid, value = _grid(log_density, low, high)
+        if settled:
+            break
+    weights = np.exp(value - value.max())
+    taken = rng.choice(value.size, DRAWS, p=weights / weights.sum())
+    step = (high - low) / (PLACES - 1)
+    within = step[:, None] * rng.uniform(-0.5, 0.5, size=(2, DRAWS))
+    return np.asarray(np.clip(grid[:, taken] + within, least[:, None], most[:, None]))
+
+
+def _grid(log_density: Callable[[Array], Array], low: Array, high: Array) -> tuple[Array, Array]:
+    """Return the places of an even grid (2, n_places) between two corners, and the density."""
+    axes = [np.linspace(*ends, PLACES) for ends in zip(low, high, strict=True)]
+    grid = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
+    return grid, log_density(grid)
+
+
+def _counts(right: ArrayLike, answers: ArrayLike, k: ArrayLike) -> tuple[Array, Array, Array]:
+    """Return right answers and answers (n_problems,) and numbers to ask about (n_k,)."""
+    given, problems = {}, []
+    for name, values in (("right", right), ("answers", answers), ("k", k)):
+        try:
+            given[name] = np.atleast_1d(np.asarray(values, float)).ravel()
+        except (TypeError, ValueError):
+            problems.append(f"{name} must be whole numbers, one a problem, got {values!r:.60}")
+            continue
+        if not given[name].size:
+            problems.append(f"{name} is empty: give a whole number for each problem")
+    if not problems:
+        sizes = given["right"].size, given["answers"].size
+        if sizes[1] not in (1, sizes[0]):
+            problems.append(
+                f"right has {sizes[0]} problems and answers has {sizes[1]}: give one number of "
+                "answers for all, or one for each problem"
+            )
+    if problems:
+        raise InputError(problems, source="pass@k")
+    hits, tried = np.broadcast_arrays(given["right"], given["answers"])
+    asked = np.unique(given["k"])
+    _check(hits, tried, asked)
+    return hits, tried, asked
 
 
 def _check(hits: Array, tried: Array, asked: Array) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.questions.answer import Answer
+from bayes_scaling.questions.distance import farthest
 from bayes_scaling.questions.search import Array
-from bayes_scaling.questions.sizes import Numbers, given_sizes
+from bayes_scaling.questions.sizes import Numbers, given_sizes, wrong_numbers
 from bayes_scaling.questions.surface import Source, surface
 
 LARGER = 2.0
@@ -44,7 +45,8 @@ def positions(
     -------
     Answer
         Both noise-free losses and their ratio; the probabilities that the first is lower
-        (``lower``), and that each falls where params double (``falls``, ``against_falls``).
+        (``lower``), and that each falls where params double (``falls``, ``against_falls``). The
+        distance beyond the runs is that of whichever of the two is farther.
 
     Raises
     ------
@@ -56,6 +58,16 @@ def positions(
         "position": (position, context),
         "against_position": (against_position, against_context),
     }
+    problems = wrong_numbers(
+        {
+            "position": position,
+            "context": context,
+            "against_position": against_position,
+            "against_context": against_context,
+        }
+    )
+    if problems:
+        raise InputError(problems, source="positions")
     problems = [
         f"{name} {at:g} is beyond its context of {length:g} tokens; positions count from 1"
         for name, (at, length) in pairs.items()
@@ -74,7 +86,7 @@ def positions(
             f"{source.id} reads {', '.join(reads)}: positions are asked of a fit of the law context"
         )
     losses: list[Array] = []
-    falls = []
+    falls, far = [], []
     for at, length in pairs.values():
         inputs = {"position": float(at), "context_length": float(length)}
         law = surface(source, group=family, inputs=inputs)
@@ -84,11 +96,14 @@ def positions(
         )
         losses.append(np.asarray(now))
         falls.append(np.asarray(grown < now))
+        there = {name: np.full(now.shape[1], value) for name, value in inputs.items()}
+        far.append(law.beyond({**sizes, **there}))
     first, second = losses
     return Answer(
         asked={**sizes, **{name: np.full(first.shape[1], at) for name, (at, _) in pairs.items()}},
         draws={"loss": first, "against_loss": second, "ratio": first / second},
         flags={"lower": first < second, "falls": falls[0], "against_falls": falls[1]},
+        extrapolation=farthest(far),
         member=source.member,
         members=tuple(source.members),
         weights=tuple(source.weights[name] for name in source.members),

@@ -15,56 +15,18 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
-from bayes_scaling.page import Block, Grid, Page, Printed, cell, told
+from bayes_scaling.page import Block, Grid, Page, Printed, cell, farthest_of, told
+from bayes_scaling.questions.layouts import PARTS, PLAIN, Layout, given_shapes, made_up
 from bayes_scaling.questions.score_targets import ERROR
-from bayes_scaling.questions.sizes import Sizes, canonical_sizes, longest_of, numbers_of
+from bayes_scaling.questions.sizes import Sizes, wrong_numbers
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
-from bayes_scaling.runs import count_params, shapes_near
 from bayes_scaling.runs.counting import BALANCED, FLOPS_PER_PARAM_TOKEN
 
 Array = NDArray[np.float64]
 
-PARTS = ("width", "depth", "heads", "d_ff")
-"""What a shape is made of."""
-
-MISCOUNT = 0.1
-"""Share by which the params of a table may differ from those that its shape makes."""
-
 COUNT = 6
 """Shapes that are made up, by default."""
-
-FEWEST = 3
-"""Shapes for which a nearer tolerance is enough."""
-
-TOLERANCES = (0.1, 0.2, 0.4)
-"""Shares of the params by which shapes that are made up may differ from the wish."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """What counts in the params of a shape beside width and depth.
-
-    Attributes
-    ----------
-    head_size : int
-        The width of shapes that are made up is a multiple of it.
-    gated : bool
-        Whether the feed-forward block has a third, gating matrix.
-    vocabulary : int
-        Tokens of the vocabulary, whose embeddings count in params; 0 leaves them out.
-    tied : bool
-        Whether the output layer shares the input embedding.
-    """
-
-    head_size: int = 64
-    gated: bool = False
-    vocabulary: int = 0
-    tied: bool = False
-
-
-PLAIN: Layout = Layout()
-"""Heads of 64, two matrices in the feed-forward block, embeddings not layout."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -233,13 +195,13 @@ class ShapeRanking(Printed):
 
     def page(self) -> Page:
         """Return what is printed: the shapes, the best first, then what is said of depth."""
-        kind = format_kind(self.probability)
+        kind, rows = format_kind(self.probability), self.rows()
         grid = Grid(
             heading=("shape", "params", "width/depth", f"{self.response}, {kind}", "best"),
             rows=[
                 (row["shape"], f"{row['params']:.3g}", f"{row['aspect']:.3g}",
                  cell(row, self.response), f"{row['chance_best']:.2f}")
-                for row in self.rows()
+                for row in rows
             ],
         )  # fmt: skip
         lines = {
@@ -249,6 +211,8 @@ class ShapeRanking(Printed):
         if self.best_aspect is not None:
             row = self._best_aspect_row() | {"probability": self.probability, "kind": KIND}
             lines = {"best width/depth": told(row, "best_aspect")} | lines
+        if self.extrapolation:
+            lines["extrapolation"] = farthest_of(rows)
         blocks: list[Block] = [grid]
         return [blocks, [lines], *([[*self.warnings]] if self.warnings else [])]
 
@@ -274,8 +238,9 @@ def rank_shapes(
         A posterior of a law that reads width and depth, such as coupled+aspect or width-depth; or
         that with one of scores (`two_steps`, the second such as downstream-sigmoid+score-shape).
     shapes : mapping, DataFrame or RunTable, optional
-        Width and depth of the shapes, with heads and d_ff where known. Made up around the size,
-        from deep to wide, where none are given.
+        Width and depth of the shapes, with heads and d_ff where known, and vocabulary, gated and
+        tied where they differ from the layout. Made up around the size, from deep to wide, where
+        none are given.
     params : float, optional
         Params of the model, embeddings included where there is a vocabulary; the best size of the
         budget by default.
@@ -304,15 +269,17 @@ def rank_shapes(
         The law reads no shape, a shape does not make its params, or a size is missing; all at once.
     """
     _read_shapes_at_all(source)
+    _check(count, deep, {"params": params, "tokens": tokens, "flops": flops})
     given = {name: value for name, value in (inputs or {}).items() if name not in PARTS}
     if (tokens is None) == (flops is None):
         raise InputError("give either tokens or flops, for every shape", source="shapes")
     if shapes is not None:
-        built = _given_shapes(shapes, layout)
+        laid = given_shapes(shapes, layout)
     else:
         if params is None:
             params = _best_size(source, flops, family, given)
-        built = _made_up(params, layout, count=count)
+        laid = made_up(params, layout, count=count)
+    built = dict(laid.sizes)
     meant = dict(source.leading.reads.meant).get("params", "params")
     size = built.pop("params_nonembedding") if meant == "params_nonembedding" else built["params"]
     built.pop("params_nonembedding", None)
@@ -336,19 +303,16 @@ def rank_shapes(
     first = laws[0]
     scored = first.response == ERROR
     return ShapeRanking(
-        names=tuple(
-            f"{depth:g} x {width:g}"
-            for depth, width in zip(built["depth"], built["width"], strict=True)
-        ),
+        names=laid.names,
         sizes=sizes,
         response="score" if scored else first.response,
         values=1 - values if scored else values,
         best_aspect=None if scored else _best_aspect(source, family, given, at[size.size // 2]),
         deep=deep,
         extrapolation=first.beyond(
-            {name: sizes[name] for name in first.reads if name in ("params", "tokens")}
+            {**sizes, "flops": FLOPS_PER_PARAM_TOKEN * share * size * sizes["tokens"]}
         ),
-        warnings=tuple(_outside(source, sizes["width"] / sizes["depth"])),
+        warnings=laid.warnings + tuple(_outside(source, sizes["width"] / sizes["depth"])),
         member=first.member,
         members=first.members,
     )
@@ -366,74 +330,12 @@ def _read_shapes_at_all(source: Source) -> None:
         raise InputError(problems, source="shapes")
 
 
-def _given_shapes(shapes: Sizes, layout: Layout) -> dict[str, Array]:
-    """Return shapes that were given, with their params; or say which do not make theirs."""
-    given = canonical_sizes(shapes)
-    wanted = (*PARTS, "params", "params_nonembedding")
-    numbers, problems = numbers_of(given, wanted)
-    longest, bad = longest_of({name: values.size for name, values in numbers.items()})
-    problems += bad
-    problems += [f"a shape needs its {name}" for name in PARTS[:2] if name not in numbers]
+def _check(count: int, deep: float, numbers: Mapping[str, float | None]) -> None:
+    """Raise where a number that holds for every shape is none, or is several."""
+    problems = [] if count >= 2 else [f"count is 2 shapes or more, got {count!r}"]
+    problems += wrong_numbers({"deep": deep, **numbers})
     if problems:
         raise InputError(problems, source="shapes")
-    laid = {name: np.broadcast_to(values, longest) for name, values in numbers.items()}
-    made = count_params(
-        depth=laid["depth"],
-        width=laid["width"],
-        d_ff=laid.get("d_ff"),
-        gated=layout.gated,
-        vocabulary=layout.vocabulary,
-        tied=layout.tied,
-    )
-    for name in ("params", "params_nonembedding"):
-        own = getattr(made, name)
-        for place, said in enumerate(laid.get(name, ())):
-            if abs(np.log(said / own[place])) > np.log1p(MISCOUNT):
-                problems.append(
-                    f"shape {place + 1}, {laid['depth'][place]:g} layers of width "
-                    f"{laid['width'][place]:g}, makes {own[place]:.3g} {name}, and the table says "
-                    f"{said:.3g}: correct one, or give d_ff, a vocabulary, tied or gated"
-                )
-    if problems:
-        raise InputError(problems, source="shapes")
-    parts = {name: np.asarray(laid[name], float) for name in PARTS if name in laid}
-    return parts | {"params": made.params, "params_nonembedding": made.params_nonembedding}
-
-
-def _made_up(params: float, layout: Layout, *, count: int) -> dict[str, Array]:
-    """Return shapes of a size from deep to wide, evenly spaced in log width per layer."""
-    width = (params * BALANCED / 12) ** (1 / 3)
-    embedding = layout.vocabulary * width * (1 if layout.tied else 2)
-    if embedding >= params:
-        raise InputError(
-            f"a vocabulary of {layout.vocabulary} takes {embedding:.3g} of {params:.3g} params, "
-            "and leaves none for layers: give more params, or a smaller vocabulary",
-            source="shapes",
-        )
-    for tolerance in TOLERANCES:  # few sizes of head make few shapes of a small model
-        try:
-            found = shapes_near(
-                params - embedding,
-                head_size=layout.head_size,
-                tolerance=tolerance,
-                count=10**6,
-                prefer="deep",
-                gated=layout.gated,
-                vocabulary=layout.vocabulary,
-                tied=layout.tied,
-            )
-        except InputError:
-            if tolerance == TOLERANCES[-1]:
-                raise
-            continue
-        if len(found) >= min(count, FEWEST):
-            break
-    wanted = np.linspace(0, 1, max(count, 2))
-    logs = np.log([shape.aspect for shape in found])
-    near = [int(np.argmin(np.abs(logs - at))) for at in logs[0] + wanted * (logs[-1] - logs[0])]
-    taken = [found[place] for place in dict.fromkeys(near)]
-    names = (*PARTS, "params", "params_nonembedding")
-    return {name: np.array([float(getattr(each, name)) for each in taken]) for name in names}
 
 
 def _best_size(

@@ -14,7 +14,7 @@ from bayes_scaling.intervals import PROBABILITY, significant
 from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, told
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.answer import draw_rows
-from bayes_scaling.questions.enough import budget_for, wasted_compute
+from bayes_scaling.questions.enough import budget_for, compute_for, wasted_compute
 from bayes_scaling.questions.forecast import Forecast, forecast, most_pessimistic
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
@@ -35,6 +35,7 @@ from bayes_scaling.questions.tested_distance import (
     held_at,
     said_of_distance,
 )
+from bayes_scaling.runs.columns import SIZES
 
 Array = NDArray[np.float64]
 
@@ -62,9 +63,11 @@ class Risk(Printed):
     target : float, optional
         Loss that should be reached.
     best : array (n_draws, n_runs)
-        Noise-free loss of each draw's own best split of the same compute.
+        Noise-free loss of each draw's own best split of the same compute; (n_draws, 0) of a law in
+        compute alone, which splits none.
     wasted_share : array (n_fewer, n_runs)
-        Share of the compute that the best split would not have needed for the same loss, 0 to 1.
+        Share of the compute that the best split would not have needed for the same loss, 0 to 1;
+        (n_draws, 0) of such a law.
     beats : array (n_runs, n_runs)
         Probability that the noise-free loss of one run is below that of another.
     sure : float
@@ -96,9 +99,14 @@ class Risk(Printed):
     probability: float = PROBABILITY
 
     @property
+    def splits(self) -> bool:
+        """Whether the law splits budgets, so that a split can lose something."""
+        return bool(self.best.size)
+
+    @property
     def regret(self) -> Array:
         """Noise-free loss beyond that of the best split (n_draws, n_runs)."""
-        return self.forecast.noise_free - self.best
+        return self.forecast.noise_free[:, : self.best.shape[1]] - self.best
 
     @property
     def chance(self) -> Array:
@@ -119,12 +127,14 @@ class Risk(Printed):
     def _rows(self) -> list[dict[str, Any]]:
         """Return the table as one dict per run, of plain numbers and texts."""
         quantities = {"noise_free": self.forecast.noise_free, "new_run": self.forecast.draws}
-        quantities |= {"regret": self.regret}
+        quantities |= {"regret": self.regret} if self.splits else {}
         if self.target is not None:
             quantities["overshoot"] = self.forecast.draws - self.target
         quantities = with_scores(quantities, self.forecast.response)
         rows = draw_rows(quantities, self.forecast.extrapolation, self.probability)
-        wasted = draw_rows({"wasted_share": self.wasted_share}, {}, self.probability)
+        wasted: list[dict[str, Any]] = [{} for _ in rows]
+        if self.splits:
+            wasted = draw_rows({"wasted_share": self.wasted_share}, {}, self.probability)
         return [
             self._asked(index) | row | more | self._judged(index, row) | self._held(row)
             for index, (row, more) in enumerate(zip(rows, wasted, strict=True))
@@ -142,10 +152,10 @@ class Risk(Printed):
 
     def _judged(self, index: int, row: Mapping[str, Any]) -> dict[str, Any]:
         """Tell chances, costs and the decision."""
-        found: dict[str, Any] = {
-            "expected_regret": float(self.regret[:, index].mean()),
-            "expected_wasted_share": float(self.wasted_share[:, index].mean()),
-        }
+        found: dict[str, Any] = {}
+        if self.splits:
+            found["expected_regret"] = float(self.regret[:, index].mean())
+            found["expected_wasted_share"] = float(self.wasted_share[:, index].mean())
         if self.target is not None:
             chances = {name: float(each[index]) for name, each in self.member_chances.items()}
             worst = most_pessimistic(self.forecast, self.target, index)
@@ -159,7 +169,7 @@ class Risk(Printed):
             if (energy := self.rig.energy(flops)) is not None:
                 found["energy_kwh"] = energy
             price = found["money"]
-            if price is not None:
+            if price is not None and "expected_wasted_share" in found:
                 found["regret_money"] = found["expected_wasted_share"] * price
             if price is not None and self.value is not None and self.target is not None:
                 gains = [chance * self.value - price for chance in chances.values()]
@@ -189,7 +199,7 @@ class Risk(Printed):
     def _lines(self, row: dict[str, Any]) -> dict[str, str]:
         """Write one run."""
         known = "kind" in row  # else it is the one number of a published law
-        lines = {called(name): told(row, name) for name in ("params", "tokens", "flops")}
+        lines = {called(name): told(row, name) for name in SIZES if name in row}
         if "chance" in row:
             chance = f"{row['chance']:.3g} ({row['in_words']})"
             if len(self.forecast.members) > 1:
@@ -205,22 +215,24 @@ class Risk(Printed):
         expected = {
             name: f", {row[f'expected_{name}']:.2g} expected" if known else ""
             for name in ("regret", "wasted_share")
+            if name in row
         }
         run = shown_name("new_run", self.forecast.response)
         law = shown_name("noise_free", self.forecast.response)
-        lines |= {
-            called(run if known else law): told(row, run),
-            "regret of the split": told(row, "regret") + expected["regret"],
-            "compute it wastes": f"{told(row, 'wasted_share')} of what it spends"
-            + expected["wasted_share"],
-        }
+        lines[called(run if known else law)] = told(row, run)
+        if "regret" in row:
+            lines["regret of the split"] = told(row, "regret") + expected["regret"]
+            lines["compute it wastes"] = (
+                f"{told(row, 'wasted_share')} of what it spends" + expected["wasted_share"]
+            )
         if row.get("hours") is not None:
             lines["accelerator-hours"] = f"{significant(row['hours'], 3)}"
         if "energy_kwh" in row:
             lines["energy"] = f"{significant(row['energy_kwh'], 3)} kWh"
         if row.get("money") is not None:
-            wasted = significant(row["regret_money"], 2)
-            lines["cost"] = f"{significant(row['money'], 3)}, of it wasted {wasted}"
+            lines["cost"] = significant(row["money"], 3)
+        if row.get("regret_money") is not None:
+            lines["cost"] += f", of it wasted {significant(row['regret_money'], 2)}"
         if "decision" in row:
             lines["decision"] = (
                 f"{row['decision']} (expected gain {significant(row['expected_gain'], 3)})"
@@ -286,7 +298,7 @@ def risk(
     Parameters
     ----------
     source : Fit or PublishedLaw
-        A law in params and tokens.
+        A law in params and tokens, or in compute alone, which is asked nothing about splits.
     flops : float or sequence of float, optional
         Budgets [FLOP], each at its split of least expected loss.
     params, tokens : float or sequence of float, optional
@@ -320,32 +332,46 @@ def risk(
     target_loss = error_to_reach(source, target_score, target_loss, name="target_score")
     _check(flops, params, tokens, target_loss, sure, value)
     law, within = surface(source, group=family, inputs=inputs), limits or Limits()
+    splits = law.traded != ("flops",)
+    if not splits and limits:
+        raise InputError(
+            f"{law.id} reads flops alone, and limits are of splits: leave them out, or fit a law "
+            "of params and tokens to a table that has these columns",
+            source="risk",
+        )
     sizes: dict[str, Any] = {"params": params, "tokens": tokens}
     if flops is not None:
         budgets = np.atleast_1d(np.asarray(flops, float))
+        sizes = {"flops": budgets}
+    if flops is not None and splits:
         choices = [expected_split(law, float(budget), within) for budget in budgets]
-        sizes = {name: [getattr(each, name) for each in choices] for name in sizes}
+        sizes = {name: [getattr(each, name) for each in choices] for name in ("params", "tokens")}
     if family is not None:
         sizes[law.group_column] = family
     asked = forecast(source, {**(inputs or {}), **sizes})
     spent = asked.plan.columns["flops"]
     own = within if flops is not None else Limits()
-    best = allocate(
-        source,
-        flops=spent if flops is None else budgets,
-        family=family,
-        inputs=inputs,
-        limits=own,
-    ).loss
+    best = wasted = np.empty((len(asked.draws), 0))
+    if splits:
+        best = allocate(
+            source,
+            flops=spent if flops is None else budgets,
+            family=family,
+            inputs=inputs,
+            limits=own,
+        ).loss
     losses = asked.noise_free
+    wasted = wasted_compute(law, losses, spent) if splits else wasted
     noise = np.log(asked.draws[:, 0] / losses[:, 0])
     enough = None
-    if target_loss is not None:
+    if target_loss is not None and not splits:
+        enough = compute_for(law, target_loss, sure, float(spent[0]))
+    elif target_loss is not None:
         enough = budget_for(law, target_loss, sure, noise, float(spent[0]), within)
     gate = None
     if flops is not None and len(budgets) == 1 and target_loss is not None and value is not None:
         priced = rig is not None and rig.price is not None
-        if priced and not inputs and len(asked.draws) > 1:
+        if priced and splits and not inputs and len(asked.draws) > 1:
             scored = law.response == ERROR
             gate = stage_gate(
                 source,
@@ -362,7 +388,7 @@ def risk(
         flops=spent,
         target=target_loss,
         best=best,
-        wasted_share=wasted_compute(law, losses, spent),
+        wasted_share=wasted,
         beats=(losses[:, :, None] < losses[:, None, :]).mean(axis=0),
         sure=sure,
         enough=enough,

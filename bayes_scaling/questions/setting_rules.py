@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.features import SIZES
 from bayes_scaling.questions.answer import Answer
+from bayes_scaling.questions.distance import farthest
+from bayes_scaling.questions.sizes import wrong_numbers
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs.columns import canonical_name, nearest
 
@@ -82,12 +84,14 @@ def setting_rules(
     -------
     Answer
         Of each rule the setting it chooses, the best one, by what factor the rule is off, what that
-        costs of the loss, and with which probability it holds and is harmless.
+        costs of the loss, and with which probability it holds and is harmless. The distance beyond
+        the runs is that of the small run or of the target, whichever is farther, with the setting.
 
     Raises
     ------
     InputError
-        The law has no best value of the setting, a size is missing, or a number cannot be used.
+        The law has no best value of the setting, a size is missing, neither the law nor a rule
+        reads what was given, or a number cannot be used.
 
     References
     ----------
@@ -99,8 +103,9 @@ def setting_rules(
     is asked draw by draw, of the factor by which the best setting moves between the two.
     """
     setting = canonical_name(setting) or setting
-    _check(source, setting, tolerance, harmless)
+    _check(source, setting, tolerance, harmless, exponents)
     runs = {"small": _numbers("small", small), "target": _numbers("target", target)}
+    _check_read(source, setting, runs, exponents)
     rules = _rules(setting, runs, exponents)
     near, far = (_surface(source, setting, family, run) for run in runs.values())
     best = {
@@ -133,8 +138,12 @@ def setting_rules(
         asked={"rule": np.array(list(moves)), "chosen": start * moved},
         draws={f"best_{setting}": found, "off_by": start * moved / found, "cost": cost},
         flags={"holds": apart < np.log(tolerance), "harmless": cost < harmless},
-        extrapolation=far.beyond(
-            {name: np.repeat(sizes[name], moved.size) for name in far.reads if name in sizes}
+        extrapolation=farthest(
+            law.beyond({name: np.full(moved.size, at) for name, at in run.items()} | own)
+            for law, run, own in (
+                (near, runs["small"], {setting: np.full(moved.size, start)}),
+                (far, runs["target"], {setting: start * moved}),
+            )
         ),
         member=far.member,
         members=far.members,
@@ -143,7 +152,13 @@ def setting_rules(
     )
 
 
-def _check(source: Source, setting: str, tolerance: float, harmless: float) -> None:
+def _check(
+    source: Source,
+    setting: str,
+    tolerance: float,
+    harmless: float,
+    exponents: Mapping[str, float] | None,
+) -> None:
     """Raise where a law has no best value of the setting, or a tolerance cannot be used."""
     problems = []
     for law in source.members.values():
@@ -155,10 +170,39 @@ def _check(source: Source, setting: str, tolerance: float, harmless: float) -> N
                 + (f"; did you mean {hint!r}?" if hint else "")
                 + f": fit a law with a valley in it, such as coupled+valley:{hint or setting}"
             )
-    if not tolerance > 1:
+    problems += wrong_numbers({"tolerance": tolerance, "harmless": harmless})
+    if not problems and tolerance <= 1:
         problems.append(f"tolerance is a factor above 1, got {tolerance!r}")
-    if not harmless > 0:
-        problems.append(f"harmless is a share of the loss above 0, got {harmless!r}")
+    for name, power in (exponents or {}).items():
+        if np.ndim(power) or not isinstance(power, int | float) or not np.isfinite(power):
+            problems.append(f"the exponent of {name} must be a finite number, got {power!r}")
+    if problems:
+        raise InputError(problems, source="setting rules")
+
+
+def _check_read(
+    source: Source,
+    setting: str,
+    runs: Mapping[str, Mapping[str, float]],
+    exponents: Mapping[str, float] | None,
+) -> None:
+    """Raise where neither the law nor a rule reads what was given of a run."""
+    by_law = {name for law in source.members.values() for name in law.reads.inputs}
+    by_rules = {name for rule in RULES.get(setting, {}).values() for name in rule}
+    by_rules |= {canonical_name(name) or name for name in exponents or {}}
+    read = sorted((by_law | by_rules) - {setting})
+    problems = []
+    for which, run in runs.items():
+        for name in run:
+            if name == setting:
+                problems.append(
+                    f"{which}: {name} is what is carried, from its best value at the small run: "
+                    "leave it out; forecast says what one of your own costs"
+                )
+            elif name not in read:
+                hint = nearest(name, read)
+                said = f"did you mean {hint!r}?" if hint else f"they read {', '.join(read)}"
+                problems.append(f"{which}: neither the law nor a rule reads {name}; {said}")
     if problems:
         raise InputError(problems, source="setting rules")
 
@@ -166,11 +210,7 @@ def _check(source: Source, setting: str, tolerance: float, harmless: float) -> N
 def _numbers(what: str, given: Mapping[str, float] | None) -> dict[str, float]:
     """Return a run by canonical names, or say what is wrong with it."""
     run = {canonical_name(name) or name: value for name, value in (given or {}).items()}
-    problems = [
-        f"{what}: {name} must be above 0 and finite, got {value!r}"
-        for name, value in run.items()
-        if isinstance(value, str) or not (np.isfinite(value) and value > 0)
-    ]
+    problems = [f"{what}: {problem}" for problem in wrong_numbers(run)]
     if not run:
         problems.append(
             f"say which run is {what}, such as {what}={{'params': 1e8, 'tokens': 2e9}} (in a shell "

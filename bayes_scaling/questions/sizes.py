@@ -190,7 +190,10 @@ def group_index(
     """Return the group of each run, its label, and problems with what was given."""
     known = ", ".join(fit.groups)
     if names is None:
-        problem = f"the fit has several groups: say which {fit.reads.group}, one of {known}"
+        problem = (
+            f"the fit has several groups: say which {fit.reads.group}, one of {known} "
+            "(--family NAME)"
+        )
         labels = [fit.groups[0]] * size
         problems = [problem] if fit.grouped and len(fit.groups) > 1 else []
     else:
@@ -334,6 +337,32 @@ def positive(name: str, value: Numbers) -> NDArray[np.float64]:
         told = f"must be above 0 and finite, {LEAST:g} to {MOST:g}"
         raise InputError(f"{name} {told}, got {value!r}")
     return values
+
+
+def one_positive(name: str, value: float) -> float:
+    """Return one number that is above 0 and finite, or say what is wrong with it.
+
+    Raises
+    ------
+    InputError
+        It is none, or is several.
+    """
+    values = positive(name, value)
+    if values.size > 1:
+        raise InputError(f"{name} is one number, got {values.size}")
+    return float(values[0])
+
+
+def wrong_numbers(numbers: Mapping[str, float | None]) -> list[str]:
+    """Return what is wrong with numbers that are to be above 0, each one; None is not given."""
+    problems: list[str] = []
+    for name, value in numbers.items():
+        try:
+            if value is not None:
+                one_positive(name, value)
+        except InputError as error:
+            problems += error.problems
+    return problems
 
 
 def _amounts(values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -220,7 +220,9 @@ class Surface:
         if self.traded != ("params", "tokens"):
             raise InputError(
                 f"{self.id} reads {', '.join(self.reads)}: only a law in params and tokens can "
-                "split a budget, such as chinchilla, coupled or kaplan-nd"
+                "split a budget, such as chinchilla, coupled or kaplan-nd, and to fit one takes a "
+                "table with two of the columns params, tokens and flops (with flops, the third "
+                "follows)"
             )
 
         def loss(log_params: Array, log_tokens: Array, draw: Index) -> Array:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, format_kind, quantiles
-from bayes_scaling.page import Block, Grid, Page, Printed, cell, told
+from bayes_scaling.page import Block, Grid, Page, Printed, cell, farthest_of, told
 from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.published_laws import PublishedConstants
-from bayes_scaling.questions.sizes import Numbers, first_text, given_sizes, positive
+from bayes_scaling.questions.sizes import Numbers, first_text, given_sizes, one_positive
 from bayes_scaling.questions.surface import Source
 from bayes_scaling.questions.text_units import TOKENS, compute_notes, data_unit
 from bayes_scaling.questions.worse_runs import worse_runs
@@ -214,8 +214,7 @@ class Transfer(Printed):
             finite = np.where(np.isfinite(draws), draws, np.finfo(float).max)
             middle, low, high = (float(end) for end in quantiles(finite, self.probability))
             row |= {name: middle, f"{name}_lower": low, f"{name}_upper": high}
-        if self.loss:
-            row["hurts"] = float(self.hurts[text][case])
+        row |= {"hurts": float(self.hurts[text][case])} if self.loss else {}
         if self.low_data is not None:
             row["low_data"] = float(self.low_data[:, case].mean())
         row |= {f"efolds_{name}": float(values[case]) for name, values in self.beyond.items()}
@@ -250,8 +249,10 @@ class Transfer(Printed):
                     for row in rows
                 ],
             )  # fmt: skip
-            grown = f"{self.times:g} times the params"
-            lines = {f"{grown} are worth": f"{told(rows[0], 'worth_of_params')} times the data"}
+            grown, worth = f"{self.times:g} times the params", told(rows[0], "worth_of_params")
+            lines = {f"{grown} are worth": f"{worth} times the data"}
+            if self.beyond:
+                lines["extrapolation"] = farthest_of(rows)
             found.append([f"pre-trained on {text}", grid, lines])
         return [*found, *([line] for line in (*self.warnings, *self.notes))]
 
@@ -305,10 +306,10 @@ def transfer(
     >>> fit.transfer(params=1e8, finetune_tokens=[1e5, 1e6]).table  # doctest: +SKIP
     """
     sizes = given_sizes({"params": params, "finetune_tokens": finetune_tokens})
-    times = float(positive("times", times)[0])
+    times = one_positive("times", times)
     tokens = pretrain_tokens
     if tokens is not None:
-        tokens = float(positive("pretrain_tokens", tokens)[0])
+        tokens = one_positive("pretrain_tokens", tokens)
     if family in source.groups and not _published(source):
         family, pretrained_on = _of_label(source, str(family), pretrained_on)
     arms = _arms(source, family)
@@ -492,8 +493,7 @@ def _beyond(source: Source, group: int, sizes: Mapping[str, Array]) -> dict[str,
         return {}
     labels = [source.groups[group]] * sizes["params"].size
     beyond = efolds_beyond_runs(list(source.members.values()), sizes, labels)
-    fitted, asked = (
-        np.log(given["finetune_tokens"]) for given in (source.leading.fitted_sizes, sizes)
-    )
+    seen = source.leading.fitted_sizes
+    fitted, asked = (np.log(given["finetune_tokens"]) for given in (seen, sizes))
     far = np.maximum(asked - fitted.max(), fitted.min() - asked)
     return {**beyond, "finetune_tokens": np.maximum(0.0, far)}

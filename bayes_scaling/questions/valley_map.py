@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
-from bayes_scaling.page import Grid, Page, Printed, called, cell
-from bayes_scaling.questions.sizes import group_index
+from bayes_scaling.laws.design import needs_positive
+from bayes_scaling.page import Grid, Page, Printed, called, cell, farthest_of
+from bayes_scaling.questions.distance import efolds_beyond_runs
+from bayes_scaling.questions.sizes import group_index, wrong_numbers
 from bayes_scaling.questions.surface import Source
 from bayes_scaling.runs.columns import canonical_name, nearest
 
@@ -24,6 +26,9 @@ Array = NDArray[np.float64]
 
 PLACES = 33
 """Places along either side, by default."""
+
+FINEST = 400
+"""Places along either side at most: more are not told apart in any figure."""
 
 TOLD = 5
 """Places of the second at which the valley is printed."""
@@ -47,6 +52,8 @@ class ValleyMap(Printed):
         The other inputs.
     seen : array (n_runs, 2)
         Where the fitted runs lie.
+    extrapolation : mapping of str to array (n_y,)
+        E-folds of the held inputs, the second and the best of the first beyond the fitted runs.
     probability : float
         Probability of the intervals.
     """
@@ -59,6 +66,7 @@ class ValleyMap(Printed):
     best: Array
     held: Mapping[str, float]
     seen: Array
+    extrapolation: Mapping[str, Array]
     probability: float = PROBABILITY
 
     def _rows(self) -> list[dict[str, Any]]:
@@ -74,6 +82,7 @@ class ValleyMap(Printed):
                 "probability": self.probability,
                 "kind": KIND,
             }
+            | {f"efolds_{name}": float(far[place]) for name, far in self.extrapolation.items()}
             for place in range(self.ys.size)
         ]
 
@@ -97,7 +106,7 @@ class ValleyMap(Printed):
                 for i in taken
             ],
         )
-        return [[grid]]
+        return [[grid, {"extrapolation": farthest_of(rows)}]]
 
 
 def valley_map(
@@ -122,7 +131,7 @@ def valley_map(
     held : mapping of str to float, optional
         Values of the other inputs; the geometric mean of the runs where one is not given.
     places : int
-        Places along either side, over what the runs spanned.
+        Places along either side, over what the runs spanned; 3 to 400.
     family : str, optional
         The group, where the fit has several.
 
@@ -133,7 +142,8 @@ def valley_map(
     Raises
     ------
     InputError
-        The law reads no such input, the runs never varied one, or there are no runs.
+        The law reads no such input, a held value cannot be used or is one of the two that are
+        mapped, the runs never varied one, or there are no runs; all at once.
     """
     x, y = (canonical_name(name) or name for name in (x, y))
     law = source.leading
@@ -148,27 +158,38 @@ def valley_map(
         if name not in (x, y) and (name in given or name not in law.tunes)
     }
     xs, ys = (np.geomspace(spans[name].min(), spans[name].max(), places) for name in (x, y))
-    across, along = (values.ravel() for values in np.meshgrid(xs, ys))
-    index, _, problems = group_index(law, family, across.size)
+    index, labels, problems = group_index(law, family, places)
     if problems:
         raise InputError(problems, source="valley map")
-    inputs = {name: np.full(across.size, value) for name, value in rest.items()}
-    inputs |= {x: across, y: along}
-    draws = source.mix([each.predict(inputs, group=index) for each in source.members.values()])
-    loss = np.median(draws, axis=0).reshape(ys.size, xs.size)
-    best = {name: np.full(ys.size, value) for name, value in rest.items()} | {y: ys}
+    held_there = {name: np.full(places, value) for name, value in rest.items()}
+
+    def losses(at: float) -> Array:
+        given = held_there | {x: xs, y: np.full(places, at)}
+        parts = [each.predict(given, group=index) for each in source.members.values()]
+        return np.asarray(np.median(source.mix(parts), axis=0))
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss = np.stack([losses(float(at)) for at in ys])
+    if not np.isfinite(loss).all():
+        said = ", ".join(f"{name} {value:.3g}" for name, value in rest.items())
+        raise InputError(
+            f"the law gives no loss at {said}: hold nearer values", source="valley map"
+        )
     valley = source.mix(
-        [each.tuned(best, group=index[: ys.size])[x] for each in source.members.values()]
+        [each.tuned(held_there | {y: ys}, group=index)[x] for each in source.members.values()]
     )
+    best = np.broadcast_to(valley, (valley.shape[0], places))
+    there = held_there | {y: ys, x: quantiles(best, PROBABILITY)[0]}
     return ValleyMap(
         x=x,
         y=y,
         xs=xs,
         ys=ys,
         loss=loss,
-        best=np.broadcast_to(valley, (draws.shape[0], ys.size)),
+        best=best,
         held=rest,
         seen=np.stack([np.asarray(runs[name], float) for name in (x, y)], axis=1),
+        extrapolation=efolds_beyond_runs(source.members.values(), there, labels),
     )
 
 
@@ -202,9 +223,17 @@ def _check(source: Source, x: str, y: str, held: Mapping[str, float], places: in
             for name in (x, y)
             if np.ptp(_column(law, name)) == 0
         ]
+    for key, value in held.items():
+        name = canonical_name(key) or key
+        if name in (x, y):
+            problems.append(f"{name} is mapped: leave it out of what is held, or map another")
+        elif needs_positive(name):
+            problems += [f"held: {each}" for each in wrong_numbers({name: value})]
+        elif np.ndim(value) or not np.isfinite(value):
+            problems.append(f"held: {name} must be one finite number, got {value!r}")
     if x == y:
         problems.append(f"{x} against itself: name two inputs")
-    if places < 3:
-        problems.append(f"places is 3 or more, got {places!r}")
+    if not isinstance(places, int | np.integer) or not 3 <= places <= FINEST:
+        problems.append(f"places is 3 or more, up to {FINEST}, and whole, got {places!r}")
     if problems:
         raise InputError(problems, source="valley map")

@@ -142,7 +142,8 @@ def ask(
     if not can_allocate(fit):
         unanswered.append(
             f"How to split a budget: {law} reads {axis} alone. A law in params and "
-            "tokens, such as chinchilla, can."
+            "tokens, such as chinchilla, can; its table has two of the columns params, tokens "
+            "and flops."
         )
     if flops is not None and axis != "flops":
         unanswered.append(
@@ -244,6 +245,11 @@ class Answers:
         """Whether the law trades params against tokens, so that a split can be judged."""
         stated = all(member.states_split for member in self.fit.members.values())
         return can_allocate(self.fit) and not stated
+
+    @property
+    def weighs(self) -> bool:
+        """Whether a budget can be weighed: the chance of the target, cost and worth."""
+        return self.trades or self.model.sizes == ("flops",)
 
     @cached_property
     def asked(self) -> Fit:

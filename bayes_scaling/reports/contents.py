@@ -104,7 +104,7 @@ SECTIONS = (
         id="decision",
         title="Cost, and go or no go{of}",
         scope="group",
-        applies=lambda item: item.trades,
+        applies=lambda item: item.weighs,
         build=lambda item: decision_sections.decision_section(item),
     ),
     Row(
@@ -138,7 +138,7 @@ SECTIONS = (
         id="risk",
         title="Risk{of}",
         scope="group",
-        applies=lambda item: item.trades,
+        applies=lambda item: item.weighs,
         build=lambda item: decision_sections.risk_section(item),
     ),
     Row(
@@ -287,7 +287,7 @@ def numbers(page: Page) -> str:
     tables: dict[str, Callable[[Answers], Any]] = {
         "planned": lambda item: item.planned.rows(),
         "by_law": lambda item: item.planned.member_rows(),
-        "risk": lambda item: item.risk.rows() if item.trades else [],
+        "risk": lambda item: item.risk.rows() if item.weighs else [],
         "budgets": lambda item: [each.rows()[0] for each in item.forecasts],
         "splits": lambda item: [] if item.allocation is None else item.allocation.rows(),
     }

@@ -41,7 +41,7 @@ def decision_section(item: Answers) -> tuple[Block, ...]:
             )
         )
     blocks.append(_what_it_takes(item))
-    if question.target_loss is not None:
+    if question.target_loss is not None and item.trades:
         blocks.append(_stage_gate(item, question.target_loss))
     if question.unmatched:
         blocks += [
@@ -59,8 +59,10 @@ def sentence(text: str) -> str:
 def _what_it_takes(item: Answers) -> Table:
     """Tabulate compute, hours, money and energy: of the plan, of its waste, and of being sure."""
     row, rig = item.risk.rows()[0], item.question.rig
-    wasted = row["expected_wasted_share"] * row["flops"]
-    cases = {"the planned run": row["flops"], "of it for not knowing the best split": wasted}
+    cases = {"the planned run": row["flops"]}
+    if "expected_wasted_share" in row:
+        wasted = row["expected_wasted_share"] * row["flops"]
+        cases["of it for not knowing the best split"] = wasted
     if row.get("enough_flops") is not None and math.isfinite(row["enough_flops"]):
         cases[f"to reach the target with {100 * row['sure']:g} %"] = row["enough_flops"]
     priced, powered = rig.price is not None, rig.energy(1.0) is not None
@@ -162,6 +164,8 @@ def risk_section(item: Answers) -> tuple[Block, ...]:
             ),
             _chance_picture(item, question.target_loss),
         ]
+    if not found.splits:
+        return tuple(blocks)
     budgets = sorted(
         {crowded_budget(item.fit, item.family), SPREAD * item.risk_flops, item.risk_flops}
     )
@@ -209,7 +213,8 @@ def _chance_picture(item: Answers, target: float) -> Picture:
         "chance",
         alt=f"Probability of a loss of at most {target:g} against the budget; at {place(item)}: "
         f"{item.risk.rows()[0]['chance']:.2g}.",
-        caption=f"Probability that a new run at the best split reaches {target:g}, by its budget. "
+        caption=f"Probability that a new run{' at the best split' * item.trades} reaches "
+        f"{target:g}, by its budget. "
         "Grey: each law by itself.",
     )
 

@@ -17,6 +17,7 @@ from bayes_scaling.formula.mathml import equation
 from bayes_scaling.formula.render import to_text
 from bayes_scaling.intervals import PROBABILITY, format_kind, interval
 from bayes_scaling.laws import Model
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.variants import features_in_words, tempering_in_words
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.diagnostics import doubts, elements, said_of_ceiling
@@ -140,10 +141,12 @@ def model_section(fit: Fit) -> tuple[Block, ...]:
         shown.setdefault(math, name)
     response = fit.leading.model.response
     noise = {_noise(member.model) for member in fit.members.values()}
+    scale = "log odds" if link_of(fit.leading.model).bounded else "log"
     blocks += [
         Prose(text=symbols(fit.leading)),
         Prose(
-            text=f"The log of an observed {response} scatters around the log of the law with "
+            text=f"The {scale} of an observed {response} scatter"
+            f"{'s' * (scale == 'log')} around the {scale} of the law with "
             f"{' or '.join(sorted(noise))} noise of scale sigma."
         ),
         _shared_priors(fit),

@@ -13,6 +13,7 @@ from bayes_scaling import __version__
 from bayes_scaling.facade import Fit
 from bayes_scaling.figures import style, validation_plots
 from bayes_scaling.figures.words import without_kind, write_count, write_number
+from bayes_scaling.laws.link import link_of
 from bayes_scaling.page import past_telling, told
 from bayes_scaling.questions.record import TrackRecord
 from bayes_scaling.reports.blocks import Block, Items, Picture, Prose, Table
@@ -128,11 +129,14 @@ def methods_section(fit: Fit) -> tuple[Block, ...]:
     members = fit.members
     settings = fit.settings
     laws = "a law" if len(members) == 1 else f"{len(members)} laws"
+    bounded = link_of(fit.leading.model).bounded
+    deviate = "Error rates deviate" if bounded else "Losses deviate"
+    scale = "scale of the log odds" if bounded else "log scale"
     text = (
         f"The posterior of {laws} ({', '.join(members)}) given {len(fit.runs)} runs was sampled "
         f"with the no-U-turn sampler in PyMC, {settings.chains} chains of {settings.draws} draws "
-        f"after {settings.tune} of tuning, seed {settings.random_seed}. Losses deviate from the "
-        "law on the log scale, with heavy tails. "
+        f"after {settings.tune} of tuning, seed {settings.random_seed}. {deviate} from the "
+        f"law on the {scale}, with heavy tails. "
     )
     if fit.averages and len(members) > 1:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fit.weights.items())

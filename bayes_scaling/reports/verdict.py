@@ -130,7 +130,7 @@ def _missed(item: Answers) -> tuple[Block, ...]:
 
 
 def _headline(item: Answers) -> str:
-    question, row = item.question, item.risk.rows()[0] if item.trades else {}
+    question, row = item.question, item.risk.rows()[0] if item.weighs else {}
     of = f" of {item.family}" if item.family is not None else ""
     unit, probability = response_unit(item.fit), question.probability
     loss = cell(item.planned.draws[:, 0], probability) + (f" {unit}" if unit else "")
@@ -139,7 +139,8 @@ def _headline(item: Answers) -> str:
     if row.get("money") is not None:
         costs = f", for {write_amount(row['money'])}"
     if item.allocation is None:
-        return f"At {at}, a new run{of} should reach a loss of {loss}."
+        plain = f"at {at}{costs}, a new run{of} should reach a loss of {loss}."
+        return f"{sentence(row['decision'])}: {plain}" if "decision" in row else sentence(plain)
     which = "the plan" if question.sizes else "the best split"
     said = (
         f"at {at}{costs}, {which}{of} is {_size(item)}, and a new run of that size should reach a "
@@ -160,7 +161,7 @@ def _cards(item: Answers, backtest: Backtest | None) -> tuple[Fact, ...]:
     found += [_split(item)] if item.allocation is not None else []
     if question.target_loss is not None:
         found.append(_chance(item.planned, question.target_loss))
-    if item.trades and question.rig.price is not None:
+    if item.weighs and question.rig.price is not None:
         found.append(_cost(item))
     if backtest is not None:
         found.append(backtest_fact(backtest))
@@ -175,7 +176,7 @@ def _facts(item: Answers, backtest: Backtest | None) -> tuple[Fact, ...]:
     found += _best_sizes(item)
     if question.target_loss is not None:
         found.append(_chance(planned, question.target_loss))
-    if item.trades:
+    if item.weighs:
         found.append(_cost(item))
     found += [_distance(item), *_best_run(item), *_worst_member(item)]
     for name, draws in planned.tuned.items():

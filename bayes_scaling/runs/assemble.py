@@ -26,6 +26,7 @@ from bayes_scaling.runs.cells import (
 from bayes_scaling.runs.columns import COLUMNS, SIZES
 from bayes_scaling.runs.counting import complete
 from bayes_scaling.runs.doubts import copies, doubts, unread_columns
+from bayes_scaling.runs.error_rates import choose_error_rate, name_error_rate
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
 from bayes_scaling.runs.finetuning import finetuning_problems
 from bayes_scaling.runs.headings import describe_unit, in_sequences
@@ -115,8 +116,9 @@ def assemble(
     log = list(notes)
     faults = list(problems)
     commas = commas or commas_in(raw)
+    columns, unclear = choose_error_rate(raw, columns, commas=commas)
     resolved = resolve(raw, columns, whole=_whole(raw))
-    faults += resolved.problems
+    faults += [*resolved.problems, *unclear]
     if not len(rows) or not raw:
         raise InputError([*faults, "the table has no rows; give one row per run"], source=source)
 
@@ -132,6 +134,10 @@ def assemble(
     called = {resolved.names[name]: name.strip() for name in reversed(list(raw))}
     if where or drop_empty:
         given, unread, rows = _chosen(given, unread, rows, where, drop_empty, log, source, called)
+    read = given
+    given, rates, in_percent = name_error_rate(read, called, log)
+    made = set(given) - set(read)
+    log += rates
     completed = complete(given)
     log += completed.notes
     done = dict(completed.columns)
@@ -156,6 +162,7 @@ def assemble(
     for doubt in (
         *resolved.doubts,
         *set_aside,
+        *in_percent,
         *unread_columns(names, done),
         *doubts(given, rows),
         *(implausible(given, done, rows, called) if needs_loss else ()),
@@ -175,7 +182,7 @@ def assemble(
     for group in copies(given):
         kept[group[1:]] = False
     ordered = {name: done[name][kept] for name in dict.fromkeys((*first, *done))}
-    origins = _origins(resolved, given, called)
+    origins = _origins(resolved, {n: v for n, v in given.items() if n not in made}, called)
     return Assembled(columns=ordered, notes=tuple(log), origins=origins)
 
 

@@ -426,6 +426,8 @@ def complete(columns: Mapping[str, NDArray[Any]]) -> Completed:
         put(home, unknown, f"{home} from flops / (6 x tokens)")
     if "score" in done:
         put("error", 1 - done["score"], "error from 1 - score")
+    elif "error" in done:
+        put("score", 1 - done["error"], "score from 1 - error")
     for other in ("params_nonembedding", "params_active"):
         if other in done:
             put("params", done[other], f"params taken from {other}")

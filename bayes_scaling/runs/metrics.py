@@ -36,7 +36,8 @@ ACCURACY = Unit(name="accuracy", bounded=True, rises=True)
 
 _NAMED: Mapping[str, Unit] = MappingProxyType(
     {
-        r"\berror\b|\berror_?rate\b|\b1 ?- ?(accuracy|acc|recall|score)\b": ERROR,
+        r"\berrors?\b|\berr\b|\berrorrate\b|\b(wer|cer|eer)\b": ERROR,
+        r"\b1 ?- ?.*\b(accuracy|acc|recall|score|exact match)\b": ERROR,
         r"\b(accuracy|acc|recall|exact match)\b": ACCURACY,
         r"\bperplexity\b|\bppl\b": Unit(name="perplexity"),
         r"\bbpb\b": Unit(name="bits/byte"),

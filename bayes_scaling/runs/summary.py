@@ -10,7 +10,8 @@ import numpy as np
 
 from bayes_scaling.runs.assemble import WARNING
 from bayes_scaling.runs.columns import COLUMNS
-from bayes_scaling.runs.copies import doubt_of
+from bayes_scaling.runs.doubts_of_fit import doubts_of_fit, unanswerable
+from bayes_scaling.runs.metrics import unit_of
 from bayes_scaling.runs.resolve import loss_unit, per_byte
 from bayes_scaling.runs.table import RunTable
 
@@ -131,10 +132,13 @@ def describe(table: RunTable) -> TableSummary:
         learning_rates=rates.distinct if rates else 0,
         columns=tuple(table.columns),
         extra_columns=tuple(name for name in table.columns if name not in COLUMNS),
-        notes=tuple(note for note in table.notes if not note.startswith(WARNING)),
+        notes=(
+            *(note for note in table.notes if not note.startswith(WARNING)),
+            *unanswerable(table),
+        ),
         warnings=(
             *(note.removeprefix(WARNING) for note in table.notes if note.startswith(WARNING)),
-            *doubt_of(table),
+            *doubts_of_fit(table),
         ),
         content_hash=table.content_hash,
         read=lines_read(table, apart=ranges),
@@ -183,8 +187,11 @@ def _range(table: RunTable, name: str, unit: str) -> Range:
 
 
 def _unit(table: RunTable, name: str) -> str:
-    """Return the unit of a column; a loss in bits per byte is kept as it was given."""
+    """Return the unit of a column; a loss is kept in bits per byte, or what its metric says."""
     origin = table.origins.get(name, "")
+    unit = unit_of(table) if name == "loss" else None
+    if unit is not None and unit.bounded:
+        return unit.name
     return loss_unit(origin) if name == "loss" and per_byte(origin) else COLUMNS[name].unit
 
 

@@ -143,12 +143,14 @@ def apply_formulas(
     metric = next((n for n in kept if canonical_name(renamed.get(n, n)) == "metric"), None)
     made_of = {canonical_name(target): text for target, text in wishes.formulas.items()}
     if metric is not None and "loss" in made_of:
-        after = {text: _unit_after(made_of["loss"], str(text)) for text in set(kept[metric])}
-        kept[metric] = [after[text] for text in kept[metric]]
+        named = {str(text) for text in kept[metric] if isinstance(text, str)}
+        after = {text: _unit_after(made_of["loss"], text) for text in sorted(named)}
+        moved = {text: new for text, new in after.items() if new != text}
+        if moved:
+            kept[metric] = [moved.get(str(text), text) for text in kept[metric]]
         notes += [
-            f"metric {str(old)!r} is {new!r}, as loss = {made_of['loss']}"
-            for old, new in after.items()
-            if new != old
+            f"metric {text!r} is {new!r}, as loss = {made_of['loss']}"
+            for text, new in moved.items()
         ]
     return {**made, **kept}, renamed, notes
 

@@ -15,7 +15,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.catalogue import AnyModel, load_model, load_models
 from bayes_scaling.laws.model import Model
-from bayes_scaling.page import SCORES, Page, Shown, grid_of
+from bayes_scaling.page import SCORES, Page, Shown, grid_of, past_telling
 from bayes_scaling.posterior.members import default_members
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.weights import model_problems
@@ -238,7 +238,11 @@ class Backtest(Shown):
             f"Backtest({self.method}, {len(self.splits)} fits, {targets} targets: 90 % intervals "
             f"cover {mean['coverage90']:.0%}, interval score {mean['interval_score90']:.3f})"
         )
-        return [[said, grid_of(self.mean_rows(), {"method": "method", **SCORES})]]
+        rows = [
+            {name: (past_telling(row[name]) if name in SCORES else "") or row[name] for name in row}
+            for row in self.mean_rows()
+        ]
+        return [[said, grid_of(rows, {"method": "method", **SCORES})]]
 
     @property
     def status(self) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.facade import Fit
 from bayes_scaling.runs import RunTable
 from tests.command_line import call
 
@@ -36,3 +38,16 @@ def test_a_picture_of_no_kind_is_refused_before_anything_is_asked(saved: Path) -
     found = call("emergence", saved, "--flops", "1e22", "--plot", "jump.xyz")
     assert found.code == 1
     assert "jump.xyz" in found.err
+
+
+def test_a_smoother_metric_stands_beside_and_its_checks_count(saved: Path, tmp_path: Path) -> None:
+    found = call("emergence", saved, "--flops", "1e22", "--beside", saved)
+    assert found.code == 0, found.err
+    assert "smoother metric: score" in found.out
+    poor = bs.load(saved)
+    failed = replace(poor.only.checks[0], verdict="fail", evidence="by hand")
+    other = Fit.of_one(replace(poor.only, checks=(failed,)))
+    path = other.save(tmp_path / "poor.nc")
+    found = call("emergence", saved, "--flops", "1e22", "--beside", path)
+    assert found.code == 2
+    assert "do not rely on this" in found.err

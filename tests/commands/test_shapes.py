@@ -32,6 +32,18 @@ def test_json_of_a_table_of_shapes(saved: Path, tmp_path: Path) -> None:
     assert 0 <= out["depth_beats_width"] <= 1
 
 
+def test_one_budget_is_taken_and_no_help_says_several(saved: Path) -> None:
+    for budgets in (("1e13", "1e14"), ("1e13", "1e14", "1e15")):
+        options = [part for each in budgets for part in ("--flops", each)]
+        found = call("shapes", saved, *options)
+        assert found.code == 1
+        assert f"this is asked of one budget, got {len(budgets)}" in found.err
+    for name, several in (("shapes", False), ("experts", False), ("allocate", True)):
+        told = " ".join(call(name, "--help").out.split())
+        told = told[told.index("--flops") : told.index("--hours")]
+        assert ("several times" in told) == several, name
+
+
 def test_a_shape_that_does_not_make_its_params_is_refused(saved: Path, tmp_path: Path) -> None:
     table = tmp_path / "shapes.csv"
     table.write_text("width,depth,params\n512,27,1e9\n")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.collections import LineCollection
 
 from bayes_scaling.figures import plot_transfer
+from bayes_scaling.intervals import quantiles
 from tests.questions.test_transfer import known
 
 
@@ -24,6 +26,18 @@ def test_with_several_sizes_there_is_a_line_for_each() -> None:
     )
     labels = [line.get_label() for line in plot_transfer(found).lines[:2]]
     assert labels == ["prose, 1e+06 params", "prose, 4e+06 params"]
+
+
+def test_a_single_case_has_a_bar_for_each_first_text_and_ticks_that_can_be_read() -> None:
+    found = known(spread=0.3).transfer(params=2e6, finetune_tokens=1e6)
+    ax = plot_transfer(found)
+    bars = [bar.get_segments()[0] for bar in ax.collections if isinstance(bar, LineCollection)]
+    wanted = [quantiles(found.multiplier[text], 0.9)[1:, 0] for text in found.texts]
+    np.testing.assert_allclose([bar[:, 1] for bar in bars], wanted)
+    assert bars[0][0, 0] != bars[1][0, 0]
+    ticks = [tick.get_text() for tick in ax.get_yticklabels()]
+    assert len(ticks) > 1
+    assert not any("^" in tick for tick in ticks)
 
 
 def test_sizes_alone_are_the_axis_where_data_stay() -> None:

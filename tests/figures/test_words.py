@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
 from bayes_scaling.figures.words import (
+    response_label,
     without_kind,
     write_chance,
     write_count,
@@ -12,6 +16,8 @@ from bayes_scaling.figures.words import (
     write_number,
 )
 from bayes_scaling.intervals import interval
+from bayes_scaling.laws import load_model
+from bayes_scaling.runs import RunTable
 
 
 @pytest.mark.parametrize(
@@ -80,3 +86,14 @@ def test_chances_in_words(share: float, text: str) -> None:
 
 def test_few_draws_tell_no_small_chance() -> None:
     assert write_chance(0.0, 300) == "less than 1 in 100"
+
+
+@pytest.mark.parametrize(
+    ("called", "label"),
+    [("top1_error", "error rate (top1_error)"), ("error", "error rate"),
+     ("loss", "loss [nats per token]")],
+)  # fmt: skip
+def test_an_error_rate_is_not_in_nats_per_token(called: str, label: str) -> None:
+    runs = RunTable.from_columns({"flops": [1e18, 1e19, 1e20], called: [0.7, 0.5, 0.4]})
+    leading = SimpleNamespace(model=load_model("kaplan-c"))
+    assert response_label(cast("Any", SimpleNamespace(leading=leading, runs=runs))) == label

@@ -30,6 +30,14 @@ def test_data_that_suffice_do_not_bind() -> None:
     assert found.needed == pytest.approx(BEST)
 
 
+def test_each_run_says_how_far_it_lies_beyond_the_runs() -> None:
+    found = FIT.advise(FLOPS, 10 * BEST)
+    rows = found.rows()
+    assert found.text.count("beyond the fitted runs") == 2
+    assert f"tokens {rows[0]['efolds_tokens']:.1f} e-folds" in found.text
+    assert "fitted runs" not in bs.published("hoffmann-2022").advise(FLOPS, 1e12).text
+
+
 def test_with_few_data_more_are_asked_for_and_they_do_it() -> None:
     found = FIT.advise(FLOPS, 0.05 * BEST, target_loss=target(0.99))
     assert found.limited

@@ -96,7 +96,19 @@ def test_a_metric_that_is_flat_where_another_rises_is_told(fit: Fit) -> None:
     assert row["smoother_score"] == pytest.approx(float(np.median(1 - found.beside.error[:, 1])))
     text = str(found.page())
     assert "earlier with probability 1.00" in text
-    assert "a jump here would be one of the metric" in text
+    assert row["smoother_gradual"] == pytest.approx(
+        np.mean(4.394449 / fit.flat["steep"] > np.log(100))
+    )
+    assert "may jump too" in text, "the same law, that jumps"
+
+
+def test_a_jump_is_one_of_the_metric_where_the_smoother_one_rises_slowly(fit: Fit) -> None:
+    draws = {**fit.only.draws, "steep": fit.only.draws["steep"] / 20}
+    slow = Fit.of_one(replace(fit.only, draws=draws)).accept_unconverged()
+    found = later(fit, 1e30).emergence(1e22, beside=slow)
+    assert found.beside is not None
+    assert found.beside.gradual > 0.95
+    assert "a jump here would be one of the metric" in found.text
 
 
 def test_a_tenth_of_the_rise_is_done_at_its_onset(fit: Fit) -> None:
@@ -119,7 +131,9 @@ def test_two_metrics_that_rise_together_are_not_told_apart(fit: Fit) -> None:
 def test_the_smoother_metric_is_of_the_same_runs(fit: Fit) -> None:
     more = RunTable.from_columns({"flops": np.geomspace(1e18, 1e21, 9), "score": np.full(9, 0.25)})
     member = prior_member(load_model("score-c"), more, draws=50, random_seed=2)
-    with pytest.raises(InputError, match="1e\\+20 FLOP under the one, 1e\\+21 under the smoother"):
+    with pytest.raises(
+        InputError, match="9 of 1e\\+18 to 1e\\+20 FLOP under the one, 9 of 1e\\+18 to 1e\\+21"
+    ):
         fit.emergence(1e22, beside=Fit.of_one(member).accept_unconverged())
     losses = RunTable.from_columns({"flops": np.geomspace(1e18, 1e20, 9), "loss": np.full(9, 2.5)})
     other = prior_member(load_model("kaplan-c"), losses, draws=50, random_seed=2)

@@ -42,11 +42,19 @@ def test_a_memory_bounds_all_params_and_moves_the_choice() -> None:
     assert "choose" in found.text
 
 
+def test_experts_beyond_those_of_the_runs_are_told() -> None:
+    found = FIT.expert_split(FLOPS, experts=[8, 100_000])
+    np.testing.assert_allclose(found.extrapolation["experts"], [0.0, np.log(100_000 / 8)])
+    assert "experts 9.4 e-folds" in found.text
+
+
 @pytest.mark.parametrize(
     ("asked", "pattern"),
     [
         ({"expert_share": 0.0}, "expert_share is in"),
         ({"experts": [0.5, 2]}, "experts are 1 or more"),
+        ({"flops": [1e20, 1e21]}, "flops is one number, got 2"),
+        ({"experts": [2, 3.5]}, "experts are 1 or more, and whole, got 3.5"),
         ({"flops": -1.0}, "flops must be above 0"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -39,15 +41,39 @@ def test_before_any_run_the_two_statements_of_the_paper_are_likely_and_not_certa
 
 
 @pytest.mark.parametrize(
+    ("params", "context", "against", "far"),
+    [
+        (1e8, 8, 1024, {}),
+        (1e12, 8, 1024, {"params": np.log(1e4)}),
+        (1e8, 8, 1e9, {"context_length": np.log(1e9 / 1024)}),
+        (1e8, 1e6, 1024, {"context_length": np.log(1e6 / 1024)}),
+    ],
+)
+def test_the_distance_is_that_of_whichever_lies_farther_beyond_the_runs(
+    fit: Fit, params: float, context: float, against: float, far: dict[str, float]
+) -> None:
+    found = fit.positions(
+        params, position=4, context=context, against_position=4, against_context=against
+    )
+    wanted = {"params": 0.0, "position": 0.0, "context_length": 0.0} | far
+    assert {name: values[0] for name, values in found.extrapolation.items()} == pytest.approx(
+        wanted
+    )
+    assert ("inside the fitted runs" in found.text) == (not far)
+
+
+@pytest.mark.parametrize(
     ("asked", "said"),
     [
         ((9, 8, 4, 1024), "position 9 is beyond its context of 8 tokens"),
         ((4, 8, 2000, 1024), "against_position 2000 is beyond its context"),
+        (([2, 4], 8, 4, 1024), "position is one number, got 2"),
+        ((4, float("inf"), 4, 1024), "context must be above 0 and finite"),
         ((1, 8, 4, 1024), "the first token follows nothing"),
     ],
 )
 def test_what_is_no_position_is_refused(
-    fit: Fit, asked: tuple[float, float, float, float], said: str
+    fit: Fit, asked: tuple[Any, float, float, float], said: str
 ) -> None:
     position, context, other, length = asked
     with pytest.raises(InputError, match=said):

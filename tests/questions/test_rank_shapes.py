@@ -96,6 +96,10 @@ def test_two_quantities_may_put_shapes_in_another_order() -> None:
         ({"tokens": 1e9}, "give params, or flops"),
         ({"params": 1e6, "tokens": 1e9, "layout": bs.Layout(vocabulary=50_000)}, "leaves none"),
         ({"shapes": {"width": [512.0, -1.0], "depth": 4.0}, "tokens": 1e9}, "'width' must be"),
+        ({"flops": [1e18, 1e19]}, "flops is one number, got 2"),
+        ({"shapes": SHAPES, "tokens": [1e9, 2e9, 3e9]}, "tokens is one number, got 3"),
+        ({"params": -1.0, "tokens": 1e9}, "params must be above 0"),
+        ({"flops": 1e19, "count": 0}, "count is 2 shapes or more, got 0"),
     ],
 )  # fmt: skip
 def test_a_shape_that_cannot_be_is_said(asked: dict[str, Any], pattern: str) -> None:
@@ -111,6 +115,24 @@ def test_a_law_without_shapes_says_so() -> None:
 def test_shapes_outside_those_of_the_runs_are_told() -> None:
     (warning,) = FIT.rank_shapes(SHAPES, tokens=1e9).warnings
     assert "lies outside that of the runs" in warning
+
+
+def test_published_shapes_are_ranked_as_they_are() -> None:
+    found = FIT.rank_shapes(bs.published_shapes(), tokens=3e11)
+    assert found.rows()[0]["shape"] == "GPT-3 175B, 96 x 12288"
+    assert any("T5-11B" in warning for warning in found.warnings)
+
+
+def test_the_farthest_distance_beyond_the_runs_is_printed() -> None:
+    assert "inside the fitted runs" not in FIT.rank_shapes(flops=1e25).text
+    found = FIT.rank_shapes(SHAPES, tokens=2e12)
+    largest = FIT.only.fitted_sizes["tokens"].max()
+    far = np.log(2e12 / largest)
+    assert f"tokens {far:.1f} e-folds" in found.text
+    assert [row["efolds_tokens"] for row in found.rows()] == pytest.approx(
+        [far] * len(found.rows())
+    )
+    assert "flops" in found.extrapolation
 
 
 def test_published_shapes_make_their_params() -> None:

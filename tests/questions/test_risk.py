@@ -184,3 +184,28 @@ def test_money_is_written_out_below_a_hundred_thousand() -> None:
     (decided,) = (line for line in repr(found).splitlines() if line.startswith("decision"))
     (gate,) = (line for line in repr(found).splitlines() if line.startswith("a smaller run"))
     assert "e+" not in decided + gate
+
+
+def test_a_law_in_compute_alone_tells_chance_cost_and_worth_and_nothing_of_splits() -> None:
+    fit = synthetic_fit("kaplan-c")
+    target = float(np.quantile(fit.forecast({"flops": FLOPS}).draws, 0.3))
+    rig = bs.Rig(price=2.0)
+    found = fit.risk(flops=FLOPS, target_loss=target, rig=rig, value=1e9)
+    row = found.rows()[0]
+    assert row["chance"] == pytest.approx(0.3, abs=0.01)
+    assert row["money"] == pytest.approx(rig.money(FLOPS))
+    assert row["expected_gain"] == pytest.approx(row["chance"] * 1e9 - row["money"])
+    assert row["decision"].startswith("go")
+    enough = fit.forecast({"flops": row["enough_flops"]}).draws
+    assert row["enough_flops"] > FLOPS
+    assert np.mean(enough <= target) == pytest.approx(0.9, abs=0.04)
+    said = repr(found)
+    assert "split" not in said
+    assert "wast" not in said
+    assert not {"regret", "wasted_share", "regret_money", "params"} & set(row)
+    both = fit.risk(flops=[FLOPS, 2 * FLOPS])
+    assert both.beats[1, 0] > 0.5
+    with pytest.raises(InputError, match="limits are of splits"):
+        fit.risk(flops=FLOPS, limits=Limits(max_params=1e9))
+    with pytest.raises(InputError, match="table with two of the columns params, tokens and flops"):
+        fit.allocate(flops=FLOPS)

@@ -39,6 +39,17 @@ def test_every_published_rule_whose_columns_are_given_is_asked() -> None:
     assert chosen["Step Law"] == pytest.approx(chosen["constant"] * 16 ** (-0.713 + 0.307))
 
 
+def test_the_distance_is_that_of_the_farther_of_both_runs() -> None:
+    seen = FIT.only.fitted_sizes
+    inside = {name: float(seen[name].max()) for name in ("params", "tokens")}
+    for small, target in (({"params": 2e13}, {}), ({}, {"params": 2e13})):
+        found = FIT.setting_rules("lr", small=inside | small, target=inside | target)
+        np.testing.assert_allclose(found.extrapolation["params"], np.log(2e13 / inside["params"]))
+        assert not found.extrapolation["tokens"].any()
+    rows = FIT.setting_rules("lr", small=inside, target=inside).rows()
+    assert all(row["efolds_params"] == 0 for row in rows)
+
+
 @pytest.mark.parametrize(
     ("asked", "pattern"),
     [
@@ -48,6 +59,13 @@ def test_every_published_rule_whose_columns_are_given_is_asked() -> None:
         ({"target": {"params": 1e9}}, "the law reads tokens: give it of both runs"),
         ({"target": {**TARGET, "params": -1.0}}, "target: params must be above 0"),
         ({"exponents": {"depth": 1.0}}, "the rule reads depth: give it in small"),
+        ({"small": {**SMALL, "foo": 0.01}}, "small: neither the law nor a rule reads foo"),
+        ({"target": {**TARGET, "withd": 9.0}}, "target: .* reads withd; did you mean 'width'"),
+        ({"small": {**SMALL, "lr": 1e-3}}, "small: learning_rate is what is carried"),
+        ({"target": {**TARGET, "params": [1e9, 2e9]}}, "target: params is one number, got 2"),
+        ({"exponents": {"params": "a"}}, "the exponent of params must be a finite number"),
+        ({"exponents": {"params": float("nan")}}, "the exponent of params must be a finite"),
+        ({"tolerance": float("nan")}, "tolerance must be above 0"),
         ({"tolerance": 0.5}, "tolerance is a factor above 1"),
     ],
 )

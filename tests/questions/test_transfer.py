@@ -222,3 +222,11 @@ def test_a_forecast_knows_which_runs_are_from_scratch() -> None:
     median = fit.forecast(sizes).table["noise_free"].tolist()
     wanted = [float(np.median(asked.loss[text])) for text in ("scratch", "prose")]
     assert median == pytest.approx(wanted)
+
+
+def test_the_distance_beyond_the_runs_is_printed() -> None:
+    found = known().transfer(params=PARAMS[-1], finetune_tokens=[DATA[-1], 100 * DATA[-1]])
+    far = np.log(100)
+    assert f"finetune_tokens {far:.1f} e-folds (100x)" in found.text
+    inside = known().transfer(params=PARAMS[-1], finetune_tokens=DATA[-1])
+    assert inside.text.count("inside the fitted runs") == 2

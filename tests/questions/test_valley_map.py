@@ -31,6 +31,18 @@ def test_the_valley_follows_the_size_and_lies_at_the_bottom_of_the_map() -> None
     assert "best learning rate" in found.text
 
 
+def test_it_says_how_far_what_is_held_lies_beyond_the_runs() -> None:
+    far = np.log(1e15 / FIT.only.fitted_sizes["tokens"].max())
+    found = FIT.valley_map("learning_rate", "params", held={"tokens": 1e15})
+    assert f"tokens {far:.1f} e-folds" in found.text
+    assert [row["efolds_tokens"] for row in found.rows()] == pytest.approx(
+        [far] * len(found.rows())
+    )
+    inside = FIT.valley_map("learning_rate", "params")
+    assert not inside.extrapolation["tokens"].any()
+    assert not inside.extrapolation["params"].any()
+
+
 def test_it_is_drawn_with_its_interval_and_the_runs() -> None:
     found = FIT.valley_map("learning_rate", "params")
     ax = plot_valley_map(found)
@@ -46,6 +58,13 @@ def test_it_is_drawn_with_its_interval_and_the_runs() -> None:
         ({"y": "batch_size"}, "reads no batch_size"),
         ({"y": "learning_rate"}, "name two inputs"),
         ({"places": 2}, "places is 3 or more"),
+        ({"places": 100_000}, "up to 400, and whole, got 100000"),
+        ({"held": {"tokens": -5.0}}, "held: tokens must be above 0"),
+        ({"held": {"D": float("nan")}}, "held: tokens must be above 0"),
+        ({"places": 3.5}, "and whole, got 3.5"),
+        ({"held": {"tokens": [1e9, 2e9]}}, "held: tokens is one number, got 2"),
+        ({"held": {"params": 1e5}}, "params is mapped: leave it out of what is held"),
+        ({"held": {"lr": 1e-3}}, "learning_rate is mapped"),
     ],
 )
 def test_what_cannot_be_mapped_is_said(asked: dict[str, Any], pattern: str) -> None:

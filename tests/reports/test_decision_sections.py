@@ -8,6 +8,7 @@ from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bayes_scaling as bs
@@ -120,3 +121,27 @@ def test_numbers_to_save_are_those_of_the_answers(tmp_path: Path) -> None:
     assert found["answers"]["all"]["risk"][0]["chance"] == pytest.approx(risk["chance"])
     assert len(found["answers"]["all"]["budgets"]) == 4
     assert found["asked"]["target_loss"] == 1.95
+
+
+def test_a_law_in_compute_alone_is_weighed_without_splits() -> None:
+    fit = synthetic_fit("kaplan-c")
+    target = float(np.quantile(fit.forecast({"flops": 1e22}).draws, 0.5))
+    question = ask(fit, flops=1e22, target_loss=target, rig=RIG, value=1e9)
+    item = Answers(fit=fit, question=question)
+    (row,) = item.risk.rows()
+    said, takes = decision_section(item)
+    assert isinstance(said, Prose)
+    assert "is worth" in said.text
+    assert isinstance(takes, Table)
+    assert [cells[0] for cells in takes.rows] == [
+        "the planned run",
+        "to reach the target with 90 %",
+    ]
+    lead = verdict_section((item,))[0]
+    assert isinstance(lead, Prose)
+    assert lead.text.lower().startswith(str(row["decision"]).lower())
+    chance, picture = risk_section(item)
+    assert isinstance(chance, Prose)
+    assert row["in_words"] in chance.text
+    assert "split" not in f"{chance.text} {picture}"
+    assert "two of the columns params, tokens and flops" in question.unanswered[0]

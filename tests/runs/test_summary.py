@@ -53,3 +53,12 @@ def test_it_dumps_as_json() -> None:
     assert plain["families"] == {}
     assert plain["learning_rates"] == 0
     assert plain["notes"][0] == "flops from 6 x params x tokens"
+
+
+def test_a_table_in_compute_alone_says_what_it_cannot_answer() -> None:
+    columns = {"flops": [1e18, 1e19, 1e20], "loss": [3.0, 2.7, 2.5]}
+    (said,) = (n for n in describe(RunTable.from_columns(columns)).notes if "answers" in n)
+    assert said.startswith("without params and tokens no fit of this table answers allocate")
+    assert "two of the columns params, tokens and flops (the table has flops)" in said
+    whole = RunTable.from_columns({**columns, "params": [1e8, 2e8, 3e8]})
+    assert not any("answers" in note for note in describe(whole).notes)

@@ -10,7 +10,7 @@ import pytest
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs import RunTable, plain_amounts, read_runs
-from bayes_scaling.runs.wishes import read_wishes, sort_wishes
+from bayes_scaling.runs.wishes import apply_formulas, read_wishes, sort_wishes
 
 TEXT = """size,toks,batch,steps,val/loss,State
 20M,1e9,512,1000,3.9,finished
@@ -148,3 +148,18 @@ def test_no_row_and_no_column(tmp_path: Path) -> None:
 )
 def test_amounts_in_conditions(text: str, plain: str) -> None:
     assert plain_amounts(text) == plain
+
+
+def test_the_metric_follows_a_loss_that_is_made_of_it_and_empty_cells_stay() -> None:
+    cells: dict[str, Any] = {
+        "ppl": [20.0, 18.0, 16.0],
+        "eval_metric": np.array(["perplexity", np.nan, "bits/byte"], dtype=object),
+    }
+    wishes = sort_wishes({"loss": "log(ppl)"}, cells)
+    made, _, notes = apply_formulas(cells, wishes)
+    assert list(made["eval_metric"])[::2] == ["nats/token", "bits/byte"]
+    assert np.isnan(made["eval_metric"][1])
+    assert "metric 'perplexity' is 'nats/token', as loss = log(ppl)" in notes
+    plain, _, notes = apply_formulas(cells, sort_wishes({"loss": "ppl*2"}, cells))
+    assert plain["eval_metric"] is cells["eval_metric"]
+    assert notes == ["loss = ppl*2"]

@@ -142,7 +142,7 @@ def wrong_rules(draws: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-SIZES = ("params", "tokens", "batch_size", "width")
+SIZES = ("params", "tokens", "batch_size")
 
 
 def main(given: Sequence[str] | None = None) -> None:
