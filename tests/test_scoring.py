@@ -13,6 +13,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.posterior.prior import prior_member
+from bayes_scaling.reports.answers import ask as ask_report
 from bayes_scaling.runs import RunTable
 from bayes_scaling.scoring import ScoreFit, two_steps
 from tests.laws.tables import table
@@ -202,6 +203,8 @@ def test_a_loss_is_no_target_of_scores(both: ScoreFit) -> None:
         own.sensitivity({"loss": 3.0}, target_loss=2.0)
     with pytest.raises(InputError, match="say what to reach"):
         both.stage_gate(1e20)
+    with pytest.raises(InputError, match=r"a report of scores takes no target: .*--target-score"):
+        ask_report(own, target_loss=2.0)
 
 
 def test_how_far_a_loss_lies_beyond_those_of_the_scores_is_told(both: ScoreFit) -> None:
