@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.commands.console import named
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.posterior.prior import prior_member
+from bayes_scaling.reports.answers import ask as ask_report
 from bayes_scaling.runs import RunTable
 from bayes_scaling.scoring import ScoreFit, two_steps
 from tests.laws.tables import table
@@ -201,6 +203,59 @@ def test_a_loss_is_no_target_of_scores(both: ScoreFit) -> None:
         own.sensitivity({"loss": 3.0}, target_loss=2.0)
     with pytest.raises(InputError, match="say what to reach"):
         both.stage_gate(1e20)
+    with pytest.raises(InputError, match=r"a report of scores takes no target: .*--target-score"):
+        ask_report(own, target_loss=2.0)
+
+
+def test_how_far_a_loss_lies_beyond_those_of_the_scores_is_told(both: ScoreFit) -> None:
+    """Scores were seen at losses of 2 to 4, those of the runs lie between."""
+    far = {"params": 1e12, "tokens": 1e13}
+    found = both.forecast(far)
+    sizes = {name: np.array([value]) for name, value in far.items()}
+    loss = float(np.median(both.leading.loss.predict(sizes, group=np.zeros(1, np.int64))))
+    beyond = max(np.log(2.0) - np.log(loss), np.log(loss) - np.log(4.0), 0.0)
+    assert beyond > 0.1
+    assert found.rows()[0]["efolds_loss"] == pytest.approx(beyond)
+    assert {"params", "tokens", "flops"} <= set(found.extrapolation)
+    (row,) = both.reach(score=0.4, params=1e12).rows()
+    assert "efolds_loss" in row
+
+
+def test_a_new_run_is_measured_by_the_questions_that_are_said(both: ScoreFit) -> None:
+    few, many = (both.score.forecast({"loss": 3.0, "items": n}) for n in (50, 5000))
+    np.testing.assert_allclose(few.noise_free, many.noise_free)
+    widths = [np.ptp(np.quantile(each.draws[:, 0], [0.1, 0.9])) for each in (few, many)]
+    assert widths[0] > 1.1 * widths[1]
+    asked = both.forecast({"params": 1e9, "tokens": 2e10, "items": 50})
+    assert asked.rows()[0]["items"] == 50
+    with pytest.raises(InputError, match="'items' must be positive"):
+        both.score.forecast({"loss": 3.0, "items": 0})
+
+
+def test_what_no_size_and_what_every_size_reaches_is_said(both: ScoreFit) -> None:
+    far = both.reach(score=0.999999, params=1e10)
+    assert np.isinf(far.rows()[0]["tokens"])
+    assert "inside the fitted runs" not in far.text
+    assert "no distance: in half of the draws or more no size does" in far.text
+    near = both.reach(score=1e-4, params=1e10)
+    assert any("smallest sizes" in note for note in near.notes)
+    assert not any("smallest sizes" in note for note in both.reach(score=0.4).notes)
+
+
+def test_a_law_that_reads_the_loss_alone_says_what_it_is_joined_to(both: ScoreFit) -> None:
+    for ask in (lambda: both.score.reach(score=0.6), lambda: both.score.advise(1e20, 1e9)):
+        with pytest.raises(InputError, match=r"reads the loss, .* loss\.nc\+score\.nc"):
+            ask()
+
+
+def test_plain_data_call_an_error_rate_no_loss_and_two_fits_no_publication(
+    both: ScoreFit,
+) -> None:
+    (row,) = both.reach(score=0.6).rows()
+    assert "loss" not in row
+    assert (row["error"], row["score"]) == (pytest.approx(0.4), pytest.approx(0.6))
+    assert named(both) == {"model": both.id}
+    assert named(bs.published("hoffmann-2022")) == {"published": "hoffmann-2022"}
 
 
 def test_advice_and_stage_gates_are_asked_for_a_score(both: ScoreFit) -> None:

@@ -411,9 +411,7 @@ def risk(
 
 def advise(
     asked: Asked,
-    data_bytes: Annotated[
-        float | None, number(help="Text on hand: bytes, or 300GB.", unit="BYTES")
-    ] = None,
+    data_bytes: Annotated[float | None, number(help="Text: bytes, or 300GB.", unit="BYTES")] = None,
     data_tokens: Annotated[float | None, number(help="The same in tokens.")] = None,
     bytes_per_token: Annotated[
         float, typer.Option(help="Of the tokenizer; about 4 in English text.")

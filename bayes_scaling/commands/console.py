@@ -123,7 +123,7 @@ def answer_dict(source: Answerer, answer: Printable) -> dict[str, Any]:
 
 def named(source: Answerer) -> dict[str, str]:
     """Name what answers, as plain data: a model, the average of several, or a published law."""
-    return {"model" if hasattr(source, "runs") else "published": source.id}
+    return {"published" if hasattr(source, "constants") else "model": source.id}
 
 
 # ---- checks --------------------------------------------------------------------------------------

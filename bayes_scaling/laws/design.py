@@ -302,14 +302,22 @@ def _problems(
 def _beyond_bounds(model: Definition, runs: RunTable) -> list[str]:
     """Say where a response leaves 0 to 1; its ends are there where questions are counted."""
     response = runs[model.response]
-    counted = model.counts_items and bool(np.isfinite(told_items(runs)).all())
-    outside = (response < 0) | (response > 1) if counted else (response <= 0) | (response >= 1)
+    counted = np.isfinite(told_items(runs)) & model.counts_items
+    ends = ~counted & ((response == 0) | (response == 1))
+    outside = ends | (response < 0) | (response > 1)
     if not outside.any():
         return []
     row = int(np.flatnonzero(outside)[0])
-    ends = "" if counted else ", without the ends: say in a column items how many questions"
+    if ends[row] and counted.any():
+        return [
+            f"{model.response} is {response[row]:g} in row {row + 1}, where items is blank: say "
+            "there how many questions that is of"
+        ]
+    ends_too = (
+        "" if counted[row] else ", without the ends: say in a column items how many questions"
+    )
     return [
-        f"{model.id} explains what lies between 0 and 1{ends}; {model.response} reaches "
+        f"{model.id} explains what lies between 0 and 1{ends_too}; {model.response} reaches "
         f"{response[row]:g} in row {row + 1}"
     ]
 

@@ -21,6 +21,9 @@ Array = NDArray[np.float64]
 
 COLUMN = "items"
 
+RATE = "error"
+"""What is measured on questions: 1 less a score."""
+
 UNTOLD = 1e5
 """Questions of an evaluation that does not say how many it has: so many that they blur nothing but
 scores that are all the same, of which a law would else be infinitely sure."""

@@ -329,9 +329,12 @@ class Member:
         return np.asarray(found + link.log_slope(response))
 
     def noise_of_items(
-        self, response: NDArray[np.float64], group: NDArray[np.int64]
+        self,
+        response: NDArray[np.float64],
+        group: NDArray[np.int64],
+        items: NDArray[np.float64] | None = None,
     ) -> dict[str, NDArray[np.float64]]:
-        """Return the noise of a new run that is measured as the runs of its group were.
+        """Return the noise of a new run, measured as the runs of its group were or as is said.
 
         Parameters
         ----------
@@ -339,6 +342,8 @@ class Member:
             What the law says of the run.
         group : array of int
             Its group; broadcasts with that.
+        items : array, optional
+            Questions that it is measured by; broadcasts too. Those of its group by default.
 
         Returns
         -------
@@ -347,7 +352,7 @@ class Member:
         """
         if not self.model.counts_items:
             return {}
-        return {ITEM_SD: item_sd(response, self._items[group])}
+        return {ITEM_SD: item_sd(response, self._items[group] if items is None else items)}
 
     @cached_property
     def _items(self) -> NDArray[np.float64]:

@@ -115,7 +115,8 @@ def _parts(label: str | Mapping[str, str], columns: tuple[str, ...]) -> tuple[st
     if isinstance(label, str) and label.count("/") == len(columns) - 1 and all(label.split("/")):
         return tuple(label.split("/"))
     shown = ", ".join(columns)
-    raise InputError(f"a new group is named by {shown}; got {label!r}", source="new group")
+    form = f", written {'/'.join(columns)} (--new-group)" if len(columns) > 1 else ""
+    raise InputError(f"a new group is named by {shown}{form}; got {label!r}", source="new group")
 
 
 def _twin(

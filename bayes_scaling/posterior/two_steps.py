@@ -153,6 +153,18 @@ class TwoSteps:
             inputs = {**self.tuned(inputs, group=group, draw=draw), **inputs}
         return self.error({**inputs, "loss": loss}, group=group, draw=draw)
 
+    def middle_loss(self, sizes: Mapping[str, Array]) -> Array | None:
+        """Return the median loss of the first law at sizes (n_sizes,); None where one is missing.
+
+        It is not a number where a size is not.
+        """
+        reads = self.loss.reads
+        if not set(reads.needed) <= set(sizes):
+            return None
+        given = {name: np.asarray(sizes[name]) for name in reads.inputs if name in sizes}
+        group = np.full(next(iter(given.values())).shape, self.place)
+        return np.asarray(np.median(self.loss.predict(given, group=group), axis=0))
+
     def error(
         self, inputs: Mapping[str, Array], *, group: Index, draw: Index | None = None
     ) -> Array:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.page import Block, Page, Printed, beyond, called, cell, of_members, told
 from bayes_scaling.questions.breaks import weight_of_breaks, without_breaks
-from bayes_scaling.questions.score_targets import shown_name, with_scores
+from bayes_scaling.questions.score_targets import own_name, shown_name, with_scores
 from bayes_scaling.questions.surface import Surface
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+
+NO_SIZE = "no distance: in half of the draws or more no size does"
+"""Said in place of a distance where what was found is without end."""
 
 TROUBLE = ("unreachable", "never", "at_edge")
 """Statements that are printed only where they may hold."""
@@ -264,7 +267,10 @@ class Answer(Drawn):
     def _asked(self, index: int) -> dict[str, Any]:
         given = {name: values[index].item() for name, values in self.asked.items()}
         numbers = {name: value for name, value in given.items() if isinstance(value, float)}
-        return given | with_scores(numbers, self.response)
+        return {
+            own_name(name, self.response): value
+            for name, value in (given | with_scores(numbers, self.response)).items()
+        }
 
     @property
     def about(self) -> dict[str, Any]:
@@ -282,7 +288,8 @@ class Answer(Drawn):
                 if row[name] or name not in TROUBLE:
                     lines[called(name)] = _chance(row[name])
             if not self.is_point:
-                lines["extrapolation"] = beyond(row)
+                ends = any(np.isinf(row[self._shown(name)]) for name in self.draws)
+                lines["extrapolation"] = NO_SIZE if ends else beyond(row)
             found += [[lines], by_member] if by_member else [[lines]]
         return found
 

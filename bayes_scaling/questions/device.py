@@ -11,6 +11,9 @@ from bayes_scaling.errors import InputError
 BYTES_PER_VALUE = 2.0
 """Bytes of a number in 16 bits."""
 
+LEAST_BYTES = 1e5
+"""Memory, and reading of it a second, below which bytes were hardly meant [bytes]."""
+
 RESERVED = 0.1
 """Share of the memory that activations and the runtime take, by default."""
 
@@ -60,6 +63,19 @@ class Device:
             (0 <= self.reserved < 1, f"reserved is in [0, 1), got {self.reserved!r}"),
         ]  # fmt: skip
         problems = [text for holds, text in checks if not holds]
+        problems += [
+            f"{name} is in {unit}, and {value:g} is too few for any device: write {value:g}{short}"
+            for name, value, unit, short in (
+                ("memory", self.memory, "bytes", "GB"),
+                (
+                    "bandwidth",
+                    self.bandwidth,
+                    "bytes a second",
+                    f"e12 for terabytes a second, or {self.bandwidth or 0:g}e9 for gigabytes",
+                ),
+            )
+            if value is not None and 0 < value < LEAST_BYTES
+        ]
         if not problems and self.max_params <= 0:
             room = self.memory * self.count * (1 - self.reserved)
             problems.append(f"a cache of {self.cache:.3g} bytes leaves no room for a model: there "

@@ -50,7 +50,9 @@ def _of_law(law: Law, sizes: Mapping[str, Array], labels: Sequence[str]) -> dict
     if isinstance(law, PublishedConstants):
         return {}
     if isinstance(law, TwoSteps):
-        return _of_law(law.loss, sizes, (law.family,) * len(labels))
+        found = _of_law(law.loss, sizes, (law.family,) * len(labels))
+        loss = law.middle_loss(sizes)
+        return found if loss is None else found | _of_law(law.score, {"loss": loss}, labels)
     groups = law.runs.labels(law.reads.group)
     known = set(groups.tolist())
     own = {

@@ -251,6 +251,7 @@ def _through_loss(law: TwoSteps, sizes: Sizes, tuning: Tuned) -> Forecast:
         redrawn=None if loss.redrawn is None else error(loss.redrawn),
         form_variance=form_variance(law.score, {"loss": middle}, noise_free),
         members=(law.id,),
+        extrapolation=efolds_beyond_runs([law], plan.columns, plan.labels),
         response=law.response,
     )
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.laws.items import COLUMN
 from bayes_scaling.laws.noise import noise_quantile, sample_excess
 from bayes_scaling.posterior import Member
 from bayes_scaling.questions.sizes import Plan
@@ -46,7 +47,8 @@ def noise_of_runs(
         On the scale on which noise acts.
     """
     found = np.empty_like(noise_free)
-    parameters = {**parameters, **fit.noise_of_items(noise_free, plan.group)}
+    items = plan.columns.get(COLUMN)
+    parameters = {**parameters, **fit.noise_of_items(noise_free, plan.group, items)}
     for index, name in enumerate(_names(plan)):
         rng = fit.generator(f"forecast {name}")
         own = {

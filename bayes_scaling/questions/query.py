@@ -134,6 +134,11 @@ def read_values(asked: Model, values: Mapping[str, Values]) -> dict[str, Array]:
     numbers, bad_numbers = numbers_of(given, wanted)
     longest, bad_lengths = longest_of({name: item.size for name, item in numbers.items()})
     problems += [*bad_numbers, *bad_lengths]
+    problems += [
+        f"{name!r} must be above 0, got {numbers[name][numbers[name] <= 0][0]:g}"
+        for name in asked.extra_inputs
+        if name in numbers and (numbers[name] <= 0).any()
+    ]
     if problems:
         raise InputError(problems)
     defaults = {name: np.asarray(value) for name, value in settings.items()}

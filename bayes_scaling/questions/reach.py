@@ -7,6 +7,7 @@ the data: both are told draw by draw.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,14 @@ from bayes_scaling.questions.sizes import Numbers, Sizes, canonical_sizes, given
 from bayes_scaling.questions.splits import cheapest
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.runs import training_flops
+
+SMALLEST = 2.0
+"""Size below which a run is none."""
+
+EVERY_SIZE = (
+    "the smallest sizes that are looked at reach this already: it is no better than a model that "
+    "learned nothing, or lies far outside the runs"
+)
 
 
 def reach(
@@ -89,7 +98,9 @@ def reach(
     found = find_reach(law, given, batch, served)
     settings = {} if batch is None else {"batch_size": batch}
     asked: dict[str, Any] = {**({} if runs is None else run_names(runs)), **given}
-    return answer_of(law, found, given=asked, settings=settings, named=family is not None)
+    answer = answer_of(law, found, given=asked, settings=settings, named=family is not None)
+    smallest = [np.median(draws, axis=0).min() < SMALLEST for draws in found.draws.values()]
+    return replace(answer, notes=(*answer.notes, EVERY_SIZE)) if any(smallest) else answer
 
 
 def _size_of_runs(

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
+from bayes_scaling.laws.items import RATE
 from bayes_scaling.page import as_level
 from bayes_scaling.questions.sizes import Numbers
 from bayes_scaling.questions.surface import Source
 
-ERROR = "error"
+ERROR = RATE
 """The response of laws of scores: 1 less the score."""
 
 SCORES: Mapping[str, str] = {
@@ -35,6 +36,11 @@ def with_scores[Number: (float, NDArray[np.float64])](
 def shown_name(name: str, response: str) -> str:
     """Return the name of what is shown of a quantity: a score in the place of an error rate."""
     return SCORES.get(name, name) if response == ERROR else name
+
+
+def own_name(name: str, response: str) -> str:
+    """Return the name of a level that was asked for, in plain data: no error rate is a loss."""
+    return response if name == "loss" and response == ERROR else name
 
 
 def level_of(target: float, response: str) -> str:

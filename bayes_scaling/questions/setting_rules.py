@@ -168,7 +168,7 @@ def _check(
             problems.append(
                 f"{law.id} knows no best {setting}"
                 + (f"; did you mean {hint!r}?" if hint else "")
-                + f": fit a law with a valley in it, such as coupled+valley:{setting}"
+                + f": fit a law with a valley in it, such as coupled+valley:{hint or setting}"
             )
     problems += wrong_numbers({"tolerance": tolerance, "harmless": harmless})
     if not problems and tolerance <= 1:
@@ -212,7 +212,10 @@ def _numbers(what: str, given: Mapping[str, float] | None) -> dict[str, float]:
     run = {canonical_name(name) or name: value for name, value in (given or {}).items()}
     problems = [f"{what}: {problem}" for problem in wrong_numbers(run)]
     if not run:
-        problems.append(f"say which run is {what}, such as {what}={{'params': 1e8, 'tokens': 2e9}}")
+        problems.append(
+            f"say which run is {what}, such as {what}={{'params': 1e8, 'tokens': 2e9}} (in a shell "
+            f"--{what} params=1e8 --{what} tokens=2e9)"
+        )
     if problems:
         raise InputError(problems, source="setting rules")
     return {name: float(value) for name, value in run.items()}

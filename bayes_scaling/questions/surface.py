@@ -359,13 +359,21 @@ def _part(law: Law, group: str | None, inputs: Mapping[str, float]) -> _Part:
     settled, found = other_inputs(wanted, inputs, law.id)
     problems += found
     problems += [
-        f"{law.id} also needs {name!r}, which has no tuned value: give it among the inputs"
-        for name in reads.needed
-        if name not in SIZES and name not in settled
+        _lacks(law, name) for name in reads.needed if name not in SIZES and name not in settled
     ]
     if problems:
         raise InputError(problems)
     return _Part(law=law, index=int(index[0]), settled=settled)
+
+
+def _lacks(law: Law, name: str) -> str:
+    """Say what a law needs beside sizes, and how it is given."""
+    if name == "loss" and law.response != "loss":
+        return (
+            f"{law.id} reads the loss, which no size says by itself: join it to a fit of the loss, "
+            "loss.nc+score.nc in a shell, bs.two_steps(loss, score) in Python"
+        )
+    return f"{law.id} also needs {name!r}, which has no tuned value: give it among the inputs"
 
 
 def other_inputs(

@@ -74,3 +74,14 @@ def unit_notes(source: Source, characters_per_token: float | None) -> tuple[str,
             "those hold embeddings, fine-tuning is worth less than is said"
         )
     return tuple(found)
+
+
+def compute_notes(source: Source) -> tuple[str, ...]:
+    """Say why compute saved is not told of a law that does not count tokens."""
+    unit = data_unit(source)
+    if unit == TOKENS:
+        return ()
+    return (
+        f"data are in {unit}, and compute is counted in tokens: what is saved of it is "
+        f"6 N (D_E - D_F) over the {unit} that a token stands for",
+    )

@@ -21,7 +21,8 @@ from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.published_laws import PublishedConstants
 from bayes_scaling.questions.sizes import Numbers, first_text, given_sizes, one_positive
 from bayes_scaling.questions.surface import Source
-from bayes_scaling.runs import RunTable
+from bayes_scaling.questions.text_units import TOKENS, compute_notes, data_unit
+from bayes_scaling.questions.worse_runs import worse_runs
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 from bayes_scaling.runs.finetuning import SCRATCH
 
@@ -85,6 +86,8 @@ class Transfer(Printed):
         E-folds of the sizes beyond the fitted runs.
     notes : tuple of str
         What a reader should know of the law.
+    unit : str
+        What data are counted in; compute follows from tokens alone.
     probability : float
         Probability of the intervals.
     """
@@ -104,6 +107,7 @@ class Transfer(Printed):
     order_probability: float = float("nan")
     beyond: Mapping[str, Array] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unit: str = TOKENS
     probability: float = PROBABILITY
 
     @property
@@ -191,8 +195,7 @@ class Transfer(Printed):
             "transferred_tokens": self.transferred[text][:, case],
             "effective_tokens": self.effective[text][:, case],
             "worth_of_params": self.worth[text],
-            "flops_saved": self.flops_saved[text][:, case],
-        }
+        } | ({"flops_saved": self.flops_saved[text][:, case]} if self.unit == TOKENS else {})
         if self.pretrain_tokens is not None:
             saved = self.effective[text][:, case] - self.sizes["finetune_tokens"][case]
             with np.errstate(divide="ignore"):
@@ -307,6 +310,8 @@ def transfer(
     tokens = pretrain_tokens
     if tokens is not None:
         tokens = one_positive("pretrain_tokens", tokens)
+    if family in source.groups and not _published(source):
+        family, pretrained_on = _of_label(source, str(family), pretrained_on)
     arms = _arms(source, family)
     texts = _chosen(source, arms, pretrained_on, order)
     drawn = {text: _known(source, arms[text]) for text in arms if text != SCRATCH}
@@ -323,11 +328,15 @@ def transfer(
         beta=next(iter(drawn.values()))["beta_T"][kept],
         times=times,
         pretrain_tokens=tokens,
-        worse={} if _published(source) else _worse(source.leading.runs, texts),
+        worse={} if _published(source) else worse_runs(source.leading.runs, texts),
         order=tuple(order or ()),
         order_probability=chance,
         beyond=_beyond(source, arms[texts[0]], sizes),
-        notes=tuple(source.leading.notes) or tuple(f"{a} are {b}" for a, b in meant.items()),
+        notes=(
+            *(source.leading.notes or (f"{a} are {b}" for a, b in meant.items())),
+            *compute_notes(source),
+        ),
+        unit=data_unit(source),
         **told_by_loss,
     )
 
@@ -364,6 +373,15 @@ def _arms(source: Source, family: str | None) -> dict[str, int]:
     return next(iter(families.values())) if family is None else families[family]
 
 
+def _of_label(
+    source: Source, label: str, wanted: str | Sequence[str] | None
+) -> tuple[str | None, str | Sequence[str] | None]:
+    """Return the text that is learned and the first text, where both name one group of the fit."""
+    text = first_text(source.leading, label)
+    own = label[: -len(text) - 1] if text != label else None
+    return own, text if wanted is None and text != SCRATCH else wanted
+
+
 def _published(source: Source) -> bool:
     return isinstance(source.leading, PublishedConstants)
 
@@ -379,7 +397,9 @@ def _chosen(
     asked = [wanted] if isinstance(wanted, str) else list(wanted or known)
     problems = [
         f"no run was pre-trained on {text!r}, so nothing is known of it; the fit has "
-        f"{', '.join(known) or 'runs from scratch alone'}: add runs of it, or fit.with_new_group"
+        f"{', '.join(known) or 'runs from scratch alone'}: add runs of it, or draw it from the "
+        f"population of the others, --new-group FAMILY/{text} in a shell, fit.with_new_group in "
+        "Python"
         for text in dict.fromkeys([*asked, *(order or ())])
         if text not in known
     ]
@@ -477,24 +497,3 @@ def _beyond(source: Source, group: int, sizes: Mapping[str, Array]) -> dict[str,
     fitted, asked = (np.log(given["finetune_tokens"]) for given in (seen, sizes))
     far = np.maximum(asked - fitted.max(), fitted.min() - asked)
     return {**beyond, "finetune_tokens": np.maximum(0.0, far)}
-
-
-def _worse(runs: RunTable, texts: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Count runs of each first text that did worse than the one from scratch of the same sizes."""
-    if not {"pretrained_on", "loss", "params", "finetune_tokens"} <= set(runs.columns):
-        return {}
-    columns = (runs.labels("family"), runs["params"], runs["finetune_tokens"])
-    keys = list(zip(*(values.tolist() for values in columns), strict=True))
-    labels, losses = runs["pretrained_on"].tolist(), runs["loss"].tolist()
-    rows = list(zip(keys, labels, losses, strict=True))
-    scratch: dict[Any, float] = {}
-    for key, label, value in rows:
-        if label == SCRATCH:
-            scratch[key] = min(value, scratch.get(key, np.inf))
-    found = {}
-    for text in texts:
-        own = [
-            value > scratch[key] for key, label, value in rows if label == text and key in scratch
-        ]
-        found[text] = (sum(own), len(own))
-    return found

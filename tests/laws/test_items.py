@@ -126,3 +126,16 @@ def test_few_questions_make_wide_intervals_and_the_noise_of_runs_is_found() -> N
     assert sigma_many[0] < 0.1 < sigma_many[2]
     assert sigma_few[0] < 0.1 < sigma_few[2], "what the questions explain is no noise of runs"
     assert sigma_untold[0] > 0.11, "and it is taken for that where they are not told"
+
+
+def test_a_row_without_items_at_the_end_is_named() -> None:
+    """Not the first row at an end, which says how many questions it was measured on."""
+    given = scores(np.full(24, 20.0))
+    error, items = given["error"].copy(), given["items"].copy()
+    error[[0, 6]], items[6] = 1.0, np.nan
+    runs = RunTable(columns={**given.columns, "error": error, "items": items})
+    law = load_model("downstream-sigmoid")
+    with pytest.raises(InputError, match="error is 1 in row 7, where items is blank: say there"):
+        make_design(law, runs)
+    error[6] = 0.5
+    make_design(law, RunTable(columns={**runs.columns, "error": error}))

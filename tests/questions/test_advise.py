@@ -140,7 +140,7 @@ def test_the_first_text_is_chosen_where_the_law_of_transfer_knows_several() -> N
     with pytest.raises(InputError, match=r"knows code, prose: .*--pretrained-on code"):
         FIT.advise(FLOPS, ON_HAND, pretrained=law)
     found = ways(FIT.advise(FLOPS, ON_HAND, pretrained=law, pretrained_on="prose"))["fine-tune"]
-    given = {"params": found["params"], "finetune_tokens": ON_HAND, "pretrained_on": "prose"}
-    worth = float(law.transfer(**given).effective["prose"][0, 0])
+    moved = law.transfer(params=found["params"], finetune_tokens=ON_HAND, pretrained_on="prose")
+    worth = float(moved.effective["prose"][0, 0])
     at = FIT.forecast({"params": found["params"], "tokens": worth}).noise_free
     assert found["loss"] == pytest.approx(float(np.median(at)), rel=1e-3)

@@ -23,6 +23,8 @@ def test_params_share_the_memory_with_the_cache() -> None:
     ("given", "message"),
     [
         ({"memory": 0.0}, "memory is above 0"),
+        ({"memory": 80.0}, "80 is too few for any device: write 80GB"),
+        ({"memory": 8e9, "bandwidth": 3.35}, "3.35 is too few for any device: write 3.35e12"),
         ({"memory": 8e9, "count": 0}, "count is 1 or more"),
         ({"memory": 8e9, "bytes_per_param": -1.0}, "bytes_per_param is above 0"),
         ({"memory": 8e9, "reserved": 1.0}, "reserved is in"),

@@ -126,6 +126,7 @@ def test_an_input_may_have_a_default_of_the_law() -> None:
         ("overfitting-bound", {"params": 1e9, "tolerence": 0.1}, "did you mean 'tolerance'"),
         ("overfitting-bound", {"params": 1e9, "width": 3}, "reads no 'width'; it reads params, to"),
         ("overfitting-bound", {"params": -1}, "must be positive"),
+        ("critical-batch", {"loss_reached": -1}, "'loss_reached' must be above 0, got -1"),
         ("overfitting-bound", {"params": [1, 2], "tolerance": [0.1] * 3}, "has 2 values, others"),
         ("overfitting-bound", {"params": 1e9, "N": 1e9}, "both mean 'params'"),
         ("chinchilla-optimum", {"flops": 1e20}, "asks chinchilla, and the law here is kaplan-nd"),

@@ -54,7 +54,8 @@ def test_the_distance_is_that_of_the_farther_of_both_runs() -> None:
     ("asked", "pattern"),
     [
         ({"setting": "weight_decay"}, "knows no best weight_decay.*coupled\\+valley:weight_decay"),
-        ({"small": None}, "say which run is small"),
+        ({"setting": "learnin_rate"}, r"did you mean .*coupled\+valley:learning_rate"),
+        ({"small": None}, "say which run is small.*--small params=1e8 --small tokens=2e9"),
         ({"target": {"params": 1e9}}, "the law reads tokens: give it of both runs"),
         ({"target": {**TARGET, "params": -1.0}}, "target: params must be above 0"),
         ({"exponents": {"depth": 1.0}}, "the rule reads depth: give it in small"),

@@ -182,6 +182,18 @@ def test_what_cannot_be_asked_is_said(change: Mapping[str, Any], pattern: str) -
         known().transfer(**{"params": 1e6, "finetune_tokens": 1e5, **change})
 
 
+def test_a_group_is_named_as_a_whole_and_a_new_one_is_so_in_a_shell() -> None:
+    fit = known()
+    own = fit.transfer(params=1e6, finetune_tokens=1e5, family="code")
+    assert own.texts == ("code",)
+    whole = fit.transfer(params=1e6, finetune_tokens=1e5)
+    np.testing.assert_allclose(own.effective["code"], whole.effective["code"])
+    with pytest.raises(InputError, match=r"--new-group FAMILY/klingon in a shell"):
+        fit.transfer(params=1e6, finetune_tokens=1e5, pretrained_on="klingon")
+    with pytest.raises(InputError, match=r"written family/pretrained_on \(--new-group\)"):
+        fit.with_new_group("klingon")
+
+
 def test_a_law_without_transfer_is_told_how_to_have_it() -> None:
     with pytest.raises(InputError, match=r"chinchilla\+finetune"):
         bs.published("hoffmann-2022").transfer(params=1e6, finetune_tokens=1e5)
