@@ -93,18 +93,21 @@ def give(
     """
     from bayes_scaling.questions.routed import say_share
 
-    shown = shown or Shown()
+    shown, said = shown or Shown(), ""
     if as_json and not shown.silent:
         print_json(answer_dict(source, answer) | {**shown.data})
     elif not shown.silent:
         page = page_of(answer) if shown.page is None else shown.page
         one_group = {source.leading.reads.group} if len(source.groups) <= 1 else set()
-        print_page([*shown.above, *page, *shown.below], without=one_group)
+        said = page_text([*shown.above, *page, *shown.below], without=one_group)
+        if said:
+            print(said)
     for text in getattr(answer, "warnings", ()):
         say(f"warning: {text}")
     notes = (*getattr(answer, "notes", ()), *getattr(source, "notes", ()), say_share(source))
     for note in dict.fromkeys(filter(None, notes)):
-        say(f"note: {note}")
+        if note not in said:
+            say(f"note: {note}")
     rows = getattr(answer, "forecast", answer).rows()
     beyond = max(map(efolds_beyond, rows), default=0.0)
     too_far = furthest is not None and beyond > furthest

@@ -97,6 +97,9 @@ def test_advice_is_given_on_bytes(saved: Path) -> None:
     found = call("advise", saved, "--flops", 1e22, "--data-bytes", 4e12, "--target-loss", 2.0)
     assert found.code == 0, found.err
     assert found.out.startswith("advice")
+    few = call("advise", saved, "--flops", 1e22, "--data-tokens", 1e10)
+    assert "pre-training elsewhere is weighed" in few.out
+    assert "pre-training elsewhere" not in few.err, "what the answer says is not said again"
     rows = json.loads(call("advise", saved, "--flops", 1e22, "--data-tokens", 1e10, "--json").out)
     assert rows["rows"][0]["tokens"] == pytest.approx(1e10)
     assert rows["tokens_on_hand"] == 1e10
