@@ -21,8 +21,8 @@ Array = NDArray[np.float64]
 
 COLUMN = "items"
 
-RATE = "error"
-"""What is measured on questions: 1 less a score."""
+ERROR = "error"
+"""The response of laws of scores, which is measured on questions: 1 less the score."""
 
 UNTOLD = 1e5
 """Questions of an evaluation that does not say how many it has: so many that they blur nothing but

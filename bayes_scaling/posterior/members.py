@@ -119,13 +119,14 @@ def _below_ceiling(
     tempered, _, drifting = (load_model(member) for member in BELOW_CEILING)
     law = replace(load_model(name), form_error=tempered.form_error)
     named = f"{name}-{label}" if label else name
+    own = {"saturation": ANY_LEVEL, **(priors or {})}
     return (
         law.with_features(
             ceiling=True, temper=tempered.temper, id=f"{named}-{tempered.id}"
-        ).with_priors({"saturation": ANY_LEVEL, **(priors or {})}),
+        ).with_priors(own),
         law.with_features(
             ceiling=True, drift=True, temper=drifting.temper, id=f"{named}-{drifting.id}"
-        ).with_priors({"saturation": ANY_LEVEL, **(priors or {})}),
+        ).with_priors(own),
     )
 
 

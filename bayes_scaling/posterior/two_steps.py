@@ -3,8 +3,8 @@
 Every draw of the first goes through a draw of the second, so that what is not known of the loss
 widens what is said of the error. Where one has more draws, as many as the other has are taken of
 it, evenly, by their places alone: what a law draws beyond its runs stays that of each draw. The
-second may read sizes that the first reads, beside the loss:
-the shape of a model, where models of one loss differ in a score.
+second may read sizes that the first reads, beside the loss: the shape of a model, where models of
+one loss differ in a score.
 """
 
 from __future__ import annotations

@@ -87,8 +87,9 @@ class Drawn(Printed):
             quantities, self.extrapolation, self.probability, statements=self.statements
         )
         smooth = without_breaks(self.member, self.members)
-        held = weight_of_breaks(self.members, self.weights)
-        about = {} if smooth is None else {"weight_of_breaks": held}
+        about: dict[str, float] = {}
+        if smooth is not None:
+            about = {"weight_of_breaks": weight_of_breaks(self.members, self.weights)}
         return [
             {**self._asked(index), **row, **self._beside(index), **about}
             for index, row in enumerate(rows)

@@ -28,9 +28,6 @@ from bayes_scaling.questions.surface import Source, Surface, surface
 PLACE = "C_jump"
 """The derived quantity of a law that is the compute of its jump."""
 
-FARTHEST = 1e60
-"""Compute beyond any run [FLOP]."""
-
 MIDDLES, SLOPES = (PLACE, "C_mid"), ("steep", "h")
 """Of emergence and of score-c: compute in the middle of a rise [FLOP], and by how much the log odds
 between the two levels of a score change per e-fold of compute."""
@@ -156,7 +153,7 @@ class Emergence(Printed):
         if not np.isnan(self.onset).all():
             row |= self._place("onset_flops", self.onset[~np.isnan(self.onset)])
         if self.beside is not None:
-            other = self.beside.rows(self.probability)[index]
+            other = self.beside.with_probability(self.probability)._row(index)
             both = ("score", "onset_flops")
             told_of = [f"{name}{end}" for name in both for end in ("", "_lower", "_upper")]
             row |= {f"smoother_{name}": other[name] for name in told_of}
@@ -293,7 +290,7 @@ def _one(law: Surface, budgets: Array) -> Emergence:
     """Answer for one group under one metric."""
     error, rise = _error(law, budgets), 2 * TENTH / _drawn(law, SLOPES, np.nan)
     breaks = np.array([_jumps(part) or has_break(part.law.id) for part in law.parts])
-    smooth, runs_to = ~breaks[law.member], _runs_to(law)
+    smooth, runs_to = ~breaks[law.member], float(_flops_of(law)[-1])
     return Emergence(
         flops=budgets,
         jump=_drawn(law, (PLACE,), np.inf),
@@ -318,13 +315,13 @@ def _group_beside(beside: Source, family: str | None) -> str | None:
 
 
 def _flops_of(law: Surface) -> Array:
-    """Compute of the fitted runs of the group, in order (n_runs,) [FLOP]."""
+    """Compute of the fitted runs of the group, in order (n_runs,) [FLOP]; of all for a new one."""
     member = law.parts[0].law
     if not isinstance(member, Member):
         return np.array([])
-    groups = member.runs.labels(member.reads.group)
-    own = (groups == law.group) | (not member.grouped)
-    return np.sort(member.fitted_sizes["flops"][own])
+    own = member.runs.labels(member.reads.group) == law.group
+    flops = member.fitted_sizes["flops"]
+    return np.sort(flops[own] if member.grouped and own.any() else flops)
 
 
 def _check_beside(law: Surface, smoother: Surface) -> None:
@@ -369,12 +366,6 @@ def _drawn(law: Surface, names: tuple[str, ...], absent: float) -> Array:
             own = law.member == index
             found[own] = np.ravel(known[name])[law.rows[own]]
     return found
-
-
-def _runs_to(law: Surface) -> float:
-    """Compute of the largest fitted run of the group."""
-    beyond = law.beyond({"flops": np.array([FARTHEST])})["flops"]
-    return float(FARTHEST / np.exp(beyond[0]))
 
 
 def _valid_to(law: Surface, smooth: Any, low: float, high: float) -> float:

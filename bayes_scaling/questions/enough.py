@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -83,10 +84,7 @@ def budget_for(
         sizes = {"params": np.array(choice.params), "tokens": np.array(choice.tokens)}
         return _above(np.log(law.at(sizes, law.draws)) + noise, target, sure)
 
-    lower, upper = bracket(lacking, float(np.log(start)), ONE)
-    if lower[0] < upper[0]:
-        upper = root_of(lacking, lower, upper, ONE, close=CLOSE)
-    return float(np.exp(upper[0]))
+    return _least(lacking, start)
 
 
 def compute_for(law: Surface, target: float, sure: float, start: float) -> float:
@@ -112,10 +110,7 @@ def compute_for(law: Surface, target: float, sure: float, start: float) -> float
         same = np.random.default_rng(0)  # one noise of a new run for every budget
         return _above(np.log(law.with_noise(loss, same)[:, 0]), target, sure)
 
-    lower, upper = bracket(lacking, float(np.log(start)), ONE)
-    if lower[0] < upper[0]:
-        upper = root_of(lacking, lower, upper, ONE, close=CLOSE)
-    return float(np.exp(upper[0]))
+    return _least(lacking, start)
 
 
 def data_for(
@@ -157,6 +152,14 @@ def data_for(
     lower, upper = (np.log([tokens]) for tokens in between)
     found = float(root_of(lacking, lower, upper, ONE, close=CLOSE)[0])
     return float(np.exp(found)) if np.isfinite(found) else between[1]
+
+
+def _least(lacking: Callable[[Array, Index], Array], start: float) -> float:
+    """Find the least compute at which nothing is lacking, from one to begin with [FLOP]."""
+    lower, upper = bracket(lacking, float(np.log(start)), ONE)
+    if lower[0] < upper[0]:
+        upper = root_of(lacking, lower, upper, ONE, close=CLOSE)
+    return float(np.exp(upper[0]))
 
 
 def _above(log_losses: Array, target: float, sure: float) -> Array:

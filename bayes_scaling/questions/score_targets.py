@@ -9,13 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.laws.items import RATE
+from bayes_scaling.laws.items import ERROR as ERROR
 from bayes_scaling.page import as_level
 from bayes_scaling.questions.sizes import Numbers
 from bayes_scaling.questions.surface import Source
-
-ERROR = RATE
-"""The response of laws of scores: 1 less the score."""
 
 SCORES: Mapping[str, str] = {
     "loss": "score",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.laws.design import needs_positive
-from bayes_scaling.laws.items import COLUMN as ITEMS, RATE
+from bayes_scaling.laws.items import COLUMN as ITEMS, ERROR
 from bayes_scaling.posterior import Reads
 from bayes_scaling.posterior.two_steps import TwoSteps
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
@@ -98,7 +98,7 @@ def read_plan(fit: Law, sizes: Sizes) -> Plan:
         names = None  # the groups of a table are not those of a published law
     problems = _unknown(law, given) if asked else []
     _take_meant_counts(law, given)
-    measured = {ITEMS} if asked and fit.response == RATE else set()
+    measured = {ITEMS} if asked and fit.response == ERROR else set()
     numbers, bad_numbers = numbers_of(given, law.wanted | measured)
     problems += bad_numbers
     lengths = {name: value.size for name, value in numbers.items()}

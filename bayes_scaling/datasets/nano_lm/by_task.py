@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.datasets.nano_lm.transformer import CONTEXT, Shape, logits
+from bayes_scaling.datasets.nano_lm.transformer import CONTEXT, Shape, logits, nats_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,9 +115,7 @@ def _judge(shape: Shape) -> Callable[..., Any]:
     def judge(weights: Any, windows: Any) -> Any:
         text = windows.astype(jnp.int32)
         found, true = logits(shape, weights, text[:, :-1], LINE), text[:, -LINE:]
-        picked = jnp.take_along_axis(found, true[..., None], axis=-1)[..., 0]
-        right = jnp.argmax(found, axis=-1) == true
-        return jax.nn.logsumexp(found, axis=-1) - picked, right
+        return nats_of(found, true), jnp.argmax(found, axis=-1) == true
 
     compiled: Callable[..., Any] = jax.jit(judge)
     return compiled

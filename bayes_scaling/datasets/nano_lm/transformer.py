@@ -172,12 +172,18 @@ def mean_loss(shape: Shape, params: Any, windows: Any) -> Any:
 
 def losses(shape: Shape, params: Any, windows: Any) -> Any:
     """Nats of each next byte (windows, length), of windows of one byte more than that."""
-    import jax
     import jax.numpy as jnp
 
     text = windows.astype(jnp.int32)
-    found = logits(shape, params, text[:, :-1])
-    picked = jnp.take_along_axis(found, text[:, 1:, None], axis=-1)[..., 0]
+    return nats_of(logits(shape, params, text[:, :-1]), text[:, 1:])
+
+
+def nats_of(found: Any, true: Any) -> Any:
+    """Nats of the true bytes (windows, length) by the logits of each (windows, length, 256)."""
+    import jax
+    import jax.numpy as jnp
+
+    picked = jnp.take_along_axis(found, true[..., None], axis=-1)[..., 0]
     return jax.nn.logsumexp(found, axis=-1) - picked
 
 
