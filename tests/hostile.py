@@ -21,7 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
-SECONDS, GIGABYTES = 5, 1
+SECONDS, DRAWING, GIGABYTES = 5, 30, 1
+"""Limits on work: CPU seconds, those of work that draws a report, and memory."""
 
 QUIET = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")}
 """Variables of the environment of a process that forks."""
@@ -45,6 +46,8 @@ class End:
         Exit code; negative where it was killed.
     cpu : float
         Seconds of CPU.
+    allowed : float
+        Seconds of CPU beyond which it ended badly.
     megabytes : float
         Most memory.
     out, said : str
@@ -56,6 +59,7 @@ class End:
     name: str
     code: int
     cpu: float = 0.0
+    allowed: float = SECONDS
     megabytes: float = 0.0
     out: str = ""
     said: str = ""
@@ -68,8 +72,8 @@ class End:
             return f"killed by signal {-self.code} after {self.cpu:.1f} s"
         if "Traceback" in self.said or self.code not in (0, 1, 2):
             return f"exit {self.code}: {(self.said.strip().splitlines() or [''])[-1][:200]}"
-        if self.cpu > SECONDS or self.megabytes > GIGABYTES * 1024:
-            return f"{self.cpu:.1f} s, {self.megabytes:.0f} MB"
+        if self.cpu > self.allowed or self.megabytes > GIGABYTES * 1024:
+            return f"{self.cpu:.1f} s of {self.allowed:.1f}, {self.megabytes:.0f} MB"
         if self.code == 1 and not re.search(r"^error: \S+ \S+", self.said, re.M):
             return f"exit 1 without a sentence: {self.said[-200:]!r}"
         if found := CONTROLS.search(self.out) or CONTROLS.search(self.said):
@@ -79,7 +83,9 @@ class End:
         return ""
 
 
-def in_child(work: Callable[[], object], name: str = "", *, is_json: bool = False) -> End:
+def in_child(
+    work: Callable[[], object], name: str = "", *, is_json: bool = False, seconds: int = SECONDS
+) -> End:
     """Do some work in a fork, within the limits, and return how it ended.
 
     Parameters
@@ -90,11 +96,13 @@ def in_child(work: Callable[[], object], name: str = "", *, is_json: bool = Fals
         Of what it is given.
     is_json : bool
         Whether it must print JSON.
+    seconds : int
+        Limit on its CPU seconds.
     """
     with TemporaryFile() as out, TemporaryFile() as said:
         child = os.fork()
         if child == 0:
-            _child(work, out, said)
+            _child(work, out, said, seconds)
         _, status, used = os.wait4(child, 0)
         texts = []
         for file in (out, said):
@@ -104,6 +112,7 @@ def in_child(work: Callable[[], object], name: str = "", *, is_json: bool = Fals
         name=name,
         code=os.waitstatus_to_exitcode(status),
         cpu=used.ru_utime + used.ru_stime,
+        allowed=seconds,
         megabytes=used.ru_maxrss / 1024,
         out=texts[0],
         said=texts[1],
@@ -111,13 +120,13 @@ def in_child(work: Callable[[], object], name: str = "", *, is_json: bool = Fals
     )
 
 
-def _child(work: Callable[[], object], out: BinaryIO, said: BinaryIO) -> None:
+def _child(work: Callable[[], object], out: BinaryIO, said: BinaryIO, seconds: int) -> None:
     """Do the work and end this process."""
     code: Any = 70
     try:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
-        signal.alarm(20 * SECONDS)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        signal.alarm(20 * seconds)
         os.dup2(out.fileno(), 1)
         os.dup2(said.fileno(), 2)
         work()
@@ -139,7 +148,12 @@ def command(*arguments: object, name: str = "") -> End:
     from bayes_scaling.cli import main
 
     given = [str(argument) for argument in arguments]
-    return in_child(partial(main, given), name or " ".join(given), is_json="--json" in given)
+    return in_child(
+        partial(main, given),
+        name or " ".join(given),
+        is_json="--json" in given,
+        seconds=DRAWING if given[0] == "report" else SECONDS,
+    )
 
 
 def leftovers(folder: Path) -> list[str]:

@@ -22,7 +22,7 @@ from bayes_scaling.cli import main
 from bayes_scaling.facade import Fit
 from bayes_scaling.fitting import load
 from tests.campaign.examples import write_campaign
-from tests.hostile import End, in_child, leftovers
+from tests.hostile import DRAWING, SECONDS, End, in_child, leftovers
 from tests.synthetic import synthetic_fit
 from tests.validation.oracle import Oracle, simulated
 
@@ -174,7 +174,8 @@ def _written(home: Path, disk: str, kind: str) -> End:
     gone = disk in ("missing", "no folder")
     before = {} if gone else {path.name: path.read_bytes() for path in here.iterdir()}
     name = f"{kind} on {disk}"
-    end = in_child(partial(DISKS[disk], here, partial(WRITTEN[kind], here)), name)
+    seconds = DRAWING if kind == "report" else SECONDS
+    end = in_child(partial(DISKS[disk], here, partial(WRITTEN[kind], here)), name, seconds=seconds)
     after = home / "after"
     place = after if after.is_dir() else here
     wrong = _wrong(place, before, end, disk, kind) if place.is_dir() else ""

@@ -133,8 +133,12 @@ def options(room: Room) -> Iterator[End]:
 
 
 def names(room: Room) -> Iterator[End]:
-    """Put hostile names of runs and groups through tables, answers and pages."""
-    for number, name in enumerate(spoiled.NAMES[: room.of(len(spoiled.NAMES))]):
+    """Put hostile names of runs and groups through tables, answers and pages, a plain one first.
+
+    With a hostile one a command takes at most twice as long as with the plain one, and a second.
+    """
+    plain: dict[str, float] = {}
+    for number, name in enumerate(("plain", *spoiled.NAMES[: room.of(len(spoiled.NAMES))])):
         folder = room.folder / str(number)
         folder.mkdir()
         runs = synthetic_fit(families=(name, "other"), extra={"corpus": name})
@@ -148,13 +152,15 @@ def names(room: Room) -> Iterator[End]:
                 "score": ["score", str(fit), "--page", str(folder / "s.md")],
                 "mistuned": ["mistuned", str(fit), "--all"],
             }
-            if number % 3 == 0:
+            if number == 0 or number % 3 == 1:  # the plain one and a third of the others
                 given["report"] = ["report", str(fit), "-o", str(folder / "r.html"),
                                    "--family", name]  # fmt: skip
                 given["page"] = ["report", str(fit), "-o", str(folder / "r.md"), "--format", "md",
                                  "--family", name]  # fmt: skip
-        for end in run({f"{kind} {name!r}": each for kind, each in given.items()}, folder):
-            yield _pages_are_plain(end, folder, name)
+        for kind, arguments in given.items():
+            for end in run({f"{kind} {name!r}": arguments}, folder):
+                allowed = 2 * plain.setdefault(kind, end.cpu) + 1
+                yield _pages_are_plain(replace(end, allowed=allowed), folder, name)
 
 
 LINK = re.compile(r"(?<!\\)(?:\\\\)*\[x\][\[(:]")
