@@ -42,12 +42,14 @@ from bayes_scaling.laws.design import Design, is_positive_data
 from bayes_scaling.laws.drift import CENTRING, KNOTS, effective_name, layout, steps_name
 from bayes_scaling.laws.groups import is_grouped
 from bayes_scaling.laws.link import link_of
-from bayes_scaling.laws.noise import ITEM_SD, OFF_NU, OFF_SCALE, P_OFF, RUN_EFFECT
+from bayes_scaling.laws.noise import ITEM_SD, NODES, OFF_NU, OFF_SCALE, P_OFF, RUN_EFFECT, STEP
 from bayes_scaling.laws.transient import SCALE_LOW, SCALE_REF
 from bayes_scaling.laws.variables import dimension, level_data, sampled_values
 from bayes_scaling.laws.variants import of
 
 Values = Mapping[str, Any]
+
+NOISE = ("sigma", "nu")
 
 
 def _hoisted(model: Definition) -> tuple[dict[str, Node], dict[str, Node]]:
@@ -66,7 +68,9 @@ def model_data(model: Definition, design: Design) -> dict[str, NDArray[Any]]:
     }
     data["log_response"] = link_of(model).forward(design.response)
     if model.counts_items:
-        data[ITEM_SD] = design.item_sd
+        few = np.isfinite(design.counts[:, 0])
+        data |= {ITEM_SD: design.item_sd, "few": np.flatnonzero(few)}
+        data |= {"not_few": np.flatnonzero(~few), "answers": design.counts[few]}
     for name, observed in design.further.items():
         seen = np.isfinite(observed)
         data[f"log_{name}"] = np.log(np.where(seen, observed, 1.0))
@@ -162,8 +166,15 @@ def _observer(model: Definition) -> Callable[[Definition, Any, Values, Values], 
 def _observe(model: Definition, mean: Any, values: Values, data: Values) -> None:
     """Add the likelihood of the log response: plain, mixed or tempered run by run."""
     observed, sigma = data["log_response"], values["sigma"]
+    weight = 1.0 if model.temper is None else data["weight"]
     if model.counts_items:
-        sigma = pt.sqrt(sigma**2 + data[ITEM_SD] ** 2)
+        rows = {name: values[name] + pt.zeros_like(mean) for name in NOISE if name in values}
+        rows |= {"mean": mean, "weight": weight + pt.zeros_like(mean)}
+        _observe_answers(model, {name: each[data["few"]] for name, each in rows.items()}, data)
+        rows |= {"observed": observed, ITEM_SD: data[ITEM_SD]}
+        values = {name: each[data["not_few"]] for name, each in rows.items()}
+        mean, observed, weight = (values[name] for name in ("mean", "observed", "weight"))
+        sigma = pt.sqrt(values["sigma"] ** 2 + values[ITEM_SD] ** 2)
     noise, arguments = _noise(model, mean, sigma, values)
     if model.temper is None and not model.mistuned.on:
         noise("log_loss", **arguments, observed=observed)
@@ -171,8 +182,29 @@ def _observe(model: Definition, mean: Any, values: Values, data: Values) -> None
     density = pm.logp(noise.dist(**arguments), observed)
     if model.mistuned.on:
         density = _mixed_density(density, observed - mean, values["sigma"], values)
-    weight = 1.0 if model.temper is None else data["weight"]
     pm.Potential("log_loss_of_rows", pt.sum(weight * density))
+
+
+def _observe_answers(model: Definition, rows: Values, data: Values) -> None:
+    """Add the likelihood of rows of few answers of a kind, as `items.counted_logpdf` computes it.
+
+    Parameters
+    ----------
+    model : Definition
+        Which noise runs have.
+    rows : mapping of str to tensor (n_few,)
+        Their mean, weight, and parameters of the noise.
+    data : mapping of str to tensor
+        Has the answers of each.
+    """
+    wrong, right, unit = (data["answers"][:, [column]] for column in range(3))
+    own = {name: each[:, None] for name, each in rows.items()}
+    noise, arguments = _noise(model, 0.0, 1.0, own)
+    odds = own["mean"] + own["sigma"] * NODES
+    answers = -wrong * pt.softplus(-odds) - right * pt.softplus(odds)
+    density = pt.logsumexp(answers + pm.logp(noise.dist(**arguments), NODES), axis=1)
+    density = density + unit[:, 0] + np.log(STEP)
+    pm.Potential("log_answers", pt.sum(rows["weight"] * density))
 
 
 def _observe_further(

@@ -26,7 +26,6 @@ from bayes_scaling.files import cache_folder, folder_in_making
 from bayes_scaling.formula import roots
 from bayes_scaling.laws.features import FEATURES, NOISES
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.noise import ITEM_SD
 from bayes_scaling.laws.program import Program, write_program
 
 FOLDER = "compiled"
@@ -55,7 +54,7 @@ def sign(x):
 DENSITY = '''
 @inlined
 def density(q, grad, instructions, constants, where, scalars, columns, y, weight, first,
-            first_of_run, by_run, before, gap, item_sd, slots):
+            first_of_run, by_run, before, gap, items, slots):
     """Return the log density of a vector, and fill in its slopes."""
     values, slopes = np.empty(slots), np.zeros(slots)
     mean, at_mean = np.empty(y.shape), np.empty(y.shape)
@@ -78,7 +77,7 @@ def evaluate(size, q, grad, value, data):
     found = density(
         moved, steep, whole(table, 0), real(table, 1), whole(table, 2), real(table, 3)[0],
         real(table, 4), real(table, 5), real(table, 6), whole(table, 7)[0], whole(table, 8)[0],
-        whole(table, 9)[0], whole(table, 10)[0], real(table, 11)[0], real(table, 12)[0],
+        whole(table, 9)[0], whole(table, 10)[0], real(table, 11)[0], real(table, 12),
         table[TABLE - 1],
     )
     from_vector(steep, frame, slopes)
@@ -142,7 +141,7 @@ def _noise(model: Model, program: Program) -> str:
         if number == 0 and own is not None:
             function, further = own.kernel, [*(place(x.name) for x in own.parameters), *own.rows]
         elif number == 0 and model.counts_items:
-            function, further = "item_rows", [ITEM_SD]
+            function, further = "item_rows", ["items"]
         degrees = [] if function == "normal_rows" else [nu]
         read = [f"{name}[{number}]" for name in ("y", "mean", "weight")]
         written = ["values", "slopes", f"at_mean[{number}]"]

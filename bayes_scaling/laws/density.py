@@ -14,7 +14,7 @@ from bayes_scaling.laws.drift import Walk, effective_name
 from bayes_scaling.laws.groups import Columns, Groups, is_grouped, level_columns
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.noise import ITEM_SD, noise_logpdf, normal_logpdf
+from bayes_scaling.laws.noise import ITEM_SD, counted_logpdf, noise_logpdf, normal_logpdf
 from bayes_scaling.laws.parameters import Parameter
 from bayes_scaling.laws.priors import Scale
 
@@ -159,9 +159,14 @@ def log_likelihood(model: Model, design: Design, draws: Draws, walks: Walks = NO
 
     It is the plain one: tempering weighs runs in the posterior, not here.
     """
-    deviation = link_of(model).forward(design.response) - log_law(model, design, draws, walks)
+    law = log_law(model, design, draws, walks)
+    deviation = link_of(model).forward(design.response) - law
     parameters = per_run(model, draws, design.group) | {ITEM_SD: design.item_sd}
     found = noise_logpdf(model.noise, deviation, parameters)
+    few = np.isfinite(design.counts[:, 0])
+    if few.any():
+        own = per_run(model, draws, design.group[few])
+        found[:, few] = counted_logpdf(model.noise, law[:, few], design.counts[few], own)
     for item in model.likelihoods:
         found = found + _further_logpdf(model.of(item.response), item, design, draws, walks)
     return found

@@ -62,6 +62,8 @@ class Design:
     item_sd : array (n_runs,)
         Standard deviation from the questions that a score was measured on, on the scale of noise;
         0 where the model does not count them.
+    counts : array (n_runs, 3)
+        Answers of rows with few right or few wrong ones (`items.Measured`); nan elsewhere.
     centred : bool
         Whether partially pooled parameters are sampled in the centred form.
     forewarnings : tuple of Forewarning
@@ -78,6 +80,7 @@ class Design:
     references: Mapping[str, float]
     weights: Array
     item_sd: Array
+    counts: Array
     centred: bool
     forewarnings: tuple[Forewarning, ...] = ()
 
@@ -109,6 +112,7 @@ class Design:
             gap=np.full(len(index), ALONE),
             weights=self.weights[index],
             item_sd=self.item_sd[index],
+            counts=self.counts[index],
         )
 
 
@@ -144,11 +148,12 @@ def make_design(model: Definition, runs: RunTable) -> Design:
     counts = np.bincount(grouping.of_run, minlength=len(grouping))
     run = _runs(model, runs)
     before, gap = _before(model, runs, run)
-    response, item_sd = measured(model, runs)
+    own = measured(model, runs)
     return Design(
         inputs=inputs,
-        response=response,
-        item_sd=item_sd,
+        response=own.response,
+        item_sd=own.item_sd,
+        counts=own.counts,
         further={
             item.response: np.asarray(runs[item.response], float) for item in model.likelihoods
         },

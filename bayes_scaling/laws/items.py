@@ -2,16 +2,20 @@
 
 A score of n questions is a share of n, so its log odds are known to about 1 / sqrt(n p (1 - p)).
 This is added to the noise of runs, row by row, and to that of a new run, which is taken to be
-measured as the runs of its group were. A score of 0 or 1 is read half a question away from there.
+measured as the runs of its group were. Where few answers are right, or few wrong, log odds say too
+much: of 0 in 200 they know only that the score is low. There the answers themselves count, as a
+binomial whose log odds have the noise of runs, which is summed out on a grid.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayes_scaling.laws.noise import FEW, UNTOLD, count_answers, from_the_ends, item_sd
 from bayes_scaling.runs import RunTable
 
 if TYPE_CHECKING:
@@ -24,27 +28,24 @@ COLUMN = "items"
 ERROR = "error"
 """The response of laws of scores, which is measured on questions: 1 less the score."""
 
-UNTOLD = 1e5
-"""Questions of an evaluation that does not say how many it has: so many that they blur nothing but
-scores that are all the same, of which a law would else be infinitely sure."""
 
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What is observed of each row, and how well questions tell it.
 
-def item_sd(error: Array, items: Array) -> Array:
-    """Return the standard deviation of the empirical log odds of an error rate.
-
-    Parameters
+    Attributes
     ----------
-    error : array
-        Error rate, in [0, 1].
-    items : array
-        Number of questions; broadcasts with it.
-
-    References
-    ----------
-    Gart and Zweifel 1967, On the bias of various estimators of the logit and its variance.
+    response : array (n_runs,)
+        The response, half a question away from its ends where questions are told.
+    item_sd : array (n_runs,)
+        Standard deviation from the questions, on the scale of noise; 0 where none are counted.
+    counts : array (n_runs, 3)
+        Of rows with fewer than `FEW` answers of a kind, as `count_answers` has them; nan elsewhere.
     """
-    wrong = error * items
-    return np.asarray(np.sqrt(1 / (wrong + 0.5) + 1 / (items - wrong + 0.5)))
+
+    response: Array
+    item_sd: Array
+    counts: Array
 
 
 def told_items(runs: RunTable) -> Array:
@@ -64,18 +65,16 @@ def items_of_groups(runs: RunTable, column: str, groups: tuple[str, ...]) -> Arr
     return np.array([np.median(each if each.size else items) for each in own])
 
 
-def measured(model: Definition, runs: RunTable) -> tuple[Array, Array]:
-    """Return what is observed of each row, and its standard deviation from the questions.
-
-    Returns
-    -------
-    response, item_sd : array (n_runs,)
-        The second on the scale of noise; 0 where the model does not count questions.
-    """
+def measured(model: Definition, runs: RunTable) -> Measured:
+    """Return what is observed of each row of a model's response."""
     response = np.asarray(runs[model.response], float)
+    counts = np.full((len(runs), 3), np.nan)
     if not model.counts_items:
-        return response, np.zeros(len(runs))
+        return Measured(response=response, item_sd=np.zeros(len(runs)), counts=counts)
     items = told_items(runs)
+    few = items * np.minimum(response, 1 - response) < FEW
+    counts[few] = count_answers(items[few] * response[few], items[few])
     told = np.isfinite(items)
-    response = np.where(told, (items * response + 0.5) / (items + 1), response)
-    return response, item_sd(response, np.where(told, items, UNTOLD))
+    response = np.where(told, from_the_ends(response, items), response)
+    sd = item_sd(response, np.where(told, items, UNTOLD))
+    return Measured(response=response, item_sd=sd, counts=counts)

@@ -236,10 +236,48 @@ def student_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu):
     return found
 
 
+STEP, NODES = 0.25, 65
+"""Grid of `bayes_scaling.laws.items`, on which the noise of rows is summed out."""
+
+
 @inner
-def item_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu, item_sd):
-    """Add rows whose noise has a known part, `item_sd` (n_rows,); nu below zero: normal noise."""
+def counted_row(mean, scale, df, norm, norm_slope, wrong, right, nodes):
+    """Return the log density of a row of few answers of a kind, and its slopes.
+
+    They are by the mean, the scale and the degrees of freedom; df below zero: normal noise.
+    `nodes` (NODES,) is overwritten.
+    """
+    most = -math.inf
+    for k in range(NODES):
+        z = STEP * (k - NODES // 2)
+        odds = mean + scale * z
+        away = -0.5 * z * z if df < 0 else -0.5 * (df + 1.0) * math.log1p(z * z / df)
+        nodes[k] = away - wrong * logaddexp(0.0, -odds) - right * logaddexp(0.0, odds)
+        most = max(most, nodes[k])
+    whole, at_mean, at_scale, at_df = 0.0, 0.0, 0.0, 0.0
+    for k in range(NODES):
+        z = STEP * (k - NODES // 2)
+        share = math.exp(nodes[k] - most)
+        pull = share * (wrong - (wrong + right) * sigmoid(mean + scale * z))
+        whole += share
+        at_mean += pull
+        at_scale += pull * z
+        if df > 0:
+            bend = (df + 1.0) * z * z / (df * (df + z * z))
+            at_df += share * (norm_slope + 0.5 * (bend - math.log1p(z * z / df)))
+    found = norm + most + math.log(STEP * whole)
+    return found, at_mean / whole, at_scale / whole, at_df / whole
+
+
+@inner
+def item_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu, items):
+    """Add rows of scores of questions; nu below zero: normal noise.
+
+    Of each of `items` (4, n_rows) the first is a known part of the noise; the others tell of rows
+    of few answers of a kind, and are nan elsewhere: wrong, right, and what their density adds.
+    """
     found = 0.0
+    nodes = np.empty(NODES)
     normal = nu[0] < 0
     for g in range(first.size - 1):
         scale = values[sigma[g]]
@@ -248,7 +286,17 @@ def item_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu, item_s
         norm_slope = 0.0 if normal else student_norm_slope(df)
         at_scale, at_df = 0.0, 0.0
         for i in range(first[g], first[g + 1]):
-            wide = math.sqrt(scale * scale + item_sd[i] * item_sd[i])
+            if math.isfinite(items[1, i]):
+                own, by_mean, by_scale, by_df = counted_row(
+                    mean[i], scale, -1.0 if normal else df, norm, norm_slope,
+                    items[1, i], items[2, i], nodes,
+                )  # fmt: skip
+                found += weight[i] * (own + items[3, i])
+                at_mean[i] = weight[i] * by_mean
+                at_scale += weight[i] * by_scale
+                at_df += weight[i] * by_df
+                continue
+            wide = math.sqrt(scale * scale + items[0, i] * items[0, i])
             s = (y[i] - mean[i]) / wide
             if normal:
                 density, pull = norm - 0.5 * s * s, s

@@ -43,6 +43,22 @@ knows of mistuned runs."""
 ITEM_SD = "item_sd"
 """Standard deviation of each row from the questions that its score was measured on."""
 
+ITEMS, ODDS = "items", "odds"
+"""Of a new run that is scored on questions: how many, and the log odds of the error by its law."""
+
+UNTOLD = 1e5
+"""Questions of an evaluation that does not say how many it has: so many that they blur nothing but
+scores that are all the same, of which a law would else be infinitely sure."""
+
+FEW = 5
+"""Answers of one kind, right or wrong, below which they are counted instead of read as log odds."""
+
+STEP, REACH = 0.25, 8.0
+"""Grid on which the noise of a run is summed out, in its scale. A binomial of fewer than `FEW`
+answers is half a unit of log odds wide or more, so the step holds up to a noise of 2 units."""
+
+NODES: Array = np.arange(-REACH, REACH + STEP / 2, STEP)
+
 SIGMA_RUN = Parameter(
     name=RUN_EFFECT,
     prior=Prior(dist="LogNormal", args=(("mu", -5.0), ("sigma", 1.2))),
@@ -99,13 +115,17 @@ def sample_noise(
         deviation = rng.standard_normal(shape)
     else:
         deviation = rng.standard_t(np.broadcast_to(parameters["nu"], shape))
-    return np.asarray(np.clip(_scale(parameters) * deviation, -FARTHEST, FARTHEST))
+    found = _scale(parameters) * deviation
+    if ITEMS in parameters:
+        found = _answered(found, parameters["sigma"] * deviation, rng.random(shape), parameters)
+    return np.asarray(np.clip(found, -FARTHEST, FARTHEST))
 
 
 def noise_quantile(
     family: NoiseFamily,
     shares: Array,
     parameters: Values,
+    rng: np.random.Generator,
 ) -> Array:
     """Deviation of a new run that a share of runs stays below (log scale); else as `sample_noise`.
 
@@ -117,6 +137,8 @@ def noise_quantile(
         Probabilities, strictly between 0 and 1.
     parameters : mapping of str to array
         Draws of the parameters of the noise; they broadcast with `shares`.
+    rng : numpy.random.Generator
+        Draws the noise of runs where what the shares tell is which answers they give.
     """
     from scipy import special
 
@@ -125,6 +147,9 @@ def noise_quantile(
     else:
         deviation = special.stdtrit(parameters["nu"], shares)
     found = np.nan_to_num(_scale(parameters) * deviation, nan=0.0)
+    if ITEMS in parameters:
+        own = parameters["sigma"] * rng.permutation(deviation)
+        found = _answered(found, own, shares, parameters)
     return np.asarray(np.clip(found, -FARTHEST, FARTHEST))
 
 
@@ -167,10 +192,12 @@ def on_logpdf(
 
     scale = _scale(parameters)
     if family == "normal":
-        return normal_logpdf(deviation, 0.0, scale)
-    nu = parameters["nu"]
-    norm = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(np.pi * nu) - np.log(scale)
-    return np.asarray(norm - (nu + 1) / 2 * np.log1p((deviation / scale) ** 2 / nu))
+        found = normal_logpdf(deviation, 0.0, scale)
+    else:
+        nu = parameters["nu"]
+        norm = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(np.pi * nu) - np.log(scale)
+        found = np.asarray(norm - (nu + 1) / 2 * np.log1p((deviation / scale) ** 2 / nu))
+    return _where_few(family, deviation, parameters, found) if ITEMS in parameters else found
 
 
 def normal_logpdf(
@@ -205,3 +232,122 @@ def _scale(parameters: Values) -> Array:
     for each in shared:
         scale = np.hypot(scale, each)
     return scale
+
+
+# ---- scores of questions -------------------------------------------------------------------------
+
+
+def item_sd(error: Array, items: Array) -> Array:
+    """Return the standard deviation of the empirical log odds of an error rate.
+
+    Parameters
+    ----------
+    error : array
+        Error rate, in [0, 1].
+    items : array
+        Number of questions; broadcasts with it.
+
+    References
+    ----------
+    Gart and Zweifel 1967, On the bias of various estimators of the logit and its variance.
+    """
+    wrong = error * items
+    return np.asarray(np.sqrt(1 / (wrong + 0.5) + 1 / (items - wrong + 0.5)))
+
+
+def from_the_ends(error: Array, items: Array) -> Array:
+    """Return error rates half a question away from 0 and 1, where log odds are finite."""
+    return np.asarray((error * items + 0.5) / (items + 1))
+
+
+def as_read(error: Array, parameters: Values) -> Array:
+    """Return observed error rates as a law reads them beside the questions they come of."""
+    items = parameters.get(ITEMS)
+    if items is None:
+        return error
+    return np.where(items < UNTOLD, from_the_ends(error, items), error)
+
+
+def count_answers(wrong: Array, items: Array) -> Array:
+    """Return what the density of a score reads of its answers (..., 3).
+
+    They are wrong ones, right ones, and the log of the density per unit of log odds less wrong
+    log p + right log(1 - p): the ways to give them, and answers per unit of log odds.
+    """
+    from scipy.special import gammaln
+
+    ways = gammaln(items + 1) - gammaln(wrong + 1) - gammaln(items - wrong + 1)
+    read = from_the_ends(wrong / items, items)
+    return np.stack([wrong, items - wrong, ways + np.log(items * read * (1 - read))], axis=-1)
+
+
+def counted_logpdf(family: NoiseFamily, law: Array, counts: Array, parameters: Values) -> Array:
+    """Log density, per unit of log odds, of rows whose answers are counted.
+
+    Parameters
+    ----------
+    family : {"student_t", "normal"}
+        The noise of a run.
+    law : array (...)
+        Log odds of the error that the law says.
+    counts : array (..., 3)
+        As `count_answers` has them.
+    parameters : mapping of str to array
+        Draws of the parameters of the noise; all broadcast.
+    """
+    wrong, right, unit = np.moveaxis(counts, -1, 0)
+    standard = {**parameters, "sigma": np.ones_like(parameters["sigma"])}
+    found: Array = np.array(-np.inf)
+    for node in NODES:
+        odds = law + parameters["sigma"] * node
+        answers = -wrong * np.logaddexp(0.0, -odds) - right * np.logaddexp(0.0, odds)
+        found = np.logaddexp(found, answers + on_logpdf(family, np.asarray(node), standard))
+    return np.asarray(found + unit + np.log(STEP))
+
+
+def _where_few(family: NoiseFamily, deviation: Array, parameters: Values, density: Array) -> Array:
+    """Replace log densities of deviations that come of few answers of a kind."""
+    items, law = parameters[ITEMS], parameters[ODDS]
+    read = _share(law + deviation)
+    wrong = np.clip(read * (items + 1) - 0.5, 0.0, items)
+    few = (np.minimum(wrong, items - wrong) < FEW) & (items < UNTOLD)
+    if not few.any():
+        return density
+    own = {name: parameters[name] for name in ("sigma", "nu") if name in parameters}
+    *arrays, few = np.broadcast_arrays(density, wrong, items, law, *own.values(), few)
+    found, wrong, items, law, *noise = (each[few] for each in arrays)
+    counts = count_answers(wrong, items)
+    found = counted_logpdf(family, law, counts, dict(zip(own, noise, strict=True)))
+    whole = np.array(arrays[0])
+    whole[few] = found
+    return whole
+
+
+def _answered(wide: Array, own: Array, shares: Array, parameters: Values) -> Array:
+    """Replace deviations of scores where few answers of a kind are expected.
+
+    Parameters
+    ----------
+    wide, own : array
+        Deviations with the noise of questions as that of log odds, and without.
+    shares : array
+        Probabilities below which the number of wrong answers stays.
+    parameters : mapping of str to array
+        Those of the noise.
+    """
+    from scipy.special import bdtrik
+
+    items, law = parameters[ITEMS], parameters[ODDS]
+    error = _share(law + own)
+    few = (items * np.minimum(error, 1 - error) < 2 * FEW) & (items < UNTOLD)
+    if not few.any():
+        return wide
+    error = np.clip(error, 1e-12, 1 - 1e-12)
+    wrong = np.clip(np.ceil(bdtrik(shares, items, error)), 0, items)
+    with np.errstate(divide="ignore"):
+        return np.where(few, np.log(wrong) - np.log(items - wrong) - law, wide)
+
+
+def _share(odds: Array) -> Array:
+    """Return the error rate of log odds."""
+    return np.asarray(np.exp(-np.logaddexp(0.0, -odds)))

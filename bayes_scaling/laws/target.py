@@ -189,7 +189,7 @@ def lay_out(model: Model, design: Design, program: Program, module: ModuleType) 
         by_run,
         place[design.before[order]],
         design.gap[order],
-        design.item_sd[order],
+        np.vstack([design.item_sd, design.counts.T])[:, order],
     )
     vector = make_vector(model, design)
     return Target(

@@ -14,10 +14,18 @@ from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.laws.density import effective_sizes, every_draw, per_run
 from bayes_scaling.laws.design import source_column
 from bayes_scaling.laws.drift import Walk
-from bayes_scaling.laws.items import item_sd, items_of_groups
+from bayes_scaling.laws.items import items_of_groups
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.noise import ITEM_SD, on_logpdf, sample_noise
+from bayes_scaling.laws.noise import (
+    ITEM_SD,
+    ITEMS,
+    ODDS,
+    as_read,
+    item_sd,
+    on_logpdf,
+    sample_noise,
+)
 from bayes_scaling.posterior import regroup
 from bayes_scaling.posterior.beyond import draw_form_errors, draw_walks, efolds_beyond
 from bayes_scaling.posterior.diagnostics import Check, Mixing, standing
@@ -324,6 +332,7 @@ class Member:
         link = link_of(self.model)
         parameters = per_run(self.model, self.flat, np.asarray(group), draw)
         parameters |= self.noise_of_items(law, np.asarray(group))
+        response = as_read(response, parameters)
         deviation = link.forward(response) - link.forward(law)
         found = on_logpdf(self.model.noise, deviation, parameters)
         return np.asarray(found + link.log_slope(response))
@@ -348,11 +357,16 @@ class Member:
         Returns
         -------
         dict of str to array
-            The parameter of the noise from questions; none where the law does not count them.
+            Parameters of the noise from questions; none where the law does not count them.
         """
         if not self.model.counts_items:
             return {}
-        return {ITEM_SD: item_sd(response, self._items[group] if items is None else items)}
+        asked = self._items[group]
+        if items is not None:
+            asked = np.where(np.isfinite(items), items, asked)
+        odds = link_of(self.model).forward(response)
+        sd = item_sd(response, asked)
+        return {ITEM_SD: sd, ITEMS: np.broadcast_to(asked, sd.shape), ODDS: odds}
 
     @cached_property
     def _items(self) -> NDArray[np.float64]:

@@ -55,7 +55,7 @@ def noise_of_runs(
             key: values[:, min(index, values.shape[1] - 1)] for key, values in parameters.items()
         }
         shares = dealt(noise_free[:, index], rng)
-        found[:, index] = noise_quantile(fit.model.noise, shares, own)
+        found[:, index] = noise_quantile(fit.model.noise, shares, own, rng)
         if typical:
             found[:, index] += sample_excess(own, shares.shape, rng)
     return found

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from bayes_scaling.facade import Fit
 from bayes_scaling.laws.density import per_run
+from bayes_scaling.laws.items import COLUMN
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.laws.model import Model
-from bayes_scaling.laws.noise import noise_logpdf
+from bayes_scaling.laws.noise import as_read, noise_logpdf
 from bayes_scaling.posterior import Member
 from bayes_scaling.posterior.members import default_members
 from bayes_scaling.posterior.sampler import Settings
@@ -99,7 +100,9 @@ def forecast_targets(task: Task) -> HeldOut:
 def member_log_density(law: Member, forecast: Forecast, observed: Array) -> Array:
     """Log predictive density at observed losses (n_targets,), per unit of loss."""
     parameters = per_run(law.model, law.flat, forecast.plan.group)
-    parameters |= law.noise_of_items(forecast.noise_free, forecast.plan.group)
+    plan = forecast.plan
+    parameters |= law.noise_of_items(forecast.noise_free, plan.group, plan.columns.get(COLUMN))
+    observed = as_read(observed, parameters)
     link = link_of(law.model)
     deviation = link.forward(observed) - link.forward(forecast.noise_free)
     density = noise_logpdf(law.model.noise, deviation, parameters)

@@ -6,14 +6,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import integrate, special, stats
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.laws.design import make_design
-from bayes_scaling.laws.items import UNTOLD, item_sd, items_of_groups
-from bayes_scaling.laws.noise import NoiseFamily
+from bayes_scaling.laws.items import items_of_groups
+from bayes_scaling.laws.noise import (
+    ITEM_SD,
+    ITEMS,
+    ODDS,
+    REACH,
+    UNTOLD,
+    NoiseFamily,
+    counted_logpdf,
+    item_sd,
+    noise_quantile,
+    on_logpdf,
+    sample_noise,
+)
 from bayes_scaling.posterior.prior import prior_member
 from bayes_scaling.runs import RunTable
 from tests.laws.test_target import assert_same
@@ -87,6 +100,62 @@ def test_the_generated_density_is_that_of_pymc(noise: NoiseFamily, tasks: int) -
     )
 
 
+@pytest.mark.parametrize("noise", ["student_t", "normal"])
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_answers_that_are_few_are_counted(noise: NoiseFamily, tasks: int) -> None:
+    """In the generated density as in that of PyMC, and as an integral over the noise of a run."""
+    law = normal() if noise == "normal" else load_model("downstream-sigmoid")
+    items = np.resize([40.0, 300.0, 12.0, 5000.0], 24 * tasks)
+    wrong = np.resize([0.0, 296.0, 6.0, 5000.0, 40.0, 4.0], 24 * tasks)
+    error = np.clip(wrong / items, 0, 1)
+    runs = RunTable(columns={**scores(items, tasks=tasks).columns, "error": error})
+    assert_same(law, runs)
+    design = make_design(law, runs)
+    few = np.isfinite(design.counts[:, 0])
+    np.testing.assert_array_equal(few, np.fmin(error, 1 - error) * items < 5)
+    sigma, nu, off = np.array([0.1, 0.4, 1.5]), np.array([3.0, 30.0, 7.0]), np.array([-1.0, 0.3, 2])
+    of_run = stats.norm() if noise == "normal" else stats.t(nu)
+    for row in np.flatnonzero(few)[:4]:
+        wrong_ones, all_ones = error[row] * items[row], items[row]
+        odds = special.logit(design.response[row]) + off
+        z = np.linspace(-REACH, REACH, 100_001)[:, None]  # of nu = 3, .4 % lies beyond
+        answers = stats.binom.pmf(wrong_ones.round(), all_ones, special.expit(odds + sigma * z))
+        density = integrate.trapezoid(answers * of_run.pdf(z), z, axis=0)
+        read = design.response[row]
+        wanted = np.log(density * all_ones * read * (1 - read))
+        found = counted_logpdf(
+            law.noise, odds[:, None], design.counts[[row]],
+            {"sigma": sigma[:, None], "nu": nu[:, None]},
+        )[:, 0]  # fmt: skip
+        np.testing.assert_allclose(found, wanted, atol=0.002)
+
+
+@pytest.mark.parametrize(("error", "items"), [(0.995, 200), (0.9999, 100), (0.02, 50)])
+def test_a_new_run_of_few_answers_is_a_binomial(error: float, items: int) -> None:
+    """Dealt, drawn at random, and as a density: each counts the same answers."""
+    rng = np.random.default_rng(3)
+    shape, odds = (20_000,), special.logit(error)
+    sd = item_sd(np.array(error), np.array(float(items)))
+    own = {"sigma": 0.3, "nu": 8.0, ITEMS: float(items), ODDS: odds, ITEM_SD: sd}
+    parameters = {name: np.full(shape, value) for name, value in own.items()}
+    shares = (rng.permutation(20_000) + 0.5) / 20_000
+    dealt = noise_quantile("student_t", shares, parameters, rng)
+    drawn = sample_noise("student_t", parameters, shape, rng)
+    z = np.linspace(-40, 40, 8001)
+    by_node = stats.binom.pmf(np.arange(items + 1)[:, None], items, special.expit(odds + 0.3 * z))
+    wanted = integrate.trapezoid(by_node * stats.t(8).pdf(z), z)
+    for found in (dealt, drawn):
+        share = np.bincount((special.expit(odds + found) * items).round().astype(int)) / 20_000
+        np.testing.assert_allclose(share[-3:], wanted[: len(share)][-3:], atol=0.01)
+    few = np.array([0.0, 1, 2]) if error < 0.5 else items - np.array([0.0, 1, 2])
+    read = (few + 0.5) / (items + 1)
+    one = {name: values[:1] for name, values in parameters.items()}
+    density = on_logpdf("student_t", special.logit(read) - odds, one)
+    np.testing.assert_allclose(
+        np.exp(density) / (items * read * (1 - read)), wanted[few.astype(int)], rtol=0.01
+    )
+
+
 def test_groups_have_the_questions_of_their_runs() -> None:
     runs = scores(np.repeat([30.0, 900.0], 24), tasks=2)
     np.testing.assert_allclose(items_of_groups(runs, "family", ("t1", "t0")), [900.0, 30.0])
@@ -99,9 +168,10 @@ def test_a_new_run_is_measured_as_the_fitted_ones_were(items: float) -> None:
     runs = scores(np.full(24, items))
     member = prior_member(law, runs, draws=2000, random_seed=3)
     found = Fit.of_one(member).accept_unconverged().forecast({"loss": [3.0]})
-    odds = [np.log(each) - np.log1p(-each) for each in (found.draws, found.noise_free)]
+    told = items * np.minimum(found.noise_free, 1 - found.noise_free) > 10  # else they are counted
+    odds = [special.logit(each[told]) for each in (found.draws, found.noise_free)]
     spread = np.sqrt(((odds[0] - odds[1]) ** 2).mean())
-    wanted = item_sd(found.noise_free, np.array(items))
+    wanted = item_sd(found.noise_free[told], np.array(items))
     assert spread == pytest.approx(np.sqrt((wanted**2).mean()), rel=0.1)
     rng = np.random.default_rng(1)
     one = member.with_noise(np.full(2000, 0.5), group=0, draw=np.arange(2000), rng=rng)

@@ -27,11 +27,12 @@ def test_every_block_of_draws_gets_even_probabilities() -> None:
 def test_quantiles_of_noise_are_those_of_its_distribution() -> None:
     shares = np.array([1e-9, 0.05, 0.5, 0.99])
     own = {"sigma": np.array(0.02), "nu": np.array(3.0)}
-    np.testing.assert_allclose(
-        noise_quantile("student_t", shares, own), np.maximum(0.02 * stats.t(3).ppf(shares), -50)
-    )
-    np.testing.assert_allclose(noise_quantile("normal", shares, own), 0.02 * stats.norm.ppf(shares))
-    heavy = noise_quantile("student_t", shares, {"sigma": np.array(1.0), "nu": np.array(0.05)})
+    rng = np.random.default_rng(1)
+    found = noise_quantile("student_t", shares, own, rng)
+    np.testing.assert_allclose(found, np.maximum(0.02 * stats.t(3).ppf(shares), -50))
+    found = noise_quantile("normal", shares, own, rng)
+    np.testing.assert_allclose(found, 0.02 * stats.norm.ppf(shares))
+    heavy = noise_quantile("student_t", shares, {"sigma": np.array(1.0), "nu": np.array(0.05)}, rng)
     assert (np.abs(heavy) <= FARTHEST).all()
 
 

@@ -14,8 +14,7 @@ from bayes_scaling.errors import InputError, UnconvergedError
 from bayes_scaling.facade import Fit
 from bayes_scaling.fitting import ensemble_of
 from bayes_scaling.laws import load_model
-from bayes_scaling.laws.items import UNTOLD, item_sd
-from bayes_scaling.laws.noise import ITEM_SD, noise_logpdf
+from bayes_scaling.laws.noise import ITEM_SD, UNTOLD, item_sd, noise_logpdf
 from bayes_scaling.laws.nominal import nominal_runs
 from bayes_scaling.laws.shares import of_shares
 from bayes_scaling.posterior.prior import prior_member

@@ -16,7 +16,7 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_scaling.questions.tested_distance import EDGES
+from bayes_scaling.questions.tested_distance import EDGES, ON_EDGE
 from tests.studies.abroad import judged, members_of, note_look
 from tests.studies.homes import OUTER, load_cases
 from tests.studies.kept_fits import FOLDER, Effort, Work, make_all, read_average
@@ -51,7 +51,7 @@ def main() -> None:
         mixture, _ = said
         lower, upper = np.quantile(mixture.draws, [0.05, 0.95], axis=0)
         inside = (case.split.observed >= lower) & (case.split.observed <= upper)
-        place = np.digitize(np.exp(case.split.efolds), EDGES)
+        place = np.digitize((1 - ON_EDGE) * np.exp(case.split.efolds), EDGES)
         for index in np.unique(place):
             rows = place == index
             task = "nano-lm" if case.suite == "nano-lm" else str(case.tasks[0])
