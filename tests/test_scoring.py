@@ -301,8 +301,8 @@ def test_the_best_split_of_a_score_is_that_of_the_loss_it_is_said_from(
     (row,) = found.rows()
     assert row["error"] == pytest.approx(1 - row["score"])
     assert "loss" not in row
-    wasted, own = (each.risk(params=1e10, tokens=1e13).wasted_share for each in (both, loss))
-    np.testing.assert_allclose(wasted, own, atol=1e-9)
+    of_score, of_loss = (each.risk(params=1e10, tokens=1e13).wasted_share for each in (both, loss))
+    np.testing.assert_allclose(of_score, of_loss, atol=1e-9)
     judged = both.judge_split({"params": 1e10, "tokens": 1e13})
     np.testing.assert_allclose(
         judged.draws["best_params"],
