@@ -106,22 +106,32 @@ def planned_run(
 
 
 def _follow(look: Callable[[], Monitor], found: Monitor, every: float, *, as_json: bool) -> None:
-    """Print each look as it comes, until the run has ended."""
-    shown = 0
+    """Print each look as it comes, until the run has ended.
+
+    A last row between two looks is another one each time: it is shown at first, where it raises an
+    alarm, and where the run has ended.
+    """
+    begun, warned, upto = False, False, -1.0
     while True:
         rows = found.rows()
         if found.diverged is not None:
             say(found.status)
-        for row in rows[shown:]:
+        passing = rows.pop() if found.between else None
+        fresh = [row for row in rows if row["progress"] > upto]
+        upto = float(rows[-1]["progress"])
+        if passing and (not begun or found.ended or (passing["alarm"] and not warned)):
+            fresh.append(passing)
+        for row in fresh:
             if as_json:
                 print_json(row)
-            elif not shown:
+            elif not begun:
                 print_page([[found.stands], [found.grid([row])]])
             else:
                 grid = found.grid([row])
                 print_page([[Grid(heading=[""] * len(grid.heading), rows=grid.rows)]])
-            shown += 1
-        if found.diverged is not None or (found.progress.size and found.progress[-1] >= 1):
+            begun = True
+        warned = found.alarmed
+        if found.diverged is not None or found.ended:
             return
         time.sleep(every)
         try:

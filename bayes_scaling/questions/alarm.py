@@ -4,6 +4,9 @@ Each look compares the log loss with what was expected after all earlier looks. 
 standard deviation that surprise is standard normal and independent of the earlier ones as long as
 the run is like the finished ones. The alarm watches the largest surprise and the largest of their
 moving average, which adds up what is small and lasts; one limit holds for both over all looks.
+
+Between two looks the last row is looked at, another one whenever the run is asked after: its
+surprise has a limit of its own that holds over all rows of a run, however alike they are.
 """
 
 from __future__ import annotations
@@ -21,6 +24,9 @@ LEAST = 1e-5
 
 SIMULATED = 20_000
 """Runs that are simulated for the limit."""
+
+BETWEEN = 0.2
+"""Share of the false alarms that is left to the rows between looks."""
 
 CALIBRATED = 40
 """Finished runs from which the limit is that of the finished runs themselves."""
@@ -91,3 +97,21 @@ def limit(looks: int, rate: float, known: Array, rng: np.random.Generator) -> fl
         return simulated
     place = min(int(np.ceil((known.size + 1) * (1 - rate))), known.size) - 1
     return max(simulated, float(np.sort(known)[place]))
+
+
+def limit_of_row(rows: float, rate: float, finished: int) -> float:
+    """Return what the surprise of a row between looks exceeds in a share `rate` of runs.
+
+    Parameters
+    ----------
+    rows : float
+        Rows of the whole run: with any of them the run may be asked after.
+    rate : float
+        Share of false alarms among runs.
+    finished : int
+        Finished runs that the spread of a surprise was learned from: the fewer, the longer the
+        tails.
+    """
+    from scipy import special
+
+    return float(special.stdtrit(finished, 1 - rate / (2 * max(rows, 1.0))))

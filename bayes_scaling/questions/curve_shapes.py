@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 LOOKS = np.array([0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.32, 0.4, 0.5, 0.63, 0.8, 1.0])
-"""Shares of the way at which curves are looked at; before them they depend on the warm-up."""
+"""Shares of the way at which curves are looked at; before them they depend on the warm-up.
+
+One more look lies at the last row of a run in flight, wherever that is.
+"""
+
+SAME = 1e-6
+"""Shares of the way that differ by less, relative to themselves, are the same."""
 
 WINDOW = 0.06
 """Share of the way so far whose losses are averaged at a look."""
@@ -60,6 +66,27 @@ ENOUGH = 20
 """Runs that must cover the early looks, where there are so many."""
 
 
+def looks_until(last: float) -> tuple[Array, int | None]:
+    """Return the looks at a run whose last row lies at a share of the way.
+
+    Parameters
+    ----------
+    last : float
+        Share of the way of the last row; nan for a run without rows.
+
+    Returns
+    -------
+    (looks, between)
+        `LOOKS` and, where the last row lies between two of them, one more (n_looks,); and which
+        of the looks that is.
+    """
+    inside = LOOKS[0] < last < 1 and not np.isclose(LOOKS, last, rtol=SAME, atol=0).any()
+    if not inside:
+        return LOOKS, None
+    place = int(np.searchsorted(LOOKS, last))
+    return np.insert(LOOKS, place, last), place
+
+
 def at_looks(progress: Array, values: Array, looks: Array = LOOKS) -> Array:
     """Average values (n_rows,) just before every look, interpolated where no row is near.
 
@@ -79,24 +106,27 @@ def at_looks(progress: Array, values: Array, looks: Array = LOOKS) -> Array:
     """
     found = np.interp(np.log(looks), np.log(progress), values, left=np.nan, right=np.nan)
     for index, look in enumerate(looks):
-        near = (progress > look * (1 - WINDOW)) & (progress <= look * (1 + 1e-9))
-        if near.any():
+        near = (progress > look * (1 - WINDOW)) & (progress <= look * (1 + SAME))
+        if near.any() and look <= progress[-1] * (1 + SAME):
             found[index] = values[near].mean()
     return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shapes:
-    """What finished curves say of the next.
+    """What finished curves say of the next, at looks and at the end, which comes last.
+
+    The end is the last row; a look there, as any, is the mean of some rows, so what rows scatter by
+    and how steeply they fall is still open after it.
 
     The log loss of a run lies above its end by its descent times a shape; for a law that itself
     follows curves, what is left over has no scale, and all descents are 1.
 
     Attributes
     ----------
-    shape : array (n_looks - 1,)
-        Mean shape at all looks but the last.
-    covariance : array (n_looks - 1, n_looks - 1)
+    shape : array (n_looks,)
+        Mean shape at all looks.
+    covariance : array (n_looks, n_looks)
         Of a run's shape around it.
     centre : float
         Mean log descent of the law for the finished runs.
@@ -128,11 +158,11 @@ class Shapes:
     runs: int
 
     def expected(self, law: Array, descent: Array, compute: float) -> tuple[Array, Array]:
-        """Mean (n_looks,) and covariance (n_looks, n_looks) of a run's log loss.
+        """Mean (n_looks + 1,) and covariance of a run's log loss at the looks and at its end.
 
         Parameters
         ----------
-        law : array (n_draws, n_looks)
+        law : array (n_draws, n_looks + 1)
             Log loss of the law where the run ends, or along its curve.
         descent : array (n_draws,)
             Descent of the law.
@@ -163,14 +193,14 @@ def fit_shapes(
 
     Parameters
     ----------
-    deviations : array (n_runs, n_looks)
-        Log loss over the law at the looks.
+    deviations : array (n_runs, n_looks + 1)
+        Log loss over the law at the looks, and at the end.
     descent : array (n_runs,)
         Descent of the law for each.
     compute : array (n_runs,)
         Log compute of each.
     looks : array (n_looks,)
-        Shares of the way, the last 1.
+        Shares of the way.
     end : float
         Prior standard deviation of a run's end around the law.
     scaled : bool
@@ -228,7 +258,7 @@ def _rate(of_law: Array, over: Array, compute: Array) -> float:
 
 def _prior(looks: Array) -> Array:
     """Prior covariance of a curve over its end: a random walk in the log of the way left."""
-    left = -np.log(looks[:-1])
+    left = -np.log(looks)
     return np.asarray(WALK**2 * np.minimum.outer(left, left) + ROUGH**2 * np.eye(left.size))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions import alarm
-from bayes_scaling.questions.curve_shapes import LOOKS, Shapes, covered, fit_shapes
+from bayes_scaling.questions.curve_shapes import Shapes, covered, fit_shapes
 from bayes_scaling.questions.training_curves import (
     Curve,
     curves_in,
@@ -49,7 +49,14 @@ class Lessons:
     notes: tuple[str, ...]
 
 
-def lessons(fit: Posterior, finished: RunTable | None, curve: RunTable, noise: float) -> Lessons:
+def lessons(
+    fit: Posterior,
+    finished: RunTable | None,
+    curve: RunTable,
+    noise: float,
+    looks: Array,
+    between: int | None,
+) -> Lessons:
     """Learn from finished curves, from those that were fitted, or from the shipped ones.
 
     Parameters
@@ -62,6 +69,10 @@ def lessons(fit: Posterior, finished: RunTable | None, curve: RunTable, noise: f
         The run in flight; where it names its schedule, runs of the same count.
     noise : float
         Standard deviation of the log loss of a run around the law.
+    looks : array (n_looks,)
+        Shares of the way at which curves are looked at.
+    between : int or None
+        The look at the last row of the run in flight, which is no look of other runs.
 
     Raises
     ------
@@ -76,12 +87,13 @@ def lessons(fit: Posterior, finished: RunTable | None, curve: RunTable, noise: f
             "first of them before 30 % of the way"
         )
     if not curves:
-        return _borrowed(noise)
+        return _borrowed(noise, looks, between)
     curves, notes = _alike(fit, runs, curves, curve)
     law, descent = law_of_finished(fit, runs, curves)
-    found = deviations(runs, curves, law, fit.leading.response)
+    found = deviations(runs, curves, law, fit.leading.response, looks)
     compute = log_compute(runs, curves)
-    return _learn(found, descent, compute, noise, notes, scaled=not follows_curves(fit))
+    lent = _learn(found, descent, compute, noise, looks, between, scaled=not follows_curves(fit))
+    return replace(lent, notes=notes)
 
 
 def _learn(
@@ -89,12 +101,14 @@ def _learn(
     descent: Array,
     compute: Array,
     noise: float,
-    notes: tuple[str, ...],
+    looks: Array,
+    between: int | None,
     *,
     scaled: bool,
 ) -> Lessons:
     used, first = covered(found)
-    looks = LOOKS[first:]
+    looks = looks[first:]
+    shared = np.arange(first, first + looks.size) != between
 
     def shapes(rows: NDArray[np.int64]) -> Shapes:
         return fit_shapes(
@@ -102,16 +116,16 @@ def _learn(
         )
 
     rows = np.flatnonzero(used)
-    surprises, law = [], np.zeros((1, looks.size))
+    surprises, law = [], np.zeros((1, looks.size + 1))
     for run in rows if rows.size >= alarm.CALIBRATED else []:
         known = shapes(rows[rows != run]).expected(law, descent[[run]], compute[run])
         expected, spread, _, _ = alarm.update(*known, found[run, first:], looks.size)
-        surprises.append((found[run, first:] - expected) / spread)
+        surprises.append(((found[run, first:-1] - expected) / spread)[shared])
     judged = alarm.statistic(np.array(surprises))[:, -1] if surprises else np.array([])
-    return Lessons(shapes=shapes(rows), first=first, statistic=judged, notes=notes)
+    return Lessons(shapes=shapes(rows), first=first, statistic=judged, notes=())
 
 
-def _borrowed(noise: float) -> Lessons:
+def _borrowed(noise: float, looks: Array, between: int | None) -> Lessons:
     """Learn from the shipped curves, with less trust; the noise of a run is that of the fit."""
     from bayes_scaling.datasets import load_dataset
 
@@ -122,16 +136,16 @@ def _borrowed(noise: float) -> Lessons:
         "the fit has no training curves: their shape is that of the shipped nano-lm-curves, with "
         "wider bands; give finished runs of your own recipe"
     )
-    found = deviations(runs, curves, law, "loss")
+    found = deviations(runs, curves, law, "loss", looks)
     compute = log_compute(runs, curves)
-    lent = _learn(found, np.ones(len(curves)), compute, noise, (note,), scaled=True)
+    lent = _learn(found, np.ones(len(curves)), compute, noise, looks, between, scaled=True)
     shapes = replace(
         lent.shapes,
         covariance=lent.shapes.covariance * BORROWED**2,
         variance=lent.shapes.variance * BORROWED**2,
         end=noise,
     )
-    return replace(lent, shapes=shapes, statistic=np.array([]))
+    return replace(lent, shapes=shapes, statistic=np.array([]), notes=(note,))
 
 
 def _alike(

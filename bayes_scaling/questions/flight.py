@@ -27,6 +27,8 @@ class Flight:
     ----------
     progress, loss : array (n_rows,)
         Share of the way, and loss, of the rows to believe.
+    ended : bool
+        Whether the last row is at the end, or another as far on would lie beyond it.
     diverged : float or None
         Where the loss was first not finite, and stayed so, by the clock; None where it did not.
     notes : tuple of str
@@ -35,6 +37,7 @@ class Flight:
 
     progress: Array
     loss: Array
+    ended: bool
     diverged: float | None
     notes: tuple[str, ...]
 
@@ -84,9 +87,21 @@ def flight_of(curve: RunTable, clock: str, total: float, *, response: str) -> Fl
             f"a spike at {clock} {times[row]:g}: the loss was {losses[row]:.4g} there, "
             f"{losses[row - 1]:.4g} before and {losses[row + 1]:.4g} after; it is left out"
         )
+    progress = times[~spikes] / total
     return Flight(
-        progress=times[~spikes] / total, loss=losses[~spikes], diverged=diverged, notes=tuple(notes)
+        progress=progress,
+        loss=losses[~spikes],
+        ended=_ended(progress),
+        diverged=diverged,
+        notes=tuple(notes),
     )
+
+
+def _ended(progress: Array) -> bool:
+    if not progress.size:
+        return False
+    step = float(np.median(np.diff(progress[-6:]))) if progress.size > 1 else 0.0
+    return bool(progress[-1] >= 1 - 1e-6 or progress[-1] + step > 1 + 1e-6)
 
 
 def spikes_of(logs: Array) -> NDArray[np.bool_]:

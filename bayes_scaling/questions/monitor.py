@@ -14,11 +14,11 @@ from bayes_scaling.intervals import PROBABILITY
 from bayes_scaling.page import Grid, Page, Printed, told
 from bayes_scaling.posterior.posterior import Posterior
 from bayes_scaling.questions import alarm
-from bayes_scaling.questions.curve_shapes import LOOKS, at_looks
+from bayes_scaling.questions.curve_shapes import LOOKS, SAME, at_looks, looks_until
 from bayes_scaling.questions.finished_curves import lessons
 from bayes_scaling.questions.flight import Flight, flight_of, last_logged
 from bayes_scaling.questions.sizes import Sizes
-from bayes_scaling.questions.training_curves import clock_of, law_of_flight
+from bayes_scaling.questions.training_curves import Planned, clock_of, law_of_flight
 from bayes_scaling.runs import RunTable
 
 Array = NDArray[np.float64]
@@ -45,7 +45,7 @@ class Monitor(Printed):
     Attributes
     ----------
     progress : array (n_looks,)
-        Share of the way at each look made.
+        Share of the way at each look made, the last of them at the last row that was logged.
     clock : str
         Column that tells how far the run has come.
     total : float
@@ -58,13 +58,18 @@ class Monitor(Printed):
         Log loss expected at the end of training and its standard deviation, before the first look
         and after each.
     statistic : array (n_looks,)
-        Largest surprise so far; see `bayes_scaling.questions.alarm`.
+        Largest surprise so far; see `bayes_scaling.questions.alarm`. For a last row between two
+        looks in units that keep the share of false alarms.
     limit : float
         What it exceeds in a share `false_alarms` of healthy runs.
     false_alarms : float
         That share.
     finished : int
         Curves of finished runs that were learned from.
+    between : bool
+        Whether the last look is one of this moment: at a last row between two looks.
+    ended : bool
+        Whether the run has logged its last row: it is at the end, or the next would lie beyond.
     diverged : float or None
         Where the loss was first not finite, by the clock: an alarm whatever the looks say.
     notes : tuple of str
@@ -85,6 +90,8 @@ class Monitor(Printed):
     limit: float
     false_alarms: float
     finished: int
+    between: bool = False
+    ended: bool = False
     diverged: float | None = None
     notes: tuple[str, ...] = ()
     probability: float = PROBABILITY
@@ -110,7 +117,8 @@ class Monitor(Printed):
         if self.alarm is None:
             return "on track"
         side = "above" if np.log(self.loss[self.alarm]) > self.expected[self.alarm] else "below"
-        return f"alarm at {self.progress[self.alarm]:.0%}: the loss lies {side} what was expected"
+        where = share_of_way(self.progress[self.alarm])
+        return f"alarm at {where}: the loss lies {side} what was expected"
 
     def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per look, the first of them before the run began."""
@@ -154,7 +162,7 @@ class Monitor(Printed):
             heading=("way", self.clock, "loss", "expected before", "at the end", ""),
             rows=[
                 [
-                    f"{row['progress']:.0%}",
+                    share_of_way(row["progress"]),
                     f"{row[self.clock]:.3g}",
                     told(row, "loss") if "loss" in row else "",
                     told(row, "expected") if "loss" in row else "",
@@ -164,6 +172,11 @@ class Monitor(Printed):
                 for row in rows
             ],
         )
+
+
+def share_of_way(share: float) -> str:
+    """Write a share of the way in percent; 100 % is the end and nothing before it."""
+    return f"{np.floor(1000 * share * (1 + SAME)) / 10:g}%"
 
 
 def _interval(name: str, centre: Array, reach: Array) -> list[dict[str, float]]:
@@ -218,45 +231,62 @@ def monitor(
     if not 0 < false_alarms < 1:
         raise InputError(f"false_alarms is a share between 0 and 1, got {false_alarms!r}")
     clock = clock_of(curve)
-    law, descent, compute, noise, total = law_of_flight(fit, plan, clock)
-    known = lessons(fit, finished, curve, noise)
+    planned = law_of_flight(fit, plan, clock)
+    flight = flight_of(curve, clock, planned.total, response=fit.leading.response)
+    looks, between = looks_until(flight.progress[-1] if flight.progress.size else np.nan)
+    known = lessons(fit, finished, curve, planned.noise, looks, between)
+    law = planned.at(np.append(looks, 1.0))
     centre = law.mean(axis=0)
     doubted = centre + DOUBT * (law - centre)
-    mean, covariance = known.shapes.expected(doubted[:, known.first :], descent, compute)
-    flight = flight_of(curve, clock, total, response=fit.leading.response)
-    seen, looks = _seen(flight)
-    looks = looks[looks >= known.first]
-    skipped = np.arange(known.first, looks[0] if looks.size else known.first)
-    kept = np.setdiff1d(np.arange(known.first, LOOKS.size), skipped)
-    within = kept - known.first
-    values = np.log(seen[kept])
-    expected, spread, end, end_spread = alarm.update(
-        mean[within], covariance[np.ix_(within, within)], values, looks.size
+    mean, covariance = known.shapes.expected(
+        doubted[:, known.first :], planned.descent, planned.compute
     )
-    surprises = (values[: looks.size] - expected) / spread
+    values = _seen(flight, planned, looks)
+    made = np.flatnonzero(np.isfinite(values))
+    made = made[made >= known.first]
+    begun = made[0] if made.size else known.first
+    within = np.arange(begun, looks.size + 1) - known.first
+    expected, spread, end, end_spread = alarm.update(
+        mean[within], covariance[np.ix_(within, within)], values[begun:], made.size
+    )
+    surprises = (values[made] - expected) / spread
+    now = between is not None and made.size > 0
+    asked = (looks.size - begun - now, false_alarms * (1 - alarm.BETWEEN))
+    limit = alarm.limit(*asked, known.statistic, fit.leading.generator("monitor"))
+    statistic = alarm.statistic(surprises[:-1] if now else surprises)
+    if now:
+        healthy = alarm.limit(*asked, np.array([]), fit.leading.generator("monitor"))
+        rows = flight.progress.size / flight.progress[-1]
+        of_row = alarm.limit_of_row(rows, false_alarms * alarm.BETWEEN, known.shapes.runs)
+        statistic = np.append(
+            statistic, max(abs(surprises[-1]) * healthy / of_row, *statistic[-1:])
+        )
     return Monitor(
-        progress=LOOKS[looks],
+        progress=looks[made],
         clock=clock,
-        total=total,
-        loss=last_logged(flight, LOOKS[looks]),
+        total=planned.total,
+        loss=last_logged(flight, looks[made]),
         expected=expected,
         spread=spread,
         end=end,
         end_spread=end_spread,
-        statistic=alarm.statistic(surprises) if looks.size else surprises,
-        limit=alarm.limit(
-            kept.size, false_alarms, known.statistic, fit.leading.generator("monitor")
-        ),
+        statistic=statistic,
+        limit=limit,
         false_alarms=false_alarms,
         finished=known.shapes.runs,
+        between=now,
+        ended=flight.ended,
         diverged=flight.diverged,
         notes=(*known.notes, *flight.notes),
     )
 
 
-def _seen(flight: Flight) -> tuple[Array, NDArray[np.int64]]:
-    """Return losses at all looks (n_looks,), and the looks that were made."""
+def _seen(flight: Flight, planned: Planned, looks: Array) -> Array:
+    """Return log losses (n_looks,) at the looks; nan at those that were not made.
+
+    What is averaged is how far the rows lie over the law, which may fall from row to row.
+    """
     if not flight.loss.size:
-        return np.full(LOOKS.size, np.nan), np.empty(0, dtype=np.int64)
-    logs = at_looks(flight.progress, np.log(flight.loss))
-    return np.exp(logs), np.flatnonzero(np.isfinite(logs))
+        return np.full(looks.size, np.nan)
+    over = np.log(flight.loss) - planned.median_at(flight.progress)
+    return at_looks(flight.progress, over, looks) + planned.median_at(looks)

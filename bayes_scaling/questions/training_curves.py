@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.posterior.posterior import Posterior
-from bayes_scaling.questions.curve_shapes import BEGUN, LOOKS, at_looks
+from bayes_scaling.questions.curve_shapes import BEGUN, at_looks
 from bayes_scaling.questions.forecast import forecast
 from bayes_scaling.questions.sizes import Sizes, canonical_sizes
 from bayes_scaling.runs import RunTable
@@ -158,21 +158,60 @@ def sizes_of(fit: Posterior, runs: RunTable) -> RunTable:
 
 
 def deviations(
-    runs: RunTable, curves: Sequence[Curve], law: Sequence[Array], response: str
+    runs: RunTable, curves: Sequence[Curve], law: Sequence[Array], response: str, looks: Array
 ) -> Array:
-    """Log loss over the law at all looks (n_curves, n_looks); nan before a curve begins."""
-    logs = np.log(runs[response])
-    return np.array(
-        [
-            at_looks(curve.progress, logs[curve.rows] - base)
-            for curve, base in zip(curves, law, strict=True)
-        ]
-    )
+    """Log loss over the law (n_curves, n_looks + 1) at the looks, and in the last row.
+
+    nan before a curve begins.
+    """
+    logs, found = np.log(runs[response]), []
+    for curve, base in zip(curves, law, strict=True):
+        over = logs[curve.rows] - base
+        found.append(np.append(at_looks(curve.progress, over, looks), over[-1]))
+    return np.array(found)
 
 
-def law_of_flight(
-    fit: Posterior, plan: Sizes, clock: str
-) -> tuple[Array, Array, float, float, float]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Planned:
+    """What the law says of a run in flight.
+
+    Attributes
+    ----------
+    logs : array (n_draws, n_times)
+        Log noise-free loss along the plan.
+    way : array (n_times,)
+        Shares of the way of the plan, increasing, the last 1.
+    descent : array (n_draws,)
+        Descent of the law.
+    compute : float
+        Log compute of the run.
+    noise : float
+        Standard deviation of the log loss of a run around the law.
+    total : float
+        The clock at the end.
+    """
+
+    logs: Array
+    way: Array
+    descent: Array
+    compute: float
+    noise: float
+    total: float
+
+    def at(self, shares: Array) -> Array:
+        """Log loss of the law (n_draws, n_shares) at shares of the way."""
+        if self.way.size == 1:
+            return np.repeat(self.logs, shares.size, axis=1)
+        places = np.log(self.way)
+        onto = np.array([np.interp(np.log(shares), places, unit) for unit in np.eye(places.size)])
+        return np.asarray(self.logs @ onto)
+
+    def median_at(self, shares: Array) -> Array:
+        """Return the median of the log loss of the law (n_shares,) at shares of the way."""
+        return np.interp(np.log(shares), np.log(self.way), np.median(self.logs, axis=0))
+
+
+def law_of_flight(fit: Posterior, plan: Sizes, clock: str) -> Planned:
     """Ask the law along the plan of a run.
 
     Parameters
@@ -186,10 +225,7 @@ def law_of_flight(
 
     Returns
     -------
-    (law, descent, compute, noise, total)
-        Log noise-free loss at all looks (n_draws, n_looks) and descent of the law (n_draws,); log
-        compute of the run; standard deviation of the log loss of a run around the law; and the
-        clock at the end.
+    Planned
 
     Raises
     ------
@@ -202,31 +238,27 @@ def law_of_flight(
     if clock not in known:
         raise InputError(f"the plan must say {clock!r}, by which the curve tells how far it came")
     times = np.broadcast_to(np.asarray(known[clock], float), asked.noise_free.shape[1:])
-    last, total = int(np.argmax(times)), float(times.max())
-    law = _at_looks(np.log(asked.noise_free), times)
+    order, total = np.argsort(times, kind="stable"), float(times.max())
+    last, logs = int(order[-1]), np.log(asked.noise_free)
     if follows_curves(fit):
-        descent = np.ones(len(law))
+        descent = np.ones(len(logs))
     else:
-        descent = descent_of(fit, plan, np.log(asked.noise_free))[:, last]
+        descent = descent_of(fit, plan, logs)[:, last]
     noise = np.log(asked.draws[:, last] / asked.noise_free[:, last])
     quartiles = np.quantile(noise, [0.25, 0.75])
     sizes = {name: np.asarray(known[name], float) for name in SIZE if name in known}
     compute = float(np.max(compute_of(sizes)))
-    noise_scale = float(np.diff(quartiles)[0] / 1.349)
-    return _bounded(law), _bounded(descent), compute, noise_scale, total
+    return Planned(
+        logs=_bounded(logs[:, order]),
+        way=times[order] / total,
+        descent=_bounded(descent),
+        compute=compute,
+        noise=float(np.diff(quartiles)[0] / 1.349),
+        total=total,
+    )
 
 
 def _bounded(draws: Array) -> Array:
     """Move the outermost half percent of draws (n_draws, ...) to where the rest begins."""
     low, high = np.quantile(draws, [0.005, 0.995], axis=0)
     return np.clip(draws, low, high)
-
-
-def _at_looks(logs: Array, times: Array) -> Array:
-    """Carry log losses along a plan (n_draws, n_times) over to all looks (n_draws, n_looks)."""
-    order = np.argsort(times, kind="stable")
-    if order.size == 1:
-        return np.repeat(logs, LOOKS.size, axis=1)
-    places = np.log(times[order] / times[order[-1]])
-    onto = np.array([np.interp(np.log(LOOKS), places, unit) for unit in np.eye(order.size)])
-    return np.asarray(logs[:, order] @ onto)

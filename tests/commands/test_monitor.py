@@ -40,7 +40,7 @@ def test_a_run_on_track(folder: Path) -> None:
 def test_a_run_off_track(folder: Path) -> None:
     ask = ("monitor", folder / "fit.nc", folder / "high.csv", *ENDS)
     found = call(*ask, "--finished", folder / "finished.csv")
-    assert found.out.startswith("alarm at 6%: the loss lies above")
+    assert found.out.startswith("alarm at 6.5%: the loss lies above")
     assert "ALARM" in found.out
 
 
@@ -56,6 +56,23 @@ def test_following_goes_on_until_the_end(folder: Path, monkeypatch: pytest.Monke
     assert "cannot be read at the moment" in found.err
     assert sum(line.startswith("100%") for line in found.out.splitlines()) == 1
     assert next(waits, None) is None
+
+
+def test_following_ends_where_the_next_row_would_lie_beyond(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "uneven.csv"
+    frame = flown(0.6).frame
+    path.write_text(frame.to_csv(index=False))
+    step = frame["tokens"].diff().iloc[-1]
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("the run has ended"))
+    ask = ("monitor", folder / "fit.nc", path, "--finished", folder / "finished.csv", "--follow")
+    end = frame["tokens"].iloc[-1] + step / 4
+    found = call(*ask, "--tokens", end)
+    assert found.code == 0, found.err
+    last = found.out.splitlines()[-1]
+    assert not last.startswith("100%")
+    assert f"{frame['tokens'].iloc[-1]:.3g}" in last
 
 
 def test_steps_stand_for_tokens(folder: Path) -> None:

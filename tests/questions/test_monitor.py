@@ -11,7 +11,13 @@ import bayes_scaling as bs
 from bayes_scaling.errors import InputError, UnconvergedError
 from bayes_scaling.facade import Fit
 from bayes_scaling.questions import alarm
-from bayes_scaling.questions.curve_shapes import LOOKS, at_looks, covered, fit_shapes
+from bayes_scaling.questions.curve_shapes import (
+    LOOKS,
+    at_looks,
+    covered,
+    fit_shapes,
+    looks_until,
+)
 from bayes_scaling.runs import RunTable
 from tests.synthetic import UNCONVERGED, synthetic_fit
 
@@ -68,6 +74,18 @@ def test_a_look_is_the_mean_of_the_rows_just_before_it() -> None:
     assert np.isnan(found[0])
 
 
+def test_a_look_beyond_the_last_row_is_not_made() -> None:
+    way = np.linspace(0.01, 0.62, 62)
+    found = at_looks(way, np.ones(62))
+    assert np.isfinite(found[LOOKS <= 0.5]).all()
+    assert np.isnan(found[LOOKS > 0.62]).all()  # .63 lies less than the window beyond
+    looks, between = looks_until(0.62)
+    assert (looks[between or 0], looks.size) == (0.62, LOOKS.size + 1)
+    assert at_looks(way, np.ones(62), looks)[between or 0] == 1
+    for last in (np.nan, 0.01, 0.63, 1.0, 1 + 1e-9):
+        assert looks_until(last)[1] is None
+
+
 def test_updates_are_those_of_joint_normals() -> None:
     rng = np.random.default_rng(1)
     root = rng.standard_normal((5, 5))
@@ -90,6 +108,14 @@ def test_the_limit_is_passed_by_as_many_healthy_runs_as_asked() -> None:
     assert np.mean(wild > found) <= 0.05
 
 
+def test_the_limit_of_rows_holds_over_all_rows_of_a_run() -> None:
+    rng = np.random.default_rng(3)
+    limit = alarm.limit_of_row(100, 0.05, 12)
+    rows = np.abs(rng.standard_t(12, (4000, 100))).max(axis=1)
+    assert np.mean(rows > limit) == pytest.approx(0.05, abs=0.012)
+    assert alarm.limit_of_row(100, 0.05, 400) < limit < alarm.limit_of_row(1000, 0.05, 12)
+
+
 def test_what_is_small_and_lasts_adds_up() -> None:
     lasting = alarm.statistic(np.full((1, 14), 1.6))[0]
     assert lasting[-1] > 3 > lasting[0]
@@ -102,7 +128,7 @@ def test_shapes_and_their_descents_are_found() -> None:
     shape = LOOKS[:-1] ** -0.2 - 1
     ends = 0.01 * rng.standard_normal(200)
     curves = np.column_stack([scale[:, None] * shape + ends[:, None], ends])
-    found = fit_shapes(curves, descent, np.zeros(200), LOOKS, 0.01, scaled=True)
+    found = fit_shapes(curves, descent, np.zeros(200), LOOKS[:-1], 0.01, scaled=True)
     mean, covariance = found.expected(np.zeros((1, LOOKS.size)), np.array([0.1]), 0.0)
     np.testing.assert_allclose(mean[:-1], 0.15 * shape, rtol=0.05)
     assert np.sqrt(found.variance) == pytest.approx(0.1, abs=0.02)
@@ -156,6 +182,79 @@ def test_healthy_runs_stay_on_track_and_broken_ones_do_not() -> None:
     spiked = FIT.monitor(table_of(whole), PLAN, finished=FINISHED)
     assert spiked.alarm is not None
     assert spiked.progress[spiked.alarm] > 0.5
+
+
+WAY_EVEN = np.linspace(0.01, 1.0, 100)
+
+
+def decaying(params: float, tokens: float, seed: int) -> dict[str, Any]:
+    """Rows of a run whose rate decays from 80 % of the way on, by which the loss falls by 4 %."""
+    rng = np.random.default_rng(seed)
+    law = np.median(np.log(FIT.forecast({"params": params, "tokens": tokens}).noise_free))
+    logs = law + 0.3 * (WAY_EVEN**-0.2 - 1) + 0.04 * np.clip((1 - WAY_EVEN) / 0.2, 0, 1)
+    scatter = np.zeros(WAY_EVEN.size)
+    for row, step in enumerate(0.0015 * rng.standard_normal(WAY_EVEN.size)):
+        scatter[row] = 0.9 * scatter[row - 1] + step
+    return {
+        "run": np.full(WAY_EVEN.size, f"run-{seed}"),
+        "params": np.full(WAY_EVEN.size, params),
+        "tokens": tokens * WAY_EVEN,
+        "loss": np.exp(logs + 0.004 * rng.standard_normal() + scatter),
+    }
+
+
+DECAYED = table_of(
+    *(
+        decaying(params, tokens, 10 * i + j)
+        for i, params in enumerate((3e8, 1e9, 3e9))
+        for j, tokens in enumerate((5e9, 1.5e10, 5e10, 1e11))
+    )
+)
+
+
+INSIDE = {"params": 2e9, "tokens": 4e10}
+
+
+@pytest.mark.parametrize("share", [0.6, 0.8, 0.95, 1.0])
+def test_the_interval_of_the_end_holds_where_the_run_ends(share: float) -> None:
+    held, widths = [], []
+    for seed in range(500, 520):
+        whole = table_of(decaying(INSIDE["params"], INSIDE["tokens"], seed))
+        found = FIT.monitor(whole.take(WAY_EVEN <= share + 1e-9), INSIDE, finished=DECAYED)
+        row = found.rows()[-1]
+        assert row["progress"] == pytest.approx(share)
+        assert found.ended == (share == 1)
+        held.append(row["final_lower"] <= whole["loss"][-1] <= row["final_upper"])
+        widths.append(row["final_upper"] / row["final_lower"] - 1)
+    assert np.mean(held) >= 0.8
+    assert 0.005 < np.median(widths) < 0.07
+
+
+def test_a_run_that_leaves_its_band_between_two_looks_is_seen_at_its_last_row() -> None:
+    whole = decaying(INSIDE["params"], INSIDE["tokens"], 500)
+    whole["loss"] = whole["loss"] * np.where(WAY_EVEN > 0.64, 1.08, 1.0)
+    found = FIT.monitor(table_of(whole).take(WAY_EVEN < 0.755), INSIDE, finished=DECAYED)
+    assert found.between
+    assert found.status == "alarm at 75%: the loss lies above what was expected"
+    assert found.rows()[-1]["tokens"] == pytest.approx(0.75 * INSIDE["tokens"])
+
+
+def test_watching_every_row_raises_no_more_false_alarms() -> None:
+    alarmed = 0
+    for seed in range(600, 606):
+        whole = table_of(decaying(INSIDE["params"], INSIDE["tokens"], seed))
+        seen = (whole.take(np.arange(rows)) for rows in range(6, 101, 7))
+        alarmed += any(FIT.monitor(each, INSIDE, finished=DECAYED).alarmed for each in seen)
+    assert alarmed <= 1
+
+
+def test_a_share_of_the_way_is_named_as_it_is() -> None:
+    from bayes_scaling.questions.monitor import share_of_way
+
+    shares = (0.0, 0.065, 0.29, 0.63, 0.941, 0.9996, 1.0)
+    assert [share_of_way(each) for each in shares] == [
+        "0%", "6.5%", "29%", "63%", "94.1%", "99.9%", "100%"
+    ]  # fmt: skip
 
 
 @pytest.mark.slow
