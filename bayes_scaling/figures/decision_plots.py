@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.figures import style
-from bayes_scaling.figures.words import AXES, write_count, write_number
+from bayes_scaling.figures.words import AXES, write_number, write_size
 from bayes_scaling.intervals import format_kind, quantiles
 from bayes_scaling.questions.drawn_tables import (
     WHOLE,
@@ -225,7 +225,7 @@ def plot_regret(
     marks = {"the split to choose": valley.choice.params, **(plans or {})}
     for index, (name, params) in enumerate(marks.items()):
         colour = style.SERIES[(index + 1) % len(style.SERIES)]
-        ax.axvline(params, color=colour, linewidth=1.3, label=f"{name}, {write_count(params)}")
+        ax.axvline(params, color=colour, linewidth=1.3, label=f"{name}, {write_size(params)}")
     inside = valley.params[expected <= HIGHEST]
     low, high = float(inside.min()), float(inside.max())
     style.log_scale(ax, "x", low, high)
@@ -325,8 +325,8 @@ def _draw_rules(ax: Axes, result: Tuning, run: int, height: float, top: float) -
 def _label(result: Tuning, run: int) -> str:
     sizes = result.plan.columns
     return (
-        f"{write_count(float(sizes['params'][run]))} params, "
-        f"{write_count(float(sizes['tokens'][run]))} tokens"
+        f"{write_size(float(sizes['params'][run]))} params, "
+        f"{write_size(float(sizes['tokens'][run]))} tokens"
     )
 
 

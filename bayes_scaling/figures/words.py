@@ -69,6 +69,12 @@ def write_count(value: float, digits: int = 2) -> str:
     return f"{scaled:.{decimals}f} {unit}"
 
 
+def write_size(value: float) -> str:
+    """Write a count that is known, of a run or a plan: ``125 M``, ``32 B``, ``7,168``."""
+    written, space, unit = write_count(value, 3).partition(" ")
+    return (f"{float(written):g} {unit}") if space else written
+
+
 def write_counts(draws: ArrayLike, probability: float = PROBABILITY) -> str:
     """Write the median and interval of a count: ``71 B [62 B, 81 B] 90 % ETI``."""
     found = interval(draws, probability)

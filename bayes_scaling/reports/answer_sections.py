@@ -12,9 +12,9 @@ from bayes_scaling.figures import curve_plots
 from bayes_scaling.figures.words import (
     column_label,
     without_kind,
-    write_count,
     write_counts,
     write_number,
+    write_size,
 )
 from bayes_scaling.intervals import format_kind, interval
 from bayes_scaling.questions import Allocation, Forecast
@@ -43,7 +43,7 @@ def place(answers: Answers) -> str:
         return f"{write_number(at)} FLOP"
     axis = str(answers.question.axis)
     meant = dict(answers.model.columns).get(axis) == "params_nonembedding"
-    return f"{write_count(at)} {'non-embedding parameters' if meant else axis}"
+    return f"{write_size(at)} {'non-embedding parameters' if meant else axis}"
 
 
 def cell(draws: ArrayLike, probability: float) -> str:
@@ -105,7 +105,7 @@ def _forecast_table(item: Answers) -> Table:
     for at, found in zip(item.places, item.forecasts, strict=True):
         rows.append(
             (
-                write_number(at) if axis == "flops" else write_count(at),
+                write_number(at) if axis == "flops" else write_size(at),
                 cell(found.draws[:, 0], probability),
                 cell(found.noise_free[:, 0], probability),
                 *(cell(found.tuned[name][:, 0], probability) for name in tuned),
@@ -196,7 +196,7 @@ def _spread(item: Answers) -> tuple[Block, ...]:
     rows = []
     for at, found in zip(item.places, item.forecasts, strict=True):
         parts = (_percent(float(share[0])) for share in found.spread.values())
-        rows.append((write_number(at) if axis == "flops" else write_count(at), *parts))
+        rows.append((write_number(at) if axis == "flops" else write_size(at), *parts))
     table = Table(
         caption="Where the spread of the loss of a new run comes from: shares of the variance of "
         "its log",
@@ -246,7 +246,7 @@ def drift_section(item: Answers) -> tuple[Block, ...]:
             part = parts[at]
             draws = part.factor if part.exponent is None else part.exponent
             itself = at == REFERENCE and part.exponent is None
-            cells += [write_count(part.size), "1" if itself else _cell(draws, probability)]
+            cells += [write_size(part.size), "1" if itself else _cell(draws, probability)]
         factor = _cell(parts[ASKED].factor, probability)
         rows.append((*((first.member,) if several else ()), name, *cells, factor))
     head = (

@@ -6,7 +6,13 @@ import math
 
 from bayes_scaling.facade import Fit
 from bayes_scaling.figures import decision_plots, run_plots
-from bayes_scaling.figures.words import without_kind, write_amount, write_count, write_number
+from bayes_scaling.figures.words import (
+    without_kind,
+    write_amount,
+    write_count,
+    write_number,
+    write_size,
+)
 from bayes_scaling.intervals import format_kind, outward
 from bayes_scaling.page import told
 from bayes_scaling.posterior.diagnostics import CONFLICT
@@ -119,7 +125,7 @@ def _stage_gate(item: Answers, target: float) -> Table:
         rows.append(
             (
                 f"{100 * share:g} % of the compute",
-                f"{write_count(row['first_params'])} on {write_count(row['first_tokens'])}"
+                f"{write_size(row['first_params'])} on {write_size(row['first_tokens'])}"
                 if item.trades
                 else write_number(row["first_flops"]) + " FLOP",
                 f"{write_number(row['width'])} to {write_number(row['width_after'])}",
@@ -292,7 +298,7 @@ def mistuned_section(fit: Fit, probability: float) -> tuple[Block, ...]:
     rows = tuple(
         (
             str(row.get("run", "")),
-            write_count(row["params"]) if "params" in row else "",
+            write_size(row["params"]) if "params" in row else "",
             f"{row['off']:.2f}",
             f"{row['deviation']:+.1%} [{row['deviation_lower']:+.1%}, "
             f"{row['deviation_upper']:+.1%}]",

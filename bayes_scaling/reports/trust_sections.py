@@ -12,7 +12,7 @@ import numpy as np
 from bayes_scaling import __version__
 from bayes_scaling.facade import Fit
 from bayes_scaling.figures import style, validation_plots
-from bayes_scaling.figures.words import without_kind, write_count, write_number
+from bayes_scaling.figures.words import without_kind, write_number, write_size
 from bayes_scaling.laws.link import link_of
 from bayes_scaling.page import past_telling, told
 from bayes_scaling.questions.record import TrackRecord
@@ -86,8 +86,8 @@ def record_section(record: TrackRecord) -> tuple[Block, ...]:
         (
             row["created"][:10],
             _called(item),
-            write_count(row["params"]) if "params" in row else "",
-            write_count(row["tokens"]) if "tokens" in row else "",
+            write_size(row["params"]) if "params" in row else "",
+            write_size(row["tokens"]) if "tokens" in row else "",
             f"{far:.1f}" if math.isfinite(far) else "",
             without_kind(told(row, "new_run")),
             "open" if row["loss"] is None else write_number(row["loss"], 4),

@@ -12,10 +12,10 @@ from bayes_scaling.figures.words import (
     without_kind,
     write_amount,
     write_chance,
-    write_count,
     write_counts,
     write_factor,
     write_number,
+    write_size,
 )
 from bayes_scaling.laws.variants import tempering_in_words
 from bayes_scaling.questions import Forecast
@@ -151,7 +151,7 @@ def _headline(item: Answers) -> str:
 
 def _size(item: Answers) -> str:
     params, tokens = (item.planned.plan.columns[name][0] for name in ("params", "tokens"))
-    return f"{write_count(params)} parameters on {write_count(tokens)} tokens"
+    return f"{write_size(params)} parameters on {write_size(tokens)} tokens"
 
 
 def _cards(item: Answers, backtest: Backtest | None) -> tuple[Fact, ...]:
@@ -205,7 +205,7 @@ def _split(item: Answers) -> Fact:
     known = without_kind(write_counts(split.params[:, index], probability)).partition(" [")[2]
     label = "Parameters and tokens of the plan" if item.question.sizes else "Parameters and tokens"
     ratio = f"{write_number(float(tokens / params), 2)} tokens per parameter"
-    return label, f"{write_count(params)} on {write_count(tokens)}", f"{ratio}; best N* [{known}"
+    return label, f"{write_size(params)} on {write_size(tokens)}", f"{ratio}; best N* [{known}"
 
 
 def _best_sizes(item: Answers) -> list[Fact]:
@@ -241,9 +241,9 @@ def _best_run(item: Answers) -> list[Fact]:
         return []
     best = best_run(item.runs, response)
     at = float(observed(item.fit, item.runs, axis)[best])
-    size = f"{write_number(at)} FLOP" if axis == "flops" else f"{write_count(at)} {axis}"
+    size = f"{write_number(at)} FLOP" if axis == "flops" else f"{write_size(at)} {axis}"
     counts = [
-        f"{write_count(float(item.runs[name][best]))} {words}"
+        f"{write_size(float(item.runs[name][best]))} {words}"
         for name, words in (("params", "parameters"), ("tokens", "tokens"))
         if name in item.runs
     ]
@@ -276,7 +276,7 @@ def _distance(item: Answers) -> Fact:
     efolds = beyond.get(axis, 0.0)
     unit = "FLOP" if axis == "flops" else axis
     largest = float(np.nanmax(observed(item.fit, item.runs, axis)))
-    written = write_number(largest) if axis == "flops" else write_count(largest)
+    written = write_number(largest) if axis == "flops" else write_size(largest)
     value = f"{write_factor(math.exp(efolds))}, {efolds:.1f} e-folds" if efolds >= 0.005 else "none"
     others = ", ".join(
         f"{name.replace('_', ' ')} {write_factor(math.exp(far)) if far >= 0.005 else 'inside'}"

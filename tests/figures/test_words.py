@@ -14,6 +14,7 @@ from bayes_scaling.figures.words import (
     write_counts,
     write_factor,
     write_number,
+    write_size,
 )
 from bayes_scaling.intervals import interval
 from bayes_scaling.laws import load_model
@@ -41,6 +42,15 @@ def test_plain_numbers_of_two_digits(value: float, text: str) -> None:
 )  # fmt: skip
 def test_counts_are_named(value: float, text: str) -> None:
     assert write_count(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.25e8, "125 M"), (1.244e8, "124 M"), (3.2e10, "32 B"), (1e9, "1 B"), (7168, "7,168"),
+     (9.999e8, "1 B"), (3e16, "3e16"), (float("nan"), "nan")],
+)  # fmt: skip
+def test_known_sizes_are_written_to_three_digits(value: float, text: str) -> None:
+    assert write_size(value) == text
 
 
 def test_interval_of_a_count_has_the_digits_of_the_plain_one() -> None:

@@ -109,6 +109,15 @@ def test_the_best_run_is_named(fit: Fit) -> None:
     assert detail.startswith(UNIT)
 
 
+def test_the_sizes_of_the_best_run_are_those_of_the_run(fit: Fit) -> None:
+    columns = {**fit.runs.columns, "params": np.full(len(fit.runs), 1.25e8)}
+    (item,) = answers(changed(fit, runs=RunTable(columns=columns)))
+    numbers = numbers_section((item,))[0]
+    assert isinstance(numbers, Table)
+    detail = next(row[2] for row in numbers.rows if row[0] == "Best run so far")
+    assert "125 M parameters" in detail
+
+
 def test_a_unit_that_is_not_known_is_not_named() -> None:
     lead = verdict_section(answers(synthetic_fit()))[0]
     assert isinstance(lead, Prose)
