@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.runs.cells import Rows, read_text
-from bayes_scaling.runs.columns import fold
+from bayes_scaling.runs.columns import COLUMNS, fold
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -53,6 +53,9 @@ EVEN = 0.02
 
 FEW, MANY = 4, 8
 """Rows of one size that look like checkpoints: this many at regular steps, or that many at all."""
+
+LABELS = 12
+"""Most labels of a column that tells recipes apart; more of them name rows."""
 
 _CLOCKS = ("steps", "tokens")
 _SETTINGS = (
@@ -169,9 +172,13 @@ def unnamed_checkpoints(columns: Columns, rows: Rows, called: Mapping[str, str])
     ]
     if not {"params", "params_active", "params_nonembedding", "width"} & set(settings):
         return []
-    codes = [np.unique(columns[name], return_inverse=True)[1] for name in settings]
-    group = np.unique(np.column_stack(codes), axis=0, return_inverse=True)[1].ravel()
+    codes = [_codes(columns[name]) for name in settings]
     values = columns[clock]
+    group = _groups(codes)
+    codes += [
+        _codes(columns[name]) for name in columns if _tells_apart(columns, name, group, values)
+    ]
+    group = _groups(codes)
     order = np.lexsort((values, group))
     cuts = np.flatnonzero(np.diff(group[order])) + 1
     curve = fold(called.get(clock, clock)) in ("step", "_step", "global_step", "iteration", "iter")
@@ -186,6 +193,38 @@ def unnamed_checkpoints(columns: Columns, rows: Rows, called: Mapping[str, str])
         "look like checkpoints, and each counts as a run of its own; name the run of every row: "
         "--columns 'THEIR_NAME=run'"
     ]
+
+
+def _codes(values: NDArray[Any]) -> NDArray[np.intp]:
+    return np.unique(values, return_inverse=True)[1].ravel()
+
+
+def _groups(codes: list[NDArray[np.intp]]) -> NDArray[np.intp]:
+    return np.unique(np.column_stack(codes), axis=0, return_inverse=True)[1].ravel()
+
+
+def _tells_apart(
+    columns: Columns, name: str, group: NDArray[np.intp], clock: NDArray[np.float64]
+) -> bool:
+    """Whether the labels of a column without a meaning go side by side through a group of rows.
+
+    Those of one run, such as its epoch or its state, come one after the other.
+    """
+    if name in COLUMNS or columns[name].dtype.kind not in "Ufib":
+        return False
+    labels = _codes(columns[name])
+    if not 1 < labels.max() + 1 <= LABELS:
+        return False
+    part = _groups([group, labels])
+    low, high = np.full(part.max() + 1, np.inf), np.full(part.max() + 1, -np.inf)
+    np.fmin.at(low, part, clock)
+    np.fmax.at(high, part, clock)
+    of_part = np.empty(low.size, dtype=np.intp)
+    of_part[part] = group
+    order = np.lexsort((low, of_part))
+    same = np.diff(of_part[order]) == 0
+    beside = same & (low[order][1:] < high[order][:-1])
+    return bool(same.any() and beside.sum() >= 0.5 * same.sum())
 
 
 def _like_checkpoints(values: NDArray[np.float64], curve: bool) -> bool:

@@ -282,6 +282,35 @@ def test_a_grid_of_runs_is_no_course_of_one(tmp_path: Path) -> None:
     assert doubts(table) == ""
 
 
+@pytest.mark.parametrize("named", ["vocab", "vocab_size"])
+def test_a_grid_with_a_column_that_tells_recipes_apart_is_no_course_of_one(
+    named: str, tmp_path: Path
+) -> None:
+    recipes = {"vocab": ("sp-8k", "sp-64k", "bytes"), "vocab_size": (8000, 64000, 256)}[named]
+    rows = [
+        f"{recipe},{n:g},{per * d:g},{loss + 1e7 / n + 1e8 / d}"
+        for recipe, per, loss in zip(recipes, (1, 0.8, 3.57), (3, 4, 1), strict=True)
+        for n in (2e7, 8e7, 3e8)
+        for d in (5e8, 2e9, 8e9)
+    ]
+    table = read(tmp_path, f"{named},params,tokens,loss\n" + "\n".join(rows))
+    assert "checkpoints" not in doubts(table)
+
+
+@pytest.mark.parametrize("state", ["epoch", "state"])
+def test_checkpoints_with_a_column_that_goes_along_a_run_are_doubted(
+    state: str, tmp_path: Path
+) -> None:
+    labels = {"epoch": ("1", "2", "3"), "state": ("warm-up", "stable", "decay")}[state]
+    rows = [
+        f"{labels[k // 4]},{n:g},{1e8 * (k + 1):g},{3 + 1 / (k + 1)}"
+        for n in (2e7, 8e7)
+        for k in range(12)
+    ]
+    table = read(tmp_path, f"{state},params,tokens,loss\n" + "\n".join(rows))
+    assert "they look like checkpoints" in doubts(table)
+
+
 def test_tokens_of_the_end_at_every_step_are_doubted(tmp_path: Path) -> None:
     head = "run,step,params,tokens,loss"
     rows = [f"m{i},{k * 1000},2e7,1e9,{4 - k / 10 - i / 10}" for i in (0, 1) for k in range(1, 5)]
