@@ -66,6 +66,8 @@ class Monitor(Printed):
         That share.
     finished : int
         Curves of finished runs that were learned from.
+    first : float
+        Share of the way from which on runs are looked at, where finished ones had begun.
     between : bool
         Whether the last look is one of this moment: at a last row between two looks.
     ended : bool
@@ -90,6 +92,7 @@ class Monitor(Printed):
     limit: float
     false_alarms: float
     finished: int
+    first: float = float(LOOKS[0])
     between: bool = False
     ended: bool = False
     diverged: float | None = None
@@ -113,7 +116,7 @@ class Monitor(Printed):
         if self.diverged is not None:
             return f"ALARM: diverged at {self.clock} {self.diverged:g}: the loss is not finite"
         if not self.progress.size:
-            return f"too early to tell: the first look is at {LOOKS[0]:.0%}"
+            return f"too early to tell: the first look is at {share_of_way(self.first)}"
         if self.alarm is None:
             return "on track"
         side = "above" if np.log(self.loss[self.alarm]) > self.expected[self.alarm] else "below"
@@ -274,6 +277,7 @@ def monitor(
         limit=limit,
         false_alarms=false_alarms,
         finished=known.shapes.runs,
+        first=float(looks[known.first]),
         between=now,
         ended=flight.ended,
         diverged=flight.diverged,

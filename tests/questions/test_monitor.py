@@ -171,6 +171,13 @@ def test_before_the_first_look_there_is_the_forecast() -> None:
     assert found.end[0] == pytest.approx(law.mean(), abs=0.1 * law.std())
 
 
+def test_the_first_look_is_where_finished_runs_had_begun() -> None:
+    late = FINISHED.take(np.tile(WAY > 0.19, 42))
+    found = FIT.monitor(flown(0.15), PLAN, finished=late)
+    assert found.status == "too early to tell: the first look is at 20%"
+    assert FIT.monitor(flown(0.22), PLAN, finished=late).progress[0] == 0.2
+
+
 def test_healthy_runs_stay_on_track_and_broken_ones_do_not() -> None:
     seen = [FIT.monitor(flown(1.0, seed=seed), PLAN, finished=FINISHED).alarm for seed in range(20)]
     assert sum(each is not None for each in seen) <= 3
