@@ -35,6 +35,12 @@ WALK = 0.03
 ROUGH = 0.003
 """Prior standard deviation of a measured log loss."""
 
+SCHEDULE = 0.03
+"""Standard deviation of what the end of another schedule does to a log loss."""
+
+ANNEALED = 0.2
+"""Share of the way, at the end, in which schedules differ in that."""
+
 UNEVEN = 0.15
 """Prior standard deviation of the log descent of a run."""
 
@@ -144,6 +150,9 @@ class Shapes:
         Standard deviation of the log loss at the end around the law.
     runs : int
         Finished runs.
+    foreign : array (n_looks, n_looks) or float
+        Covariance of what the recipe of a run in flight does to its log loss over its end, where
+        the finished runs are not of that recipe; 0 where they are.
     """
 
     shape: Array
@@ -156,6 +165,7 @@ class Shapes:
     rate: float
     end: float
     runs: int
+    foreign: Array | float = 0.0
 
     def expected(self, law: Array, descent: Array, compute: float) -> tuple[Array, Array]:
         """Mean (n_looks + 1,) and covariance of a run's log loss at the looks and at its end.
@@ -181,7 +191,7 @@ class Shapes:
         squared = np.mean(scale**2 * np.exp(unsure))
         covariance = (paths - mean).T @ (paths - mean) / len(paths) + self.end**2
         wider = float(np.mean(unsure)) / self.variance if self.variance else 1.0
-        covariance[:-1, :-1] += squared * wider * self.covariance
+        covariance[:-1, :-1] += squared * wider * self.covariance + self.foreign
         covariance[:-1, :-1] += (squared - np.mean(scale**2)) * np.outer(self.shape, self.shape)
         return mean, covariance
 
@@ -260,6 +270,17 @@ def _prior(looks: Array) -> Array:
     """Prior covariance of a curve over its end: a random walk in the log of the way left."""
     left = -np.log(looks)
     return np.asarray(WALK**2 * np.minimum.outer(left, left) + ROUGH**2 * np.eye(left.size))
+
+
+def foreign(looks: Array) -> Array:
+    """Covariance (n_looks, n_looks) of a run's log loss over its end by another schedule.
+
+    How much the last part of the way brings is open, and so is where in it; a look lies half of
+    its window before its name, and rows may scatter twice as much as is usual.
+    """
+    left = np.clip(1 - looks * (1 - WINDOW / 2), 0, ANNEALED) / ANNEALED
+    walk, scatter = np.minimum.outer(left, left), np.eye(left.size)
+    return np.asarray(SCHEDULE**2 * walk + (2 * ROUGH) ** 2 * scatter)
 
 
 def covered(curves: Array) -> tuple[NDArray[np.bool_], int]:

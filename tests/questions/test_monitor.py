@@ -271,6 +271,15 @@ def test_without_curves_the_shipped_ones_are_borrowed() -> None:
     assert np.isfinite(found.end).all()
 
 
+def test_borrowed_curves_allow_for_another_schedule() -> None:
+    whole = table_of(decaying(INSIDE["params"], INSIDE["tokens"], 500))
+    for share in (0.6, 0.8, 0.95, 1.0):
+        found = FIT.monitor(whole.take(WAY_EVEN <= share + 1e-9), INSIDE)
+        row = found.rows()[-1]
+        assert not found.alarmed
+        assert row["final_lower"] <= whole["loss"][-1] <= row["final_upper"]
+
+
 def test_curves_of_fitted_runs_are_preferred() -> None:
     columns = {**FINISHED.columns, "run": np.where(FINISHED["run"] == "run-100", "run-0", "x")}
     names = np.repeat([f"run-{i}" for i in range(10)] + [f"other-{i}" for i in range(32)], 60)
