@@ -28,6 +28,7 @@ from bayes_scaling.questions.splits import (
     best_partner,
     best_split,
     expected_split,
+    regret,
     stated_split,
 )
 from bayes_scaling.questions.spread import spread_shares
@@ -193,7 +194,7 @@ class Allocation(Drawn):
         return beside | {
             "choose_params": choice.params,
             "choose_tokens": choice.tokens,
-            "expected_regret": float(np.mean(choice.loss - self.loss[:, index])),
+            "expected_regret": float(np.mean(regret(choice.loss, self.loss[:, index]))),
             "flat_params_from": choice.flat[0],
             "flat_params_to": choice.flat[1],
         }
