@@ -31,7 +31,7 @@ from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.run_plan import RunPlan
 from bayes_scaling.questions.score_targets import ERROR
 from bayes_scaling.questions.sizes import FACTOR, Values
-from bayes_scaling.runs import RunTable, training_flops
+from bayes_scaling.runs import RunTable
 
 STEPS = (0.01, 0.1, 1.0, 10.0)
 """Budgets of the tables, as multiples of the one that is asked about."""
@@ -111,9 +111,10 @@ def ask(
             raise InputError("a plan says what is asked: leave out the rest", source="report")
         said = plan.asked
         sizes = {name: float(said[name]) for name in ("params", "tokens") if name in said}
-        flops = float(training_flops(**sizes)) if sizes else said["flops"]
         target_loss, value = said.get("target_loss"), said.get("value")
         limits, rig = plan.limits, plan.rig
+        own = (np.array(each) for each in sizes.values())
+        flops = float(limits.lifetime(*own)) if sizes else said["flops"]
     _check(flops, target_loss, value, rig)
     if target_loss is not None and fit.leading.response == ERROR:
         raise InputError(
@@ -286,8 +287,11 @@ class Answers:
 
     @property
     def risk_flops(self) -> float:
-        """Compute of the planned run, as the question of risk counts it [FLOP]."""
-        return float(self.risk.flops[0]) if self.question.sizes else self.question.at
+        """Budget of the planned run, as limits count it: with what the model serves [FLOP]."""
+        risk = self.risk if self.question.sizes else None
+        if risk is None:
+            return self.question.at
+        return float((risk.flops if risk.lifetime is None else risk.lifetime)[0])
 
     @cached_property
     def forecasts(self) -> tuple[Forecast, ...]:

@@ -245,3 +245,37 @@ def test_a_plan_at_the_ends_of_its_limits_is_within_them() -> None:
     )
     np.testing.assert_array_equal(found.regret, 0.0)
     np.testing.assert_array_equal(found.wasted_share, 0.0)
+
+
+def test_a_budget_that_serves_is_told_as_lifetime_beside_the_training_it_leaves() -> None:
+    served = 1e13
+    row = FIT.allocate(flops=FLOPS, limits=Limits(inference_tokens=served)).rows()[0]
+    found = FIT.allocate(flops=FLOPS, limits=Limits(inference_tokens=served))
+    assert (row["given"], row["lifetime_flops"]) == ("lifetime_flops", FLOPS)
+    trained = 6 * found.params * found.tokens
+    np.testing.assert_allclose(found.flops, trained, rtol=1e-9)
+    np.testing.assert_allclose(trained + 2 * found.params * served, FLOPS, rtol=1e-9)
+    assert row["flops"] == pytest.approx(np.median(trained))
+    largest = float(FIT.leading.runs["flops"].max())
+    assert row["efolds_flops"] == pytest.approx(np.log(np.median(trained) / largest), abs=1e-6)
+    told = FIT.risk(flops=FLOPS, limits=Limits(inference_tokens=served)).rows()[0]
+    assert told["efolds_flops"] == pytest.approx(row["efolds_flops"], abs=0.05)
+    assert "lifetime compute [FLOP] 1e+22" in repr(found)
+    assert found.choices[0].params == pytest.approx(told["params"])
+    assert "lifetime_flops" not in FIT.allocate(flops=FLOPS).rows()[0]
+
+
+def test_draws_that_a_limit_holds_back_are_told_apart_from_those_without_an_optimum() -> None:
+    middle = float(np.median(FIT.allocate(flops=FLOPS).params))
+    half = FIT.allocate(flops=FLOPS, limits=Limits(max_params=middle))
+    free = FIT.allocate(flops=FLOPS).params[:, 0]
+    assert half.at_limit == pytest.approx([np.mean(free > middle)], abs=0.01)
+    assert half.rows()[0]["at_limit"] == pytest.approx(0.5, abs=0.02)
+    text = repr(half)
+    assert f"at a limit             max_params {middle:.3g}, in 50% of the draws" in text
+    assert "no optimum" not in text
+    assert "at_limit" not in FIT.allocate(flops=FLOPS).rows()[0]
+    menu = FIT.allocate(flops=FLOPS, limits=Limits(menu=(middle / 10, middle / 5)))
+    assert menu.at_limit == [1.0]
+    steps = FIT.allocate(flops=FLOPS, limits=Limits(max_steps=1e3, max_batch=1e6))
+    assert "max_steps 1e+03, max_batch 1e+06, in 100% of the draws" in repr(steps)
