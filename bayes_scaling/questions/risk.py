@@ -179,8 +179,8 @@ class Risk(Printed):
             found |= {"enough_efolds": self.needed.efolds, "enough_untested": self.needed.untested}
             if self.needed.lifetime is not None:
                 found["enough_lifetime_flops"] = self.needed.lifetime
-        if self.rig is not None:
-            flops = float(self.flops[index])
+        flops = float(self.flops[index])
+        if self.rig is not None and np.isfinite(flops):
             found |= {"hours": self.rig.hours(flops), "money": self.rig.money(flops)}
             if (energy := self.rig.energy(flops)) is not None:
                 found["energy_kwh"] = energy
@@ -464,10 +464,10 @@ def _check_limits(limits: Limits, params: Array, tokens: Array) -> None:
 
 
 def _check_costs(law: Surface, spent: Array, rig: Rig | None) -> None:
-    """Raise an `InputError` where costs are asked of runs whose compute does not follow."""
-    if rig is not None and not np.isfinite(spent).all():
+    """Raise an `InputError` where a price is given of runs whose compute does not follow."""
+    if rig is not None and rig.price is not None and not np.isfinite(spent).all():
         raise InputError(
             f"{law.id} reads {law.traded[0]} alone, of which no compute follows, and no cost: give "
-            "params and tokens (--params 1e9 --tokens 2e10), or leave out price and value",
+            "params and tokens (--params 1e9 --tokens 2e10), or leave out the price",
             source="risk",
         )

@@ -32,6 +32,7 @@ from bayes_scaling.questions.run_plan import RunPlan
 from bayes_scaling.questions.score_targets import ERROR
 from bayes_scaling.questions.sizes import FACTOR, Values
 from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.doubts_of_fit import splits_take
 
 STEPS = (0.01, 0.1, 1.0, 10.0)
 """Budgets of the tables, as multiples of the one that is asked about."""
@@ -142,9 +143,8 @@ def ask(
     unanswered = []
     if not can_allocate(fit):
         unanswered.append(
-            f"How to split a budget: {law} reads {axis} alone. A law in params and "
-            "tokens, such as chinchilla, can; its table has two of the columns params, tokens "
-            "and flops."
+            f"How to split a budget: {law} reads {axis} alone. A law in params and tokens, such "
+            f"as chinchilla, can; to fit one {splits_take(fit.runs)}."
         )
     if flops is not None and axis != "flops":
         unanswered.append(

@@ -263,6 +263,8 @@ def test_a_law_in_one_size_tells_chance_and_how_much_of_it_is_enough(name: str) 
     assert not {"flops", "regret", "money"} & set(row)
     with pytest.raises(InputError, match="no compute follows, and no cost: give params and tokens"):
         fit.risk(**alone, rig=bs.Rig(price=2.0))
+    unpriced = fit.risk(**alone, target_loss=target, rig=bs.Rig()).rows()[0]
+    assert not {"hours", "energy_kwh", "money"} & set(unpriced)
     with pytest.raises(InputError, match=rf"reads {name} alone, so a budget .* give {name} \(--"):
         fit.risk(flops=1e22)
     both: dict[str, Any] = {"params": 1e10, "tokens": 1e10} | alone
