@@ -26,13 +26,14 @@ from bayes_scaling.runs.cells import (
 from bayes_scaling.runs.columns import COLUMNS, SIZES
 from bayes_scaling.runs.counting import complete
 from bayes_scaling.runs.doubts import copies, doubts, unread_columns
-from bayes_scaling.runs.error_rates import choose_error_rate, name_error_rate
+from bayes_scaling.runs.error_rates import choose_error_rate, label_of_loss, name_error_rate
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
 from bayes_scaling.runs.finetuning import finetuning_problems
 from bayes_scaling.runs.headings import describe_unit, in_sequences
 from bayes_scaling.runs.named_runs import name_of_runs, tokens_of_the_end, unnamed_checkpoints
-from bayes_scaling.runs.plausible import implausible, option, rises_with_size
+from bayes_scaling.runs.plausible import implausible, option
 from bayes_scaling.runs.resolve import LETTER, Resolution, per_byte, resolve
+from bayes_scaling.runs.rising import rising_losses
 from bayes_scaling.runs.wishes import rows_that_meet
 
 DIVERGED = "diverged"
@@ -151,7 +152,9 @@ def assemble(
     if "run" in given:
         given["run"] = done["run"]
     checked = given if needs_loss else {n: v for n, v in given.items() if n != "loss"}
-    faults += faults_of(checked, unread, rows, called, resolved.names, needs_loss=needs_loss)
+    faults += faults_of(
+        checked, unread, rows, called, resolved.names, needs_loss=needs_loss and not unclear
+    )
     faults += finetuning_problems(done, rows)
     if faults:
         faults += lesser_faults(given, unread, rows, called)
@@ -159,6 +162,7 @@ def assemble(
 
     log += _gaps(done, rows)
     names = {n: t for n, t in resolved.names.items() if named is None or t != named[0]}
+    label = label_of_loss(called, log)
     for doubt in (
         *resolved.doubts,
         *set_aside,
@@ -172,7 +176,7 @@ def assemble(
             else unnamed_checkpoints(given_and_sizes(given, done), rows, called)
         ),
         *(tokens_of_the_end(done, rows) if needs_loss else ()),
-        *rises_with_size(done, rows),
+        *rising_losses(done, rows, *label),
     ):
         log.append(WARNING + doubt)
         text = f"{source}: {doubt}" if source else doubt

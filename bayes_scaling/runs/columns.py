@@ -12,6 +12,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -229,7 +230,7 @@ def canonical_name(name: str) -> str | None:
 
 def shown_in_formula(name: str) -> str:
     """Return a column as an expression names it: in backticks where it has other signs."""
-    return name if name.isidentifier() else f"`{name}`"
+    return name if name.isidentifier() and not iskeyword(name) else f"`{name}`"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -7,7 +7,6 @@ score. So it is written here, once, when a file is read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -123,11 +122,9 @@ def name_error_rate(
         if made is None or (metric is not None and np.unique(metric).size > 1):
             return given, [], []
         given["loss"], said = made
-        label = "error"
+        label, formula = "error", False
     else:
-        label = called.get("loss", "loss")
-        formula = next((note[7:] for note in notes if note.startswith("loss = ")), "")
-        label = formula if label == "loss" and formula else label
+        label, formula = label_of_loss(called, notes)
         if not sounds_like_error_rate(label):
             return given, [], []
         said = f"loss is {label!r}"
@@ -135,7 +132,7 @@ def name_error_rate(
     if not values.size or values.min() < 0:
         return given, [], []
     if values.max() > 1:
-        return given, [], [_in_percent(label)] if values.max() <= PERCENT else []
+        return given, [], [_in_percent(label, formula=formula)] if values.max() <= PERCENT else []
     if metric is None:
         given["metric"] = np.full(given["loss"].size, label if label.isidentifier() else "error")
     else:
@@ -145,6 +142,13 @@ def name_error_rate(
         "ceiling of guessing"
     )
     return given, [said], []
+
+
+def label_of_loss(called: Mapping[str, str], notes: Iterable[str]) -> tuple[str, bool]:
+    """Return what the file calls the loss, or what made it, and whether that is an expression."""
+    label = called.get("loss", "loss")
+    formula = next((note[7:] for note in notes if note.startswith("loss = ")), "")
+    return (formula, True) if label == "loss" and formula else (label, False)
 
 
 def _as_error(metric: str) -> str:
@@ -174,8 +178,8 @@ def _known(cells: Sequence[Any] | NDArray[Any], commas: Commas | None) -> NDArra
     return read.values[np.isfinite(read.values)]
 
 
-def _in_percent(name: str) -> str:
-    shown = name if re.search(r"[*/+-]", name) else shown_in_formula(name)
+def _in_percent(name: str, *, formula: bool = False) -> str:
+    shown = f"({name})" if formula else shown_in_formula(name)
     return (
         f"{name!r} sounds like an error rate and goes beyond 1: if it is in percent, "
         f"--columns 'loss={shown}/100'"

@@ -26,6 +26,7 @@ from bayes_scaling.runs.resolve import (
     sounds_like_loss,
     sounds_like_size,
 )
+from bayes_scaling.runs.rising import score_advice, scores_advice, sounds_like_score
 
 UNKEPT = re.compile("[\x00\ud800-\udfff]")
 """Characters that no file keeps: NUL, and half of another."""
@@ -52,6 +53,8 @@ def text_problems(
     other = ""
     if name not in _ESSENTIAL:
         other = f"; if the column means something else, {say_which(called, f'my_{name}')}"
+    elif name == "loss" and sounds_like_score(called):
+        other = f"; it is better the more there is: {score_advice(called)}"
     alike: dict[str, list[int]] = {}
     for position, text in unread.items():
         advice = number_advice(text)
@@ -149,6 +152,7 @@ def absence_problems(
                 f"no column 'loss' (or 'score'); the table has {listed(given)}; "
                 + (
                     perplexity_advice(given)
+                    or scores_advice(given, columns)
                     or f"say which it is: {say_which(example_of(given), 'loss')}"
                 )
                 + shape_advice(given)

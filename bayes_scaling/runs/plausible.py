@@ -37,9 +37,6 @@ FEWEST_PER_STEP, MOST_PER_STEP = 32.0, 1e9
 SMALL_BATCH, MANY_STEPS = 65536.0, 1e6
 """A batch up to this many, which would mean more steps than that, counts sequences [tokens]."""
 
-MOST_ROWS = 20_000
-"""Rows of one family in which a loss that rises with size is looked for."""
-
 _WORDS = {1e3: "thousands", 1e6: "millions", 1e9: "billions", 1e12: "trillions"}
 _COMPUTE = {
     **{10.0**power: f"units of 1e{power} FLOP" for power in (9, 12, 15, 18, 21)},
@@ -392,49 +389,6 @@ def _unlike_text(done: Columns, known: Array, named: str, label: str) -> list[st
             f"{option('loss', label, '{}*0.6931')}"
         ]
     return []
-
-
-def rises_with_size(done: Columns, rows: Rows) -> list[str]:
-    """Doubt a loss that is higher where models are larger and saw no less."""
-    if not {"params", "loss"} <= set(done) or ("budget" in done and "tokens" not in done):
-        return []
-    size, loss = done["params"], done["loss"]
-    tokens = done.get("tokens", np.ones(len(size)))
-    use = np.isfinite(size) & np.isfinite(loss) & (loss > 0) & np.isfinite(tokens)
-    family = done.get("family", np.full(len(size), ""))
-    metric = done.get("metric", family)
-    risen = []
-    for one in np.unique(family)[:50]:
-        seen = []
-        for kind in np.unique(metric[family == one])[:20]:
-            chosen = np.flatnonzero(use & (family == one) & (metric == kind))
-            if chosen.size > MOST_ROWS:
-                continue
-            cells = _best_of_cells(size[chosen], tokens[chosen], loss[chosen])
-            if not 4 <= cells.shape[1] <= 400:
-                continue
-            n, d, best = np.log(cells)
-            above = (n[:, None] > n + np.log(1.5)) & (d[:, None] >= d - 0.05)
-            worse = above & (best[:, None] > best + 0.01)
-            seen.append(above.sum() >= 3 and worse.sum() > 0.4 * above.sum())
-        if seen and np.mean(seen) > 0.5:
-            risen.append(str(one))
-    if not risen:
-        return []
-    where = f" ({', '.join(dict.fromkeys(filter(None, risen)))})" if any(risen) else ""
-    return [
-        f"loss rises with params{where}: larger models that saw no less have the higher loss, "
-        "which no law that decreases describes; are they overfitted, trained on too few tokens or "
-        "at a poor learning rate? A forecast of larger ones would be wrong"
-    ]
-
-
-def _best_of_cells(size: Array, tokens: Array, loss: Array) -> Array:
-    """Return params, tokens and the lowest loss of each cell, dims (3, n_cells)."""
-    cells = np.unique(np.column_stack([size, tokens]), axis=0, return_inverse=True)
-    best = np.full(len(cells[0]), np.inf)
-    np.minimum.at(best, cells[1].ravel(), loss)
-    return np.vstack([cells[0].T, best])
 
 
 def _known(columns: Columns, name: str) -> Array:

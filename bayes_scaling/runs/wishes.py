@@ -9,7 +9,7 @@ with other signs stands in backticks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,6 +159,49 @@ def _unit_after(formula: str, metric: str) -> str:
     """Return a metric of a loss that a formula has brought to another unit."""
     unit = read_unit(metric)
     return metric if unit is None else unit_after(formula, unit) or metric
+
+
+def columns_in(formula: str, names: Collection[str]) -> tuple[str, ...]:
+    """Return the columns that an expression reads, as the file calls them.
+
+    Parameters
+    ----------
+    formula : str
+        As ``--columns`` takes it.
+    names : collection of str
+        Columns of the file.
+
+    Returns
+    -------
+    tuple of str
+        None of an expression that cannot be read.
+    """
+    plain, quoted = _without_backticks(plain_amounts(formula))
+    try:
+        read = sorted(names_in(parse_formula(plain)))
+    except InputError:
+        return ()
+    found = (_found(quoted.get(name, name), list(names)) for name in read)
+    return tuple(name for name in found if name is not None)
+
+
+def rises_in(formula: str) -> str | None:
+    """Return the one name in an expression that rises with it, as ``accuracy*100``; else None.
+
+    Examples
+    --------
+    >>> rises_in("`top 1 acc`/100"), rises_in("1-accuracy")
+    ('top 1 acc', None)
+    """
+    plain, quoted = _without_backticks(plain_amounts(formula))
+    try:
+        node = parse_formula(plain)
+        (name,) = names_in(node)
+        with np.errstate(all="ignore"):
+            made = evaluate(node, {name: np.array([0.2, 0.4, 0.6])})
+    except (InputError, ValueError):
+        return None
+    return quoted.get(name, name) if bool((np.diff(made) > 0).all()) else None
 
 
 def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[np.intp]:
