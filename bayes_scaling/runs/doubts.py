@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.intervals import significant
 from bayes_scaling.runs.cells import Rows, count_factor, parts_of
-from bayes_scaling.runs.columns import COLUMNS, fold, listed, shown_in_formula
+from bayes_scaling.runs.columns import COLUMNS, fold, listed, shown_in_formula, where_option
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY, model_size
 from bayes_scaling.runs.faults import unfinished
 from bayes_scaling.runs.headings import read_heading, unknown_unit
@@ -324,8 +324,7 @@ def _splits(given: Columns) -> list[str]:
         if held and any(map(is_training, labels)) and len(labels) <= 6:
             return [
                 f"{name!r} is {' or '.join(map(repr, labels))}: losses of training text count as "
-                f"runs beside the others; keep one kind by --where '{shown_in_formula(name)} == "
-                f'"{held[0]}"\''
+                f"runs beside the others; keep one kind by {where_option(name, held[0])}"
             ]
     return []
 

@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from bayes_scaling.runs.cells import Commas, read_numbers
 from bayes_scaling.runs.columns import SIZES, canonical_name, listed, shown_in_formula
 from bayes_scaling.runs.metrics import ERROR, read_unit
-from bayes_scaling.runs.resolve import is_held_out, is_training, sounds_like_loss, words_of
+from bayes_scaling.runs.resolve import (
+    is_held_out,
+    is_training,
+    say_which,
+    sounds_like_loss,
+    words_of,
+)
 
 Cells = Mapping[str, Sequence[Any] | NDArray[Any]]
 Columns = dict[str, NDArray[Any]]
@@ -88,7 +94,7 @@ def choose_error_rate(
     if len(best) > 1:
         return asked, [
             f"columns {listed(best)} are error rates; say which is to be forecast: "
-            f"--columns '{best[0]}=loss' (in Python columns={{{best[0]!r}: 'loss'}})"
+            f"{say_which(best[0], 'loss')}"
         ]
     for name in best:
         if rates[name].max() > 1:

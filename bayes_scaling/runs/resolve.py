@@ -8,6 +8,7 @@ told how to say which; the example in that message is never the training loss.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -125,12 +126,10 @@ def choose_loss(
     elif held and known:
         best = held + known
     if len(best) > 1:
-        example = best[0]
         return LossChoice(
             name=None,
             problem=f"columns {listed(best)} {'both' if len(best) == 2 else 'all'} mean 'loss'; "
-            f"say which: --columns '{example}=loss' "
-            f"(in Python columns={{{example!r}: 'loss'}})",
+            f"say which: {say_which(best[0], 'loss')}",
         )
     name = best[0]
     others = [n for n in (*held, *plain, *train) if n != name]
@@ -276,7 +275,10 @@ def resolve(
 
 def say_which(name: str, target: str) -> str:
     """Return how to say that a column is another, in a shell and in Python."""
-    return f"--columns '{name}={target}' (in Python columns={{{name!r}: {target!r}}})"
+    shown = f"`{name}`" if {",", "="} & set(name) else name
+    pair = f"{shown}={target}"
+    quoted = shlex.quote(pair) if "'" in pair else f"'{pair}'"
+    return f"--columns {quoted} (in Python columns={{{name!r}: {target!r}}})"
 
 
 def _drop_the_less_certain(
