@@ -34,7 +34,7 @@ from bayes_scaling.runs.named_runs import name_of_runs, tokens_of_the_end, unnam
 from bayes_scaling.runs.plausible import implausible, option
 from bayes_scaling.runs.resolve import LETTER, Resolution, per_byte, resolve
 from bayes_scaling.runs.rising import rising_losses
-from bayes_scaling.runs.wishes import rows_that_meet
+from bayes_scaling.runs.wishes import columns_read, made_of, rows_that_meet
 
 DIVERGED = "diverged"
 """The column that marks runs to be set aside: 1 or true, and 0, false or nothing for others. A law
@@ -161,7 +161,12 @@ def assemble(
         raise InputError(by_row(faults), source=source)
 
     log += _gaps(done, rows)
-    names = {n: t for n, t in resolved.names.items() if named is None or t != named[0]}
+    spent = columns_read(log, resolved.names)
+    names = {
+        name: target
+        for name, target in resolved.names.items()
+        if name not in spent and (named is None or target != named[0])
+    }
     label = label_of_loss(called, log)
     for doubt in (
         *resolved.doubts,
@@ -187,6 +192,7 @@ def assemble(
         kept[group[1:]] = False
     ordered = {name: done[name][kept] for name in dict.fromkeys((*first, *done))}
     origins = _origins(resolved, {n: v for n, v in given.items() if n not in made}, called)
+    origins |= {name: text for name, text in made_of(log).items() if name in origins}
     return Assembled(columns=ordered, notes=tuple(log), origins=origins)
 
 

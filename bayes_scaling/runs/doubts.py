@@ -33,6 +33,13 @@ from bayes_scaling.runs.resolve import (
 Columns = Mapping[str, NDArray[Any]]
 MOST = 12  # doubts of one kind
 _SUMMARIES = frozenset("mean average avg median total sum std stdev min max count".split())
+_DATA = frozenset(
+    "row rows image images sample samples example examples pair pairs sentence sentences word words "
+    "document documents record records frame frames hour hours clip clips molecule molecules "
+    "residue residues sequence sequences read reads data dataset seen points interactions "
+    "transitions episodes n_train".split()
+)
+_MODELS = frozenset("model models weights size net network parameters neurons".split())
 LIKE = 0.85  # of two names, from which one may be the other misspelt
 TOLERANCE = 1.3  # a ratio beyond this, either way, is a disagreement
 
@@ -186,13 +193,20 @@ def _of_one_size(left: Columns, has: set[str]) -> list[str]:
     likely = [name for name, values in left.items() if _may_be_size(name, values)]
     if not likely:
         return []
-    first = likely[0]
+    first = max(likely, key=lambda name: _likeness(name, left[name], lacking))
     change = shown_in_formula(first) + magnitude(first)
     return [
         f"{known} is the only size that is read, so all runs count as alike in {lacking}; no law "
         f"reads {listed(likely, most=5)}: if {'it tells' if len(likely) == 1 else 'one tells'} "
         f"{lacking}, --columns '{lacking}={change}'"
     ]
+
+
+def _likeness(name: str, values: NDArray[Any], lacking: str) -> tuple[bool, float]:
+    """Rank columns that may be a size: by what they count, then by how far they reach."""
+    counts = bool(low_words(name) & (_DATA if lacking == "tokens" else _MODELS))
+    known = values[np.isfinite(values) & (values > 0)] if values.dtype.kind == "f" else [1e6]
+    return counts, float(np.median(known))
 
 
 def _ends_in_size(text: str) -> bool:

@@ -23,6 +23,7 @@ from bayes_scaling.runs.resolve import (
     sounds_like_loss,
     words_of,
 )
+from bayes_scaling.runs.wishes import made_of
 
 Cells = Mapping[str, Sequence[Any] | NDArray[Any]]
 Columns = dict[str, NDArray[Any]]
@@ -153,7 +154,7 @@ def name_error_rate(
 def label_of_loss(called: Mapping[str, str], notes: Iterable[str]) -> tuple[str, bool]:
     """Return what the file calls the loss, or what made it, and whether that is an expression."""
     label = called.get("loss", "loss")
-    formula = next((note[7:] for note in notes if note.startswith("loss = ")), "")
+    formula = made_of(notes).get("loss", "")
     return (formula, True) if label == "loss" and formula else (label, False)
 
 

@@ -14,6 +14,7 @@ from bayes_scaling.runs.doubts_of_fit import doubts_of_fit, unanswerable
 from bayes_scaling.runs.metrics import unit_of
 from bayes_scaling.runs.resolve import loss_unit, per_byte
 from bayes_scaling.runs.table import RunTable
+from bayes_scaling.runs.wishes import columns_read
 
 RANGED = (
     "params",
@@ -166,7 +167,8 @@ def lines_read(table: RunTable, *, apart: Collection[str] = (), most: int = 20) 
         for name, origin in table.origins.items()
         if name in COLUMNS and origin != repr(name) and name not in apart
     ]
-    unread = [repr(name) for name in table.columns if name not in COLUMNS]
+    spent = columns_read(table.notes, table.columns)
+    unread = [repr(name) for name in table.columns if name not in COLUMNS and name not in spent]
     more = f" and {len(unread) - most} more" if len(unread) > most else ""
     return (
         *(["read: " + ", ".join(renamed)] if renamed else []),

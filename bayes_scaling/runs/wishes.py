@@ -185,6 +185,17 @@ def columns_in(formula: str, names: Collection[str]) -> tuple[str, ...]:
     return tuple(name for name in found if name is not None)
 
 
+def made_of(notes: Iterable[str]) -> dict[str, str]:
+    """Return the expressions that made columns, by the column, from the notes on a table."""
+    pairs = (note.partition(" = ") for note in notes)
+    return {left: right for left, sign, right in pairs if sign and not set(left) & set("':;")}
+
+
+def columns_read(notes: Iterable[str], names: Collection[str]) -> set[str]:
+    """Return the columns that expressions have read, from the notes on a table."""
+    return {name for formula in made_of(notes).values() for name in columns_in(formula, names)}
+
+
 def rises_in(formula: str) -> str | None:
     """Return the one name in an expression that rises with it, as ``accuracy*100``; else None.
 
