@@ -30,9 +30,10 @@ from bayes_scaling.runs.error_rates import choose_error_rate, label_of_loss, nam
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
 from bayes_scaling.runs.finetuning import finetuning_problems
 from bayes_scaling.runs.headings import describe_unit, in_sequences
+from bayes_scaling.runs.loss_units import is_text, unit_of_loss
 from bayes_scaling.runs.named_runs import name_of_runs, tokens_of_the_end, unnamed_checkpoints
 from bayes_scaling.runs.plausible import implausible, option
-from bayes_scaling.runs.resolve import LETTER, Resolution, per_byte, resolve
+from bayes_scaling.runs.resolve import LETTER, Resolution, resolve
 from bayes_scaling.runs.rising import rising_losses
 from bayes_scaling.runs.wishes import columns_read, made_of, rows_that_meet
 
@@ -167,25 +168,27 @@ def assemble(
         for name, target in resolved.names.items()
         if name not in spent and (named is None or target != named[0])
     }
-    label = label_of_loss(called, log)
+    label, formula = label_of_loss(called, log)
+    risen = rising_losses(done, rows, label, formula)
+    text = is_text(unit_of_loss(label, formula=formula), called.get("tokens"))
     for doubt in (
         *resolved.doubts,
         *set_aside,
         *in_percent,
         *unread_columns(names, done),
         *doubts(given, rows),
-        *(implausible(given, done, rows, called) if needs_loss else ()),
+        *(implausible(given, done, rows, called, text=text) if needs_loss else ()),
         *(
             []
             if "run" in given or not needs_loss
             else unnamed_checkpoints(given_and_sizes(given, done), rows, called)
         ),
         *(tokens_of_the_end(done, rows) if needs_loss else ()),
-        *rising_losses(done, rows, *label),
+        *risen,
     ):
         log.append(WARNING + doubt)
-        text = f"{source}: {doubt}" if source else doubt
-        warnings.warn(text, BayesScalingWarning, skip_file_prefixes=(_PACKAGE,))
+        said = f"{source}: {doubt}" if source else doubt
+        warnings.warn(said, BayesScalingWarning, skip_file_prefixes=(_PACKAGE,))
     first = ("run", *(name for name in COLUMNS if name in done and name != "run"))
     kept = np.ones(len(rows), dtype=bool)
     for group in copies(given):
@@ -252,10 +255,10 @@ def _read(
                 if heading.converts or heading.certainty == 1:
                     unit = f" [{describe_unit(target)}]" if describe_unit(target) else ""
                     log.append(f"{target}{unit} is {heading.say(name)}")
-            if target == "loss" and per_byte(name):
+            if target == "loss" and (unit := unit_of_loss(name)).startswith("bits per "):
                 log.append(
-                    f"loss is {name!r} in bits per byte, as given, and answers are in bits per "
-                    f"byte; for nats per byte {option('loss', name, '{}*0.6931')}"
+                    f"loss is {name!r} in {unit}, as given, and answers are in {unit}; for nats "
+                    f"{unit.removeprefix('bits ')} {option('loss', name, '{}*0.6931')}"
                 )
     for name in raw:
         context = given.get("context_length")

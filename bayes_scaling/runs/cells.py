@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.runs.columns import COLUMNS
+from bayes_scaling.runs.device_hours import DEFAULT, compute_of, device_of, span_of
 
 Commas = Literal["decimal", "thousands"]
 
@@ -395,10 +396,14 @@ def number_advice(text: str) -> str:
         return "write a plain number, without the percent sign"
     if (parts := parts_of(text)) is not None and (factor := count_factor(parts[1])) is not None:
         return f"write {parts[0] * factor:g}, without a letter for the magnitude"
-    if parts is not None and re.search(r"(?i)hours?$|gpu", parts[1]):
+    if parts is not None and (span := span_of(parts[1])) is not None:
+        device = device_of(parts[1])
+        if device is None and not re.search(r"(?i)[gt]pu", parts[1]):
+            return f"write {parts[0]:g}, and the unit in the name of the column"
+        each, said = compute_of(span, device or DEFAULT)
         return (
-            "hours of a device are no FLOP: write FLOP, or give hours in a column of their own "
-            "and --columns 'flops=gpu_hours*1.4e18'"
+            f"{span}s of a device are no FLOP: write {parts[0] * float(each):.3g} ({said}), or "
+            f"give {span}s in a column of their own and --columns 'flops=gpu_{span}s*{each}'"
         )
     return "write a plain number"
 

@@ -16,6 +16,7 @@ from bayes_scaling.runs.columns import COLUMNS, fold, listed, shown_in_formula, 
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY, model_size
 from bayes_scaling.runs.faults import unfinished
 from bayes_scaling.runs.headings import read_heading, unknown_unit
+from bayes_scaling.runs.loss_units import PERHAPS, THINGS
 from bayes_scaling.runs.named_runs import equal_rows
 from bayes_scaling.runs.resolve import (
     advice_on_size,
@@ -33,12 +34,7 @@ from bayes_scaling.runs.resolve import (
 Columns = Mapping[str, NDArray[Any]]
 MOST = 12  # doubts of one kind
 _SUMMARIES = frozenset("mean average avg median total sum std stdev min max count".split())
-_DATA = frozenset(
-    "row rows image images sample samples example examples pair pairs sentence sentences word words "
-    "document documents record records frame frames hour hours clip clips molecule molecules "
-    "residue residues sequence sequences read reads data dataset seen points interactions "
-    "transitions episodes n_train".split()
-)
+_DATA = THINGS | PERHAPS | frozenset("data dataset seen reads".split())
 _MODELS = frozenset("model models weights size net network parameters neurons".split())
 LIKE = 0.85  # of two names, from which one may be the other misspelt
 TOLERANCE = 1.3  # a ratio beyond this, either way, is a disagreement
@@ -141,7 +137,7 @@ def unread_sizes(names: Mapping[str, str], done: Columns) -> list[str]:
         sizes = [name for name in sizes if not tells_unique(name)]  # one factor of a product
     found = [
         f"no law reads the column {name!r}, which sounds like a size; if it is one, "
-        f"{advice_on_size(name, list(names))}"
+        f"{advice_on_size(name, list(names), done)}"
         for name in sizes[:MOST]
     ]
     if "budget" in has and not {"flops", "tokens"} & has:

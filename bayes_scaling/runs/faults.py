@@ -173,7 +173,7 @@ def absence_problems(
         problems.append(
             "no size to scale with: none of 'params', 'tokens', 'flops'; "
             f"the table has {listed(given)}; say which is: "
-            + (size_advice(given) or say_which(example_of(given), "params"))
+            + (size_advice(given, columns) or say_which(example_of(given), "params"))
         )
     elif sizes and (gap := without_any(columns)).any():
         problems.append(
@@ -246,11 +246,11 @@ def _is_curve(columns: Columns) -> bool:
     )
 
 
-def size_advice(given: Iterable[str]) -> str | None:
+def size_advice(given: Iterable[str], columns: Columns) -> str | None:
     """Return the option that reads the first column that sounds like a size, or None."""
     names = list(given)
     first = next((name for name in names if sounds_like_size(name)), None)
-    return None if first is None else advice_on_size(first, names)
+    return None if first is None else advice_on_size(first, names, columns)
 
 
 def example_of(given: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bayes_scaling.runs.cells import Rows
 from bayes_scaling.runs.columns import shown_in_formula
 from bayes_scaling.runs.counting import PF_DAY, model_size
+from bayes_scaling.runs.loss_units import counts_things, counts_tokens
 
 Columns = Mapping[str, NDArray[Any]]
 Array = NDArray[np.float64]
@@ -45,21 +46,39 @@ _COMPUTE = {
 _COUNTS = ("params", "params_nonembedding", "params_active", "tokens")
 
 
-def implausible(given: Columns, done: Columns, rows: Rows, called: Mapping[str, str]) -> list[str]:
-    """Return a doubt for every size that does not go with the others."""
+def implausible(
+    given: Columns, done: Columns, rows: Rows, called: Mapping[str, str], *, text: bool = True
+) -> list[str]:
+    """Return a doubt for every size that does not go with the others.
+
+    Parameters
+    ----------
+    given, done : Mapping of str to array, dims (row,)
+        Canonical columns, before and after completion.
+    rows : Rows
+        Names of the rows.
+    called : Mapping of str to str
+        What the file calls them.
+    text : bool
+        Whether the losses are of text in nats per token, which others are not held against.
+
+    Returns
+    -------
+    list of str
+    """
     found = [*_logarithms(given, called)]
     if not found:
         found += _some_rows(given, rows, called)
     if not found:
         found += _small(given, called)
     if not found:
-        found += _per_param(given, done, rows, called) or _too_low(done, called)
+        found += _per_param(given, done, rows, called) or (_too_low(done, called) if text else [])
     return [
         *found,
         *_more_active(given, rows),
         *_per_step(given, rows, called),
         *_rates(given, called),
-        *_losses(given, done, rows, called),
+        *(_losses(given, done, rows, called) if text else ()),
     ]
 
 
@@ -108,6 +127,8 @@ def _small(given: Columns, called: Mapping[str, str]) -> list[str]:
     found = []
     for name in (*_COUNTS, "flops"):
         values = _known(given, name)
+        if name == "tokens" and counts_things(called.get(name, name)):
+            continue
         limit = 1e9 if name == "flops" else 1e3
         params = _known(given, "params")
         if name == "tokens" and (not params.size or params.max() < 1e3):
@@ -191,6 +212,9 @@ def _per_param(given: Columns, done: Columns, rows: Rows, called: Mapping[str, s
     middle = float(np.median(known))
     if FEWEST_PER_PARAM <= middle <= MOST_PER_PARAM:
         return []
+    label = called.get("tokens", "tokens")
+    if "tokens" in given and counts_things(label):
+        return []
     found = f"tokens per parameter of {_span(known)} cannot be"
     if not used and "flops" in given and "tokens" in given:
         params = done["params"][np.isfinite(done["params"])]
@@ -204,6 +228,14 @@ def _per_param(given: Columns, done: Columns, rows: Rows, called: Mapping[str, s
         ]
     if "tokens" in given and np.isfinite(given["tokens"]).any():
         if middle < FEWEST_PER_PARAM:
+            if not counts_tokens(label):
+                factor, change = _unit_near(middle, _WORDS, USUAL_PER_PARAM)
+                return [
+                    f"tokens per parameter are {_span(known)}, far below those of text: if "
+                    f"{label!r} counts tokens, it looks like {_WORDS[factor]}, "
+                    f"{option('tokens', label, '{}*' + change)}; of pairs, images, hours or the "
+                    "like nothing is wrong"
+                ]
             swapped = 1e-3 < middle and "params" in given
             said = _looks(found, "tokens", middle, _WORDS, called)
             return [said + ", or are params and tokens swapped?" * swapped]
@@ -253,13 +285,18 @@ def _looks(
 ) -> str:
     """Say which unit would bring tokens per parameter near to the usual."""
     target = USUAL_PER_PARAM if name in ("tokens", "flops") else 1 / USUAL_PER_PARAM
-    factor = min(units, key=lambda size: abs(np.log(ratio * size / target)))
+    factor, shown = _unit_near(ratio, units, target)
     label = called.get(name, name)
-    shown = f"{factor:.3g}".replace("e+0", "e").replace("e+", "e")
     return (
         f"{found}: {_label(name, label)} looks like {units[factor]}; if so, "
         f"{option(name, label, '{}*' + shown)}"
     )
+
+
+def _unit_near(ratio: float, units: Mapping[float, str], target: float) -> tuple[float, str]:
+    """Return the unit that brings a ratio nearest to its target, and how it is written."""
+    factor = min(units, key=lambda size: abs(np.log(ratio * size / target)))
+    return factor, f"{factor:.3g}".replace("e+0", "e").replace("e+", "e")
 
 
 def _more_active(given: Columns, rows: Rows) -> list[str]:
@@ -275,7 +312,8 @@ def _per_step(given: Columns, rows: Rows, called: Mapping[str, str]) -> list[str
     """Doubt batches: tokens over steps, and steps that a batch of so few tokens would need."""
     tokens, steps, batch = (given.get(name) for name in ("tokens", "steps", "batch_size"))
     size = model_size(given, len(rows))[0]
-    if tokens is not None and steps is not None and batch is None:
+    things = counts_things(called.get("tokens", "tokens"))
+    if tokens is not None and steps is not None and batch is None and not things:
         per_step = tokens / steps
         known = per_step[np.isfinite(per_step) & (per_step > 0)]
         if known.size and not FEWEST_PER_STEP <= np.median(known) <= MOST_PER_STEP:

@@ -12,9 +12,13 @@ import shlex
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
+
+from numpy.typing import NDArray
 
 from bayes_scaling.runs.cells import count_factor, loss_factor
 from bayes_scaling.runs.columns import canonical_name, fold, listed, nearest, shown_in_formula
+from bayes_scaling.runs.device_hours import hours_advice
 from bayes_scaling.runs.headings import Heading, read_heading, unknown_unit
 
 LETTER = "L"
@@ -161,17 +165,6 @@ def choose_loss(
 def _is_log(name: str) -> bool:
     """Whether a heading may mean the log of a loss; logloss in one word is a loss."""
     return bool(re.search(r"(?i)(?<![a-z])log(?![a-z0-9])", name))
-
-
-def loss_unit(name: str) -> str:
-    """Return the unit that a heading gives its loss, "" where it says none."""
-    if per_byte(name):
-        kind = "character" if "bpc" in words_of(name) else "byte"
-        return f"bits per {kind}"
-    heading = read_heading(name)
-    if heading is not None and heading.unit and loss_factor(heading.unit) is not None:
-        return "nats per token"
-    return ""
 
 
 def _depth(name: str) -> tuple[int, int, int]:
@@ -370,7 +363,9 @@ def sounds_like_size(name: str) -> bool:
     return bool(low & _SIZE_WORDS) and not low & _NO_SIZE
 
 
-def advice_on_size(name: str, raw: Collection[str] = ()) -> str:
+def advice_on_size(
+    name: str, raw: Collection[str] = (), columns: Mapping[str, NDArray[Any]] | None = None
+) -> str:
     """Return how an unread size would be used, as one option."""
     shown = shown_in_formula(name)
     low = set(words_of(name))
@@ -394,20 +389,14 @@ def advice_on_size(name: str, raw: Collection[str] = ()) -> str:
         of = "batch_size" if "batch" in low else "tokens"
         return f"--columns '{of}={shown}{scale}*2048' with your context length for 2048"
     if low & {"day", "days"}:
-        return (
-            f"--columns 'flops={shown}*3.4e19' (a day of an H100 that is used to 40 % is 3.4e19 "
-            "FLOP)"
-        )
+        return hours_advice(name, raw, columns)
     if low & {"epoch", "epochs"}:
         unique = next(filter(tells_unique, raw), None)
         if unique is None:
             return f"--columns 'tokens=UNIQUE_TOKENS*{shown}' with the tokens of one epoch"
         return f"--columns 'tokens={shown_in_formula(unique)}*{shown}'"
     if low & {"hour", "hours", "hrs", "gpuh", "gpuhours"}:
-        return (
-            f"--columns 'flops={shown}*1.4e18' (an hour of an H100 that is used to 40 % is "
-            "1.4e18 FLOP)"
-        )
+        return hours_advice(name, raw, columns)
     if "batch" in low:
         return renamed.format("batch_size")
     if low & _TOKENS or low & {"data", "dataset"}:

@@ -11,10 +11,10 @@ import numpy as np
 from bayes_scaling.runs.assemble import WARNING
 from bayes_scaling.runs.columns import COLUMNS
 from bayes_scaling.runs.doubts_of_fit import doubts_of_fit, unanswerable
+from bayes_scaling.runs.loss_units import AS_GIVEN, NATS, is_text, label_in, unit_of_loss
 from bayes_scaling.runs.metrics import unit_of
-from bayes_scaling.runs.resolve import loss_unit, per_byte
 from bayes_scaling.runs.table import RunTable
-from bayes_scaling.runs.wishes import columns_read
+from bayes_scaling.runs.wishes import columns_read, made_of
 
 RANGED = (
     "params",
@@ -189,12 +189,17 @@ def _range(table: RunTable, name: str, unit: str) -> Range:
 
 
 def _unit(table: RunTable, name: str) -> str:
-    """Return the unit of a column; a loss is kept in bits per byte, or what its metric says."""
-    origin = table.origins.get(name, "")
-    unit = unit_of(table) if name == "loss" else None
+    """Return the unit of a column; a loss is kept in the unit that it, or its metric, names."""
+    if name != "loss":
+        return COLUMNS[name].unit
+    unit = unit_of(table)
     if unit is not None and unit.bounded:
         return unit.name
-    return loss_unit(origin) if name == "loss" and per_byte(origin) else COLUMNS[name].unit
+    made = made_of(table.notes).get("loss")
+    label = made or label_in(table.origins.get("loss", "")) or "loss"
+    said = unit_of_loss(label, formula=made is not None)
+    tokens = label_in(table.origins.get("tokens", "")) or None
+    return said or (NATS if is_text(said, tokens) else AS_GIVEN)
 
 
 def _counts(table: RunTable, name: str) -> dict[str, int]:

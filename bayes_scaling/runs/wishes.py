@@ -161,6 +161,15 @@ def _unit_after(formula: str, metric: str) -> str:
     return metric if unit is None else unit_after(formula, unit) or metric
 
 
+def names_of(formula: str) -> list[str]:
+    """Return the names in an expression, without backticks; none of one that cannot be read."""
+    plain, quoted = _without_backticks(plain_amounts(formula))
+    try:
+        return sorted(quoted.get(name, name) for name in names_in(parse_formula(plain)))
+    except InputError:
+        return []
+
+
 def columns_in(formula: str, names: Collection[str]) -> tuple[str, ...]:
     """Return the columns that an expression reads, as the file calls them.
 
@@ -176,12 +185,7 @@ def columns_in(formula: str, names: Collection[str]) -> tuple[str, ...]:
     tuple of str
         None of an expression that cannot be read.
     """
-    plain, quoted = _without_backticks(plain_amounts(formula))
-    try:
-        read = sorted(names_in(parse_formula(plain)))
-    except InputError:
-        return ()
-    found = (_found(quoted.get(name, name), list(names)) for name in read)
+    found = (_found(name, list(names)) for name in names_of(formula))
     return tuple(name for name in found if name is not None)
 
 
