@@ -29,7 +29,7 @@ from bayes_scaling.runs.doubts import copies, doubts, unread_columns
 from bayes_scaling.runs.error_rates import choose_error_rate, label_of_loss, name_error_rate
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
 from bayes_scaling.runs.finetuning import finetuning_problems
-from bayes_scaling.runs.headings import describe_unit, in_sequences
+from bayes_scaling.runs.headings import describe_unit, in_sequences, read_heading
 from bayes_scaling.runs.loss_units import is_text, unit_of_loss
 from bayes_scaling.runs.named_runs import name_of_runs, tokens_of_the_end, unnamed_checkpoints
 from bayes_scaling.runs.plausible import implausible, option
@@ -325,10 +325,15 @@ def _chosen(
 def commas_in(raw: Cells) -> Commas | None:
     """Tell what commas are in the numbers of a table, from its first rows."""
     found = []
-    for values in raw.values():
+    for name, values in raw.items():
         if isinstance(values, np.ndarray) and values.dtype.kind in "biufU":
             continue
-        some = [cell for cell in values[:200] if isinstance(cell, str) and "," in cell]
+        signs = ",." if (own := read_heading(name)) and own.target in SIZES else ","
+        some = [
+            cell
+            for cell in values[:200]
+            if isinstance(cell, str) and any(sign in cell for sign in signs)
+        ]
         if some and len(some) >= 0.3 * min(len(values), 200):
             found += [cell for cell in some if comma_of(cell.strip().split(" ")[0])]
     return commas_of(found)

@@ -179,7 +179,7 @@ def _from_score(given: Columns) -> tuple[NDArray[np.float64], str] | None:
 
 
 def _known(cells: Sequence[Any] | NDArray[Any], commas: Commas | None) -> NDArray[np.float64]:
-    read = read_numbers(cells, commas=commas)
+    read = read_numbers(cells, target="error", commas=commas)
     if read.unread:
         return np.empty(0)
     return read.values[np.isfinite(read.values)]

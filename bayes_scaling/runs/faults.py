@@ -15,8 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.runs.cells import Rows, number_advice, parts_of
-from bayes_scaling.runs.columns import COLUMNS, NUMBER_KINDS, SIZES, canonical_name, listed
+from bayes_scaling.runs.columns import (
+    COLUMNS,
+    NUMBER_KINDS,
+    SIZES,
+    canonical_name,
+    listed,
+    shown_in_formula,
+)
 from bayes_scaling.runs.counting import complete
+from bayes_scaling.runs.headings import log_of
+from bayes_scaling.runs.loss_units import unit_of_loss
 from bayes_scaling.runs.named_runs import equal_rows
 from bayes_scaling.runs.resolve import (
     advice_on_size,
@@ -26,7 +35,7 @@ from bayes_scaling.runs.resolve import (
     sounds_like_loss,
     sounds_like_size,
 )
-from bayes_scaling.runs.rising import score_advice, scores_advice, sounds_like_score
+from bayes_scaling.runs.rising import scores_advice
 
 UNKEPT = re.compile("[\x00\ud800-\udfff]")
 """Characters that no file keeps: NUL, and half of another."""
@@ -53,8 +62,6 @@ def text_problems(
     other = ""
     if name not in _ESSENTIAL:
         other = f"; if the column means something else, {say_which(called, f'my_{name}')}"
-    elif name == "loss" and sounds_like_score(called):
-        other = f"; it is better the more there is: {score_advice(called)}"
     alike: dict[str, list[int]] = {}
     for position, text in unread.items():
         advice = number_advice(text)
@@ -81,7 +88,8 @@ def value_problems(
         column = COLUMNS.get(name)
         if column is None or column.kind not in NUMBER_KINDS:
             continue
-        label = label_of(name, (called or {}).get(name, name))
+        given = (called or {}).get(name, name)
+        label = label_of(name, given)
         infinite = np.isinf(values)
         below = np.zeros(len(values), dtype=bool)
         zero = above = below
@@ -95,9 +103,12 @@ def value_problems(
             above = (values > 1) & ~infinite
         for where, fault in (
             (infinite, "must be finite; mark a run that diverged by 1 in a column 'diverged'"),
-            (below, f"cannot be negative{_cannot_be_negative(name)}"),
+            (below, f"cannot be negative{_cannot_be_negative(name, given)}"),
             (zero, f"must be above 0{_zero_advice(name)}"),
-            (above, "must lie between 0 and 1; divide percentages by 100"),
+            (
+                above,
+                f"must lie between 0 and 1; divide percentages by 100: {_hundredth(name, given)}",
+            ),
         ):
             if where.any():
                 shown = _shown([f"{value:g}" for value in values[where]])
@@ -153,7 +164,7 @@ def absence_problems(
                 + (
                     perplexity_advice(given)
                     or scores_advice(given, columns)
-                    or f"say which it is: {say_which(example_of(given), 'loss')}"
+                    or f"say which it is: {loss_advice(given)}"
                 )
                 + shape_advice(given)
             )
@@ -259,6 +270,16 @@ def example_of(given: Iterable[str]) -> str:
     return left[0] if len(left) == 1 else "THEIR_NAME"
 
 
+def loss_advice(given: Iterable[str]) -> str:
+    """Return the option that reads the column that is a loss of another trade, or an example."""
+    names = [name for name in given if canonical_name(name) is None]
+    name = next((name for name in names if unit_of_loss(name)), None) or example_of(given)
+    shown = shown_in_formula(name)
+    logs = {"log10": f"10**{shown}", "log2": f"2**{shown}", "ln": f"exp({shown})"}
+    change = logs.get(log_of(name) or "")
+    return say_which(name, "loss") if change is None else f"--columns 'loss={change}'"
+
+
 def problems_of_choice(given: Iterable[str]) -> bool:
     """Whether the choice of the loss was already a problem, so that it need not be said again."""
     return bool(choose_loss(given).problem)
@@ -285,7 +306,15 @@ def shape_advice(given: Iterable[str]) -> str:
     return ""
 
 
-def _cannot_be_negative(name: str) -> str:
+def _hundredth(name: str, called: str) -> str:
+    return f"--columns '{name}={shown_in_formula(called)}/100'"
+
+
+def _cannot_be_negative(name: str, called: str) -> str:
+    if scale := log_of(called):
+        shown = shown_in_formula(called)
+        change = {"log10": f"10**{shown}", "log2": f"2**{shown}"}.get(scale, f"exp({shown})")
+        return f"; if it is a log, --columns '{name}={change}'"
     if name == "flops":
         return "; 6 N D overflows int64 near 9.2e18: compute it in float64, or leave flops out"
     if name == "loss":

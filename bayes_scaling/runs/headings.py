@@ -126,6 +126,18 @@ def in_sequences(name: str) -> bool:
     return found is not None
 
 
+def log_of(name: str) -> Scale | None:
+    """Return of which base a heading says that it is a log, as ``log10_mse``; None where of none.
+
+    Examples
+    --------
+    >>> log_of("log10_mse"), log_of("ln(error)"), log_of("log_loss"), log_of("logloss")
+    ('log10', 'ln', 'ln', None)
+    """
+    found = re.search(r"(?i)(?<![a-z])(log_?10|lg|log2|ln|loge|log)(?![a-z0-9])", name)
+    return None if found is None else _LOGS.get(found[1].lower(), "ln")
+
+
 def unknown_unit(name: str) -> str | None:
     """Return the column a heading would mean if its unit in brackets were known, else None."""
     found = _BRACKETS.fullmatch(name.strip())

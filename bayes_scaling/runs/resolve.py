@@ -16,7 +16,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from bayes_scaling.runs.cells import count_factor, loss_factor
+from bayes_scaling.runs.cells import count_factor, loss_factor, read_amount
 from bayes_scaling.runs.columns import canonical_name, fold, listed, nearest, shown_in_formula
 from bayes_scaling.runs.device_hours import hours_advice
 from bayes_scaling.runs.headings import Heading, read_heading, unknown_unit
@@ -28,6 +28,10 @@ HELD_OUT = frozenset("val valid validation eval evaluation test heldout held dev
 TRAIN = frozenset("train training trn".split())
 _SOUND = frozenset(
     "loss losses nll bpb bpc bpt xent crossentropy celoss logloss perplexity ppl".split()
+)
+_AT_AMOUNT = re.compile(
+    r"(.*[a-zA-Z])[\s_]*(?:@|\bat\b|_at_|[(\[_\s-])[\s_]*"
+    r"(\d[\d.]*(?:[eE][-+]?\d+(?:\s*[a-zA-Z]+)?|\s*[kKMmBbGgTtPpEZ][a-zA-Z ]*))[)\]]?"
 )
 _PERPLEXITY = frozenset({"perplexity", "ppl", "pplx"})
 _PER_BYTE = frozenset({"bpb", "bpc"})
@@ -130,6 +134,13 @@ def choose_loss(
     elif held and known:
         best = held + known
     if len(best) > 1:
+        if len(amount_columns(best)) == len(best):
+            return LossChoice(
+                name=None,
+                problem=f"columns {listed(best)} are losses at several sizes; one row per run is "
+                "wanted: --columns wide melts them (in Python columns='wide'), or for one size "
+                f"{say_which(best[0], 'loss')}",
+            )
         return LossChoice(
             name=None,
             problem=f"columns {listed(best)} {'both' if len(best) == 2 else 'all'} mean 'loss'; "
@@ -160,6 +171,29 @@ def choose_loss(
     return LossChoice(
         name=name, said="" if direct and (name == "loss" or not others) else said, doubt=doubt
     )
+
+
+def amount_columns(given: Iterable[str]) -> dict[str, tuple[float, str]]:
+    """Return the columns of losses at an amount, as ``loss@0.4B``, with the amount and its noun.
+
+    Examples
+    --------
+    >>> amount_columns(["params", "loss@0.4B", "loss@1.6B"])
+    {'loss@0.4B': (400000000.0, ''), 'loss@1.6B': (1600000000.0, '')}
+    >>> amount_columns(["loss_1", "loss_2"])
+    {}
+    """
+    found: dict[str, tuple[float, str]] = {}
+    stems = set()
+    for name in given:
+        parts = _AT_AMOUNT.fullmatch(name.strip())
+        amount = None if parts is None else read_amount(parts[2], "flops")
+        if parts is None or amount is None or not sounds_like_loss(parts[1]):
+            continue
+        stems.add(parts[1])
+        noun = re.search(r"(?i)(token|param|step|flop)", name[len(parts[1]) :])
+        found[name] = amount, "" if noun is None else noun[1].lower() + "s"
+    return found if len(found) > 1 and len(stems) == 1 else {}
 
 
 def _is_log(name: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.formula.nodes import Call, Name, Node, Text, evaluate, names as names_in, walk
 from bayes_scaling.formula.parse import check_names, parse_condition, parse_formula
-from bayes_scaling.runs.cells import COUNTS, Commas, compute_factor, read_numbers
+from bayes_scaling.runs.cells import COUNTS, Commas, Numbers, compute_factor, read_numbers
 from bayes_scaling.runs.columns import canonical_name, fold, listed
 from bayes_scaling.runs.headings import read_heading
 from bayes_scaling.runs.metrics import read_unit, unit_after
@@ -119,14 +119,19 @@ def apply_formulas(
             continue
         values = {}
         for name in sorted(names_in(node)):
-            column = _numbers(quoted.get(name, name), {**cells, **made}, wishes, commas)
-            if column is None:
+            called = quoted.get(name, name)
+            read = _numbers(called, {**cells, **made}, wishes, commas)
+            if read is None:
                 problems.append(
-                    f"--columns {target}={text}: no column {quoted.get(name, name)!r}; the table "
-                    f"has {listed(cells)}"
+                    f"--columns {target}={text}: no column {called!r}; the table has "
+                    f"{listed(cells)}"
                 )
+                continue
+            said = _unread(called, read, text)
+            if said:
+                problems.append(f"--columns {target}={text}: {said}")
             else:
-                values[name] = column
+                values[name] = read.values
         if set(values) < names_in(node):
             continue
         size = len(next(iter(cells.values()), ()))
@@ -298,10 +303,8 @@ def plain_amounts(text: str) -> str:
     return "".join(pieces)
 
 
-def _numbers(
-    name: str, cells: Cells, wishes: Wishes, commas: Commas | None
-) -> NDArray[np.float64] | None:
-    """Return a column of numbers by the file's name for it, or by what it means."""
+def _numbers(name: str, cells: Cells, wishes: Wishes, commas: Commas | None) -> Numbers | None:
+    """Read a column of numbers by the file's name for it, or by what it means."""
     found = _found(name, list(cells))
     heading = None
     if found is None:
@@ -316,7 +319,22 @@ def _numbers(
         return None
     own = read_heading(found)
     read = read_numbers(cells[found], target="tokens" if own is None else own.target, commas=commas)
-    return read.values if heading is None else heading.apply(read.values)
+    if read.unread and all(text.endswith("%") for text in read.unread.values()):
+        read = read_numbers(cells[found], target="score", commas=commas)
+    return read if heading is None else replace(read, values=heading.apply(read.values))
+
+
+def _unread(name: str, read: Numbers, formula: str) -> str:
+    """Return why the cells of a column cannot be reckoned with; "" where they can."""
+    first = next(iter(read.amounts.values()), "")
+    if first.endswith("%") and re.search(r"/\s*100(?![\d.])", formula):
+        return (
+            f"{name!r} has percent signs and is read as shares ({first!r} as "
+            f"{next(iter(read.values[list(read.amounts)])):g}): leave /100 out"
+        )
+    if read.unread and not np.isfinite(read.values).any():
+        return f"{name!r} has text ({next(iter(read.unread.values()))!r}) where numbers belong"
+    return ""
 
 
 def _found(name: str, names: Sequence[str]) -> str | None:

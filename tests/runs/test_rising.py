@@ -85,6 +85,17 @@ def test_a_column_of_any_name_that_rises_with_size_is_doubted() -> None:
     assert "are they overfitted" in doubt
 
 
-def test_an_accuracy_with_percent_signs_as_a_loss() -> None:
-    with pytest.raises(InputError, match="more there is: --columns 'accuracy=score'"):
-        read("accuracy=loss", accuracy=[f"{100 * share:g}%" for share in SHARES])
+def test_percent_signs_are_shares() -> None:
+    percent = [f"{100 * share:g}%" for share in SHARES]
+    (doubt,) = read("accuracy=loss", accuracy=percent)[1]
+    assert "--columns 'accuracy=score'" in doubt
+    runs, said = read("loss=1-accuracy", accuracy=percent)
+    np.testing.assert_allclose(runs["loss"], 1 - SHARES)
+    assert not said
+    with pytest.raises(InputError, match=r"\('38%' as 0.38\): leave /100 out"):
+        read("loss=1-accuracy/100", accuracy=percent)
+    for columns in (None, "WER=loss"):
+        runs, said = read(columns, WER=percent[::-1])
+        np.testing.assert_allclose(runs["loss"], SHARES[::-1])
+        assert "an error rate" in " ".join(runs.notes)
+        assert not said
