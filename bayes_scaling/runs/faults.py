@@ -107,7 +107,8 @@ def value_problems(
             (zero, f"must be above 0{_zero_advice(name)}"),
             (
                 above,
-                f"must lie between 0 and 1; divide percentages by 100: {_hundredth(name, given)}",
+                f"must lie between 0 and 1; divide percentages by 100"
+                f"{_hundredth(name, given, values)}",
             ),
         ):
             if where.any():
@@ -306,8 +307,11 @@ def shape_advice(given: Iterable[str]) -> str:
     return ""
 
 
-def _hundredth(name: str, called: str) -> str:
-    return f"--columns '{name}={shown_in_formula(called)}/100'"
+def _hundredth(name: str, called: str, values: NDArray[np.float64]) -> str:
+    known = values[np.isfinite(values)]
+    if known.max(initial=0) > 100 or 2 * np.count_nonzero(known > 1) <= known.size:
+        return ""  # no percentages, or those of some rows alone
+    return f": --columns '{name}={shown_in_formula(called)}/100'"
 
 
 def _cannot_be_negative(name: str, called: str) -> str:

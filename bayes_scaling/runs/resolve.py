@@ -302,7 +302,7 @@ def resolve(
 
 def say_which(name: str, target: str) -> str:
     """Return how to say that a column is another, in a shell and in Python."""
-    shown = f"`{name}`" if {",", "="} & set(name) else name
+    shown = f"`{name}`" if {",", "="} & set(name) and "`" not in name else name
     pair = f"{shown}={target}"
     quoted = shlex.quote(pair) if "'" in pair else f"'{pair}'"
     return f"--columns {quoted} (in Python columns={{{name!r}: {target!r}}})"

@@ -43,7 +43,8 @@ _OPEN = frozenset("reward rewards return returns psnr elo profit utility".split(
 _SAID = re.compile(r"f1|(?:pass|hits|recall|precision)@?\d+|exact_match|(?:win|success|pass)_rate")
 _OTHERWISE = frozenset(
     "loss losses nll error errors err wer cer eer std sd se sem stderr var variance ci lower upper "
-    "chance baseline target count n num min perplexity ppl diff delta normalized normalised".split()
+    "interval crps brier fid risk chance baseline target count n num min perplexity ppl diff "
+    "delta normalized normalised".split()
 )
 
 

@@ -323,3 +323,9 @@ def test_text_in_an_expression_is_named() -> None:
     frame = pd.DataFrame({"flops": [1e18, 1e19], "note": ["good", "bad"]})
     with pytest.raises(InputError, match=r"loss=1-note: 'note' has text \('good'\) where numbers"):
         read_runs(frame, columns="loss=1-note")
+
+
+def test_some_rows_in_percent_are_not_told_to_divide_all() -> None:
+    frame = pd.DataFrame({"flops": [1e18, 1e19, 1e20], "score": [0.4, 0.5, 60.0]})
+    with pytest.raises(InputError, match=r"divide percentages by 100$"):
+        read_runs(frame)

@@ -32,7 +32,8 @@ def read(columns: str | None = None, **values: Any) -> tuple[RunTable, list[str]
      ("BLEU", True), ("return", True), ("reward", True), ("mAP", True), ("F1", True),
      ("pass@1", True), ("win_rate", True), ("exact match", True), ("loss", False),
      ("acc_stderr", False), ("error", False), ("return_std", False), ("images", False),
-     ("baseline_accuracy", False), ("learning_rate", False), ("n_pairs", False)],
+     ("baseline_accuracy", False), ("learning_rate", False), ("n_pairs", False),
+     ("interval_score", False), ("brier score", False)],
 )  # fmt: skip
 def test_names_of_scores(name: str, score: bool) -> None:
     assert sounds_like_score(name) == score
