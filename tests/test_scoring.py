@@ -290,3 +290,24 @@ def test_what_cannot_be_asked_is_said(loss: Fit, both: ScoreFit) -> None:
 
 def test_the_front_door_has_it() -> None:
     assert bs.two_steps is two_steps
+
+
+def test_the_best_split_of_a_score_is_that_of_the_loss_it_is_said_from(
+    loss: Fit, both: ScoreFit
+) -> None:
+    """Below the losses that scores were seen at some draws say that scores fall again."""
+    found, own = both.allocate(flops=1e24), loss.allocate(flops=1e24)
+    np.testing.assert_allclose(found.params, own.params[both.leading.loss_draws])
+    (row,) = found.rows()
+    assert row["error"] == pytest.approx(1 - row["score"])
+    assert "loss" not in row
+    of_score, of_loss = (each.risk(params=1e10, tokens=1e13).wasted_share for each in (both, loss))
+    np.testing.assert_allclose(of_score, of_loss, atol=1e-9)
+    judged = both.judge_split({"params": 1e10, "tokens": 1e13})
+    np.testing.assert_allclose(
+        judged.draws["best_params"],
+        loss.judge_split({"params": 1e10, "tokens": 1e13}).draws["best_params"][
+            both.leading.loss_draws
+        ],
+    )
+    assert "error_lost" in judged.rows()[0]

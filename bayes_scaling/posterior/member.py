@@ -280,6 +280,16 @@ class Member:
         error = self.form_errors[draw] * efolds_beyond(self, inputs)
         return link_of(self.model).shifted(law, error)
 
+    def rank(
+        self,
+        inputs: Mapping[str, NDArray[np.float64]],
+        *,
+        group: NDArray[np.int64],
+        draw: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Compute what is least at the best split of a budget: what the law gives."""
+        return self.predict(inputs, group=group, draw=draw)
+
     def tuned(
         self,
         inputs: Mapping[str, NDArray[np.float64]],

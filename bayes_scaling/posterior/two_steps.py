@@ -153,6 +153,15 @@ class TwoSteps:
             inputs = {**self.tuned(inputs, group=group, draw=draw), **inputs}
         return self.error({**inputs, "loss": loss}, group=group, draw=draw)
 
+    def rank(
+        self, inputs: Mapping[str, Array], *, group: Index, draw: Index | None = None
+    ) -> Array:
+        """Compute what is least at the best split: the loss, unless sizes tell beside it."""
+        if {"params", "tokens", "flops"} & set(self.score.model.inputs):
+            return self.predict(inputs, group=group, draw=draw)
+        place, rows = np.full_like(group, self.place), _of(self.loss_draws, draw)
+        return self.loss.predict(inputs, group=place, draw=rows)
+
     def middle_loss(self, sizes: Mapping[str, Array]) -> Array | None:
         """Return the median loss of the first law at sizes (n_sizes,); None where one is missing.
 

@@ -261,9 +261,9 @@ def allocate(
         budgets = np.exp(np.stack([each[3] for each in told], axis=1))
         solved = [each[:3] for each in told]
     elif given == "flops":
-        solved = [best_split(law.split_loss(), each, law.draws, limits) for each in logs]
+        solved = [best_split(law.split_rank(), each, law.draws, limits) for each in logs]
     else:
-        solved = [best_partner(law.split_loss(), given, each, law.draws) for each in logs]
+        solved = [best_partner(law.split_rank(), given, each, law.draws) for each in logs]
     edge = np.stack([each[2] for each in solved], axis=1)
     best = {
         name: np.exp(np.stack([each[place] for each in solved], axis=1))

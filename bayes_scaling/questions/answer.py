@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.page import Block, Page, Printed, beyond, called, cell, of_members, told
 from bayes_scaling.questions.breaks import weight_of_breaks, without_breaks
-from bayes_scaling.questions.score_targets import own_name, shown_name, with_scores
+from bayes_scaling.questions.score_targets import shown_name, with_scores
 from bayes_scaling.questions.surface import Surface
 
 if TYPE_CHECKING:
@@ -268,10 +268,8 @@ class Answer(Drawn):
     def _asked(self, index: int) -> dict[str, Any]:
         given = {name: values[index].item() for name, values in self.asked.items()}
         numbers = {name: value for name, value in given.items() if isinstance(value, float)}
-        return {
-            own_name(name, self.response): value
-            for name, value in (given | with_scores(numbers, self.response)).items()
-        }
+        named = {name: value for name, value in given.items() if name not in numbers}
+        return named | with_scores(numbers, self.response)
 
     @property
     def about(self) -> dict[str, Any]:

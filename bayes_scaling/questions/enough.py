@@ -23,31 +23,28 @@ NEVER = 700.0
 ONE = np.zeros(1, dtype=np.int64)
 
 
-def wasted_compute(law: Surface, losses: Array, spent: Array) -> Array:
+def wasted_compute(law: Surface, params: Array, tokens: Array) -> Array:
     """Share of the compute of runs that the best split would not have needed for the same loss.
 
     Parameters
     ----------
     law : Surface
         The law.
-    losses : array (n_draws, n_runs)
-        Noise-free losses of runs (nats per token).
-    spent : array (n_runs,)
-        Compute of the runs [FLOP].
+    params, tokens : array (n_runs,)
+        Sizes of the runs.
 
     Returns
     -------
     array (n_fewer, n_runs)
         Between 0 and 1, for `FEWER` of the draws.
     """
-    thin, taken = law.fewer()
-    found = []
-    for index, flops in enumerate(spent):
-        target = np.log(losses[taken, index])
-        about = float(np.log(flops / law.share))
-        u, v = cheapest(thin.split_loss(), target, thin.draws, about)
-        least = law.share * training_flops(np.exp(u), np.exp(v))
-        found.append(np.clip(1 - least / flops, 0.0, 1.0))
+    thin, _ = law.fewer()
+    rank, draws, found = thin.split_rank(), thin.draws, []
+    for own_u, own_v in zip(np.log(params), np.log(tokens), strict=True):
+        spent = float(np.log(training_flops(np.exp(own_u), np.exp(own_v))))
+        u, v = cheapest(rank, np.log(rank(own_u, own_v, draws)), draws, spent)
+        least = np.log(training_flops(np.exp(u), np.exp(v)))
+        found.append(np.clip(1 - np.exp(least - spent), 0.0, 1.0))
     return np.stack(found, axis=1)
 
 

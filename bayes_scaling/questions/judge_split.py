@@ -114,10 +114,8 @@ def _stated(law: Surface, params: Array, tokens: Array) -> Found:
 
 def find_split(law: Surface, params: Array, tokens: Array) -> Found:
     """Judge the splits of runs (n_runs,) under one law."""
-    loss = law.split_loss()
     found = [
-        _one(law, loss, float(u), float(v))
-        for u, v in zip(np.log(params), np.log(tokens), strict=True)
+        _one(law, float(u), float(v)) for u, v in zip(np.log(params), np.log(tokens), strict=True)
     ]
     columns = {name: np.stack([each[name] for each in found], axis=1) for name in found[0]}
     return Found(
@@ -130,17 +128,18 @@ def fewer_tokens(tokens: Array, best: Array) -> NDArray[np.bool_]:
     return np.asarray(tokens < best * (1 - ROUNDING))
 
 
-def _one(law: Surface, loss: Any, u: float, v: float) -> dict[str, Array]:
+def _one(law: Surface, u: float, v: float) -> dict[str, Array]:
     """Judge one run, of log params and log tokens."""
-    draws = law.draws
+    draws, loss, rank = law.draws, law.split_loss(), law.split_rank()
     log_flops = float(np.log(training_flops(np.exp(u), np.exp(v))))
     own = loss(np.asarray(u), np.asarray(v), draws)
-    best_u, best_v, edge = best_split(loss, log_flops, draws)
+    best_u, best_v, edge = best_split(rank, log_flops, draws)
     if edge.all():
         raise InputError(f"{law.id} has no best split of {np.exp(log_flops):.3g} FLOP")
     best = loss(best_u, best_v, draws)
-    partner = best_partner(loss, "params", u, draws)[1]
-    enough_u, enough_v = cheapest(loss, np.log(own), draws, log_flops)
+    partner = best_partner(rank, "params", u, draws)[1]
+    same = np.log(rank(np.asarray(u), np.asarray(v), draws))
+    enough_u, enough_v = cheapest(rank, same, draws, log_flops)
     return {
         "best_params": np.exp(best_u),
         "best_tokens": np.exp(best_v),

@@ -213,6 +213,10 @@ class PublishedConstants:
         """Compute the loss; there is one group and one draw."""
         return self.loss(inputs)
 
+    def rank(self, inputs: Mapping[str, Any], *, group: Any = 0, draw: Any = 0) -> Array:
+        """Compute what is least at the best split: the loss."""
+        return self.loss(inputs)
+
     def tuned(
         self, inputs: Mapping[str, Any], *, group: Any = 0, draw: Any = 0
     ) -> dict[str, Array]:

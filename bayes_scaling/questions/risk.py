@@ -26,7 +26,7 @@ from bayes_scaling.questions.score_targets import (
     with_scores,
 )
 from bayes_scaling.questions.sizes import Numbers, given_sizes
-from bayes_scaling.questions.splits import expected_split
+from bayes_scaling.questions.splits import sizes_of_budgets
 from bayes_scaling.questions.stage_gate import StageGate, stage_gate
 from bayes_scaling.questions.surface import Source, surface
 from bayes_scaling.questions.tested_distance import (
@@ -333,19 +333,10 @@ def risk(
     _check(flops, params, tokens, target_loss, sure, value)
     law, within = surface(source, group=family, inputs=inputs), limits or Limits()
     splits = law.traded != ("flops",)
-    if not splits and limits:
-        raise InputError(
-            f"{law.id} reads flops alone, and limits are of splits: leave them out, or fit a law "
-            "of params and tokens to a table that has these columns",
-            source="risk",
-        )
     sizes: dict[str, Any] = {"params": params, "tokens": tokens}
     if flops is not None:
         budgets = np.atleast_1d(np.asarray(flops, float))
-        sizes = {"flops": budgets}
-    if flops is not None and splits:
-        choices = [expected_split(law, float(budget), within) for budget in budgets]
-        sizes = {name: [getattr(each, name) for each in choices] for name in ("params", "tokens")}
+        sizes = {**sizes_of_budgets(law, budgets.tolist(), within)}
     if family is not None:
         sizes[law.group_column] = family
     asked = forecast(source, {**(inputs or {}), **sizes})
@@ -360,8 +351,8 @@ def risk(
             inputs=inputs,
             limits=own,
         ).loss
+        wasted = wasted_compute(law, *(asked.plan.columns[name] for name in ("params", "tokens")))
     losses = asked.noise_free
-    wasted = wasted_compute(law, losses, spent) if splits else wasted
     noise = np.log(asked.draws[:, 0] / losses[:, 0])
     enough = None
     if target_loss is not None and not splits:
@@ -371,7 +362,7 @@ def risk(
     gate = None
     if flops is not None and len(budgets) == 1 and target_loss is not None and value is not None:
         priced = rig is not None and rig.price is not None
-        if priced and splits and not inputs and len(asked.draws) > 1:
+        if priced and not inputs and len(asked.draws) > 1:
             scored = law.response == ERROR
             gate = stage_gate(
                 source,

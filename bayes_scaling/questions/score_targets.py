@@ -25,19 +25,20 @@ SCORES: Mapping[str, str] = {
 def with_scores[Number: (float, NDArray[np.float64])](
     quantities: Mapping[str, Number], response: str
 ) -> dict[str, Number]:
-    """Return quantities, and the scores of those that are error rates."""
+    """Return quantities by their own names, and the scores of those that are error rates."""
     rates = [name for name in quantities if name in SCORES and response == ERROR]
-    return {**quantities, **{SCORES[name]: 1 - quantities[name] for name in rates}}
+    own = {own_name(name, response): value for name, value in quantities.items()}
+    return {**own, **{SCORES[name]: 1 - quantities[name] for name in rates}}
 
 
 def shown_name(name: str, response: str) -> str:
     """Return the name of what is shown of a quantity: a score in the place of an error rate."""
-    return SCORES.get(name, name) if response == ERROR else name
+    return SCORES.get(name, own_name(name, response)) if response == ERROR else name
 
 
 def own_name(name: str, response: str) -> str:
-    """Return the name of a level that was asked for, in plain data: no error rate is a loss."""
-    return response if name == "loss" and response == ERROR else name
+    """Return the name of a quantity in plain data, where no error rate is a loss."""
+    return name.replace("loss", response, 1) if response == ERROR else name
 
 
 def level_of(target: float, response: str) -> str:

@@ -7,12 +7,13 @@ is a parameter, a published rule) it is taken from there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from bayes_scaling.errors import InputError
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.search import (
     FEWER,
@@ -29,10 +30,7 @@ from bayes_scaling.questions.search import (
     root_of,
 )
 from bayes_scaling.questions.sizes import positive
-from bayes_scaling.questions.surface import Surface
-
-Loss = Callable[[Array, Array, Index], Array]
-"""Loss as a function of log params, log tokens and the draw; the three broadcast."""
+from bayes_scaling.questions.surface import SplitLoss, Surface
 
 PLACES = np.arange(0.0, 121.0)
 """Log sizes of the first search for the partner of a size."""
@@ -69,7 +67,7 @@ EXACT, ROUGH = 1e-8, 0.1
 
 
 def best_split(
-    loss: Loss, log_flops: float, draws: Index, limits: Limits = WITHOUT
+    loss: SplitLoss, log_flops: float, draws: Index, limits: Limits = WITHOUT
 ) -> tuple[Array, Array, Edge]:
     """Return the best log params and log tokens on a budget.
 
@@ -106,7 +104,7 @@ def best_split(
     return limits.log_params(v, log_flops), v, edge
 
 
-def _along(loss: Loss, log_flops: float | Array, limits: Limits) -> Function:
+def _along(loss: SplitLoss, log_flops: float | Array, limits: Limits) -> Function:
     """Return the log loss on a budget as a function of log tokens and the draw.
 
     Of log params it would be steep where serving takes nearly all of the budget.
@@ -119,7 +117,7 @@ def _along(loss: Loss, log_flops: float | Array, limits: Limits) -> Function:
 
 
 def best_partner(
-    loss: Loss, given: str, log_size: float, draws: Index
+    loss: SplitLoss, given: str, log_size: float, draws: Index
 ) -> tuple[Array, Array, Edge]:
     """Return log params and log tokens of which one is given, and best for the other.
 
@@ -263,6 +261,29 @@ def expected_split(law: Surface, flops: float, limits: Limits = WITHOUT) -> Choi
     )
 
 
+def sizes_of_budgets(
+    law: Surface, budgets: Sequence[float], limits: Limits = WITHOUT
+) -> dict[str, list[float]]:
+    """Return the sizes of runs of some budgets [FLOP], each at its split of least expected loss.
+
+    Of a law in compute alone they are the budgets.
+
+    Raises
+    ------
+    InputError
+        As `expected_split`, or there are limits and nothing is split.
+    """
+    if law.traded == ("flops",):
+        if limits:
+            raise InputError(
+                f"{law.id} reads flops alone, and limits are of splits: leave them out, or fit a "
+                "law of params and tokens to a table that has these columns"
+            )
+        return {"flops": list(budgets)}
+    choices = [expected_split(law, float(each), limits) for each in budgets]
+    return {name: [getattr(each, name) for each in choices] for name in ("params", "tokens")}
+
+
 def _expected(law: Surface, log_flops: float, limits: Limits) -> Callable[[Array], Array]:
     """Return the log of the expected loss on a budget as a function of log tokens (n,)."""
     loss = law.split_loss()
@@ -306,7 +327,7 @@ def _flat(expected: Callable[[Array], Array], best: float, ends: tuple[float, fl
 
 
 def cheapest(
-    loss: Loss, log_loss: Array, draws: Index, near: float = START, *, served: float = 0.0
+    loss: SplitLoss, log_loss: Array, draws: Index, near: float = START, *, served: float = 0.0
 ) -> tuple[Array, Array]:
     """Return the split of the least compute that reaches a loss.
 

@@ -19,7 +19,8 @@ from bayes_scaling.questions.forecast import Forecast, forecast
 from bayes_scaling.questions.limits import WITHOUT, Limits
 from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.score_targets import error_to_reach, level_of
-from bayes_scaling.questions.splits import expected_split
+from bayes_scaling.questions.sizes import wrong_numbers
+from bayes_scaling.questions.splits import sizes_of_budgets
 from bayes_scaling.questions.surface import Source, Surface, surface
 
 Array = NDArray[np.float64]
@@ -130,8 +131,10 @@ class StageGate(Printed):
         (row,) = self.rows()
 
         def size(of: str) -> str:
-            n, d, c = (row[f"{of}{name}"] for name in ("params", "tokens", "flops"))
-            return f"N {n:.3g}, D {d:.3g}, {c:.3g} FLOP"
+            compute = f"{row[f'{of}flops']:.3g} FLOP"
+            if "params" not in row:
+                return compute
+            return f"N {row[f'{of}params']:.3g}, D {row[f'{of}tokens']:.3g}, {compute}"
 
         level = level_of(row["target"], self.forecast.response)
         lines = {
@@ -186,9 +189,10 @@ def stage_gate(
     Parameters
     ----------
     source : Fit or PublishedLaw
-        A law in params and tokens; a published one has nothing to learn from a smaller run.
+        A law in params and tokens, or in compute alone; a published one has nothing to learn from
+        a smaller run.
     flops : float
-        Budget of the big run [FLOP], at its split of least expected loss.
+        Budget of the big run [FLOP], at its split of least expected loss if the law has splits.
     target_loss : float
         Loss that it should reach.
     target_score : float
@@ -215,11 +219,7 @@ def stage_gate(
     target_loss = error_to_reach(source, target_score, target_loss, name="target_score")
     if target_loss is None:
         raise InputError("say what to reach: target_loss, or target_score by a law of scores")
-    problems = [
-        f"{name} must be above 0, got {given!r}"
-        for name, given in (("flops", flops), ("target_loss", target_loss))
-        if not (np.isfinite(given) and given > 0)
-    ]
+    problems = wrong_numbers({"flops": flops, "target_loss": target_loss})
     if not 0 < share < 1:
         problems.append(f"share is between 0 and 1, got {share!r}")
     if value is not None and (rig is None or rig.price is None):
@@ -227,11 +227,7 @@ def stage_gate(
     if problems:
         raise InputError(problems, source="stage gate")
     law = surface(source, group=family)
-    splits = [expected_split(law, each, limits) for each in (share * flops, flops)]
-    sizes: dict[str, Any] = {
-        "params": [each.params for each in splits],
-        "tokens": [each.tokens for each in splits],
-    }
+    sizes: dict[str, Any] = {**sizes_of_budgets(law, [share * flops, flops], limits)}
     if family is not None:
         sizes[law.group_column] = family
     asked = forecast(source, sizes)

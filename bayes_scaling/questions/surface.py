@@ -25,6 +25,9 @@ from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.columns import canonical_name, nearest
 from bayes_scaling.runs.finetuning import was_pretrained
 
+type SplitLoss = Callable[[Array, Array, Index], Array]
+"""A function of log params, log tokens and the draw; the three broadcast."""
+
 
 class Source(Protocol):
     """What questions are put to: laws with weights, and the order of their draws in the mixture."""
@@ -147,9 +150,18 @@ class Surface:
         draw : array of int
             Which draws.
         """
+        return self._asked(_Part.response, sizes, draw)
+
+    def _asked(
+        self,
+        ask: Callable[[_Part, Mapping[str, Array], Index], Array],
+        sizes: Mapping[str, Array],
+        draw: Index,
+    ) -> Array:
+        """Ask each law about sizes, with their compute where it reads that."""
         read = self._completed(sizes)
         shape = np.broadcast_shapes(np.shape(draw), *(np.shape(x) for x in read.values()))
-        return np.broadcast_to(self._by_law(_Part.response, read, draw), shape)
+        return np.broadcast_to(self._by_law(ask, read, draw), shape)
 
     def tuned(self, sizes: Mapping[str, Array]) -> dict[str, Array]:
         """Return inputs such as the learning rate at their best (n_draws, n_sizes).
@@ -209,7 +221,7 @@ class Surface:
         places = np.zeros(count, dtype=np.int64)
         return replace(self, member=self.member[places], rows=self.rows[places])
 
-    def split_loss(self) -> Callable[[Array, Array, Index], Array]:
+    def split_loss(self) -> SplitLoss:
         """Return the loss as a function of log params, log tokens and the draw.
 
         Raises
@@ -225,10 +237,26 @@ class Surface:
                 "follows)"
             )
 
-        def loss(log_params: Array, log_tokens: Array, draw: Index) -> Array:
-            return self.at({"params": np.exp(log_params), "tokens": np.exp(log_tokens)}, draw)
+        return self._of_split(_Part.response)
 
-        return loss
+    def split_rank(self) -> SplitLoss:
+        """Return what is least at the best split, as a function of the same: the loss.
+
+        Of a law of scores it is the loss that the score is said from: how a score goes on below
+        the losses it was seen at is not known, not even that it rises, and that decides no split.
+        """
+        self.split_loss()
+        return self._of_split(_Part.rank)
+
+    def _of_split(self, ask: Callable[[_Part, Mapping[str, Array], Index], Array]) -> SplitLoss:
+        """Return what each law says of sizes as a function of their logs and the draw."""
+
+        def found(log_params: Array, log_tokens: Array, draw: Index) -> Array:
+            return self._asked(
+                ask, {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}, draw
+            )
+
+        return found
 
     def _completed(self, sizes: Mapping[str, Array]) -> dict[str, Array]:
         sizes = dict(sizes)
@@ -286,6 +314,10 @@ class _Part:
     def response(self, sizes: Mapping[str, Array], draw: Index) -> Array:
         inputs = {**self.settled, **sizes}
         return self.law.predict(inputs, group=np.asarray(self.index), draw=draw)
+
+    def rank(self, sizes: Mapping[str, Array], draw: Index) -> Array:
+        inputs = {**self.settled, **sizes}
+        return self.law.rank(inputs, group=np.asarray(self.index), draw=draw)
 
     def tuned(self, sizes: Mapping[str, Array], draw: Index, *, name: str) -> Array:
         inputs = {**self.settled, **sizes}

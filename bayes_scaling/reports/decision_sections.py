@@ -11,6 +11,7 @@ from bayes_scaling.intervals import format_kind, outward
 from bayes_scaling.page import told
 from bayes_scaling.posterior.diagnostics import CONFLICT
 from bayes_scaling.questions.glance import gains_by_law
+from bayes_scaling.questions.limits import WITHOUT
 from bayes_scaling.questions.power_scaling import SENSITIVE
 from bayes_scaling.questions.valleys import crowded_budget
 from bayes_scaling.reports.answer_sections import cell, explained, place
@@ -41,7 +42,7 @@ def decision_section(item: Answers) -> tuple[Block, ...]:
             )
         )
     blocks.append(_what_it_takes(item))
-    if question.target_loss is not None and item.trades:
+    if question.target_loss is not None:
         blocks.append(_stage_gate(item, question.target_loss))
     if question.unmatched:
         blocks += [
@@ -100,7 +101,7 @@ def _stage_gate(item: Answers, target: float) -> Table:
             target,
             share=share,
             family=item.family,
-            limits=question.limits,
+            limits=question.limits if item.trades else WITHOUT,
             rig=question.rig,
             value=question.value,
             probability=question.probability,
@@ -118,7 +119,9 @@ def _stage_gate(item: Answers, target: float) -> Table:
         rows.append(
             (
                 f"{100 * share:g} % of the compute",
-                f"{write_count(row['first_params'])} on {write_count(row['first_tokens'])}",
+                f"{write_count(row['first_params'])} on {write_count(row['first_tokens'])}"
+                if item.trades
+                else write_number(row["first_flops"]) + " FLOP",
                 f"{write_number(row['width'])} to {write_number(row['width_after'])}",
                 f"{row['chance']:.2f}, then {ends}",
                 f"{row['changes_decision']:.2f}",
@@ -130,7 +133,7 @@ def _stage_gate(item: Answers, target: float) -> Table:
         f"{format_kind(question.probability)}",
         head=(
             "first run",
-            "parameters on tokens",
+            "parameters on tokens" if item.trades else "compute",
             "width of the interval, expected",
             "chance of the target",
             "changes the decision with probability",

@@ -203,6 +203,16 @@ def test_a_law_in_compute_alone_tells_chance_cost_and_worth_and_nothing_of_split
     assert "split" not in said
     assert "wast" not in said
     assert not {"regret", "wasted_share", "regret_money", "params"} & set(row)
+    gate = fit.stage_gate(FLOPS, target, rig=rig, value=1e9)
+    assert gate.chance == pytest.approx(row["chance"], abs=0.03)
+    assert gate.chances.mean() == pytest.approx(gate.chance, abs=0.03)
+    assert gate.flops == pytest.approx([0.1 * FLOPS, FLOPS])
+    assert found.gate is not None
+    assert found.gate.verdict == gate.verdict
+    assert "first run" in repr(gate)
+    assert "N " not in repr(gate)
+    with pytest.raises(InputError, match="limits are of splits"):
+        fit.stage_gate(FLOPS, target, limits=Limits(max_params=1e9))
     both = fit.risk(flops=[FLOPS, 2 * FLOPS])
     assert both.beats[1, 0] > 0.5
     with pytest.raises(InputError, match="limits are of splits"):

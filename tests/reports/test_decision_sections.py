@@ -129,7 +129,9 @@ def test_a_law_in_compute_alone_is_weighed_without_splits() -> None:
     question = ask(fit, flops=1e22, target_loss=target, rig=RIG, value=1e9)
     item = Answers(fit=fit, question=question)
     (row,) = item.risk.rows()
-    said, takes = decision_section(item)
+    said, takes, gate = decision_section(item)
+    assert isinstance(gate, Table)
+    assert [cells[1] for cells in gate.rows] == ["1e21 FLOP", "1e20 FLOP"]
     assert isinstance(said, Prose)
     assert "is worth" in said.text
     assert isinstance(takes, Table)
