@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import TYPE_CHECKING
 
 from bayes_scaling.runs.cells import loss_factor
 from bayes_scaling.runs.columns import canonical_name
@@ -16,7 +17,10 @@ from bayes_scaling.runs.headings import read_heading
 from bayes_scaling.runs.metrics import read_unit, unit_after
 from bayes_scaling.runs.resolve import low_words, sounds_like_loss, words_of
 from bayes_scaling.runs.rising import sounds_like_score
-from bayes_scaling.runs.wishes import names_of
+from bayes_scaling.runs.wishes import made_of, names_of
+
+if TYPE_CHECKING:
+    from bayes_scaling.runs.table import RunTable
 
 NATS = "nats per token"
 """Unit of a loss that says no other."""
@@ -130,7 +134,26 @@ def is_text(unit: str, tokens: str | None) -> bool:
     return not unit and (tokens is None or counts_tokens(tokens))
 
 
+def unit_by_name(runs: RunTable) -> str:
+    """Return the unit of the losses of a table by what its file called them.
+
+    Examples
+    --------
+    >>> from bayes_scaling.runs import RunTable
+    >>> unit_by_name(RunTable(columns={}, origins={"loss": "'test_mse'"}))
+    'as given'
+    """
+    made = made_of(runs.notes).get("loss")
+    label = made or label_in(runs.origins.get("loss", "")) or "loss"
+    said = unit_of_loss(label, formula=made is not None)
+    tokens = label_in(runs.origins.get("tokens", "")) or None
+    return said or (NATS if is_text(said, tokens) else AS_GIVEN)
+
+
 def label_in(origin: str) -> str:
     """Return the heading in a column's origin, ``'tokens (M)' x 1e+06``; "" where it has none."""
     found = re.search(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", origin)
-    return str(ast.literal_eval(found[0])) if found else ""
+    try:
+        return str(ast.literal_eval(found[0])) if found else ""
+    except (ValueError, SyntaxError):  # of a saved fit that was not written here
+        return ""

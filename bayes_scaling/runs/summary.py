@@ -11,10 +11,10 @@ import numpy as np
 from bayes_scaling.runs.assemble import WARNING
 from bayes_scaling.runs.columns import COLUMNS
 from bayes_scaling.runs.doubts_of_fit import doubts_of_fit, unanswerable
-from bayes_scaling.runs.loss_units import AS_GIVEN, NATS, is_text, label_in, unit_of_loss
+from bayes_scaling.runs.loss_units import unit_by_name
 from bayes_scaling.runs.metrics import unit_of
 from bayes_scaling.runs.table import RunTable
-from bayes_scaling.runs.wishes import columns_read, made_of
+from bayes_scaling.runs.wishes import columns_read
 
 RANGED = (
     "params",
@@ -193,13 +193,7 @@ def _unit(table: RunTable, name: str) -> str:
     if name != "loss":
         return COLUMNS[name].unit
     unit = unit_of(table)
-    if unit is not None and unit.bounded:
-        return unit.name
-    made = made_of(table.notes).get("loss")
-    label = made or label_in(table.origins.get("loss", "")) or "loss"
-    said = unit_of_loss(label, formula=made is not None)
-    tokens = label_in(table.origins.get("tokens", "")) or None
-    return said or (NATS if is_text(said, tokens) else AS_GIVEN)
+    return unit.name if unit is not None and unit.bounded else unit_by_name(table)
 
 
 def _counts(table: RunTable, name: str) -> dict[str, int]:

@@ -91,6 +91,7 @@ def test_what_a_file_calls_its_columns() -> None:
     assert label_in("'tokens (M)' x 1e+06") == "tokens (M)"
     assert label_in('10 to the power of "it\'s"') == "it's"
     assert not label_in("")
+    assert not label_in(r"'\x'")
     assert not counts_things("tokens seen by images")
     assert is_text("", None)
     assert not is_text("", "images")
