@@ -234,9 +234,9 @@ def shown_in_formula(name: str) -> str:
     return name if name.isidentifier() and not iskeyword(name) else f"`{name}`"
 
 
-def where_option(name: str, label: str) -> str:
-    """Return the option that keeps the rows of one label, quoted for a shell."""
-    mark = "'" if '"' in label else '"'
+def where_option(name: str, label: str, *, text: bool = True) -> str:
+    """Return the option that keeps the rows of one label, or number, quoted for a shell."""
+    mark = "" if not text else "'" if '"' in label else '"'
     return f"--where {shlex.quote(f'{shown_in_formula(name)} == {mark}{label}{mark}')}"
 
 

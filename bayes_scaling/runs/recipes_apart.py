@@ -40,6 +40,9 @@ SURELY = 10.0
 LEAST = 0.03
 """Difference between labels in log loss that is worth a word."""
 
+TOKENIZERS = frozenset("tokenizer tokeniser tokenization vocab vocabulary".split())
+"""Words of headings that name tokenizers."""
+
 STATES = frozenset("state status tags tag note notes comment comments".split())
 """Headings of remarks on a run."""
 
@@ -99,16 +102,18 @@ def recipes_apart(runs: RunTable, pooled: Collection[str] = ("family",)) -> tupl
             )
         else:
             continue
-        return (f"{found}, which no law reads, and are fitted as one: {_advice(name, named)}",)
+        return (
+            f"{found}, which no law reads, and are fitted as one: {_advice(runs, name, named)}",
+        )
     return ()
 
 
-def _advice(name: str, named: NDArray[Any]) -> str:
+def _advice(runs: RunTable, name: str, named: NDArray[Any]) -> str:
     """Return what to type for a column whose labels name recipes."""
     first, second = (str(label) for label in named[:2])
     column = shlex.quote(name)
     units = ""
-    if {"tokenizer", "tokeniser", "tokenization", "vocab", "vocabulary"} & set(words_of(name)):
+    if TOKENIZERS & set(words_of(name)):
         units = (
             "losses per token of several tokenizers are in several units, so give bits per byte, "
             "and sizes in bytes, or "
@@ -116,7 +121,7 @@ def _advice(name: str, named: NDArray[Any]) -> str:
     return (
         f"{units}for a law of each, --pool-by {column} (in Python .pooled_by({name!r})); to "
         f"compare them, duel ... --by {column} --a {shlex.quote(first)} --b {shlex.quote(second)}; "
-        f"for one alone, {where_option(name, first)}"
+        f"for one alone, {where_option(name, first, text=runs[name].dtype.kind == 'U')}"
     )
 
 
@@ -197,6 +202,8 @@ def _labels(runs: RunTable, name: str, pooled: Collection[str]) -> NDArray[Any] 
     """Return the labels of a column that may name recipes; None of others."""
     values = runs[name]
     folded = fold(name).strip("_")
+    if values.dtype.kind == "f" and name not in COLUMNS and set(words_of(name)) & TOKENIZERS:
+        values = runs.labels(name)  # a vocabulary is told by its size
     if values.dtype.kind != "U" or name in TOLD or name in pooled:
         return None
     if folded in SURE | LOGGED | STATES:

@@ -32,6 +32,9 @@ Array = NDArray[np.float64]
 PERCENT = 100.0
 """Largest value of a share in percent."""
 
+FEWEST, LIKE_SIZES = 4, 0.6
+"""Rows, and the correlation of their ranks, from which a column rises with the sizes."""
+
 MOST_ROWS = 20_000
 """Rows of one family in which a loss that rises with size is looked for."""
 
@@ -103,11 +106,30 @@ def scores_advice(given: Iterable[str], columns: Columns) -> str | None:
     str or None
     """
     scores = [n for n in given if canonical_name(n) is None and sounds_like_score(n)]
+    if not scores:
+        left = [n for n in given if canonical_name(n) is None]
+        scores = left if len(left) == 1 and _rises(columns.get(left[0].strip()), columns) else []
+        if scores:
+            said = f"{left[0]!r} rises with the sizes, so that it may be better the more there is"
+            return f"{said}: {score_advice(left[0], columns[left[0].strip()])}"
     held = [n for n in scores if is_held_out(n)] or [n for n in scores if not is_training(n)]
     name = next(iter(held or scores), None)
     if name is None:
         return None
     return f"{name!r} is better the more there is: {score_advice(name, columns.get(name.strip()))}"
+
+
+def _rises(values: NDArray[Any] | None, columns: Columns) -> bool:
+    """Whether a column of numbers is nearly in the order of the sizes."""
+    size = next((columns[name] for name in ("flops", *SIZES) if name in columns), None)
+    if values is None or size is None:
+        return False
+    read = read_numbers(values, target="score").values
+    known = np.isfinite(read) & np.isfinite(size)
+    if np.count_nonzero(known) < FEWEST or np.ptp(size[known]) == 0:
+        return False
+    own, order = (np.argsort(np.argsort(each[known])) for each in (read, size))
+    return float(np.corrcoef(own, order)[0, 1]) > LIKE_SIZES
 
 
 def rising_loss(label: str, values: NDArray[Any], *, formula: bool = False) -> str | None:

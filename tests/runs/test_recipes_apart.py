@@ -43,6 +43,15 @@ def test_two_tokenizers_without_equal_sizes_are_doubted() -> None:
     assert not recipes_apart(two(0.3), ("family", "tokenizer"))
 
 
+def test_vocabularies_are_told_apart_by_their_sizes() -> None:
+    columns = dict(two(0.3).columns)
+    size = np.where(columns.pop("tokenizer") == "char", 256.0, 32000.0)
+    (said,) = recipes_apart(table(vocab_size=size, **columns))
+    assert "runs that 'vocab_size' tells apart (256, 32000) differ" in said
+    assert "--a 256 --b 32000; for one alone, --where 'vocab_size == 256'" in said
+    assert not recipes_apart(table(hidden=size, **columns)), "a number of another kind is no label"
+
+
 def test_a_recipe_that_is_a_little_better_is_doubted_beyond_the_noise() -> None:
     assert recipes_apart(two(0.93, tokens=1.4))
     assert not recipes_apart(two(0.93, tokens=1.4, noise=0.1))

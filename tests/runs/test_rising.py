@@ -62,6 +62,15 @@ def test_the_advice_for_a_table_without_a_loss_is_taken(
     assert not said
 
 
+def test_the_one_column_that_rises_with_the_sizes_is_taken_for_a_score() -> None:
+    with pytest.raises(InputError, match=r"'MMLU' rises with the sizes.*--columns 'MMLU=score'"):
+        read(MMLU=SHARES)
+    with pytest.raises(InputError, match=r"--columns 'score=MMLU/100'"):
+        read(MMLU=SHARES * 100)
+    with pytest.raises(InputError, match="say which it is: --columns 'quantity=loss'"):
+        read(quantity=SHARES[::-1])
+
+
 def test_a_measure_without_a_highest_is_what_it_lacks() -> None:
     with pytest.raises(InputError, match=r"--columns 'loss=BEST-`return`'"):
         read(None, **{"return": SHARES * 1000})
