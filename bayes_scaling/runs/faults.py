@@ -24,6 +24,7 @@ from bayes_scaling.runs.columns import (
     shown_in_formula,
 )
 from bayes_scaling.runs.counting import complete
+from bayes_scaling.runs.device_hours import span_of
 from bayes_scaling.runs.headings import log_of
 from bayes_scaling.runs.loss_units import unit_of_loss
 from bayes_scaling.runs.named_runs import equal_rows
@@ -261,7 +262,8 @@ def _is_curve(columns: Columns) -> bool:
 def size_advice(given: Iterable[str], columns: Columns) -> str | None:
     """Return the option that reads the first column that sounds like a size, or None."""
     names = list(given)
-    first = next((name for name in names if sounds_like_size(name)), None)
+    timed = (name for name in names if span_of(name) is not None)
+    first = next((name for name in names if sounds_like_size(name)), None) or next(timed, None)
     return None if first is None else advice_on_size(first, names, columns)
 
 
@@ -322,7 +324,9 @@ def _cannot_be_negative(name: str, called: str) -> str:
     if name == "flops":
         return "; 6 N D overflows int64 near 9.2e18: compute it in float64, or leave flops out"
     if name == "loss":
-        return "; give the cross-entropy, minus the log-likelihood per token"
+        minus = re.search(r"(?i)lik|log[\s_]?p|(?:^|_)ll(?:$|_)", called)
+        said = f": --columns 'loss=-{shown_in_formula(called)}'" if minus else ""
+        return f"; give the cross-entropy, minus the log-likelihood per token{said}"
     return ""
 
 

@@ -73,6 +73,7 @@ def words_of(name: str) -> list[str]:
     joined = " ".join(words).replace("cross entropy", "crossentropy")
     joined = joined.replace("bits per byte", "bpb").replace("bits per character", "bpc")
     joined = joined.replace("bits per char", "bpc").replace("held out", "heldout")
+    joined = re.sub("neg(?:ative)? log ?likelihood", "nll", joined)
     joined = joined.replace("bits byte", "bpb").replace("bits char", "bpc")
     return joined.split()
 

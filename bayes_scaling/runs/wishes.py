@@ -74,7 +74,8 @@ def sort_wishes(pairs: Mapping[str, str], names: Iterable[str]) -> Wishes:
     for left, right in pairs.items():
         # A column that another pair moves leaves its name to this one.
         old = _found(left.strip("`"), names)
-        bare = _found(right.strip("`"), names)
+        signed = right[:1] in "+-" and right not in names
+        bare = None if signed else _found(right.strip("`"), names)
         plain = right.strip("`") in names or re.fullmatch(r"[^+*()^<>=]+", right) is not None
         if bare is not None and (old is None or (old in moved and old != bare)):
             renamed[bare] = left.strip("`")

@@ -45,6 +45,13 @@ def test_the_device_is_read_from_the_table(tmp_path: Path) -> None:
         bs.read_runs(path)
 
 
+def test_hours_of_training_are_named_where_there_is_no_size(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text("gpus,train time (hours),val_loss\n8,1,4\n8,3,3.7\n")
+    with pytest.raises(InputError, match=r"'flops=`train time \(hours\)`\*gpus\*1.4e18'"):
+        bs.read_runs(path)
+
+
 def test_cells_of_device_days_are_told_in_flop(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     path.write_text("compute,val_loss\n0.1 V100-days,4\n0.2 V100-days,3.7\n")

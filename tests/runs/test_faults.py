@@ -305,6 +305,8 @@ def test_characters_that_no_file_keeps_are_refused() -> None:
         ("log10_mse", "log10_mse=loss", [-2.0, -2.18], "loss=10**log10_mse"),
         ("log10_mse", None, [-2.0, -2.18], "loss=10**log10_mse"),
         ("ln(mse)", "ln(mse)=loss", [-2.0, -2.18], "loss=exp(`ln(mse)`)"),
+        ("log_likelihood", "log_likelihood=loss", [-2.0, -2.18], "loss=-log_likelihood"),
+        ("avg logprob", "avg logprob=loss", [-2.0, -2.18], "loss=-`avg logprob`"),
         ("bits_per_dim", None, [4.9, 4.4], "bits_per_dim=loss"),
         ("test_mse", None, [4.9, 4.4], "test_mse=loss"),
     ],

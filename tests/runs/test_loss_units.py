@@ -32,6 +32,7 @@ def read(columns: str | None = None, **values: Any) -> tuple[RunTable, list[str]
      ("eval/bpb", "bits per byte"), ("loss (bits/byte)", "bits per byte"),
      ("bits_per_character", "bits per character"), ("bits_per_dim", "bits per dim"),
      ("nats per residue", "nats per residue"), ("loss_per_residue", "as given"),
+     ("neg_log_likelihood", "nats per token"),
      ("test_mse", "as given"), ("mse_loss", "as given"), ("WER (%)", "as given"),
      ("AUC", "as given"), ("return", "as given"), ("Verlust", "")],
 )  # fmt: skip

@@ -188,6 +188,15 @@ def test_columns_that_an_expression_has_read_are_not_doubted(
     assert made_of(runs.notes) == pairs
 
 
+@pytest.mark.parametrize("name", ["log_likelihood", "mean ll", "-ll"])
+def test_a_sign_before_a_column_is_not_dropped(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text(f"flops,{name}\n1e18,-3\n1e19,-2.7\n")
+    shown = name if name.isidentifier() else f"`{name}`"
+    runs = read_runs(path, columns=f"loss=-{shown}")
+    assert runs["loss"].tolist() == [3.0, 2.7]
+
+
 def test_the_column_that_counts_data_is_named_first(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     path.write_text("dim,params,rows,loss\n4,1e7,1e8,3.3\n8,3e7,1e9,3.1\n16,1e8,1e9,2.9\n")
