@@ -137,6 +137,12 @@ class Limits:
                 found.append(f"{size:.4g} params of the plan are no size of the menu")
         return found
 
+    def check_plan(self, params: Array, tokens: Array) -> None:
+        """Raise an `InputError` where plans break these limits."""
+        if broken := self.broken(params, tokens):
+            way = "plan within the limits, or leave out the limit that the plan need not keep"
+            raise InputError([f"{each}: {way}" for each in broken], source="limits")
+
     def bind(self, params: Array, tokens: Array) -> NDArray[np.bool_]:
         """Tell at which sizes a limit holds that was given (n,); a menu is one everywhere."""
         ends = {name: getattr(self, name) for name in LIMITED} | {"max_tokens": self.most_tokens}

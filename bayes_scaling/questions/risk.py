@@ -374,7 +374,7 @@ def risk(
     life = spent
     if splits:
         own = columns["params"], columns["tokens"]
-        _check_limits(within, *own)
+        within.check_plan(*own)
         life = law.share * within.lifetime(*own)
         whole = life if flops is None else budgets
         best = allocate(source, flops=whole, family=family, inputs=inputs, limits=within).loss
@@ -454,13 +454,6 @@ def _wrong_sizes(law: Surface, given: list[str]) -> list[str]:
         f"(--{axis} 1e9), or params and tokens, from which compute follows; got "
         + (" and ".join(given) or f"none; {other} alone say nothing")
     ]
-
-
-def _check_limits(limits: Limits, params: Array, tokens: Array) -> None:
-    """Raise an `InputError` where plans break the limits that are given with them."""
-    if broken := limits.broken(params, tokens):
-        way = "plan within the limits, or leave out the limit that the plan need not keep"
-        raise InputError([f"{each}: {way}" for each in broken], source="risk")
 
 
 def _check_costs(law: Surface, spent: Array, rig: Rig | None) -> None:

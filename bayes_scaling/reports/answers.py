@@ -114,8 +114,11 @@ def ask(
         sizes = {name: float(said[name]) for name in ("params", "tokens") if name in said}
         target_loss, value = said.get("target_loss"), said.get("value")
         limits, rig = plan.limits, plan.rig
-        own = (np.array(each) for each in sizes.values())
-        flops = float(limits.lifetime(*own)) if sizes else said["flops"]
+        flops = said.get("flops")
+        if sizes:
+            own = [np.array(sizes[name]) for name in ("params", "tokens")]
+            limits.check_plan(*own)
+            flops = float(limits.lifetime(*own))
     _check(flops, target_loss, value, rig)
     if target_loss is not None and fit.leading.response == ERROR:
         raise InputError(

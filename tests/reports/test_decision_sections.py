@@ -15,6 +15,7 @@ import bayes_scaling as bs
 from bayes_scaling.errors import InputError
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.run_plan import read_run_plan
 from bayes_scaling.reports.answers import Answers, ask
 from bayes_scaling.reports.blocks import Facts, Prose, Table
 from bayes_scaling.reports.caveats import caveats
@@ -103,6 +104,15 @@ def test_a_plan_says_it_all(tmp_path: Path) -> None:
     assert "could not be made" not in text
     with pytest.raises(InputError, match="a plan says what is asked"):
         bs.report(FIT, tmp_path / "page.html", plan=plan, flops=1e23)
+    plan.write_text(PLAN + "[limits]\nmax_params = 4e9\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"2e\+10 params of the plan are more than max_params"):
+        bs.report(FIT, tmp_path / "broken.html", plan=plan)
+    assert not (tmp_path / "broken.html").exists()
+    plan.write_text(PLAN + "[limits]\ninference_tokens = 1e12\n", encoding="utf-8")
+    served = Answers(fit=FIT, question=ask(FIT, plan=read_run_plan(plan)))
+    assert served.question.at == pytest.approx(6 * 2e10 * 5e11 + 2 * 2e10 * 1e12)
+    assert served.risk_flops == pytest.approx(served.question.at)
+    assert served.risk.flops[0] == pytest.approx(6 * 2e10 * 5e11)
 
 
 def test_a_value_needs_a_target_and_a_price(tmp_path: Path) -> None:
