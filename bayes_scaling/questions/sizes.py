@@ -28,6 +28,11 @@ Sizes = Union[Mapping[str, Values], RunTable, "pd.DataFrame"]
 
 Numbers = float | Sequence[float] | NDArray[np.float64]
 
+RESULTS = frozenset(
+    "run loss loss_shifted loss_limited score error chance items budget seed diverged".split()
+)
+"""Columns of a row that are no settings of its run: they may stand beside its sizes."""
+
 FACTOR = 100.0
 """How far beyond the largest run a forecast is asked for, unless it is said."""
 
@@ -254,6 +259,38 @@ def _unknown(law: Reads, given: Mapping[str, Values]) -> list[str]:
             hint = f"did you mean {near!r}?" if near else f"known are {', '.join(law.wanted)}"
             problems.append(f"unknown name {name!r}; {hint}")
     return problems
+
+
+def check_read(laws: Iterable[Law], sizes: Sizes) -> None:
+    """Refuse settings that no law reads: they would change nothing, whatever was given.
+
+    A table is taken row by row, and may hold more than a law reads; so may the results in it.
+
+    Raises
+    ------
+    InputError
+        One of the numbers is such a setting.
+    """
+    if not isinstance(sizes, Mapping):
+        return
+    reads = [law.reads for law in laws]
+    taken = {name for each in reads for name in (*each.wanted, *each.meant.values())}
+    taken |= {name for each in reads for name in (each.group, *split_columns(each.group))}
+    known = {*COLUMNS, *(name for each in reads for name in each.columns)}
+    said = " and ".join(dict.fromkeys(", ".join(each.inputs) for each in reads))
+    problems = [
+        f"{name!r} changes nothing: {' and '.join(each.id for each in reads)} reads {said}; leave "
+        f"it out, or ask a law or query that reads it ('bayes-scaling models')"
+        for name, value in canonical_sizes(sizes).items()
+        if name in known - taken - RESULTS and _is_number(value)
+    ]
+    if problems:
+        raise InputError(problems, source="sizes")
+
+
+def _is_number(value: Values) -> bool:
+    """Whether a value is one number or several, and no text."""
+    return np.asarray(value).dtype.kind in "fiub"
 
 
 def _take_meant_counts(law: Reads, given: dict[str, Values]) -> None:
