@@ -26,6 +26,7 @@ from bayes_scaling.questions.sizes import wrong_numbers
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.text_units import unit_notes
+from bayes_scaling.questions.transfer_answer import BY
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -159,8 +160,10 @@ class Advice(Printed):
         for row in self.way_rows():
             if any(name.startswith("efolds_") for name in row):
                 lines["fine-tuning lies"] = beyond(row)
+            if "costs_data" in row:
+                lines["  costs data"] = f"with probability {row['costs_data']:.2f}"
             if "hurts" in row:
-                lines["  hurts"] = f"with probability {row['hurts']:.2f}"
+                lines["  raises the loss"] = f"{BY}, with probability {row['hurts']:.2f}"
             if "low_data" in row:
                 lines["  low-data regime"] = f"with probability {row['low_data']:.2f}"
         return [lines] if lines else []

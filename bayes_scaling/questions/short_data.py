@@ -22,7 +22,8 @@ from bayes_scaling.questions.score_targets import with_scores
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.text_units import per_token
-from bayes_scaling.questions.transfer import Transfer, transfer
+from bayes_scaling.questions.transfer import transfer
+from bayes_scaling.questions.transfer_answer import Transfer
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 
@@ -91,7 +92,7 @@ def way_rows(
     """Return one dict per way: its sizes, loss, share of the budget, probability to be the best.
 
     One that is fine-tuned has what makes its law of transfer doubtful too: the distances beyond its
-    runs, the probability that pre-training hurts, and that of the regime that it was found in.
+    runs, the probabilities that pre-training costs data and hurts, and that of few data.
     """
     winner = np.argmin(np.stack([way.loss for way in ways]), axis=0)
     rows = []
@@ -106,7 +107,7 @@ def way_rows(
 
 def _doubts(found: Transfer) -> dict[str, float]:
     """Return what a law of transfer says against its own answer, of one case and text."""
-    kept = ("hurts", "low_data", *(f"efolds_{name}" for name in found.beyond))
+    kept = ("costs_data", "hurts", "low_data", *(f"efolds_{name}" for name in found.beyond))
     return {name: value for name, value in found.rows()[0].items() if name in kept}
 
 
