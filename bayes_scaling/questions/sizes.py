@@ -15,6 +15,7 @@ from bayes_scaling.laws.items import COLUMN as ITEMS, ERROR
 from bayes_scaling.posterior import Reads
 from bayes_scaling.posterior.two_steps import TwoSteps
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
+from bayes_scaling.questions.units import count_of
 from bayes_scaling.runs import RunTable, split_columns, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
 from bayes_scaling.runs.counting import LEAST, MOST, complete, model_size
@@ -32,6 +33,9 @@ RESULTS = frozenset(
     "run loss loss_shifted loss_limited score error chance items budget seed diverged".split()
 )
 """Columns of a row that are no settings of its run: they may stand beside its sizes."""
+
+FROM_ONE = frozenset(["experts"])
+"""Columns that count from 1."""
 
 FACTOR = 100.0
 """How far beyond the largest run a forecast is asked for, unless it is said."""
@@ -318,24 +322,63 @@ def numbers_of(
     given: Mapping[str, Values], wanted: Iterable[str]
 ) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
     """Return the numbers (n,) among what was given, and problems with them."""
-    numbers, problems = {}, []
+    numbers: dict[str, NDArray[np.float64]] = {}
+    problems: list[str] = []
     for name in sorted(set(wanted) & set(given)):
         value = given[name]
         try:
-            array = np.atleast_1d(np.asarray(value, dtype=float))
-        except (TypeError, ValueError):
-            problems.append(f"{name!r} must be a number or numbers, got {value!r}")
+            array = _array_of(name, value)
+        except InputError as error:
+            problems += error.problems
             continue
         positive = needs_positive(name)
         bad = ~_amounts(array) if positive else ~np.isfinite(array)
+        few = np.isfinite(array) & (array < 1) & (name in FROM_ONE)
         if array.ndim != 1 or array.size == 0:
             problems.append(f"{name!r} must be one number or a list of numbers")
         elif bad.any():
             kind = f"positive and finite, {LEAST:g} to {MOST:g}" if positive else "finite"
-            problems.append(f"{name!r} must be {kind}, got {array[bad][0]:g}")
+            problems.append(f"{name!r} must be {kind}, got {array[bad][0]:g}{_row_of(bad)}")
+        elif few.any():
+            problems.append(few_of(name, float(array[few][0])) + _row_of(few))
         else:
             numbers[name] = array
     return numbers, problems
+
+
+def few_of(name: str, value: float) -> str:
+    """Say that a column counts from 1."""
+    return f"{name!r} must be 1 or more (1 for a dense model), got {value:g}"
+
+
+def _row_of(bad: NDArray[np.bool_]) -> str:
+    """Say in which row the first of several values is bad."""
+    return f" in row {int(np.argmax(bad)) + 1}" if bad.size > 1 else ""
+
+
+def _array_of(name: str, value: Values) -> NDArray[np.float64]:
+    """Return numbers (n,), of which texts may carry k, M, B or T as in a shell.
+
+    Raises
+    ------
+    InputError
+        One is no number.
+    """
+    try:
+        return np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError):
+        pass
+    every = np.atleast_1d(np.asarray(value, dtype=object))
+    found = np.empty(every.shape)
+    for place, each in enumerate(every.flat):
+        try:
+            found.flat[place] = count_of(each)
+        except (InputError, TypeError, ValueError, AttributeError):
+            row = f" in row {place + 1}" if every.size > 1 else ""
+            raise InputError(
+                f"{name!r} must be a number or numbers, such as 2e7 or 20M, got {each!r:.60}{row}"
+            ) from None
+    return found
 
 
 def longest_of(lengths: Mapping[str, int]) -> tuple[int, list[str]]:

@@ -13,6 +13,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
 from bayes_scaling.questions.sizes import Plan, check_read, read_plan
+from bayes_scaling.questions.surface import other_inputs
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.counting import complete
 from tests.synthetic import changed, synthetic_fit, synthetic_runs
@@ -197,3 +198,14 @@ def test_of_an_average_one_law_that_reads_a_setting_is_enough() -> None:
         check_read([synthetic_fit().leading], given)
     check_read([synthetic_fit().leading], {**given, "learning_rate": "high", "loss": 3.0})
     check_read([synthetic_fit().leading], fit.runs)
+
+
+@pytest.mark.parametrize("experts", [0.5, [8.0, 0.5]])
+def test_fewer_than_one_expert_are_refused(experts: Any) -> None:
+    law = bs.published("clark-2022")
+    with pytest.raises(InputError, match=r"'experts' must be 1 or more .* got 0\.5"):
+        law.forecast({"params": 1e9, "experts": experts})
+    assert law.forecast({"params": 1e9, "experts": 1.0}).noise_free.size == 1
+    values, (problem,) = other_inputs(["experts"], {"experts": 0.5}, "moe-joint")
+    assert not values
+    assert "'experts' must be 1 or more" in problem
