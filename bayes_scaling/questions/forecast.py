@@ -30,7 +30,7 @@ from bayes_scaling.questions.distance import efolds_beyond_runs, farthest
 from bayes_scaling.questions.new_budget import forecast_at
 from bayes_scaling.questions.new_run import noise_of_runs
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
-from bayes_scaling.questions.sizes import Plan, Sizes, check_read, read_plan
+from bayes_scaling.questions.sizes import Plan, Sizes, read_plan
 from bayes_scaling.questions.spread import spread_shares
 from bayes_scaling.questions.surface import Source
 from bayes_scaling.questions.typical import Tuned, check_tuned, knows_mistuned, typical_inputs
@@ -176,7 +176,6 @@ def forecast(source: Source, sizes: Sizes, *, tuning: Tuned = "tuned") -> Foreca
     >>> fit.forecast({"params": 7e10, "tokens": 1.4e12}).table  # doctest: +SKIP
     """
     check_tuned(tuning, *source.members.values())
-    check_read(source.members.values(), sizes)
     parts = {name: forecast_by_law(law, sizes, tuning) for name, law in source.members.items()}
     return mix_forecasts(parts, source.weights)
 

@@ -31,8 +31,9 @@ Numbers = float | Sequence[float] | NDArray[np.float64]
 
 RESULTS = frozenset(
     "run loss loss_shifted loss_limited score error chance items budget seed diverged".split()
-)
-"""Columns of a row that are no settings of its run: they may stand beside its sizes."""
+) | {"params_nonembedding", "params_active"}
+"""Columns of a row that are no settings of its run, and other counts of its size: they may stand
+beside its sizes."""
 
 FROM_ONE = frozenset(["experts"])
 """Columns that count from 1."""

@@ -12,6 +12,7 @@ import bayes_scaling as bs
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
+from bayes_scaling.questions.forecast import forecast
 from bayes_scaling.questions.sizes import Plan, check_read, read_plan
 from bayes_scaling.questions.surface import other_inputs
 from bayes_scaling.runs import RunTable
@@ -209,3 +210,16 @@ def test_fewer_than_one_expert_are_refused(experts: Any) -> None:
     values, (problem,) = other_inputs(["experts"], {"experts": 0.5}, "moe-joint")
     assert not values
     assert "'experts' must be 1 or more" in problem
+
+
+def test_other_counts_of_a_size_and_results_may_stand_beside_it() -> None:
+    given = {"params": 1e9, "params_nonembedding": 8e8, "tokens": 1e10, "loss": 3.0}
+    assert synthetic_fit().forecast(given).noise_free.shape[1] == 1
+
+
+def test_all_questions_of_a_run_refuse_what_is_not_read_and_a_plan_may_carry_its_clock() -> None:
+    given = {"params": 1e9, "tokens": 1e10, "steps": 1e4}
+    for ask in (FIT.forecast, FIT.sensitivity, FIT.power_scaling, FIT.exponents):
+        with pytest.raises(InputError, match="'steps' changes nothing"):
+            ask(given)
+    assert forecast(FIT, given).noise_free.shape[1] == 1
