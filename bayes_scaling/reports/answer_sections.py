@@ -12,6 +12,7 @@ from bayes_scaling.figures import curve_plots
 from bayes_scaling.figures.words import (
     column_label,
     without_kind,
+    write_count,
     write_counts,
     write_number,
     write_size,
@@ -253,7 +254,7 @@ def drift_section(item: Answers) -> tuple[Block, ...]:
             part = parts[at]
             draws = part.factor if part.exponent is None else part.exponent
             itself = at == REFERENCE and part.exponent is None
-            cells += [write_size(part.size), "1" if itself else _cell(draws, probability)]
+            cells += [write_count(part.size), "1" if itself else _cell(draws, probability)]
         factor = _cell(parts[ASKED].factor, probability)
         rows.append((*((first.member,) if several else ()), name, *cells, factor))
     head = (
