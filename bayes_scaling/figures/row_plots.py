@@ -13,9 +13,9 @@ from bayes_scaling.figures import style
 from bayes_scaling.figures.words import (
     MINUS,
     response_label,
+    write_count,
     write_factor,
     write_number,
-    write_size,
 )
 from bayes_scaling.intervals import format_kind, quantiles
 from bayes_scaling.page import efolds_beyond
@@ -216,7 +216,7 @@ def _size(row: Mapping[str, Any]) -> str:
     if "flops" in row:
         parts.append(f"{write_number(row['flops'])} FLOP")
     parts += [
-        f"{write_size(row[name])} {called}"
+        f"{write_count(row[name])} {called}"
         for name, called in (("params", "parameters"), ("tokens", "tokens"))
         if name in row
     ]
