@@ -38,11 +38,12 @@ WITH_PYMC = {
 HEAVY_AT_TOP = {
     **WITH_PYMC,
     "laws/kernels.py": {"numba"},
+    "laws/kernel_calls.py": {"numba"},
     "figures/shown.py": {"matplotlib"},
 }
 KNOWS_PYMC = (*WITH_PYMC, "posterior/densities.py", "posterior/fit_model.py")
 """And what says which version sampled a fit."""
-KNOWS_NUMBA = ("laws/kernels.py", "laws/compiled.py")
+KNOWS_NUMBA = ("laws/kernels.py", "laws/kernel_calls.py", "laws/compiled.py")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,6 +105,10 @@ class Reading:
         Literal["decimal", "thousands"] | None,
         typer.Option(help="What commas in numbers are, where the file does not say."),
     ] = None
+    sheet: Annotated[
+        str | None,
+        typer.Option(help="Of a workbook; by default the first that looks like a table of runs."),
+    ] = None
     best: Annotated[
         bool, typer.Option("--best", help="Use only the best run of each (params, tokens) cell.")
     ] = False
@@ -125,6 +129,7 @@ class Reading:
                 format=self.format,
                 commas=self.commas,
                 needs_loss=needs_loss,
+                sheet=self.sheet,
             )
         else:
             raise InputError(

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from bayes_scaling.intervals import PROBABILITY, format_kind, interval
 from bayes_scaling.runs.columns import COLUMNS
+from bayes_scaling.runs.loss_units import AS_GIVEN, NATS, unit_by_name
 from bayes_scaling.runs.metrics import unit_of
 
 if TYPE_CHECKING:
@@ -174,7 +175,10 @@ def response_label(fit: Fit) -> str:
     """Name the response with its unit; a metric that all runs share knows better what it is."""
     name, metric = fit.leading.model.response, _metric(fit)
     if not metric:
-        return column_label(name)
+        said = unit_by_name(fit.runs) if name == "loss" else NATS
+        if said == NATS:
+            return column_label(name)
+        return name if said == AS_GIVEN else f"{name} [{said}]"
     if response_unit(fit):
         return f"{name} [{metric}]"
     unit_read = unit_of(fit.runs)

@@ -34,6 +34,9 @@ FOLDER = "compiled"
 SUMS = "sums.json"
 """File in a folder of the cache with the hash of every other file."""
 
+FROM_KERNELS = "from bayes_scaling.laws.kernels import inlined, inner\n"
+"""What `kernel_calls.py` imports of the text that it is joined to."""
+
 SOLVING = """
 from bayes_scaling.formula import roots
 
@@ -114,7 +117,8 @@ def load(model: Model) -> tuple[Program, ModuleType]:
 def source(model: Model, program: Program) -> str:
     """Return the source of the module of a model."""
     folder = Path(__file__).parent
-    pieces = [(folder / "kernels.py").read_text()]
+    calls = (folder / "kernel_calls.py").read_text()
+    pieces = [(folder / "kernels.py").read_text(), calls.replace(FROM_KERNELS, "")]
     if "advance" in program.text:
         used = hashlib.sha256(Path(roots.__file__).read_bytes()).hexdigest()
         pieces += [SOLVING, f"# roots.py: {used}\n"]

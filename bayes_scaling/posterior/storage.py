@@ -177,6 +177,7 @@ def _header(fit: Member) -> dict[str, Any]:
         "provenance": dict(fit.provenance),
         "columns": list(fit.runs.columns),
         "notes": list(fit.runs.notes),
+        "origins": dict(fit.runs.origins),
         "draws": list(fit.draws),
         "steps": list(fit.steps),
         "every": fit.every,
@@ -241,6 +242,7 @@ def _read(file: h5py.Group, header: Mapping[str, Any]) -> Member:
         runs=RunTable(
             columns={name: _array(file["runs"][stored_name(name)]) for name in header["columns"]},
             notes=tuple(header["notes"]),
+            origins={str(k): str(v) for k, v in header.get("origins", {}).items()},
         ),
         draws=_arrays(file["posterior"], header["draws"]),
         steps=_arrays(file[DRIFT], header["steps"]) if header.get("steps") else {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Sequence
 
@@ -75,7 +76,10 @@ def _hint(table: RunTable, side: str) -> str:
     ]
     if not found:
         return ""
-    return f"; {side!r} is a value of {found[0]!r}: --by {found[0]} (in Python by={found[0]!r})"
+    return (
+        f"; {side!r} is a value of {found[0]!r}: --by {shlex.quote(found[0])} (in Python "
+        f"by={found[0]!r})"
+    )
 
 
 def _sides_with_runs(

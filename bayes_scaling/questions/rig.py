@@ -8,20 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayes_scaling.errors import InputError
-
-ACCELERATORS: Mapping[str, float] = {
-    "v100": 125e12,
-    "a100": 312e12,
-    "h100": 989e12,
-    "h200": 989e12,
-    "b200": 2250e12,
-    "mi300x": 1307e12,
-    "tpu-v4": 275e12,
-    "tpu-v5e": 197e12,
-    "tpu-v5p": 459e12,
-    "tpu-v6e": 918e12,
-}
-"""Dense 16-bit peak [FLOP/s] as their makers state it."""
+from bayes_scaling.runs.device_hours import ACCELERATORS, HOUR, UTILISATION
 
 POWER: Mapping[str, float] = {
     "v100": 300.0, "a100": 400.0, "h100": 700.0, "h200": 700.0, "b200": 1000.0, "mi300x": 750.0,
@@ -30,11 +17,6 @@ POWER: Mapping[str, float] = {
 
 OVERHEAD_OF_POWER = 1.5
 """Power of hosts, network and cooling too, over that of the accelerators."""
-
-UTILISATION = 0.4
-"""Share of the peak that training reaches, by default; large runs report .3 to .5."""
-
-HOUR = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,9 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.page import Printed
 from bayes_scaling.questions.device import Device
 from bayes_scaling.questions.limits import FLOPS_PER_SERVED
-from bayes_scaling.questions.rig import HOUR, Rig
+from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.sizes import Numbers, positive
+from bayes_scaling.runs.device_hours import HOUR
 
 MILLION = 1e6
 JOULES_PER_KWH = 3.6e6

@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.questions.rig import ACCELERATORS, Rig
+from bayes_scaling.questions.rig import Rig
 from bayes_scaling.runs.cells import COMPUTE, COUNTS, PREFIXES, parts_of, tidy_compute
+from bayes_scaling.runs.device_hours import ACCELERATORS
 
 BYTES: Mapping[str, float] = {
     "byte": 1.0, "character": 1.0, "char": 1.0,

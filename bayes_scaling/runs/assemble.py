@@ -26,14 +26,16 @@ from bayes_scaling.runs.cells import (
 from bayes_scaling.runs.columns import COLUMNS, SIZES
 from bayes_scaling.runs.counting import complete
 from bayes_scaling.runs.doubts import copies, doubts, unread_columns
-from bayes_scaling.runs.error_rates import choose_error_rate, name_error_rate
+from bayes_scaling.runs.error_rates import choose_error_rate, label_of_loss, name_error_rate
 from bayes_scaling.runs.faults import by_row, faults_of, lesser_faults
 from bayes_scaling.runs.finetuning import finetuning_problems
-from bayes_scaling.runs.headings import describe_unit, in_sequences
+from bayes_scaling.runs.headings import describe_unit, in_sequences, read_heading
+from bayes_scaling.runs.loss_units import is_text, unit_of_loss
 from bayes_scaling.runs.named_runs import name_of_runs, tokens_of_the_end, unnamed_checkpoints
-from bayes_scaling.runs.plausible import implausible, option, rises_with_size
-from bayes_scaling.runs.resolve import LETTER, Resolution, per_byte, resolve
-from bayes_scaling.runs.wishes import rows_that_meet
+from bayes_scaling.runs.plausible import implausible, option
+from bayes_scaling.runs.resolve import LETTER, Resolution, resolve
+from bayes_scaling.runs.rising import rising_losses
+from bayes_scaling.runs.wishes import columns_read, made_of, rows_that_meet
 
 DIVERGED = "diverged"
 """The column that marks runs to be set aside: 1 or true, and 0, false or nothing for others. A law
@@ -151,38 +153,49 @@ def assemble(
     if "run" in given:
         given["run"] = done["run"]
     checked = given if needs_loss else {n: v for n, v in given.items() if n != "loss"}
-    faults += faults_of(checked, unread, rows, called, resolved.names, needs_loss=needs_loss)
+    faults += faults_of(
+        checked, unread, rows, called, resolved.names, needs_loss=needs_loss and not unclear
+    )
     faults += finetuning_problems(done, rows)
     if faults:
         faults += lesser_faults(given, unread, rows, called)
         raise InputError(by_row(faults), source=source)
 
     log += _gaps(done, rows)
-    names = {n: t for n, t in resolved.names.items() if named is None or t != named[0]}
+    spent = columns_read(log, resolved.names)
+    names = {
+        name: target
+        for name, target in resolved.names.items()
+        if name not in spent and (named is None or target != named[0])
+    }
+    label, formula = label_of_loss(called, log)
+    risen = rising_losses(done, rows, label, formula)
+    text = is_text(unit_of_loss(label, formula=formula), called.get("tokens"))
     for doubt in (
         *resolved.doubts,
         *set_aside,
         *in_percent,
         *unread_columns(names, done),
         *doubts(given, rows),
-        *(implausible(given, done, rows, called) if needs_loss else ()),
+        *(implausible(given, done, rows, called, text=text) if needs_loss else ()),
         *(
             []
             if "run" in given or not needs_loss
             else unnamed_checkpoints(given_and_sizes(given, done), rows, called)
         ),
         *(tokens_of_the_end(done, rows) if needs_loss else ()),
-        *rises_with_size(done, rows),
+        *risen,
     ):
         log.append(WARNING + doubt)
-        text = f"{source}: {doubt}" if source else doubt
-        warnings.warn(text, BayesScalingWarning, skip_file_prefixes=(_PACKAGE,))
+        said = f"{source}: {doubt}" if source else doubt
+        warnings.warn(said, BayesScalingWarning, skip_file_prefixes=(_PACKAGE,))
     first = ("run", *(name for name in COLUMNS if name in done and name != "run"))
     kept = np.ones(len(rows), dtype=bool)
     for group in copies(given):
         kept[group[1:]] = False
     ordered = {name: done[name][kept] for name in dict.fromkeys((*first, *done))}
     origins = _origins(resolved, {n: v for n, v in given.items() if n not in made}, called)
+    origins |= {name: text for name, text in made_of(log).items() if name in origins}
     return Assembled(columns=ordered, notes=tuple(log), origins=origins)
 
 
@@ -242,10 +255,10 @@ def _read(
                 if heading.converts or heading.certainty == 1:
                     unit = f" [{describe_unit(target)}]" if describe_unit(target) else ""
                     log.append(f"{target}{unit} is {heading.say(name)}")
-            if target == "loss" and per_byte(name):
+            if target == "loss" and (unit := unit_of_loss(name)).startswith("bits per "):
                 log.append(
-                    f"loss is {name!r} in bits per byte, as given, and answers are in bits per "
-                    f"byte; for nats per byte {option('loss', name, '{}*0.6931')}"
+                    f"loss is {name!r} in {unit}, as given, and answers are in {unit}; for nats "
+                    f"{unit.removeprefix('bits ')} {option('loss', name, '{}*0.6931')}"
                 )
     for name in raw:
         context = given.get("context_length")
@@ -312,10 +325,15 @@ def _chosen(
 def commas_in(raw: Cells) -> Commas | None:
     """Tell what commas are in the numbers of a table, from its first rows."""
     found = []
-    for values in raw.values():
+    for name, values in raw.items():
         if isinstance(values, np.ndarray) and values.dtype.kind in "biufU":
             continue
-        some = [cell for cell in values[:200] if isinstance(cell, str) and "," in cell]
+        signs = ",." if (own := read_heading(name)) and own.target in SIZES else ","
+        some = [
+            cell
+            for cell in values[:200]
+            if isinstance(cell, str) and any(sign in cell for sign in signs)
+        ]
         if some and len(some) >= 0.3 * min(len(values), 200):
             found += [cell for cell in some if comma_of(cell.strip().split(" ")[0])]
     return commas_of(found)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.runs.columns import COLUMNS
+from bayes_scaling.runs.device_hours import DEFAULT, compute_of, device_of, span_of
 
 Commas = Literal["decimal", "thousands"]
 
@@ -69,6 +70,7 @@ _NUMBER = re.compile(
 )
 _POWER = re.compile(r"([-+]?)10\s*(?:\^|\*\*)\s*\(?([-+]?\d+)\)?\s*(.*)", re.DOTALL)
 _GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+")
+_POINTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3}){2,}(?:,\d*)?")
 _COMMA_DECIMAL = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?|[-+]?\d{1,3}(?:\.\d{3})+,\d+")
 
 
@@ -131,9 +133,11 @@ def plain_number(text: str, *, commas: Commas | None = None) -> float | None:
 
 def comma_of(text: str) -> Commas | None:
     """Tell what the commas of a number are; None where there are none or it could be either."""
+    text = text.strip()
+    if _POINTED.fullmatch(text):
+        return "decimal"  # two points part thousands, so a comma is the decimal one
     if "," not in text:
         return None
-    text = text.strip()
     if re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+\.\d*", text) or re.fullmatch(
         r"[-+]?[1-9]\d{0,2}(?:,\d{3}){2,}", text
     ):
@@ -335,7 +339,7 @@ def read_amount(text: str, target: str, commas: Commas | None = None) -> float |
         return value
     if (column.kind in ("positive", "fraction", "number") and unit[:1] in "±") or unit[:2] == "+-":
         return value
-    if column.kind == "fraction" and unit == "%":
+    if (column.kind == "fraction" or target == "loss") and unit == "%":
         return value / 100.0
     factor: float | None = None
     if target in ("flops", "budget"):
@@ -387,6 +391,11 @@ def number_advice(text: str) -> str:
             "the comma could part thousands or decimals; say which with --commas thousands or "
             "--commas decimal (in Python commas=)"
         )
+    if _POINTED.fullmatch(text):
+        return (
+            f"its points part thousands: --commas decimal (in Python commas='decimal'), or write "
+            f"{text.replace('.', '').replace(',', '.')}"
+        )
     if comma_of(text) == "thousands":
         return f"write {text.replace(',', '')}, without thousands separators"
     if comma_of(text) == "decimal":
@@ -395,10 +404,14 @@ def number_advice(text: str) -> str:
         return "write a plain number, without the percent sign"
     if (parts := parts_of(text)) is not None and (factor := count_factor(parts[1])) is not None:
         return f"write {parts[0] * factor:g}, without a letter for the magnitude"
-    if parts is not None and re.search(r"(?i)hours?$|gpu", parts[1]):
+    if parts is not None and (span := span_of(parts[1])) is not None:
+        device = device_of(parts[1])
+        if device is None and not re.search(r"(?i)[gt]pu", parts[1]):
+            return f"write {parts[0]:g}, and the unit in the name of the column"
+        each, said = compute_of(span, device or DEFAULT)
         return (
-            "hours of a device are no FLOP: write FLOP, or give hours in a column of their own "
-            "and --columns 'flops=gpu_hours*1.4e18'"
+            f"{span}s of a device are no FLOP: write {parts[0] * float(each):.3g} ({said}), or "
+            f"give {span}s in a column of their own and --columns 'flops=gpu_{span}s*{each}'"
         )
     return "write a plain number"
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -229,7 +231,13 @@ def canonical_name(name: str) -> str | None:
 
 def shown_in_formula(name: str) -> str:
     """Return a column as an expression names it: in backticks where it has other signs."""
-    return name if name.isidentifier() else f"`{name}`"
+    return name if name.isidentifier() and not iskeyword(name) else f"`{name}`"
+
+
+def where_option(name: str, label: str, *, text: bool = True) -> str:
+    """Return the option that keeps the rows of one label, or number, quoted for a shell."""
+    mark = "" if not text else "'" if '"' in label else '"'
+    return f"--where {shlex.quote(f'{shown_in_formula(name)} == {mark}{label}{mark}')}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

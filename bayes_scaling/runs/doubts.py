@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from bayes_scaling.intervals import significant
 from bayes_scaling.runs.cells import Rows, count_factor, parts_of
-from bayes_scaling.runs.columns import COLUMNS, fold, listed, shown_in_formula
+from bayes_scaling.runs.columns import COLUMNS, fold, listed, shown_in_formula, where_option
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN, PF_DAY, model_size
 from bayes_scaling.runs.faults import unfinished
 from bayes_scaling.runs.headings import read_heading, unknown_unit
+from bayes_scaling.runs.loss_units import PERHAPS, THINGS
 from bayes_scaling.runs.named_runs import equal_rows
 from bayes_scaling.runs.resolve import (
     advice_on_size,
@@ -33,6 +34,8 @@ from bayes_scaling.runs.resolve import (
 Columns = Mapping[str, NDArray[Any]]
 MOST = 12  # doubts of one kind
 _SUMMARIES = frozenset("mean average avg median total sum std stdev min max count".split())
+_DATA = THINGS | PERHAPS | frozenset("data dataset seen reads".split())
+_MODELS = frozenset("model models weights size net network parameters neurons".split())
 LIKE = 0.85  # of two names, from which one may be the other misspelt
 TOLERANCE = 1.3  # a ratio beyond this, either way, is a disagreement
 
@@ -134,7 +137,7 @@ def unread_sizes(names: Mapping[str, str], done: Columns) -> list[str]:
         sizes = [name for name in sizes if not tells_unique(name)]  # one factor of a product
     found = [
         f"no law reads the column {name!r}, which sounds like a size; if it is one, "
-        f"{advice_on_size(name, list(names))}"
+        f"{advice_on_size(name, list(names), done)}"
         for name in sizes[:MOST]
     ]
     if "budget" in has and not {"flops", "tokens"} & has:
@@ -186,13 +189,20 @@ def _of_one_size(left: Columns, has: set[str]) -> list[str]:
     likely = [name for name, values in left.items() if _may_be_size(name, values)]
     if not likely:
         return []
-    first = likely[0]
+    first = max(likely, key=lambda name: _likeness(name, left[name], lacking))
     change = shown_in_formula(first) + magnitude(first)
     return [
         f"{known} is the only size that is read, so all runs count as alike in {lacking}; no law "
         f"reads {listed(likely, most=5)}: if {'it tells' if len(likely) == 1 else 'one tells'} "
         f"{lacking}, --columns '{lacking}={change}'"
     ]
+
+
+def _likeness(name: str, values: NDArray[Any], lacking: str) -> tuple[bool, float]:
+    """Rank columns that may be a size: by what they count, then by how far they reach."""
+    counts = bool(low_words(name) & (_DATA if lacking == "tokens" else _MODELS))
+    known = values[np.isfinite(values) & (values > 0)] if values.dtype.kind == "f" else [1e6]
+    return counts, float(np.median(known))
 
 
 def _ends_in_size(text: str) -> bool:
@@ -324,8 +334,7 @@ def _splits(given: Columns) -> list[str]:
         if held and any(map(is_training, labels)) and len(labels) <= 6:
             return [
                 f"{name!r} is {' or '.join(map(repr, labels))}: losses of training text count as "
-                f"runs beside the others; keep one kind by --where '{shown_in_formula(name)} == "
-                f'"{held[0]}"\''
+                f"runs beside the others; keep one kind by {where_option(name, held[0])}"
             ]
     return []
 

@@ -7,7 +7,6 @@ score. So it is written here, once, when a file is read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,14 @@ from numpy.typing import NDArray
 from bayes_scaling.runs.cells import Commas, read_numbers
 from bayes_scaling.runs.columns import SIZES, canonical_name, listed, shown_in_formula
 from bayes_scaling.runs.metrics import ERROR, read_unit
-from bayes_scaling.runs.resolve import is_held_out, is_training, sounds_like_loss, words_of
+from bayes_scaling.runs.resolve import (
+    is_held_out,
+    is_training,
+    say_which,
+    sounds_like_loss,
+    words_of,
+)
+from bayes_scaling.runs.wishes import made_of
 
 Cells = Mapping[str, Sequence[Any] | NDArray[Any]]
 Columns = dict[str, NDArray[Any]]
@@ -89,7 +95,7 @@ def choose_error_rate(
     if len(best) > 1:
         return asked, [
             f"columns {listed(best)} are error rates; say which is to be forecast: "
-            f"--columns '{best[0]}=loss' (in Python columns={{{best[0]!r}: 'loss'}})"
+            f"{say_which(best[0], 'loss')}"
         ]
     for name in best:
         if rates[name].max() > 1:
@@ -123,11 +129,9 @@ def name_error_rate(
         if made is None or (metric is not None and np.unique(metric).size > 1):
             return given, [], []
         given["loss"], said = made
-        label = "error"
+        label, formula = "error", False
     else:
-        label = called.get("loss", "loss")
-        formula = next((note[7:] for note in notes if note.startswith("loss = ")), "")
-        label = formula if label == "loss" and formula else label
+        label, formula = label_of_loss(called, notes)
         if not sounds_like_error_rate(label):
             return given, [], []
         said = f"loss is {label!r}"
@@ -135,7 +139,7 @@ def name_error_rate(
     if not values.size or values.min() < 0:
         return given, [], []
     if values.max() > 1:
-        return given, [], [_in_percent(label)] if values.max() <= PERCENT else []
+        return given, [], [_in_percent(label, formula=formula)] if values.max() <= PERCENT else []
     if metric is None:
         given["metric"] = np.full(given["loss"].size, label if label.isidentifier() else "error")
     else:
@@ -145,6 +149,13 @@ def name_error_rate(
         "ceiling of guessing"
     )
     return given, [said], []
+
+
+def label_of_loss(called: Mapping[str, str], notes: Iterable[str]) -> tuple[str, bool]:
+    """Return what the file calls the loss, or what made it, and whether that is an expression."""
+    label = called.get("loss", "loss")
+    formula = made_of(notes).get("loss", "")
+    return (formula, True) if label == "loss" and formula else (label, False)
 
 
 def _as_error(metric: str) -> str:
@@ -168,14 +179,14 @@ def _from_score(given: Columns) -> tuple[NDArray[np.float64], str] | None:
 
 
 def _known(cells: Sequence[Any] | NDArray[Any], commas: Commas | None) -> NDArray[np.float64]:
-    read = read_numbers(cells, commas=commas)
+    read = read_numbers(cells, target="error", commas=commas)
     if read.unread:
         return np.empty(0)
     return read.values[np.isfinite(read.values)]
 
 
-def _in_percent(name: str) -> str:
-    shown = name if re.search(r"[*/+-]", name) else shown_in_formula(name)
+def _in_percent(name: str, *, formula: bool = False) -> str:
+    shown = f"({name})" if formula else shown_in_formula(name)
     return (
         f"{name!r} sounds like an error rate and goes beyond 1: if it is in percent, "
         f"--columns 'loss={shown}/100'"

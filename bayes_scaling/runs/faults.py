@@ -15,8 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.runs.cells import Rows, number_advice, parts_of
-from bayes_scaling.runs.columns import COLUMNS, NUMBER_KINDS, SIZES, canonical_name, listed
+from bayes_scaling.runs.columns import (
+    COLUMNS,
+    NUMBER_KINDS,
+    SIZES,
+    canonical_name,
+    listed,
+    shown_in_formula,
+)
 from bayes_scaling.runs.counting import complete
+from bayes_scaling.runs.device_hours import span_of
+from bayes_scaling.runs.headings import log_of
+from bayes_scaling.runs.loss_units import unit_of_loss
 from bayes_scaling.runs.named_runs import equal_rows
 from bayes_scaling.runs.resolve import (
     advice_on_size,
@@ -26,6 +36,7 @@ from bayes_scaling.runs.resolve import (
     sounds_like_loss,
     sounds_like_size,
 )
+from bayes_scaling.runs.rising import scores_advice
 
 UNKEPT = re.compile("[\x00\ud800-\udfff]")
 """Characters that no file keeps: NUL, and half of another."""
@@ -78,7 +89,8 @@ def value_problems(
         column = COLUMNS.get(name)
         if column is None or column.kind not in NUMBER_KINDS:
             continue
-        label = label_of(name, (called or {}).get(name, name))
+        given = (called or {}).get(name, name)
+        label = label_of(name, given)
         infinite = np.isinf(values)
         below = np.zeros(len(values), dtype=bool)
         zero = above = below
@@ -92,9 +104,13 @@ def value_problems(
             above = (values > 1) & ~infinite
         for where, fault in (
             (infinite, "must be finite; mark a run that diverged by 1 in a column 'diverged'"),
-            (below, f"cannot be negative{_cannot_be_negative(name)}"),
+            (below, f"cannot be negative{_cannot_be_negative(name, given)}"),
             (zero, f"must be above 0{_zero_advice(name)}"),
-            (above, "must lie between 0 and 1; divide percentages by 100"),
+            (
+                above,
+                f"must lie between 0 and 1; divide percentages by 100"
+                f"{_hundredth(name, given, values)}",
+            ),
         ):
             if where.any():
                 shown = _shown([f"{value:g}" for value in values[where]])
@@ -149,7 +165,8 @@ def absence_problems(
                 f"no column 'loss' (or 'score'); the table has {listed(given)}; "
                 + (
                     perplexity_advice(given)
-                    or f"say which it is: {say_which(example_of(given), 'loss')}"
+                    or scores_advice(given, columns)
+                    or f"say which it is: {loss_advice(given)}"
                 )
                 + shape_advice(given)
             )
@@ -169,7 +186,7 @@ def absence_problems(
         problems.append(
             "no size to scale with: none of 'params', 'tokens', 'flops'; "
             f"the table has {listed(given)}; say which is: "
-            + (size_advice(given) or say_which(example_of(given), "params"))
+            + (size_advice(given, columns) or say_which(example_of(given), "params"))
         )
     elif sizes and (gap := without_any(columns)).any():
         problems.append(
@@ -242,17 +259,28 @@ def _is_curve(columns: Columns) -> bool:
     )
 
 
-def size_advice(given: Iterable[str]) -> str | None:
+def size_advice(given: Iterable[str], columns: Columns) -> str | None:
     """Return the option that reads the first column that sounds like a size, or None."""
     names = list(given)
-    first = next((name for name in names if sounds_like_size(name)), None)
-    return None if first is None else advice_on_size(first, names)
+    timed = (name for name in names if span_of(name) is not None)
+    first = next((name for name in names if sounds_like_size(name)), None) or next(timed, None)
+    return None if first is None else advice_on_size(first, names, columns)
 
 
 def example_of(given: Iterable[str]) -> str:
     """Return the one column that is not understood, to stand in an example, else a stand-in."""
     left = [name for name in given if canonical_name(name) is None]
     return left[0] if len(left) == 1 else "THEIR_NAME"
+
+
+def loss_advice(given: Iterable[str]) -> str:
+    """Return the option that reads the column that is a loss of another trade, or an example."""
+    names = [name for name in given if canonical_name(name) is None]
+    name = next((name for name in names if unit_of_loss(name)), None) or example_of(given)
+    shown = shown_in_formula(name)
+    logs = {"log10": f"10**{shown}", "log2": f"2**{shown}", "ln": f"exp({shown})"}
+    change = logs.get(log_of(name) or "")
+    return say_which(name, "loss") if change is None else f"--columns 'loss={change}'"
 
 
 def problems_of_choice(given: Iterable[str]) -> bool:
@@ -281,11 +309,24 @@ def shape_advice(given: Iterable[str]) -> str:
     return ""
 
 
-def _cannot_be_negative(name: str) -> str:
+def _hundredth(name: str, called: str, values: NDArray[np.float64]) -> str:
+    known = values[np.isfinite(values)]
+    if known.max(initial=0) > 100 or 2 * np.count_nonzero(known > 1) <= known.size:
+        return ""  # no percentages, or those of some rows alone
+    return f": --columns '{name}={shown_in_formula(called)}/100'"
+
+
+def _cannot_be_negative(name: str, called: str) -> str:
+    if scale := log_of(called):
+        shown = shown_in_formula(called)
+        change = {"log10": f"10**{shown}", "log2": f"2**{shown}"}.get(scale, f"exp({shown})")
+        return f"; if it is a log, --columns '{name}={change}'"
     if name == "flops":
         return "; 6 N D overflows int64 near 9.2e18: compute it in float64, or leave flops out"
     if name == "loss":
-        return "; give the cross-entropy, minus the log-likelihood per token"
+        minus = re.search(r"(?i)lik|log[\s_]?p|(?:^|_)ll(?:$|_)", called)
+        said = f": --columns 'loss=-{shown_in_formula(called)}'" if minus else ""
+        return f"; give the cross-entropy, minus the log-likelihood per token{said}"
     return ""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,10 +13,23 @@ import numpy as np
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.runs.cells import Rows, positions
+from bayes_scaling.runs.columns import listed
+from bayes_scaling.runs.error_rates import sounds_like_error_rate
+from bayes_scaling.runs.headings import read_heading
+from bayes_scaling.runs.resolve import is_perplexity, sounds_like_loss, sounds_like_size
+from bayes_scaling.runs.rising import sounds_like_score
 from bayes_scaling.runs.text_files import Raw
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Lines = list[tuple[int, list[Any]]]
+
+RUNS = 3
+"""Grade of a sheet that has a column of sizes and one of what was measured."""
+
+SHEETS = " sheets, "
+"""What a note has that says which sheet was read."""
 
 
 def from_frame(source: object) -> tuple[Raw, str] | None:
@@ -51,13 +66,15 @@ def from_frame(source: object) -> tuple[Raw, str] | None:
     return None
 
 
-def read_sheet(path: Path) -> Raw:
-    """Read the first sheet of a workbook.
+def read_sheet(path: Path, sheet: str | None = None) -> Raw:
+    """Read a sheet of a workbook: the first that looks like a table of runs.
 
     Parameters
     ----------
     path : Path
         An .xlsx file.
+    sheet : str, optional
+        The sheet.
 
     Returns
     -------
@@ -66,7 +83,7 @@ def read_sheet(path: Path) -> Raw:
     Raises
     ------
     InputError
-        It is no workbook, or openpyxl is not installed.
+        It is no workbook, has no such sheet, or openpyxl is not installed.
     """
     if not zipfile.is_zipfile(path):
         raise InputError(
@@ -82,20 +99,60 @@ def read_sheet(path: Path) -> Raw:
         ) from None
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        lines = [
-            (number, list(cells))
-            for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1)
-            if any(cell is not None and str(cell).strip() for cell in cells)
-        ]
-        names, sheets = sheet.title, len(book.worksheets)
+        names = [each.title for each in book.worksheets]
+        tables: list[Lines] = []
+        for each in book.worksheets:
+            tables.append(_lines_of(each) if sheet in (None, each.title) else [])
+            if _grade(tables[-1]) == RUNS:
+                break
         book.close()
     except Exception as error:  # openpyxl raises what its parsers raise
         raise InputError(f"cannot be read as a workbook: {error}", source=str(path)) from None
+    if sheet is not None and sheet not in names:
+        raise InputError(f"no sheet {sheet!r}; there is {listed(names)}", source=str(path))
+    grades = [_grade(lines) for lines in tables]
+    chosen = grades.index(max(grades)) if sheet is None else names.index(sheet)
+    lines, others = tables[chosen], [name for name in names if name != names[chosen]]
     if not lines:
-        raise InputError(f"the sheet {names!r} is empty", source=str(path))
+        raise InputError(f"the sheet {names[chosen]!r} is empty", source=str(path))
+    raw = _of_lines(lines)
+    if not others:
+        return raw
+    place = "first second third".split()[chosen] if chosen < 3 else f"{chosen + 1}th"
+    note = (
+        f"the {place} of {len(names)}{SHEETS}{names[chosen]!r}; of another, "
+        f"--sheet {shlex.quote(others[0])} (in Python sheet={others[0]!r})"
+        + (f", or {listed(others[1:])}" if others[1:] else "")
+    )
+    return replace(raw, notes=(note,))
+
+
+def _lines_of(sheet: Any) -> Lines:
+    """Return the rows of a sheet that hold anything, below its title, with their numbers."""
+    lines = [
+        (number, list(cells))
+        for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1)
+        if any(cell is not None and str(cell).strip() for cell in cells)
+    ]
     while len(lines) > 1 and sum(cell is not None for cell in lines[0][1]) < 2:
         lines = lines[1:]  # a title above the table
+    return lines
+
+
+def _grade(lines: Lines) -> int:
+    """Tell how much a sheet looks like a table of runs, from 0 to `RUNS`."""
+    if not lines:
+        return 0
+    names = [str(cell) for cell in lines[0][1] if cell is not None]
+    if len(lines) < 2 or len(names) < 2:
+        return 1
+    responses = (sounds_like_loss, sounds_like_error_rate, sounds_like_score, is_perplexity)
+    measured = any(sounds(name) for name in names for sounds in responses)
+    sized = any(read_heading(name) is not None or sounds_like_size(name) for name in names)
+    return RUNS if measured and sized else 2
+
+
+def _of_lines(lines: Lines) -> Raw:
     (_, header), rows = lines[0], lines[1:]
     cells: dict[str, Any] = {}
     problems = []
@@ -108,11 +165,8 @@ def read_sheet(path: Path) -> Raw:
             problems.append(f"two columns are called {name!r}; rename one")
             continue
         cells[name] = column
-    note = (f"the first of {sheets} sheets, {names!r}",) if sheets > 1 else ()
     numbers = np.array([number for number, _ in rows], dtype=np.intp)
-    return Raw(
-        cells=cells, rows=Rows(label="row", numbers=numbers), problems=tuple(problems), notes=note
-    )
+    return Raw(cells=cells, rows=Rows(label="row", numbers=numbers), problems=tuple(problems))
 
 
 def read_parquet(path: Path) -> Raw:

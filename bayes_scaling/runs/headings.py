@@ -42,6 +42,7 @@ _INVERSE: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "ln": np.exp,
 }
 _BRACKETS = re.compile(r"(.*?)\s*[(\[{<]\s*([^()\[\]{}]*(?:\([^()]*\))?[^()\[\]{}]*)\s*[)\]}>]\s*")
+_NOT_THE_LOG = r"(?![\s_-]*(?:lik|prob|odds))"  # a log likelihood is itself what is measured
 _GLUED = re.compile(r"([kKMGBT])((?i:params|parameters|tokens|toks?))")
 _GLUED_BEHIND = re.compile(r"((?i:params|parameters|tokens))([KMGBT])")
 _FLOPS = re.compile(
@@ -124,6 +125,20 @@ def in_sequences(name: str) -> bool:
         name.strip(),
     )
     return found is not None
+
+
+def log_of(name: str) -> Scale | None:
+    """Return of which base a heading says that it is a log, as ``log10_mse``; None where of none.
+
+    Examples
+    --------
+    >>> log_of("log10_mse"), log_of("ln(error)"), log_of("logloss"), log_of("log_likelihood")
+    ('log10', 'ln', None, None)
+    """
+    found = re.search(
+        r"(?i)(?<![a-z])(log_?10|lg|log2|ln|loge|log)(?![a-z0-9])" + _NOT_THE_LOG, name
+    )
+    return None if found is None else _LOGS.get(found[1].lower(), "ln")
 
 
 def unknown_unit(name: str) -> str | None:

@@ -46,7 +46,10 @@ _NAMED: Mapping[str, Unit] = MappingProxyType(
 )
 """Units by what names them; the first that is found counts."""
 
-_PER = re.compile(r"\b(nats?|bits?) ?(?:/|per) ?(token|byte|char|residue|pixel|word|sample)\w*")
+_PER = re.compile(
+    r"\b(nats?|bits?) ?(?:/|per) ?"
+    r"(token|byte|char|residue|pixel|word|sample|dim|atom|frame|image|patch)\w*"
+)
 
 
 def read_unit(text: str) -> Unit | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bayes_scaling.runs.cells import Rows
 from bayes_scaling.runs.columns import shown_in_formula
 from bayes_scaling.runs.counting import PF_DAY, model_size
+from bayes_scaling.runs.loss_units import counts_things, counts_tokens
 
 Columns = Mapping[str, NDArray[Any]]
 Array = NDArray[np.float64]
@@ -37,9 +38,6 @@ FEWEST_PER_STEP, MOST_PER_STEP = 32.0, 1e9
 SMALL_BATCH, MANY_STEPS = 65536.0, 1e6
 """A batch up to this many, which would mean more steps than that, counts sequences [tokens]."""
 
-MOST_ROWS = 20_000
-"""Rows of one family in which a loss that rises with size is looked for."""
-
 _WORDS = {1e3: "thousands", 1e6: "millions", 1e9: "billions", 1e12: "trillions"}
 _COMPUTE = {
     **{10.0**power: f"units of 1e{power} FLOP" for power in (9, 12, 15, 18, 21)},
@@ -48,21 +46,39 @@ _COMPUTE = {
 _COUNTS = ("params", "params_nonembedding", "params_active", "tokens")
 
 
-def implausible(given: Columns, done: Columns, rows: Rows, called: Mapping[str, str]) -> list[str]:
-    """Return a doubt for every size that does not go with the others."""
+def implausible(
+    given: Columns, done: Columns, rows: Rows, called: Mapping[str, str], *, text: bool = True
+) -> list[str]:
+    """Return a doubt for every size that does not go with the others.
+
+    Parameters
+    ----------
+    given, done : Mapping of str to array, dims (row,)
+        Canonical columns, before and after completion.
+    rows : Rows
+        Names of the rows.
+    called : Mapping of str to str
+        What the file calls them.
+    text : bool
+        Whether the losses are of text in nats per token, which others are not held against.
+
+    Returns
+    -------
+    list of str
+    """
     found = [*_logarithms(given, called)]
     if not found:
         found += _some_rows(given, rows, called)
     if not found:
         found += _small(given, called)
     if not found:
-        found += _per_param(given, done, rows, called) or _too_low(done, called)
+        found += _per_param(given, done, rows, called) or (_too_low(done, called) if text else [])
     return [
         *found,
         *_more_active(given, rows),
         *_per_step(given, rows, called),
         *_rates(given, called),
-        *_losses(given, done, rows, called),
+        *(_losses(given, done, rows, called) if text else ()),
     ]
 
 
@@ -111,6 +127,8 @@ def _small(given: Columns, called: Mapping[str, str]) -> list[str]:
     found = []
     for name in (*_COUNTS, "flops"):
         values = _known(given, name)
+        if name == "tokens" and counts_things(called.get(name, name)):
+            continue
         limit = 1e9 if name == "flops" else 1e3
         params = _known(given, "params")
         if name == "tokens" and (not params.size or params.max() < 1e3):
@@ -194,6 +212,9 @@ def _per_param(given: Columns, done: Columns, rows: Rows, called: Mapping[str, s
     middle = float(np.median(known))
     if FEWEST_PER_PARAM <= middle <= MOST_PER_PARAM:
         return []
+    label = called.get("tokens", "tokens")
+    if "tokens" in given and counts_things(label):
+        return []
     found = f"tokens per parameter of {_span(known)} cannot be"
     if not used and "flops" in given and "tokens" in given:
         params = done["params"][np.isfinite(done["params"])]
@@ -207,6 +228,14 @@ def _per_param(given: Columns, done: Columns, rows: Rows, called: Mapping[str, s
         ]
     if "tokens" in given and np.isfinite(given["tokens"]).any():
         if middle < FEWEST_PER_PARAM:
+            if not counts_tokens(label):
+                factor, change = _unit_near(middle, _WORDS, USUAL_PER_PARAM)
+                return [
+                    f"tokens per parameter are {_span(known)}, far below those of text: if "
+                    f"{label!r} counts tokens, it looks like {_WORDS[factor]}, "
+                    f"{option('tokens', label, '{}*' + change)}; of pairs, images, hours or the "
+                    "like nothing is wrong"
+                ]
             swapped = 1e-3 < middle and "params" in given
             said = _looks(found, "tokens", middle, _WORDS, called)
             return [said + ", or are params and tokens swapped?" * swapped]
@@ -256,13 +285,18 @@ def _looks(
 ) -> str:
     """Say which unit would bring tokens per parameter near to the usual."""
     target = USUAL_PER_PARAM if name in ("tokens", "flops") else 1 / USUAL_PER_PARAM
-    factor = min(units, key=lambda size: abs(np.log(ratio * size / target)))
+    factor, shown = _unit_near(ratio, units, target)
     label = called.get(name, name)
-    shown = f"{factor:.3g}".replace("e+0", "e").replace("e+", "e")
     return (
         f"{found}: {_label(name, label)} looks like {units[factor]}; if so, "
         f"{option(name, label, '{}*' + shown)}"
     )
+
+
+def _unit_near(ratio: float, units: Mapping[float, str], target: float) -> tuple[float, str]:
+    """Return the unit that brings a ratio nearest to its target, and how it is written."""
+    factor = min(units, key=lambda size: abs(np.log(ratio * size / target)))
+    return factor, f"{factor:.3g}".replace("e+0", "e").replace("e+", "e")
 
 
 def _more_active(given: Columns, rows: Rows) -> list[str]:
@@ -278,7 +312,8 @@ def _per_step(given: Columns, rows: Rows, called: Mapping[str, str]) -> list[str
     """Doubt batches: tokens over steps, and steps that a batch of so few tokens would need."""
     tokens, steps, batch = (given.get(name) for name in ("tokens", "steps", "batch_size"))
     size = model_size(given, len(rows))[0]
-    if tokens is not None and steps is not None and batch is None:
+    things = counts_things(called.get("tokens", "tokens"))
+    if tokens is not None and steps is not None and batch is None and not things:
         per_step = tokens / steps
         known = per_step[np.isfinite(per_step) & (per_step > 0)]
         if known.size and not FEWEST_PER_STEP <= np.median(known) <= MOST_PER_STEP:
@@ -392,49 +427,6 @@ def _unlike_text(done: Columns, known: Array, named: str, label: str) -> list[st
             f"{option('loss', label, '{}*0.6931')}"
         ]
     return []
-
-
-def rises_with_size(done: Columns, rows: Rows) -> list[str]:
-    """Doubt a loss that is higher where models are larger and saw no less."""
-    if not {"params", "loss"} <= set(done) or ("budget" in done and "tokens" not in done):
-        return []
-    size, loss = done["params"], done["loss"]
-    tokens = done.get("tokens", np.ones(len(size)))
-    use = np.isfinite(size) & np.isfinite(loss) & (loss > 0) & np.isfinite(tokens)
-    family = done.get("family", np.full(len(size), ""))
-    metric = done.get("metric", family)
-    risen = []
-    for one in np.unique(family)[:50]:
-        seen = []
-        for kind in np.unique(metric[family == one])[:20]:
-            chosen = np.flatnonzero(use & (family == one) & (metric == kind))
-            if chosen.size > MOST_ROWS:
-                continue
-            cells = _best_of_cells(size[chosen], tokens[chosen], loss[chosen])
-            if not 4 <= cells.shape[1] <= 400:
-                continue
-            n, d, best = np.log(cells)
-            above = (n[:, None] > n + np.log(1.5)) & (d[:, None] >= d - 0.05)
-            worse = above & (best[:, None] > best + 0.01)
-            seen.append(above.sum() >= 3 and worse.sum() > 0.4 * above.sum())
-        if seen and np.mean(seen) > 0.5:
-            risen.append(str(one))
-    if not risen:
-        return []
-    where = f" ({', '.join(dict.fromkeys(filter(None, risen)))})" if any(risen) else ""
-    return [
-        f"loss rises with params{where}: larger models that saw no less have the higher loss, "
-        "which no law that decreases describes; are they overfitted, trained on too few tokens or "
-        "at a poor learning rate? A forecast of larger ones would be wrong"
-    ]
-
-
-def _best_of_cells(size: Array, tokens: Array, loss: Array) -> Array:
-    """Return params, tokens and the lowest loss of each cell, dims (3, n_cells)."""
-    cells = np.unique(np.column_stack([size, tokens]), axis=0, return_inverse=True)
-    best = np.full(len(cells[0]), np.inf)
-    np.minimum.at(best, cells[1].ravel(), loss)
-    return np.vstack([cells[0].T, best])
 
 
 def _known(columns: Columns, name: str) -> Array:

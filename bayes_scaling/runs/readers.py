@@ -13,7 +13,7 @@ from bayes_scaling.runs.assemble import Assembled, assemble, commas_in
 from bayes_scaling.runs.cells import Commas, positions
 from bayes_scaling.runs.columns import nearest
 from bayes_scaling.runs.exports import EXPORTS, Export, untangle
-from bayes_scaling.runs.frames import from_frame, read_parquet, read_sheet
+from bayes_scaling.runs.frames import SHEETS, from_frame, read_parquet, read_sheet
 from bayes_scaling.runs.json_files import TRAINER_STATE, read_json, read_json_lines
 from bayes_scaling.runs.resolve import is_held_out, is_training
 from bayes_scaling.runs.text_files import Raw, read_delimited
@@ -78,10 +78,11 @@ def read(
     commas: Commas | None = None,
     drop_empty: bool = False,
     needs_loss: bool = True,
+    sheet: str | None = None,
 ) -> Assembled:
     """Read, check and complete a table; see `bayes_scaling.runs.table.read_runs`."""
     pairs, presets = _wanted(columns, export)
-    raw, name = _from_source(source, format, presets)
+    raw, name = _from_source(source, format, presets, sheet)
     raw = _made_long(raw, presets, name)
     notes = list(raw.notes)
     commas = commas or commas_in(raw.cells)
@@ -115,6 +116,9 @@ def read(
         )
     except InputError as error:
         guess = export_of(list(raw.cells))
+        read_from = [f"read is {note}" for note in notes if SHEETS in note]
+        if read_from and tracker is None:
+            raise InputError([*error.problems, *read_from], source=name) from None
         if tracker is None and guess is not None:
             hint = (
                 f"the header looks like an export of {guess}: --columns {guess} "
@@ -160,7 +164,9 @@ def _made_long(raw: Raw, presets: list[str], name: str) -> Raw:
     return melt_wide(raw, name) if WIDE in presets else raw
 
 
-def _from_source(source: object, format: Format | None, presets: list[str]) -> tuple[Raw, str]:
+def _from_source(
+    source: object, format: Format | None, presets: list[str], sheet: str | None
+) -> tuple[Raw, str]:
     frame = None if isinstance(source, str | PathLike) else from_frame(source)
     if frame is not None:
         return frame
@@ -173,17 +179,17 @@ def _from_source(source: object, format: Format | None, presets: list[str]) -> t
     if path.is_dir() and is_mlflow_folder(path):
         return read_mlflow_folder(path), str(path)
     if path.is_dir() and (not path.suffix or any(_files_below(path))):
-        return _from_files(_files_below(path), format, path, presets), str(path)
+        return _from_files(_files_below(path), format, path, presets, sheet), str(path)
     if any(sign in str(path) for sign in "*?[") and not path.exists():
         found = sorted(Path(each) for each in globbing.glob(str(path), recursive=True))
         files = [each for each in found if each.is_file()]
         if not files:
             raise InputError("no file matches", source=str(path))
-        return _from_files(files, format, path, presets), str(path)
-    return _from_file(path, format), str(path)
+        return _from_files(files, format, path, presets, sheet), str(path)
+    return _from_file(path, format, sheet), str(path)
 
 
-def _from_file(path: Path, format: Format | None) -> Raw:
+def _from_file(path: Path, format: Format | None, sheet: str | None) -> Raw:
     kind = format or kind_of(path)
     if kind not in set(FORMATS.values()) | {"tfevents"}:
         shown = f"format {format!r}" if format else f"suffix {''.join(path.suffixes[-2:])!r}"
@@ -200,7 +206,7 @@ def _from_file(path: Path, format: Format | None) -> Raw:
     if kind == "parquet":
         return read_parquet(path)
     if kind == "xlsx":
-        return read_sheet(path)
+        return read_sheet(path, sheet)
     if kind == "sqlite":
         return read_database(path)
     if kind == "tfevents":
@@ -257,13 +263,19 @@ def _number_of(path: Path) -> int:
     return int(number) if number.isdecimal() else -1
 
 
-def _from_files(files: list[Path], format: Format | None, folder: Path, presets: list[str]) -> Raw:
+def _from_files(
+    files: list[Path],
+    format: Format | None,
+    folder: Path,
+    presets: list[str],
+    sheet: str | None,
+) -> Raw:
     """Read several files as one table; a file without a column of runs is a run by its name."""
     parts: list[Raw] = []
     problems: list[str] = []
     for path in files:
         try:
-            raw = _made_long(_from_file(path, format), presets, str(path))
+            raw = _made_long(_from_file(path, format, sheet), presets, str(path))
         except InputError as error:
             if kind_of(path) == "tfevents" and error.problems == (NO_SCALARS,):
                 continue  # a writer of histograms, or of settings

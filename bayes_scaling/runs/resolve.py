@@ -8,12 +8,17 @@ told how to say which; the example in that message is never the training loss.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
-from bayes_scaling.runs.cells import count_factor, loss_factor
+from numpy.typing import NDArray
+
+from bayes_scaling.runs.cells import count_factor, loss_factor, read_amount
 from bayes_scaling.runs.columns import canonical_name, fold, listed, nearest, shown_in_formula
+from bayes_scaling.runs.device_hours import hours_advice
 from bayes_scaling.runs.headings import Heading, read_heading, unknown_unit
 
 LETTER = "L"
@@ -23,6 +28,10 @@ HELD_OUT = frozenset("val valid validation eval evaluation test heldout held dev
 TRAIN = frozenset("train training trn".split())
 _SOUND = frozenset(
     "loss losses nll bpb bpc bpt xent crossentropy celoss logloss perplexity ppl".split()
+)
+_AT_AMOUNT = re.compile(
+    r"(.*[a-zA-Z])[\s_]*(?:@|\bat\b|_at_|[(\[_\s-])[\s_]*"
+    r"(\d[\d.]*(?:[eE][-+]?\d+(?:\s*[a-zA-Z]+)?|\s*[kKMmBbGgTtPpEZ][a-zA-Z ]*))[)\]]?"
 )
 _PERPLEXITY = frozenset({"perplexity", "ppl", "pplx"})
 _PER_BYTE = frozenset({"bpb", "bpc"})
@@ -64,6 +73,7 @@ def words_of(name: str) -> list[str]:
     joined = " ".join(words).replace("cross entropy", "crossentropy")
     joined = joined.replace("bits per byte", "bpb").replace("bits per character", "bpc")
     joined = joined.replace("bits per char", "bpc").replace("held out", "heldout")
+    joined = re.sub("neg(?:ative)? log ?likelihood", "nll", joined)
     joined = joined.replace("bits byte", "bpb").replace("bits char", "bpc")
     return joined.split()
 
@@ -125,12 +135,17 @@ def choose_loss(
     elif held and known:
         best = held + known
     if len(best) > 1:
-        example = best[0]
+        if len(amount_columns(best)) == len(best):
+            return LossChoice(
+                name=None,
+                problem=f"columns {listed(best)} are losses at several sizes; one row per run is "
+                "wanted: --columns wide melts them (in Python columns='wide'), or for one size "
+                f"{say_which(best[0], 'loss')}",
+            )
         return LossChoice(
             name=None,
             problem=f"columns {listed(best)} {'both' if len(best) == 2 else 'all'} mean 'loss'; "
-            f"say which: --columns '{example}=loss' "
-            f"(in Python columns={{{example!r}: 'loss'}})",
+            f"say which: {say_which(best[0], 'loss')}",
         )
     name = best[0]
     others = [n for n in (*held, *plain, *train) if n != name]
@@ -159,20 +174,32 @@ def choose_loss(
     )
 
 
+def amount_columns(given: Iterable[str]) -> dict[str, tuple[float, str]]:
+    """Return the columns of losses at an amount, as ``loss@0.4B``, with the amount and its noun.
+
+    Examples
+    --------
+    >>> amount_columns(["params", "loss@0.4B", "loss@1.6B"])
+    {'loss@0.4B': (400000000.0, ''), 'loss@1.6B': (1600000000.0, '')}
+    >>> amount_columns(["loss_1", "loss_2"])
+    {}
+    """
+    found: dict[str, tuple[float, str]] = {}
+    stems = set()
+    for name in given:
+        parts = _AT_AMOUNT.fullmatch(name.strip())
+        amount = None if parts is None else read_amount(parts[2], "flops")
+        if parts is None or amount is None or not sounds_like_loss(parts[1]):
+            continue
+        stems.add(parts[1])
+        noun = re.search(r"(?i)(token|param|step|flop)", name[len(parts[1]) :])
+        found[name] = amount, "" if noun is None else noun[1].lower() + "s"
+    return found if len(found) > 1 and len(stems) == 1 else {}
+
+
 def _is_log(name: str) -> bool:
     """Whether a heading may mean the log of a loss; logloss in one word is a loss."""
     return bool(re.search(r"(?i)(?<![a-z])log(?![a-z0-9])", name))
-
-
-def loss_unit(name: str) -> str:
-    """Return the unit that a heading gives its loss, "" where it says none."""
-    if per_byte(name):
-        kind = "character" if "bpc" in words_of(name) else "byte"
-        return f"bits per {kind}"
-    heading = read_heading(name)
-    if heading is not None and heading.unit and loss_factor(heading.unit) is not None:
-        return "nats per token"
-    return ""
 
 
 def _depth(name: str) -> tuple[int, int, int]:
@@ -276,7 +303,10 @@ def resolve(
 
 def say_which(name: str, target: str) -> str:
     """Return how to say that a column is another, in a shell and in Python."""
-    return f"--columns '{name}={target}' (in Python columns={{{name!r}: {target!r}}})"
+    shown = f"`{name}`" if {",", "="} & set(name) and "`" not in name else name
+    pair = f"{shown}={target}"
+    quoted = shlex.quote(pair) if "'" in pair else f"'{pair}'"
+    return f"--columns {quoted} (in Python columns={{{name!r}: {target!r}}})"
 
 
 def _drop_the_less_certain(
@@ -368,7 +398,9 @@ def sounds_like_size(name: str) -> bool:
     return bool(low & _SIZE_WORDS) and not low & _NO_SIZE
 
 
-def advice_on_size(name: str, raw: Collection[str] = ()) -> str:
+def advice_on_size(
+    name: str, raw: Collection[str] = (), columns: Mapping[str, NDArray[Any]] | None = None
+) -> str:
     """Return how an unread size would be used, as one option."""
     shown = shown_in_formula(name)
     low = set(words_of(name))
@@ -392,20 +424,14 @@ def advice_on_size(name: str, raw: Collection[str] = ()) -> str:
         of = "batch_size" if "batch" in low else "tokens"
         return f"--columns '{of}={shown}{scale}*2048' with your context length for 2048"
     if low & {"day", "days"}:
-        return (
-            f"--columns 'flops={shown}*3.4e19' (a day of an H100 that is used to 40 % is 3.4e19 "
-            "FLOP)"
-        )
+        return hours_advice(name, raw, columns)
     if low & {"epoch", "epochs"}:
         unique = next(filter(tells_unique, raw), None)
         if unique is None:
             return f"--columns 'tokens=UNIQUE_TOKENS*{shown}' with the tokens of one epoch"
         return f"--columns 'tokens={shown_in_formula(unique)}*{shown}'"
     if low & {"hour", "hours", "hrs", "gpuh", "gpuhours"}:
-        return (
-            f"--columns 'flops={shown}*1.4e18' (an hour of an H100 that is used to 40 % is "
-            "1.4e18 FLOP)"
-        )
+        return hours_advice(name, raw, columns)
     if "batch" in low:
         return renamed.format("batch_size")
     if low & _TOKENS or low & {"data", "dataset"}:

@@ -11,9 +11,10 @@ import numpy as np
 from bayes_scaling.runs.assemble import WARNING
 from bayes_scaling.runs.columns import COLUMNS
 from bayes_scaling.runs.doubts_of_fit import doubts_of_fit, unanswerable
+from bayes_scaling.runs.loss_units import unit_by_name
 from bayes_scaling.runs.metrics import unit_of
-from bayes_scaling.runs.resolve import loss_unit, per_byte
 from bayes_scaling.runs.table import RunTable
+from bayes_scaling.runs.wishes import columns_read
 
 RANGED = (
     "params",
@@ -166,7 +167,8 @@ def lines_read(table: RunTable, *, apart: Collection[str] = (), most: int = 20) 
         for name, origin in table.origins.items()
         if name in COLUMNS and origin != repr(name) and name not in apart
     ]
-    unread = [repr(name) for name in table.columns if name not in COLUMNS]
+    spent = columns_read(table.notes, table.columns)
+    unread = [repr(name) for name in table.columns if name not in COLUMNS and name not in spent]
     more = f" and {len(unread) - most} more" if len(unread) > most else ""
     return (
         *(["read: " + ", ".join(renamed)] if renamed else []),
@@ -187,12 +189,11 @@ def _range(table: RunTable, name: str, unit: str) -> Range:
 
 
 def _unit(table: RunTable, name: str) -> str:
-    """Return the unit of a column; a loss is kept in bits per byte, or what its metric says."""
-    origin = table.origins.get(name, "")
-    unit = unit_of(table) if name == "loss" else None
-    if unit is not None and unit.bounded:
-        return unit.name
-    return loss_unit(origin) if name == "loss" and per_byte(origin) else COLUMNS[name].unit
+    """Return the unit of a column; a loss is kept in the unit that it, or its metric, names."""
+    if name != "loss":
+        return COLUMNS[name].unit
+    unit = unit_of(table)
+    return unit.name if unit is not None and unit.bounded else unit_by_name(table)
 
 
 def _counts(table: RunTable, name: str) -> dict[str, int]:

@@ -260,6 +260,7 @@ def read_runs(
     commas: Commas | None = None,
     drop_empty: bool = False,
     needs_loss: bool = True,
+    sheet: str | None = None,
 ) -> RunTable:
     """Read a table of training runs, check it and complete it by 6ND.
 
@@ -290,6 +291,8 @@ def read_runs(
     needs_loss : bool
         Whether every row has a finite loss. A table of sizes has none; in the curve of a run in
         flight NaN is a loss that was not logged, and inf one that was not finite.
+    sheet : str, optional
+        Of a workbook; by default the first that looks like a table of runs.
 
     Returns
     -------
@@ -311,11 +314,13 @@ def read_runs(
                 commas=commas,
                 drop_empty=drop_empty,
                 needs_loss=needs_loss,
+                sheet=sheet,
             )
         )
-    if columns or format or export:
+    if columns or format or export or sheet:
         raise InputError(
-            "columns, format and export are for files and DataFrames; this is a RunTable already"
+            "columns, format, export and sheet are for files and DataFrames; this is a RunTable "
+            "already"
         )
     return source
 

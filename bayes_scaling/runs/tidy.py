@@ -19,6 +19,7 @@ from bayes_scaling.errors import InputError
 from bayes_scaling.runs.cells import MISSING, Rows, as_text, parts_of, read_amount
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, fold
 from bayes_scaling.runs.headings import SCALED, read_heading
+from bayes_scaling.runs.resolve import amount_columns
 from bayes_scaling.runs.text_files import Raw
 
 DEEPEST = 12
@@ -240,12 +241,16 @@ def melt_wide(raw: Raw, source: str | None = None) -> Raw:
         There are no columns to melt, or none that stays.
     """
     names = list(raw.cells)
+    at = amount_columns(names)
+    if at:
+        return _melt_budgets(raw, [name for name in names if name not in at], at)
     numeric = [name for name in names if read_amount(name, "flops") is not None]
     kept = [name for name in names if canonical_name(name) in COLUMNS and name not in numeric]
     runs = [name for name in names if name not in kept]
     if len(numeric) >= 2:
         kept = [name for name in names if name not in numeric]
-        return _melt_budgets(raw, kept, numeric)
+        amounts = {name: (read_amount(name, "flops") or 0.0, "") for name in numeric}
+        return _melt_budgets(raw, kept, amounts)
     if not kept or not runs:
         raise InputError(
             "a wide table has columns of the vocabulary, such as step, and one column of losses "
@@ -257,18 +262,17 @@ def melt_wide(raw: Raw, source: str | None = None) -> Raw:
     return replace(melted, notes=(*raw.notes, note))
 
 
-def _melt_budgets(raw: Raw, kept: list[str], numeric: list[str]) -> Raw:
+def _melt_budgets(raw: Raw, kept: list[str], numeric: Mapping[str, tuple[float, str]]) -> Raw:
     """Make a row of each cell of a table whose columns are budgets, or amounts of one size."""
-    amounts = [read_amount(name, "flops") or 0.0 for name in numeric]
-    have = {canonical_name(name) for name in kept}
-    size = "flops"
-    if max(amounts) < LEAST_BUDGET and "params" in have:
+    largest = max(amount for amount, _ in numeric.values())
+    nouns = {noun for _, noun in numeric.values()} - {""}
+    have = {own.target for name in kept if (own := read_heading(name)) is not None}
+    size = nouns.pop() if len(nouns) == 1 else "flops"
+    if size == "flops" and largest < LEAST_BUDGET and "params" in have:
         size = "tokens"
-    elif max(amounts) < LEAST_BUDGET and "tokens" in have:
+    elif size == "flops" and largest < LEAST_BUDGET and "tokens" in have:
         size = "params"
-    pieces = [
-        ({size: amount}, {"loss": name}) for name, amount in zip(numeric, amounts, strict=True)
-    ]
+    pieces = [({size: amount}, {"loss": name}) for name, (amount, _) in numeric.items()]
     melted = _melt(raw, kept, pieces, ["loss"])
     said = "budgets" if size == "flops" else f"amounts of {size}"
     note = f"a wide table of {len(numeric)} {said}, made long: each cell is the loss of one run"

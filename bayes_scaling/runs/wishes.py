@@ -9,8 +9,8 @@ with other signs stands in backticks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bayes_scaling.errors import InputError
 from bayes_scaling.formula.nodes import Call, Name, Node, Text, evaluate, names as names_in, walk
 from bayes_scaling.formula.parse import check_names, parse_condition, parse_formula
-from bayes_scaling.runs.cells import COUNTS, Commas, compute_factor, read_numbers
+from bayes_scaling.runs.cells import COUNTS, Commas, Numbers, compute_factor, read_numbers
 from bayes_scaling.runs.columns import canonical_name, fold, listed
 from bayes_scaling.runs.headings import read_heading
 from bayes_scaling.runs.metrics import read_unit, unit_after
@@ -74,7 +74,8 @@ def sort_wishes(pairs: Mapping[str, str], names: Iterable[str]) -> Wishes:
     for left, right in pairs.items():
         # A column that another pair moves leaves its name to this one.
         old = _found(left.strip("`"), names)
-        bare = _found(right.strip("`"), names)
+        signed = right[:1] in "+-" and right not in names
+        bare = None if signed else _found(right.strip("`"), names)
         plain = right.strip("`") in names or re.fullmatch(r"[^+*()^<>=]+", right) is not None
         if bare is not None and (old is None or (old in moved and old != bare)):
             renamed[bare] = left.strip("`")
@@ -119,14 +120,19 @@ def apply_formulas(
             continue
         values = {}
         for name in sorted(names_in(node)):
-            column = _numbers(quoted.get(name, name), {**cells, **made}, wishes, commas)
-            if column is None:
+            called = quoted.get(name, name)
+            read = _numbers(called, {**cells, **made}, wishes, commas)
+            if read is None:
                 problems.append(
-                    f"--columns {target}={text}: no column {quoted.get(name, name)!r}; the table "
-                    f"has {listed(cells)}"
+                    f"--columns {target}={text}: no column {called!r}; the table has "
+                    f"{listed(cells)}"
                 )
+                continue
+            said = _unread(called, read, text)
+            if said:
+                problems.append(f"--columns {target}={text}: {said}")
             else:
-                values[name] = column
+                values[name] = read.values
         if set(values) < names_in(node):
             continue
         size = len(next(iter(cells.values()), ()))
@@ -159,6 +165,64 @@ def _unit_after(formula: str, metric: str) -> str:
     """Return a metric of a loss that a formula has brought to another unit."""
     unit = read_unit(metric)
     return metric if unit is None else unit_after(formula, unit) or metric
+
+
+def names_of(formula: str) -> list[str]:
+    """Return the names in an expression, without backticks; none of one that cannot be read."""
+    plain, quoted = _without_backticks(plain_amounts(formula))
+    try:
+        return sorted(quoted.get(name, name) for name in names_in(parse_formula(plain)))
+    except InputError:
+        return []
+
+
+def columns_in(formula: str, names: Collection[str]) -> tuple[str, ...]:
+    """Return the columns that an expression reads, as the file calls them.
+
+    Parameters
+    ----------
+    formula : str
+        As ``--columns`` takes it.
+    names : collection of str
+        Columns of the file.
+
+    Returns
+    -------
+    tuple of str
+        None of an expression that cannot be read.
+    """
+    found = (_found(name, list(names)) for name in names_of(formula))
+    return tuple(name for name in found if name is not None)
+
+
+def made_of(notes: Iterable[str]) -> dict[str, str]:
+    """Return the expressions that made columns, by the column, from the notes on a table."""
+    pairs = (note.partition(" = ") for note in notes)
+    return {left: right for left, sign, right in pairs if sign and not set(left) & set("':;")}
+
+
+def columns_read(notes: Iterable[str], names: Collection[str]) -> set[str]:
+    """Return the columns that expressions have read, from the notes on a table."""
+    return {name for formula in made_of(notes).values() for name in columns_in(formula, names)}
+
+
+def rises_in(formula: str) -> str | None:
+    """Return the one name in an expression that rises with it, as ``accuracy*100``; else None.
+
+    Examples
+    --------
+    >>> rises_in("`top 1 acc`/100"), rises_in("1-accuracy")
+    ('top 1 acc', None)
+    """
+    plain, quoted = _without_backticks(plain_amounts(formula))
+    try:
+        node = parse_formula(plain)
+        (name,) = names_in(node)
+        with np.errstate(all="ignore"):
+            made = evaluate(node, {name: np.array([0.2, 0.4, 0.6])})
+    except (InputError, ValueError):
+        return None
+    return quoted.get(name, name) if bool((np.diff(made) > 0).all()) else None
 
 
 def rows_that_meet(columns: Mapping[str, NDArray[Any]], where: str) -> NDArray[np.intp]:
@@ -240,10 +304,8 @@ def plain_amounts(text: str) -> str:
     return "".join(pieces)
 
 
-def _numbers(
-    name: str, cells: Cells, wishes: Wishes, commas: Commas | None
-) -> NDArray[np.float64] | None:
-    """Return a column of numbers by the file's name for it, or by what it means."""
+def _numbers(name: str, cells: Cells, wishes: Wishes, commas: Commas | None) -> Numbers | None:
+    """Read a column of numbers by the file's name for it, or by what it means."""
     found = _found(name, list(cells))
     heading = None
     if found is None:
@@ -258,7 +320,22 @@ def _numbers(
         return None
     own = read_heading(found)
     read = read_numbers(cells[found], target="tokens" if own is None else own.target, commas=commas)
-    return read.values if heading is None else heading.apply(read.values)
+    if read.unread and all(text.endswith("%") for text in read.unread.values()):
+        read = read_numbers(cells[found], target="score", commas=commas)
+    return read if heading is None else replace(read, values=heading.apply(read.values))
+
+
+def _unread(name: str, read: Numbers, formula: str) -> str:
+    """Return why the cells of a column cannot be reckoned with; "" where they can."""
+    first = next(iter(read.amounts.values()), "")
+    if first.endswith("%") and re.search(r"/\s*100(?![\d.])", formula):
+        return (
+            f"{name!r} has percent signs and is read as shares ({first!r} as "
+            f"{next(iter(read.values[list(read.amounts)])):g}): leave /100 out"
+        )
+    if read.unread and not np.isfinite(read.values).any():
+        return f"{name!r} has text ({next(iter(read.unread.values()))!r}) where numbers belong"
+    return ""
 
 
 def _found(name: str, names: Sequence[str]) -> str | None:

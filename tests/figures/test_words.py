@@ -91,7 +91,8 @@ def test_few_draws_tell_no_small_chance() -> None:
 @pytest.mark.parametrize(
     ("called", "label"),
     [("top1_error", "error rate (top1_error)"), ("error", "error rate"),
-     ("loss", "loss [nats per token]")],
+     ("loss", "loss [nats per token]"), ("BPB", "loss [bits per byte]"),
+     ("bits_per_character", "loss [bits per character]"), ("mse_loss", "loss")],
 )  # fmt: skip
 def test_an_error_rate_is_not_in_nats_per_token(called: str, label: str) -> None:
     runs = RunTable.from_columns({"flops": [1e18, 1e19, 1e20], called: [0.7, 0.5, 0.4]})

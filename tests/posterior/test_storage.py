@@ -30,7 +30,11 @@ def grouped() -> Fit:
     fit = synthetic_fit(families=("web", "code"), extra=EXTRA, checks=CONFLICT)
     columns = dict(fit.runs.columns)
     columns["dropout"] = np.where(np.arange(len(fit.runs)) % 3, columns["dropout"], np.nan)
-    runs = RunTable(columns=columns, notes=("tokens were completed by 6ND", "a second note"))
+    runs = RunTable(
+        columns=columns,
+        notes=("tokens were completed by 6ND", "a second note"),
+        origins={"loss": "'bits_per_character'"},
+    )
     return changed(fit, runs=runs, provenance={**fit.provenance, "runs_hash": runs.content_hash})
 
 
@@ -77,6 +81,7 @@ def test_the_run_table_comes_back_as_it_was(grouped: Fit, saved: Path) -> None:
         np.testing.assert_array_equal(found[name], values)
     assert found.content_hash == grouped.runs.content_hash
     assert found.notes == grouped.runs.notes
+    assert found.origins == {"loss": "'bits_per_character'"}
 
 
 def test_a_loaded_fit_decides_the_same(grouped: Fit, saved: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.questions.rig import ACCELERATORS, Rig
+from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.units import count_of, flops_of, is_compute, tokens_of
+from bayes_scaling.runs.device_hours import ACCELERATORS
 from tests.command_line import call
 
 PF_DAY = 1e15 * 86400

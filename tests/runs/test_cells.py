@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.questions.units import count_of, flops_of
+from bayes_scaling.runs import read_runs
 from bayes_scaling.runs.cells import (
     Rows,
     as_text,
@@ -203,3 +205,18 @@ def test_rows_by_mask() -> None:
     mask = np.zeros(50, dtype=bool)
     mask[5] = True
     assert ROWS.say(mask) == "line 7"
+
+
+def test_points_that_part_thousands_say_what_commas_are(tmp_path: Path) -> None:
+    assert comma_of("10.000.000") == "decimal"
+    assert comma_of("10.000") is None
+    advice = number_advice("1.600.000.000,5")
+    assert advice.startswith("its points part thousands: --commas decimal")
+    assert advice.endswith("or write 1600000000.5")
+    path = tmp_path / "runs.csv"
+    path.write_text("params;tokens;loss\n10.000.000;400.000.000;4,968\n40.000.000;2e9;3,104\n")
+    runs = read_runs(path)
+    assert runs["params"].tolist() == [1e7, 4e7]
+    assert runs["loss"].tolist() == [4.968, 3.104]
+    path.write_text("params,host,loss\n1e7,192.168.100.200,4.968\n4e7,192.168.100.201,3.104\n")
+    assert read_runs(path)["loss"].tolist() == [4.968, 3.104]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 
 import pytest
 
-from bayes_scaling.runs.columns import ALIASES, COLUMNS, canonical_name, nearest
-from bayes_scaling.runs.resolve import resolve
+from bayes_scaling.runs.columns import ALIASES, COLUMNS, canonical_name, nearest, shown_in_formula
+from bayes_scaling.runs.resolve import resolve, say_which
+from bayes_scaling.runs.wishes import columns_in, read_wishes, sort_wishes
 
 
 @pytest.mark.parametrize(
@@ -114,3 +116,17 @@ def test_a_mapping_of_a_column_that_is_not_there() -> None:
 def test_two_mappings_to_one_name_are_a_problem() -> None:
     (problem,) = resolve(["a", "b"], {"a": "loss", "b": "loss"}).problems
     assert problem.startswith("columns 'a' and 'b' both mean 'loss'")
+
+
+@pytest.mark.parametrize("name", ["loss, val", "a=1 loss", "team's loss", "val loss (nats)"])
+def test_what_is_said_of_a_column_is_read_back(name: str) -> None:
+    said = say_which(name, "loss")
+    (_, typed, *_) = shlex.split(said.split(" (in Python")[0])
+    wishes = sort_wishes(read_wishes(typed), [name, "params"])
+    assert wishes.renamed == {name: "loss"}
+    assert not wishes.formulas
+
+
+@pytest.mark.parametrize("name", ["return", "top-1 acc", "loss"])
+def test_a_column_is_shown_as_a_formula_reads_it(name: str) -> None:
+    assert columns_in(f"2*{shown_in_formula(name)}", [name]) == (name,)

@@ -86,3 +86,25 @@ def test_a_law_of_scores_in_the_loss_needs_another_loss() -> None:
     with pytest.raises(InputError, match="the table has no other loss"):
         make_design(load_model("downstream-exp"), runs)
     make_design(load_model("score-c"), runs)
+
+
+@pytest.mark.parametrize("name", ["Top-1 error (%)", "err/val", "WER [%] * best", "top1_error"])
+def test_the_advice_on_percent_is_taken(name: str) -> None:
+    percent = {name: [100 * rate for rate in RATES]}
+    with pytest.raises(InputError) as refused:
+        bs.read_runs(pd.DataFrame({"flops": FLOPS, **percent}))
+    (problem,) = refused.value.problems
+    advice = problem.split("--columns '")[1].split("'")[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", BayesScalingWarning)
+        runs = bs.read_runs(pd.DataFrame({"flops": FLOPS, **percent}), columns=advice)
+    np.testing.assert_allclose(runs["loss"], RATES)
+    assert unit_of(runs) == ERROR
+
+
+def test_an_expression_in_percent_is_divided_as_a_whole() -> None:
+    frame = pd.DataFrame({"flops": FLOPS, "wer": [100 * rate for rate in RATES]})
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", BayesScalingWarning)
+        bs.read_runs(frame, columns="loss=wer+0")
+    assert any("--columns 'loss=(wer+0)/100'" in str(each.message) for each in said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bayes_scaling.errors import InputError
@@ -295,3 +296,38 @@ def test_characters_that_no_file_keeps_are_refused() -> None:
     for name in ("a\x00b", "\ud800"):
         with pytest.raises(InputError, match="in its name; take it out"):
             RunTable.from_columns({**columns, name: ["c4", "c4"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "values", "advice"),
+    [
+        ("top1 acc", "top1 acc=score", [14.05, 22.91], "score=`top1 acc`/100"),
+        ("log10_mse", "log10_mse=loss", [-2.0, -2.18], "loss=10**log10_mse"),
+        ("log10_mse", None, [-2.0, -2.18], "loss=10**log10_mse"),
+        ("ln(mse)", "ln(mse)=loss", [-2.0, -2.18], "loss=exp(`ln(mse)`)"),
+        ("log_likelihood", "log_likelihood=loss", [-2.0, -2.18], "loss=-log_likelihood"),
+        ("avg logprob", "avg logprob=loss", [-2.0, -2.18], "loss=-`avg logprob`"),
+        ("bits_per_dim", None, [4.9, 4.4], "bits_per_dim=loss"),
+        ("test_mse", None, [4.9, 4.4], "test_mse=loss"),
+    ],
+)
+def test_the_advice_on_other_measures_can_be_taken(
+    name: str, columns: str | None, values: list[float], advice: str
+) -> None:
+    frame = pd.DataFrame({"flops": [1e18, 1e19], "other": ["a", "b"], name: values})
+    with pytest.raises(InputError) as refused:
+        read_runs(frame, columns=columns)
+    assert f"--columns '{advice}'" in str(refused.value)
+    assert len(read_runs(frame, columns=advice)) == 2
+
+
+def test_text_in_an_expression_is_named() -> None:
+    frame = pd.DataFrame({"flops": [1e18, 1e19], "note": ["good", "bad"]})
+    with pytest.raises(InputError, match=r"loss=1-note: 'note' has text \('good'\) where numbers"):
+        read_runs(frame, columns="loss=1-note")
+
+
+def test_some_rows_in_percent_are_not_told_to_divide_all() -> None:
+    frame = pd.DataFrame({"flops": [1e18, 1e19, 1e20], "score": [0.4, 0.5, 60.0]})
+    with pytest.raises(InputError, match=r"divide percentages by 100$"):
+        read_runs(frame)

@@ -388,6 +388,30 @@ def test_workbooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "the first of 2 sheets" in table.notes[0]
 
 
+def test_the_sheet_with_runs_is_found_and_others_may_be_asked_for(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    path = tmp_path / "runs.xlsx"
+    book = openpyxl.Workbook()
+    book.active.title = "Read me"
+    book.active.append(["Notes", "see the others"])
+    for name, scale in (("first sweep", 1), ("second", 2)):
+        sheet = book.create_sheet(name)
+        for line in (["params", "tokens", "loss"], [2e7, 1e9, 3.9 * scale], [5e7, 3e9, 3.2]):
+            sheet.append(line)
+    book.save(path)
+    table = read(path)
+    assert table["loss"].tolist() == [3.9, 3.2]
+    assert table.notes[0].startswith("the second of 3 sheets, 'first sweep'; of another, --sheet")
+    assert read(path, sheet="second")["loss"].tolist() == [7.8, 3.2]
+    with pytest.raises(InputError) as refused:
+        read_runs(path, sheet="Read me")
+    first, second = refused.value.problems
+    assert first == "the table has no rows; give one row per run"
+    assert "--sheet 'first sweep' (in Python sheet='first sweep'), or 'second'" in second
+    with pytest.raises(InputError, match="no sheet 'third'; there is 'Read me', 'first sweep'"):
+        read_runs(path, sheet="third")
+
+
 def test_frames_of_other_libraries() -> None:
     class Polars:
         def get_columns(self) -> list[str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bayes_scaling.errors import InputError
+from bayes_scaling.errors import BayesScalingWarning, InputError
 from bayes_scaling.runs import RunTable, read_runs
+from bayes_scaling.runs.resolve import amount_columns
 
 ROWS = [(20, 1, 0.12, 3.88), (50, 3, 0.9, 3.46), (100, 10, 6.0, 2.98), (400, 20, 48.0, 2.47)]
 
@@ -128,3 +129,32 @@ def test_curves_that_lie_deep_in_an_object(deep: str, tmp_path: Path) -> None:
     assert len(table.groups("run")) == 2
     assert table["tokens"].tolist() == [1e9, 2e9] * 2
     assert table["loss"].tolist() == [3.5, 3.25] * 2
+
+
+@pytest.mark.parametrize(
+    ("names", "column", "amounts"),
+    [
+        (["loss@0.4B", "loss@1.6B"], "tokens", [4e8, 1.6e9]),
+        (["val_loss_1e18", "val_loss_1e19"], "flops", [1e18, 1e19]),
+        (["loss (400M tokens)", "loss (2B tokens)"], "tokens", [4e8, 2e9]),
+        (["loss at 10k steps", "loss at 20k steps"], "steps", [1e4, 2e4]),
+    ],
+)
+def test_losses_at_several_sizes_are_melted(
+    names: list[str], column: str, amounts: list[float], tmp_path: Path
+) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text(f"N (M),{','.join(names)}\n10,4.9,4.4\n40,4.3,3.8\n160,3.9,3.4\n")
+    with pytest.raises(InputError, match=r"are losses at several sizes.*--columns wide melts"):
+        read_runs(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BayesScalingWarning)
+        table = read_runs(path, columns="wide")
+    assert table[column].tolist() == list(np.repeat(amounts, 3))
+    assert table["loss"].tolist() == [4.9, 4.3, 3.9, 4.4, 3.8, 3.4]
+    assert table["params"].tolist() == [1e7, 4e7, 1.6e8] * 2
+
+
+def test_losses_by_seed_are_not_losses_at_sizes() -> None:
+    assert not amount_columns(["loss_1", "loss_2"])
+    assert not amount_columns(["loss@0.4B", "val_loss@1.6B"])

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bayes_scaling.errors import InputError
-from bayes_scaling.runs import RunTable, plain_amounts, read_runs
-from bayes_scaling.runs.wishes import apply_formulas, read_wishes, sort_wishes
+from bayes_scaling.errors import BayesScalingWarning, InputError
+from bayes_scaling.runs import RunTable, describe, plain_amounts, read_runs
+from bayes_scaling.runs.wishes import apply_formulas, made_of, read_wishes, sort_wishes
 
 TEXT = """size,toks,batch,steps,val/loss,State
 20M,1e9,512,1000,3.9,finished
@@ -163,3 +163,42 @@ def test_the_metric_follows_a_loss_that_is_made_of_it_and_empty_cells_stay() -> 
     plain, _, notes = apply_formulas(cells, sort_wishes({"loss": "ppl*2"}, cells))
     assert plain["eval_metric"] is cells["eval_metric"]
     assert notes == ["loss = ppl*2"]
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ("GPU hours,val loss", "flops=`GPU hours`*1.4e18"),
+        ("hours,val loss", "flops=hours*1.4e18"),
+        ("GPU-days,WER (%)", "flops=`GPU-days`*3.4e19,loss=`WER (%)`/10"),
+        ("millions of examples,loss", "tokens=`millions of examples`*1e6*512"),
+    ],
+)
+def test_columns_that_an_expression_has_read_are_not_doubted(
+    tmp_path: Path, header: str, columns: str
+) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text(f"{header}\n10,3.3\n30,3.1\n100,2.9\n300,2.7\n")
+    runs = read_runs(path, columns=columns)
+    assert not [note for note in runs.notes if note.startswith("warning")]
+    target, expression = columns.split(",")[0].split("=")
+    assert runs.origins[target] == expression
+    assert not any("no law reads" in line for line in describe(runs).read)
+    pairs = dict(pair.split("=") for pair in columns.split(","))
+    assert made_of(runs.notes) == pairs
+
+
+@pytest.mark.parametrize("name", ["log_likelihood", "mean ll", "-ll"])
+def test_a_sign_before_a_column_is_not_dropped(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text(f"flops,{name}\n1e18,-3\n1e19,-2.7\n")
+    shown = name if name.isidentifier() else f"`{name}`"
+    runs = read_runs(path, columns=f"loss=-{shown}")
+    assert runs["loss"].tolist() == [3.0, 2.7]
+
+
+def test_the_column_that_counts_data_is_named_first(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text("dim,params,rows,loss\n4,1e7,1e8,3.3\n8,3e7,1e9,3.1\n16,1e8,1e9,2.9\n")
+    with pytest.warns(BayesScalingWarning, match="if one tells tokens, --columns 'tokens=rows'"):
+        read_runs(path)
