@@ -66,9 +66,10 @@ def default_members(runs: RunTable) -> tuple[Model, ...]:
         Of a loss in two sizes, the members without a ceiling and then those with one, in the same
         order. Of an error rate, or in one size, those with a ceiling alone; an error rate errs by a
         share of its odds, unless some run is at 0 or 1. In one size a loss has members of each of
-        `FLOORS`, an error rate those that leave it open. Where runs have several groups, each has a law of its own; only the drift, the noise and the coupling are
-        learned together. Exponents pooled over groups forecast worse on deep splits, since recipes
-        differ more than the few groups can say.
+        `FLOORS`, an error rate those that leave it open. Where runs have several groups, each has a
+        law of its own; only the drift, the noise and the coupling are learned together. Exponents
+        pooled over groups forecast worse on deep splits, since recipes differ more than the few
+        groups can say.
     """
     sizes = [name for name in ONE_INPUT if _varies(runs, name)]
     unit, loss = unit_of(runs), runs["loss"]
