@@ -49,6 +49,7 @@ from bayes_scaling.questions.mistuned_runs import OffLaw
 from bayes_scaling.questions.record import NAME, register
 from bayes_scaling.questions.rig import Budget, Rig
 from bayes_scaling.questions.run_plan import read_run_plan
+from bayes_scaling.runs.doubts_of_fit import splits_take
 
 After = Callable[[Any], Shown | None] | None
 PICTURES: Mapping[str, str] = {
@@ -359,9 +360,9 @@ def _not_read(asked: Asked) -> list[str]:
     if "flops" in read:
         return []
     has = " and ".join(sorted(read & {"params", "tokens", "steps", "width"})) or "other inputs"
+    takes = splits_take(asked.source.runs)
     return [
-        f"this fit reads {has} alone; {name} do not change the answer, whatever is given: fit a "
-        f"table with {name} for a law that reads them"
+        f"this fit reads {has} alone; {name} do not change the answer: a law of both {takes}"
         for name in ("params", "tokens")
         if name in sizes and name not in read
     ]

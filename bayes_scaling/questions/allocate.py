@@ -28,6 +28,7 @@ from bayes_scaling.questions.splits import (
     best_partner,
     best_split,
     expected_split,
+    regret,
     stated_split,
 )
 from bayes_scaling.questions.spread import spread_shares
@@ -44,9 +45,10 @@ class Allocation(Drawn):
     Attributes
     ----------
     given : str
-        What was fixed: ``"flops"``, ``"params"`` or ``"tokens"``.
+        What was fixed: ``"flops"``, ``"params"``, ``"tokens"``, or ``"lifetime_flops"`` where the
+        model serves and a budget is one of training and serving.
     params, tokens, flops : array (n_draws, n_cases)
-        Optimal sizes per draw; what was given is constant over the draws.
+        Optimal sizes per draw, and the compute of training; what was given is constant over them.
     loss : array (n_draws, n_cases)
         Noise-free loss at each draw's own optimum (nats per token); nan of a published rule.
     share : float
@@ -56,12 +58,14 @@ class Allocation(Drawn):
     extrapolation : mapping of str to array (n_cases,)
         E-folds of the median optimum beyond the fitted runs of the group.
     edge : array of bool (n_draws, n_cases)
-        Draws without an optimum inside the range searched, or at a limit.
+        Draws without an optimum inside the range searched, or at a limit (see `at_limit`).
     choose : callable, optional
         From a budget to the one split of least expected loss, and how flat its valley is; absent
         where a size was given, or where the law states its split.
     limits : Limits
         What the split had to stay within.
+    lifetime : array (n_draws, n_cases), optional
+        Compute of training and of what the model serves; None where it serves nothing.
     group_column, label : str
         The column that names the groups, and the group it holds for.
     probability : float
@@ -87,6 +91,7 @@ class Allocation(Drawn):
     edge: NDArray[np.bool_]
     choose: Callable[[float], Choice] | None = None
     limits: Limits = WITHOUT
+    lifetime: Array | None = None
     group_column: str = "family"
     label: str = "all"
     probability: float = PROBABILITY
@@ -100,7 +105,7 @@ class Allocation(Drawn):
         """For each budget the one split to choose; empty where there is nothing to choose."""
         if self.choose is None:
             return ()
-        return tuple(self.choose(float(budget)) for budget in self.flops[0])
+        return tuple(self.choose(float(budget)) for budget in self.draws[self.given][0])
 
     @property
     def tokens_per_param(self) -> Array:
@@ -109,8 +114,14 @@ class Allocation(Drawn):
 
     @property
     def at_edge(self) -> Array:
-        """Share of draws without an optimum inside the range searched (n_cases,)."""
+        """Share of draws without an optimum inside what was searched and allowed (n_cases,)."""
         return np.asarray(self.edge.mean(axis=0))
+
+    @property
+    def at_limit(self) -> Array:
+        """Share of draws whose best split is held back by a limit that was given (n_cases,)."""
+        bound = self.limits.bind(self.params, self.tokens)
+        return np.asarray((self.edge & bound).mean(axis=0))
 
     def page(self) -> Page:
         """Return what is printed: the best split of each budget, and what each member says."""
@@ -136,9 +147,10 @@ class Allocation(Drawn):
             lines["within 1 % of it"] = f"N {low:.2g} to {high:.2g}"
         if "kind" in row:
             lines["extrapolation"] = beyond(row)
-        if row["at_edge"] > 0:
-            share = f"{row['at_edge']:.0%} of the draws"
-            lines[called("at_edge")] = f"inside the range searched, or it is a limit, in {share}"
+        if held := row.get("at_limit", 0.0):
+            lines["at a limit"] = f"{self.limits.told}, in {held:.0%} of the draws"
+        if (share := row["at_edge"] - held) > 0:
+            lines[called("at_edge")] = f"inside the range searched, in {share:.0%} of the draws"
         return lines
 
     def _label(self, name: str) -> str:
@@ -169,6 +181,7 @@ class Allocation(Drawn):
             **({} if self.share == 1.0 else {"params_active": self.share * self.params}),
             "tokens": self.tokens,
             "flops": self.flops,
+            **({} if self.lifetime is None else {"lifetime_flops": self.lifetime}),
             "tokens_per_param": self.tokens_per_param,
             **loss,
             **self.tuned,
@@ -186,6 +199,8 @@ class Allocation(Drawn):
 
     def _beside(self, index: int) -> dict[str, Any]:
         beside: dict[str, Any] = {"at_edge": float(self.at_edge[index])}
+        if self.limits.told:
+            beside["at_limit"] = float(self.at_limit[index])
         beside |= {f"spread_{part}": float(share[index]) for part, share in self.spread.items()}
         if self.choose is None:
             return beside
@@ -193,7 +208,7 @@ class Allocation(Drawn):
         return beside | {
             "choose_params": choice.params,
             "choose_tokens": choice.tokens,
-            "expected_regret": float(np.mean(choice.loss - self.loss[:, index])),
+            "expected_regret": float(np.mean(regret(choice.loss, self.loss[:, index]))),
             "flat_params_from": choice.flat[0],
             "flat_params_to": choice.flat[1],
         }
@@ -274,9 +289,13 @@ def allocate(
         spent = training_flops(law.share * best["params"], best["tokens"])
     else:  # a published rule: it has sizes and no loss
         loss, spent = np.full(edge.shape, np.nan), budgets
-    sizes = {**best, "flops": spent, given: np.broadcast_to(values, edge.shape)}
+    constant = np.broadcast_to(values, edge.shape)
+    sizes = {**best, "flops": spent}
+    lifetime = constant if limits.inference_tokens else None
+    if lifetime is None:
+        sizes[given] = constant
     return Allocation(
-        given=given,
+        given=given if lifetime is None else "lifetime_flops",
         params=sizes["params"],
         tokens=sizes["tokens"],
         flops=sizes["flops"],
@@ -289,6 +308,7 @@ def allocate(
         if given == "flops" and not stated
         else None,
         limits=limits,
+        lifetime=lifetime,
         group_column=law.group_column,
         label=law.group,
         member=law.member,

@@ -109,7 +109,8 @@ def untried_split(fit: Posterior, runs: RunTable, path: Allocation) -> Untried |
     seen = observed(fit, runs, "flops")
     tried = runs["tokens"] / runs["params"]
     ratios = path.tokens_per_param.T
-    for budget, draws in sorted(zip(path.flops[0], ratios, strict=True), key=lambda pair: -pair[0]):
+    budgets = np.median(path.flops, axis=0)  # of training, as those of the runs
+    for budget, draws in sorted(zip(budgets, ratios, strict=True), key=lambda pair: -pair[0]):
         near = np.abs(np.log(seen / budget)) <= np.log(NEAR)
         if budget > np.nanmax(seen) * 1.001 or np.count_nonzero(near) < FEWEST:
             continue

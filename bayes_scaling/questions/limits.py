@@ -19,6 +19,9 @@ FLOPS_PER_SERVED = 2.0
 CLOSE = 1e-9
 """Log params by which a size of the menu may lie outside the ends."""
 
+NEAR = 1e-6
+"""Log size within which one is a limit, or a size of the menu."""
+
 LIMITED = ("min_params", "max_params", "min_tokens", "max_tokens", "max_steps", "max_batch")
 """What must be above 0."""
 
@@ -97,6 +100,62 @@ class Limits:
         return replace(self, max_params=min(self.max_params, device.max_params))
 
     @property
+    def while_training(self) -> Limits:
+        """The same limits of a run whose model serves nothing, such as one made as a test."""
+        return replace(self, inference_tokens=0.0)
+
+    @property
+    def told(self) -> str:
+        """What was limited, by the names of the options, such as ``max_params 5e+08``."""
+        named = [name for name in LIMITED if getattr(self, name) != getattr(WITHOUT, name)]
+        said = [f"{name} {getattr(self, name):.3g}" for name in named]
+        return ", ".join([*said, *(["the menu"] if self.menu else [])])
+
+    def lifetime(self, params: Array, tokens: Array) -> Array:
+        """Compute of training a model and of what it serves [FLOP]."""
+        each = FLOPS_PER_PARAM_TOKEN * tokens + FLOPS_PER_SERVED * self.inference_tokens
+        return np.asarray(params * each)
+
+    def broken(self, params: Array, tokens: Array) -> list[str]:
+        """Return what of a plan is outside the limits, one text a size."""
+        ends = {
+            "params": (params, self.min_params, self.max_params),
+            "tokens": (tokens, self.min_tokens, self.most_tokens),
+        }
+        found = []
+        for name, (sizes, low, high) in ends.items():
+            for size in np.atleast_1d(sizes):
+                if np.log(size) < np.log(low) - CLOSE:
+                    found.append(f"{size:.4g} {name} of the plan are fewer than min_{name} {low:g}")
+                if np.log(size) > np.log(high) + CLOSE:
+                    most = f"max_{name} {high:g}"
+                    if name == "tokens" and self.max_tokens > high:
+                        most = f"max_steps x max_batch, {high:g}"
+                    found.append(f"{size:.4g} {name} of the plan are more than {most}")
+        for size in np.atleast_1d(params):
+            if self.menu and np.abs(np.log(np.array(self.menu) / size)).min() > NEAR:
+                found.append(f"{size:.4g} params of the plan are no size of the menu")
+        return found
+
+    def check_plan(self, params: Array, tokens: Array) -> None:
+        """Raise an `InputError` where plans break these limits."""
+        if broken := self.broken(params, tokens):
+            way = "plan within the limits, or leave out the limit that the plan need not keep"
+            raise InputError([f"{each}: {way}" for each in broken], source="limits")
+
+    def bind(self, params: Array, tokens: Array) -> NDArray[np.bool_]:
+        """Tell at which sizes a limit holds that was given (n,); a menu is one everywhere."""
+        ends = {name: getattr(self, name) for name in LIMITED} | {"max_tokens": self.most_tokens}
+        sizes = {"params": np.log(params), "tokens": np.log(tokens)}
+        bound = np.full(np.shape(params), bool(self.menu))
+        for name, size in sizes.items():
+            for which in ("min", "max"):
+                end = ends[f"{which}_{name}"]
+                if end != getattr(WITHOUT, f"{which}_{name}"):
+                    bound |= np.abs(size - np.log(end)) <= NEAR
+        return bound
+
+    @property
     def most_tokens(self) -> float:
         """Tokens that may be read: those allowed, or what the steps hold at the largest batch."""
         return min(self.max_tokens, self.max_steps * self.max_batch)
@@ -140,10 +199,8 @@ class Limits:
         InputError
             They allow none.
         """
-        of_params = self.log_tokens(np.log([self.max_params, self.min_params]), log_flops)
-        low, high = np.log([self.min_tokens, self.most_tokens])
-        low, high = np.fmax(low, of_params[0]), np.minimum(high, of_params[1])
-        if not low <= high:
+        low, high = self.span(log_flops)
+        if not low <= high + CLOSE:
             least, most = np.exp(
                 self.log_params(np.log([self.most_tokens, self.min_tokens]), log_flops)
             )
@@ -152,7 +209,13 @@ class Limits:
                 f"{self.most_tokens:g} ask for {max(least, self.min_params):.3g} params, and at "
                 f"most {min(most, self.max_params):.3g} are allowed; spend less, or repeat data"
             )
-        return float(low), float(high)
+        return float(low), float(max(low, high))
+
+    def span(self, log_flops: Array | float) -> tuple[Array, Array]:
+        """Return the same of several budgets (n,); none where the first is not below the second."""
+        low, high = np.log([self.min_tokens, self.most_tokens])
+        low = np.fmax(low, self.log_tokens(np.log(self.max_params), log_flops))
+        return low, np.minimum(high, self.log_tokens(np.log(self.min_params), log_flops))
 
 
 WITHOUT = Limits()

@@ -152,8 +152,9 @@ def _cheapest(law: Surface, loss: Array, served: float) -> Found:
     """Find the run that reaches each loss with the least compute over the life of the model."""
     function = law.split_loss()
     target = np.broadcast_to(np.log(loss), (law.n_draws, loss.size))
+    within = Limits(inference_tokens=served)
     found = [
-        cheapest(function, target[:, case], law.draws, served=served) for case in range(loss.size)
+        cheapest(function, target[:, case], law.draws, within=within) for case in range(loss.size)
     ]
     log_params, log_tokens = (np.stack(part, axis=1) for part in zip(*found, strict=True))
     sizes = {"params": np.exp(log_params), "tokens": np.exp(log_tokens)}

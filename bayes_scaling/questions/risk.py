@@ -14,7 +14,7 @@ from bayes_scaling.intervals import PROBABILITY, significant
 from bayes_scaling.page import Block, Grid, Page, Printed, beyond, called, told
 from bayes_scaling.questions.allocate import allocate
 from bayes_scaling.questions.answer import draw_rows
-from bayes_scaling.questions.enough import budget_for, compute_for, wasted_compute
+from bayes_scaling.questions.enough import Enough, enough_for, wasted_compute
 from bayes_scaling.questions.forecast import Forecast, forecast, most_pessimistic
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
@@ -26,9 +26,9 @@ from bayes_scaling.questions.score_targets import (
     with_scores,
 )
 from bayes_scaling.questions.sizes import Numbers, given_sizes
-from bayes_scaling.questions.splits import sizes_of_budgets
+from bayes_scaling.questions.splits import refuse_limits, regret, sizes_of_budgets
 from bayes_scaling.questions.stage_gate import StageGate, stage_gate
-from bayes_scaling.questions.surface import Source, surface
+from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.tested_distance import (
     IF_IT_HOLDS,
     factor_beyond,
@@ -59,22 +59,24 @@ class Risk(Printed):
     forecast : Forecast
         Of the runs.
     flops : array (n_runs,)
-        Their compute [FLOP].
+        Compute of their training [FLOP]; nan of a law in one size, of which none follows.
     target : float, optional
         Loss that should be reached.
     best : array (n_draws, n_runs)
-        Noise-free loss of each draw's own best split of the same compute; (n_draws, 0) of a law in
-        compute alone, which splits none.
+        Noise-free loss of each draw's own best split of the same compute, of training and serving,
+        within the limits; (n_draws, 0) of a law in one size, which splits none.
     wasted_share : array (n_fewer, n_runs)
-        Share of the compute that the best split would not have needed for the same loss, 0 to 1;
-        (n_draws, 0) of such a law.
+        Share of the compute, of training and serving, that the best split within the limits would
+        not have needed for the same loss, 0 to 1; (n_draws, 0) of such a law.
     beats : array (n_runs, n_runs)
         Probability that the noise-free loss of one run is below that of another.
     sure : float
         Probability that the sufficient budget is for.
-    enough : float, optional
-        Least compute that reaches the target with that probability; inf where none does, None
-        without a target.
+    needed : Enough, optional
+        Least compute, or of the one size of the law, that reaches the target with that probability;
+        None without a target.
+    lifetime : array (n_runs,), optional
+        Compute of training and of what the models serve [FLOP]; None where they serve nothing.
     rig : Rig, optional
         What compute costs.
     value : float, optional
@@ -92,7 +94,8 @@ class Risk(Printed):
     wasted_share: Array
     beats: Array
     sure: float = SURE
-    enough: float | None = None
+    needed: Enough | None = None
+    lifetime: Array | None = None
     rig: Rig | None = None
     value: float | None = None
     gate: StageGate | None = None
@@ -106,7 +109,12 @@ class Risk(Printed):
     @property
     def regret(self) -> Array:
         """Noise-free loss beyond that of the best split (n_draws, n_runs)."""
-        return self.forecast.noise_free[:, : self.best.shape[1]] - self.best
+        return regret(self.forecast.noise_free[:, : self.best.shape[1]], self.best)
+
+    @property
+    def enough(self) -> float | None:
+        """Least compute of training, or least size, that is needed; inf where none does."""
+        return None if self.needed is None else self.needed.size
 
     @property
     def chance(self) -> Array:
@@ -148,7 +156,11 @@ class Risk(Printed):
     def _asked(self, index: int) -> dict[str, Any]:
         plan = self.forecast.plan
         sizes = {name: float(values[index]) for name, values in plan.columns.items()}
-        return sizes | {"flops": float(self.flops[index]), plan.group_column: plan.labels[index]}
+        if np.isfinite(self.flops[index]):
+            sizes["flops"] = float(self.flops[index])
+        if self.lifetime is not None:
+            sizes["lifetime_flops"] = float(self.lifetime[index])
+        return sizes | {plan.group_column: plan.labels[index]}
 
     def _judged(self, index: int, row: Mapping[str, Any]) -> dict[str, Any]:
         """Tell chances, costs and the decision."""
@@ -162,15 +174,22 @@ class Risk(Printed):
             found |= {"target": self.target, "chance": float(self.chance[index])}
             found |= {"in_words": self._in_words(float(self.chance[index]), self.target)}
             found |= {"most_pessimistic": worst, "chance_of_it": chances[worst]}
-            found |= {"sure": self.sure, "enough_flops": self.enough}
-        if self.rig is not None:
-            flops = float(self.flops[index])
+        if self.needed is not None:
+            found |= {"sure": self.sure, f"enough_{self.needed.axis}": self.needed.size}
+            found |= {"enough_efolds": self.needed.efolds, "enough_untested": self.needed.untested}
+            if self.needed.lifetime is not None:
+                found["enough_lifetime_flops"] = self.needed.lifetime
+        flops = float(self.flops[index])
+        if self.rig is not None and np.isfinite(flops):
             found |= {"hours": self.rig.hours(flops), "money": self.rig.money(flops)}
             if (energy := self.rig.energy(flops)) is not None:
                 found["energy_kwh"] = energy
             price = found["money"]
             if price is not None and "expected_wasted_share" in found:
-                found["regret_money"] = found["expected_wasted_share"] * price
+                spent = flops if self.lifetime is None else float(self.lifetime[index])
+                whole = self.rig.money(spent) or 0.0
+                found |= {} if self.lifetime is None else {"lifetime_money": whole}
+                found["regret_money"] = found["expected_wasted_share"] * whole
             if price is not None and self.value is not None and self.target is not None:
                 gains = [chance * self.value - price for chance in chances.values()]
                 found["expected_gain"] = float(self.chance[index]) * self.value - price
@@ -199,19 +218,18 @@ class Risk(Printed):
     def _lines(self, row: dict[str, Any]) -> dict[str, str]:
         """Write one run."""
         known = "kind" in row  # else it is the one number of a published law
-        lines = {called(name): told(row, name) for name in SIZES if name in row}
+        sizes = (*SIZES, "lifetime_flops")
+        lines = {called(name): told(row, name) for name in sizes if name in row}
         if "chance" in row:
             chance = f"{row['chance']:.3g} ({row['in_words']})"
             if len(self.forecast.members) > 1:
                 worst = row["most_pessimistic"]
                 chance += f"; {row['chance_of_it']:.3g} by {worst}, the most pessimistic"
-            needed = row["enough_flops"]
-            enough = f"{needed:.3g} FLOP" if needed < np.inf else "no budget does"
             lines |= {"chance of target": chance} if known else {"target": row["in_words"]}
             lines["score below target" if self._scored else "loss over target"] = told(
                 row, "overshoot"
             )
-            lines[f"{row['sure']:.0%} sure takes" if known else "target takes"] = enough
+            lines[f"{row['sure']:.0%} sure takes" if known else "target takes"] = str(self.needed)
         expected = {
             name: f", {row[f'expected_{name}']:.2g} expected" if known else ""
             for name in ("regret", "wasted_share")
@@ -232,7 +250,9 @@ class Risk(Printed):
         if row.get("money") is not None:
             lines["cost"] = significant(row["money"], 3)
         if row.get("regret_money") is not None:
-            lines["cost"] += f", of it wasted {significant(row['regret_money'], 2)}"
+            life = row.get("lifetime_money")
+            served = "" if life is None else f" to train, {significant(life, 3)} with serving"
+            lines["cost"] += f"{served}, of it wasted {significant(row['regret_money'], 2)}"
         if "decision" in row:
             lines["decision"] = (
                 f"{row['decision']} (expected gain {significant(row['expected_gain'], 3)})"
@@ -298,11 +318,13 @@ def risk(
     Parameters
     ----------
     source : Fit or PublishedLaw
-        A law in params and tokens, or in compute alone, which is asked nothing about splits.
+        A law in params and tokens, or in one size (compute, params or tokens), which is asked
+        nothing about splits.
     flops : float or sequence of float, optional
         Budgets [FLOP], each at its split of least expected loss.
     params, tokens : float or sequence of float, optional
-        Plans of their own, in place of budgets.
+        Plans of their own, in place of budgets. A law in one of them takes that alone, or both,
+        from which compute and cost follow.
     target_loss : float, optional
         Loss that a run should reach.
     target_score : float, optional
@@ -314,7 +336,8 @@ def risk(
     inputs : mapping of str to float, optional
         Other inputs of the law, such as unique_tokens.
     limits : Limits, optional
-        What splits of budgets stay within.
+        What splits of budgets stay within, and plans. Where the models serve, a budget is one of
+        training and serving; cost, and what the target takes, are told of training.
     rig : Rig, optional
         What compute costs.
     value : float, optional
@@ -327,38 +350,41 @@ def risk(
     Raises
     ------
     InputError
-        Not exactly one of budgets and plans is given, or a number cannot be used.
+        Not exactly one of budgets and plans is given, a plan breaks the limits, or a number cannot
+        be used.
     """
     target_loss = error_to_reach(source, target_score, target_loss, name="target_score")
-    _check(flops, params, tokens, target_loss, sure, value)
     law, within = surface(source, group=family, inputs=inputs), limits or Limits()
-    splits = law.traded != ("flops",)
-    sizes: dict[str, Any] = {"params": params, "tokens": tokens}
+    splits = len(law.traded) > 1
+    sizes: dict[str, Any] = {"flops": flops, "params": params, "tokens": tokens}
+    sizes = {name: values for name, values in sizes.items() if values is not None}
+    _check(law, sizes, target_loss, sure, value)
+    if not splits:
+        refuse_limits(law, within)
     if flops is not None:
         budgets = np.atleast_1d(np.asarray(flops, float))
         sizes = {**sizes_of_budgets(law, budgets.tolist(), within)}
     if family is not None:
         sizes[law.group_column] = family
     asked = forecast(source, {**(inputs or {}), **sizes})
-    spent = asked.plan.columns["flops"]
-    own = within if flops is not None else Limits()
+    losses, columns = asked.noise_free, asked.plan.columns
+    spent = np.asarray(columns.get("flops", np.full(losses.shape[1], np.nan)))
+    _check_costs(law, spent, rig)
     best = wasted = np.empty((len(asked.draws), 0))
+    life = spent
     if splits:
-        best = allocate(
-            source,
-            flops=spent if flops is None else budgets,
-            family=family,
-            inputs=inputs,
-            limits=own,
-        ).loss
-        wasted = wasted_compute(law, *(asked.plan.columns[name] for name in ("params", "tokens")))
-    losses = asked.noise_free
-    noise = np.log(asked.draws[:, 0] / losses[:, 0])
-    enough = None
-    if target_loss is not None and not splits:
-        enough = compute_for(law, target_loss, sure, float(spent[0]))
-    elif target_loss is not None:
-        enough = budget_for(law, target_loss, sure, noise, float(spent[0]), within)
+        own = columns["params"], columns["tokens"]
+        within.check_plan(*own)
+        life = law.share * within.lifetime(*own)
+        whole = life if flops is None else budgets
+        best = allocate(source, flops=whole, family=family, inputs=inputs, limits=within).loss
+        wasted = wasted_compute(law, *own, within)
+    needed = None
+    if target_loss is not None:
+        start = {name: float(values[0]) for name, values in columns.items() if name in SIZES}
+        noise = np.log(asked.draws[:, 0] / losses[:, 0])
+        start["flops"] = float(life[0])
+        needed = enough_for(law, target_loss, sure, start, noise, within)
     gate = None
     if flops is not None and len(budgets) == 1 and target_loss is not None and value is not None:
         priced = rig is not None and rig.price is not None
@@ -382,7 +408,8 @@ def risk(
         wasted_share=wasted,
         beats=(losses[:, :, None] < losses[:, None, :]).mean(axis=0),
         sure=sure,
-        enough=enough,
+        needed=needed,
+        lifetime=life if within.inference_tokens else None,
         rig=rig,
         value=value,
         gate=gate,
@@ -390,21 +417,13 @@ def risk(
 
 
 def _check(
-    flops: Numbers | None,
-    params: Numbers | None,
-    tokens: Numbers | None,
+    law: Surface,
+    sizes: Mapping[str, Numbers],
     target: float | None,
     sure: float,
     value: float | None,
 ) -> None:
-    sizes = {"flops": flops, "params": params, "tokens": tokens}
-    given = [name for name, values in sizes.items() if values is not None]
-    problems = []
-    if given not in (["flops"], ["params", "tokens"]):
-        problems.append(
-            "give either budgets (flops), or plans (params and tokens); got "
-            + (" and ".join(given) or "none")
-        )
+    problems = _wrong_sizes(law, list(sizes))
     try:
         given_sizes(sizes)
     except InputError as error:
@@ -417,3 +436,31 @@ def _check(
         problems.append("value is what reaching a target is worth: give target_loss too")
     if problems:
         raise InputError(problems, source="risk")
+
+
+def _wrong_sizes(law: Surface, given: list[str]) -> list[str]:
+    """Say which sizes a law takes, where others were given."""
+    plan, axis = ["params", "tokens"], law.traded[0]
+    if len(law.traded) > 1 or axis not in plan:
+        if given in (["flops"], plan):
+            return []
+        got = " and ".join(given) or "none"
+        return [f"give either budgets (flops), or plans (params and tokens); got {got}"]
+    if given in ([axis], plan):
+        return []
+    other = plan[1 - plan.index(axis)]
+    return [
+        f"{law.id} reads {axis} alone, so a budget says nothing of a run: give {axis} "
+        f"(--{axis} 1e9), or params and tokens, from which compute follows; got "
+        + (" and ".join(given) or f"none; {other} alone say nothing")
+    ]
+
+
+def _check_costs(law: Surface, spent: Array, rig: Rig | None) -> None:
+    """Raise an `InputError` where a price is given of runs whose compute does not follow."""
+    if rig is not None and rig.price is not None and not np.isfinite(spent).all():
+        raise InputError(
+            f"{law.id} reads {law.traded[0]} alone, of which no compute follows, and no cost: give "
+            "params and tokens (--params 1e9 --tokens 2e10), or leave out the price",
+            source="risk",
+        )

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.questions.limits import WITHOUT, Limits
+from bayes_scaling.questions.limits import CLOSE as MARGIN, WITHOUT, Limits
 from bayes_scaling.questions.search import (
     FEWER,
+    OUT,
     STEP,
     Array,
     Edge,
@@ -61,6 +62,9 @@ SMALLEST = 2.0
 
 REACH = 1.5
 """Reach of the search around a split that is guessed from that of another budget [e-folds]."""
+
+DUST = 1e-9
+"""Relative difference of losses up to which a split loses nothing: both come of searches."""
 
 EXACT, ROUGH = 1e-8, 0.1
 """Tolerance of log compute, and that of fewer draws in a first search."""
@@ -274,14 +278,25 @@ def sizes_of_budgets(
         As `expected_split`, or there are limits and nothing is split.
     """
     if law.traded == ("flops",):
-        if limits:
-            raise InputError(
-                f"{law.id} reads flops alone, and limits are of splits: leave them out, or fit a "
-                "law of params and tokens to a table that has these columns"
-            )
+        refuse_limits(law, limits)
         return {"flops": list(budgets)}
     choices = [expected_split(law, float(each), limits) for each in budgets]
     return {name: [getattr(each, name) for each in choices] for name in ("params", "tokens")}
+
+
+def refuse_limits(law: Surface, limits: Limits) -> None:
+    """Raise an `InputError` where there are limits, for a law of one size, which splits nothing."""
+    if limits:
+        raise InputError(
+            f"{law.id} reads {law.traded[0]} alone, and limits are of splits: leave them out, or "
+            "fit a law of params and tokens to a table that has these columns"
+        )
+
+
+def regret(loss: Array, best: Array) -> Array:
+    """Return how far losses lie above the best; 0 where that is rounding of the search."""
+    above = np.asarray(loss - best)
+    return np.where(np.abs(above) <= DUST * np.abs(best), 0.0, above)
 
 
 def _expected(law: Surface, log_flops: float, limits: Limits) -> Callable[[Array], Array]:
@@ -327,7 +342,12 @@ def _flat(expected: Callable[[Array], Array], best: float, ends: tuple[float, fl
 
 
 def cheapest(
-    loss: SplitLoss, log_loss: Array, draws: Index, near: float = START, *, served: float = 0.0
+    loss: SplitLoss,
+    log_loss: Array,
+    draws: Index,
+    near: float = START,
+    *,
+    within: Limits = WITHOUT,
 ) -> tuple[Array, Array]:
     """Return the split of the least compute that reaches a loss.
 
@@ -344,35 +364,49 @@ def cheapest(
     draws : array of int (n_draws,)
         The draws.
     near : float
-        Log of the budget to begin with; one that is close saves time.
-    served : float
-        Tokens that the model will serve.
+        Log of the budget to begin with, which the limits allow; one that is close saves time.
+    within : Limits
+        What is allowed, and the tokens that the model will serve.
 
     Returns
     -------
     log_params, log_tokens : array (n_draws,)
         The split; inf where no budget reaches the loss.
     """
-    within = Limits(inference_tokens=served)
+
+    def of_menu(log_flops: Array, row: Index) -> tuple[Array, Array]:
+        """Return the log tokens of the best size of the menu for budgets, and the log loss."""
+        low, high = within.span(log_flops)
+        places = within.log_tokens(np.log(within.menu), log_flops[:, None])
+        out = ~((places >= low[:, None] - MARGIN) & (places <= high[:, None] + MARGIN))
+        values = _along(loss, log_flops[:, None], within)(places, draws[row, None])
+        values = np.where(out | ~np.isfinite(values), OUT, values)
+        best, lines = values.argmin(axis=1), np.arange(row.size)
+        return places[lines, best], values[lines, best]
 
     def splitter(near: float, rows: Index) -> Callable[[Array, Index], tuple[Array, Array]]:
         """Return the best log tokens of budgets, and the log loss, given those of one budget."""
+        if within.menu:
+            return of_menu
         first = np.full(draws.size, np.nan)
         first[rows], _ = least(_along(loss, near, within), *within.ends(near), draws[rows])
 
         def best(log_flops: Array, row: Index) -> tuple[Array, Array]:
-            high = np.fmax(within.log_tokens(0.0, log_flops), 0.0)
+            low, high = within.span(log_flops)
+            none = ~(low <= high + MARGIN)
+            high = np.fmax(low, high)
 
             def search(at: Any, middle: Array, reach: Array) -> tuple[Array, Array, Edge]:
                 along = _along(loss, log_flops[at, None], within)
-                ends = np.zeros_like(high[at]), high[at]
+                ends = low[at], high[at]
                 return least_near(along, middle, reach, ends, draws[row[at]])
 
             guess = first[row] + (log_flops - near) / 2
             place, value, lost = search(slice(None), guess, np.full(row.size, REACH))
             if lost.any():
-                place[lost], value[lost], _ = search(lost, high[lost] / 2, high[lost] / 2)
-            return place, value
+                middle, reach = (high + low)[lost] / 2, (high - low)[lost] / 2
+                place[lost], value[lost], _ = search(lost, middle, reach)
+            return place, np.where(none, OUT, value)
 
         return best
 

@@ -198,7 +198,7 @@ def stage_gate(
     target_score : float
         Score that it should reach in its place, between 0 and 1, by a law of scores.
     share : float
-        Compute of the smaller run over that of the big one.
+        Compute of the smaller run over that of the big one, of training: it serves nothing.
     family, limits, rig
         As in `bayes_scaling.questions.risk.risk`.
     value : float, optional
@@ -227,13 +227,13 @@ def stage_gate(
     if problems:
         raise InputError(problems, source="stage gate")
     law = surface(source, group=family)
-    sizes: dict[str, Any] = {**sizes_of_budgets(law, [share * flops, flops], limits)}
+    sizes: dict[str, Any] = {**_two_runs(law, share, flops, limits)}
     if family is not None:
         sizes[law.group_column] = family
     asked = forecast(source, sizes)
     hit = (asked.draws[:, 1] <= target_loss).astype(float)
     weights = _weights(law, asked)
-    money = rig.money(flops) if rig is not None else None
+    money = None if rig is None else rig.money(float(asked.plan.columns["flops"][1]))
     known = value is not None and money is not None
     return StageGate(
         forecast=asked,
@@ -246,6 +246,15 @@ def stage_gate(
         value=value,
         probability=probability,
     )
+
+
+def _two_runs(law: Surface, share: float, flops: float, limits: Limits) -> dict[str, list[float]]:
+    """Return the sizes of the smaller run, which serves nothing, and of the big one."""
+    big = sizes_of_budgets(law, [flops], limits)
+    if limits.inference_tokens:
+        flops = law.share * float(limits.while_training.lifetime(*map(np.array, big.values()))[0])
+    small = sizes_of_budgets(law, [share * flops], limits.while_training)
+    return {name: small[name] + big[name] for name in big}
 
 
 def _weights(law: Surface, asked: Forecast) -> Array:

@@ -23,6 +23,7 @@ from bayes_scaling.questions.search import FEWER, Array, Index
 from bayes_scaling.questions.sizes import first_text, group_index
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.columns import canonical_name, nearest
+from bayes_scaling.runs.doubts_of_fit import splits_take
 from bayes_scaling.runs.finetuning import was_pretrained
 
 type SplitLoss = Callable[[Array, Array, Index], Array]
@@ -232,9 +233,8 @@ class Surface:
         if self.traded != ("params", "tokens"):
             raise InputError(
                 f"{self.id} reads {', '.join(self.reads)}: only a law in params and tokens can "
-                "split a budget, such as chinchilla, coupled or kaplan-nd, and to fit one takes a "
-                "table with two of the columns params, tokens and flops (with flops, the third "
-                "follows)"
+                "split a budget, such as chinchilla, coupled or kaplan-nd, and to fit one "
+                + splits_take(getattr(self.parts[0].law, "runs", None))
             )
 
         return self._of_split(_Part.response)

@@ -40,10 +40,17 @@ def place(answers: Answers) -> str:
     """Say what is planned: a budget, or a size."""
     at = answers.question.at
     if answers.question.axis == "flops":
-        return f"{write_number(at)} FLOP"
+        served = " of training and serving" if answers.question.limits.inference_tokens else ""
+        return f"{write_number(at)} FLOP{served}"
     axis = str(answers.question.axis)
     meant = dict(answers.model.columns).get(axis) == "params_nonembedding"
     return f"{write_count(at)} {'non-embedding parameters' if meant else axis}"
+
+
+def budget_heading(answers: Answers) -> str:
+    """Say what budgets of a table are of."""
+    served = "of training and serving " if answers.question.limits.inference_tokens else ""
+    return f"C {served}[FLOP]"
 
 
 def cell(draws: ArrayLike, probability: float) -> str:
@@ -116,7 +123,7 @@ def _forecast_table(item: Answers) -> Table:
     return Table(
         caption=f"Forecasts{split}: {explained(probability)}",
         head=(
-            "C [FLOP]" if axis == "flops" else str(axis),
+            budget_heading(item) if axis == "flops" else str(axis),
             "loss of a new run",
             "noise-free loss",
             *(f"tuned {name.replace('_', ' ')}" for name in tuned),
@@ -298,8 +305,8 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
         alt="Compute-optimal parameters and tokens against the budget, with 50 % and 90 % bands; "
         f"at {place(item)}: {write_counts(split.params[:, planned], probability)} parameters and "
         f"{write_counts(split.tokens[:, planned], probability)} tokens.",
-        caption="The split of a budget C = 6 N D with the lowest noise-free loss. Bands: the "
-        f"optimum under each draw of the posterior.{_untried(item)}",
+        caption=f"The split of a budget {_counted(item)} with the lowest noise-free loss. Bands: "
+        f"the optimum under each draw of the posterior.{_untried(item)}",
     )
     rows = tuple(
         (
@@ -315,7 +322,7 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
     table = Table(
         caption=f"Best split of a budget: {explained(probability)}",
         head=(
-            "C [FLOP]",
+            budget_heading(item),
             "parameters N*",
             "tokens D*",
             "tokens per parameter",
@@ -326,6 +333,14 @@ def allocation_section(item: Answers) -> tuple[Block, ...]:
         asked=planned,
     )
     return (drawn, table)
+
+
+def _counted(item: Answers) -> str:
+    """Say how a budget is counted."""
+    served = item.question.limits.inference_tokens
+    if not served:
+        return "C = 6 N D"
+    return f"C = 6 N D + 2 N x {write_count(served)} tokens served, drawn at 6 N D,"
 
 
 def _untried(item: Answers) -> str:

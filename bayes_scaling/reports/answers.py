@@ -31,7 +31,8 @@ from bayes_scaling.questions.rig import Rig
 from bayes_scaling.questions.run_plan import RunPlan
 from bayes_scaling.questions.score_targets import ERROR
 from bayes_scaling.questions.sizes import FACTOR, Values
-from bayes_scaling.runs import RunTable, training_flops
+from bayes_scaling.runs import RunTable
+from bayes_scaling.runs.doubts_of_fit import splits_take
 
 STEPS = (0.01, 0.1, 1.0, 10.0)
 """Budgets of the tables, as multiples of the one that is asked about."""
@@ -111,9 +112,13 @@ def ask(
             raise InputError("a plan says what is asked: leave out the rest", source="report")
         said = plan.asked
         sizes = {name: float(said[name]) for name in ("params", "tokens") if name in said}
-        flops = float(training_flops(**sizes)) if sizes else said["flops"]
         target_loss, value = said.get("target_loss"), said.get("value")
         limits, rig = plan.limits, plan.rig
+        flops = said.get("flops")
+        if sizes:
+            own = [np.array(sizes[name]) for name in ("params", "tokens")]
+            limits.check_plan(*own)
+            flops = float(limits.lifetime(*own))
     _check(flops, target_loss, value, rig)
     if target_loss is not None and fit.leading.response == ERROR:
         raise InputError(
@@ -141,9 +146,8 @@ def ask(
     unanswered = []
     if not can_allocate(fit):
         unanswered.append(
-            f"How to split a budget: {law} reads {axis} alone. A law in params and "
-            "tokens, such as chinchilla, can; its table has two of the columns params, tokens "
-            "and flops."
+            f"How to split a budget: {law} reads {axis} alone. A law in params and tokens, such "
+            f"as chinchilla, can; to fit one {splits_take(fit.runs)}."
         )
     if flops is not None and axis != "flops":
         unanswered.append(
@@ -286,8 +290,11 @@ class Answers:
 
     @property
     def risk_flops(self) -> float:
-        """Compute of the planned run, as the question of risk counts it [FLOP]."""
-        return float(self.risk.flops[0]) if self.question.sizes else self.question.at
+        """Budget of the planned run, as limits count it: with what the model serves [FLOP]."""
+        risk = self.risk if self.question.sizes else None
+        if risk is None:
+            return self.question.at
+        return float((risk.flops if risk.lifetime is None else risk.lifetime)[0])
 
     @cached_property
     def forecasts(self) -> tuple[Forecast, ...]:

@@ -169,7 +169,13 @@ def _of_the_answers(answers: Answers) -> list[str]:
             "tests the law out there, and the intervals hold only as far as its form does."
         )
     if answers.allocation is not None:
-        edge = float(np.max(answers.allocation.at_edge))
+        split = answers.allocation
+        held, edge = (float(np.max(x)) for x in (split.at_limit, split.at_edge - split.at_limit))
+        if held > EDGE:
+            found.append(
+                f"In {held:.0%} of the draws the best split of a budget is held back by what was "
+                f"asked for ({split.limits.told}): the runs would have it otherwise."
+            )
         if edge > EDGE:
             found.append(
                 f"In {edge:.0%} of the draws no split of a budget is best: the runs do not say "

@@ -13,6 +13,8 @@ from bayes_scaling.posterior.diagnostics import CONFLICT
 from bayes_scaling.questions.glance import gains_by_law
 from bayes_scaling.questions.limits import WITHOUT
 from bayes_scaling.questions.power_scaling import SENSITIVE
+from bayes_scaling.questions.risk import Risk
+from bayes_scaling.questions.tested_distance import IF_IT_HOLDS
 from bayes_scaling.questions.valleys import crowded_budget
 from bayes_scaling.reports.answer_sections import cell, explained, place
 from bayes_scaling.reports.answers import Answers
@@ -59,13 +61,17 @@ def sentence(text: str) -> str:
 
 def _what_it_takes(item: Answers) -> Table:
     """Tabulate compute, hours, money and energy: of the plan, of its waste, and of being sure."""
-    row, rig = item.risk.rows()[0], item.question.rig
-    cases = {"the planned run": row["flops"]}
+    row, rig, needed = item.risk.rows()[0], item.question.rig, item.risk.needed
+    cases, whole = {"the planned run": row["flops"]}, row["flops"]
+    if "lifetime_flops" in row:
+        whole = row["lifetime_flops"]
+        cases = {"the planned run, its training": row["flops"], "with what it serves": whole}
     if "expected_wasted_share" in row:
-        wasted = row["expected_wasted_share"] * row["flops"]
-        cases["of it for not knowing the best split"] = wasted
-    if row.get("enough_flops") is not None and math.isfinite(row["enough_flops"]):
-        cases[f"to reach the target with {100 * row['sure']:g} %"] = row["enough_flops"]
+        cases["of it for not knowing the best split"] = row["expected_wasted_share"] * whole
+    if needed is not None and math.isfinite(needed.size):
+        reach = f"to reach the target with {100 * row['sure']:g} %"
+        reach += ", training" if needed.lifetime is not None else ""
+        cases[f"{reach}, {IF_IT_HOLDS}" if needed.untested else reach] = needed.size
     priced, powered = rig.price is not None, rig.energy(1.0) is not None
     rows = tuple(
         (
@@ -150,9 +156,7 @@ def risk_section(item: Answers) -> tuple[Block, ...]:
     row = found.rows()[0]
     blocks: list[Block] = []
     if question.target_loss is not None:
-        enough = row["enough_flops"]
-        sure = f"{100 * row['sure']:g} %"
-        reach = f"takes {write_number(enough)} FLOP" if math.isfinite(enough) else "no budget is"
+        sure, reach = f"{100 * row['sure']:g} %", _takes(found)
         over = cell(found.forecast.draws[:, 0] - question.target_loss, probability)
         worst = (
             f" {row['most_pessimistic']}, the most pessimistic law, gives the target a chance of "
@@ -176,21 +180,26 @@ def risk_section(item: Answers) -> tuple[Block, ...]:
     planned = valleys[budgets.index(item.risk_flops)]
     regret = cell(found.regret[:, 0], probability)
     wasted = without_kind(cell(100 * found.wasted_share[:, 0], probability))
+    spent = " of training and serving" if found.lifetime is not None else ""
+    costs = "training and serving cost" if found.lifetime is not None else "it costs"
     price = (
-        f" That is {write_amount(row['regret_money'])} of the {write_amount(row['money'])} that it "
-        "costs."
+        f" That is {write_amount(row['regret_money'])} of the "
+        f"{write_amount(row.get('lifetime_money', row['money']))} that {costs}."
         if row.get("regret_money") is not None
         else ""
     )
+    limits = question.limits
+    within = f" within the limits ({limits.told})" if limits.told else ""
     flat = " to ".join(write_count(end) for end in outward(*planned.choice.flat))
     plans = {"the plan": question.sizes["params"]} if question.sizes else {}
     return (
         *blocks,
         Prose(
-            text="Not knowing the law has a price: against the best split under each draw, the "
-            f"split chosen here loses {regret} of loss ({row['expected_regret']:.2g} expected), "
-            f"and {wasted} % of its compute ({100 * row['expected_wasted_share']:.2g} % expected) "
-            f"is more than the same loss takes at the best split.{price}"
+            text="Not knowing the law has a price: against the best split under each draw"
+            f"{within}, the split chosen here loses {regret} of loss "
+            f"({row['expected_regret']:.2g} expected), and {wasted} % of its compute{spent} "
+            f"({100 * row['expected_wasted_share']:.2g} % expected) is more than the "
+            f"same loss takes at the best split.{price}"
         ),
         picture(
             lambda ax: decision_plots.plot_regret(planned, plans=plans, ax=ax),
@@ -210,9 +219,21 @@ def risk_section(item: Answers) -> tuple[Block, ...]:
     )
 
 
+def _takes(found: Risk) -> str:
+    """Say what it takes to reach the target surely."""
+    needed = found.needed
+    if needed is None or not math.isfinite(needed.size):
+        return f"{needed.none if needed else 'no budget'} is enough"
+    said = f"takes {write_number(needed.size)} FLOP"
+    if needed.lifetime is not None:
+        said += f" of training, {write_number(needed.lifetime)} with serving"
+    return f"{said}, {IF_IT_HOLDS}" if needed.untested else said
+
+
 def _chance_picture(item: Answers, target: float) -> Picture:
+    planned = float(item.risk.flops[0])
     return picture(
-        lambda ax: decision_plots.plot_chance(item.curve, target, planned=item.risk_flops, ax=ax),
+        lambda ax: decision_plots.plot_chance(item.curve, target, planned=planned, ax=ax),
         "chance",
         alt=f"Probability of a loss of at most {target:g} against the budget; at {place(item)}: "
         f"{item.risk.rows()[0]['chance']:.2g}.",

@@ -137,7 +137,8 @@ def _headline(item: Answers) -> str:
     loss += f" ({100 * probability:g} % interval)"
     at, costs = place(item), ""
     if row.get("money") is not None:
-        costs = f", for {write_amount(row['money'])}"
+        served = " to train" if question.limits.inference_tokens else ""
+        costs = f", for {write_amount(row['money'])}{served}"
     if item.allocation is None:
         plain = f"at {at}{costs}, a new run{of} should reach a loss of {loss}."
         return f"{sentence(row['decision'])}: {plain}" if "decision" in row else sentence(plain)
@@ -225,6 +226,7 @@ def _cost(item: Answers) -> Fact:
     rig, flops = item.question.rig, float(item.risk.flops[0])
     hours = f"{write_amount(rig.hours(flops))} {rig.accelerator}-hours"
     used = f"used to {100 * rig.utilisation:g} %"
+    used += ", for training alone" if item.question.limits.inference_tokens else ""
     kilowatt_hours = rig.energy(flops)
     energy = f"; {write_amount(kilowatt_hours)} kWh" if kilowatt_hours is not None else ""
     money = rig.money(flops)

@@ -51,7 +51,8 @@ def test_limits_bind(saved: Path) -> None:
     found = call("allocate", saved, "--flops", 1e22, "--max-params", 1e9)
     assert "choose" in found.out
     assert "N 1e+09" in found.out
-    assert "it is a limit" in found.out
+    assert "at a limit             max_params 1e+09, in 100% of the draws" in found.out
+    assert "no optimum" not in found.out
 
 
 @pytest.mark.parametrize(

@@ -154,3 +154,128 @@ def test_an_ensemble_is_asked_as_its_members_are() -> None:
 def test_no_size_is_as_small_as_the_smallest_number(least: float) -> None:
     with pytest.raises(InputError, match="min_params must be above 0, at least 1e-60"):
         Limits(min_params=least)
+
+
+def test_a_limit_that_binds_in_every_draw_wastes_nothing_and_costs_no_regret() -> None:
+    params = float(np.median(FIT.allocate(flops=FLOPS).params)) / 20
+    free = FIT.risk(params=params, tokens=FLOPS / 6 / params)
+    assert free.wasted_share.mean() > 0.1
+    menu = (params / 4, params)
+    for limits in (Limits(max_params=params), Limits(menu=menu)):
+        for found in (
+            FIT.risk(flops=FLOPS, limits=limits, rig=bs.Rig(price=2.0)),
+            FIT.risk(
+                params=params, tokens=FLOPS / 6 / params, limits=limits, rig=bs.Rig(price=2.0)
+            ),
+        ):
+            np.testing.assert_array_equal(found.regret, 0.0)
+            np.testing.assert_array_equal(found.wasted_share, 0.0)
+            assert found.rows()[0]["regret_money"] == 0
+
+
+def test_what_a_served_split_wastes_is_of_training_and_serving_by_brute_force() -> None:
+    served = 1e13
+    limits = Limits(inference_tokens=served, max_params=2e9)
+    plan: dict[str, Any] = {"params": 3e8, "tokens": 2e12}
+    found = FIT.risk(**plan, limits=limits, rig=bs.Rig(price=2.0))
+    lifetime = 6 * plan["params"] * plan["tokens"] + 2 * plan["params"] * served
+    row = found.rows()[0]
+    assert row["flops"] == pytest.approx(6 * plan["params"] * plan["tokens"])
+    assert row["lifetime_flops"] == pytest.approx(lifetime)
+    assert row["lifetime_money"] == pytest.approx(bs.Rig(price=2.0).money(lifetime))
+    share = row["expected_wasted_share"]
+    assert row["regret_money"] == pytest.approx(share * row["lifetime_money"])
+    flat, loss = FIT.flat, found.forecast.noise_free[:, 0]
+    sizes = np.geomspace(2e7, 2e9, 40001)
+    taken = np.unique(np.linspace(0, FIT.n_draws - 1, 400).astype(int))
+    for place, draw in list(enumerate(taken))[::80]:
+        a, b, A, B, E = (flat[name][draw] for name in ("alpha", "beta", "A", "B", "E"))
+        left = loss[draw] - E - A * sizes**-a
+        tokens = np.where(left > 0, np.where(left > 0, left / B, 1.0) ** (-1 / b), np.inf)
+        least = (6 * sizes * tokens + 2 * sizes * served).min()
+        assert found.wasted_share[place, 0] == pytest.approx(1 - least / lifetime, abs=1e-5)
+        left = lifetime / sizes / 6 - served / 3
+        losses = E + A * sizes[left > 0] ** -a + B * left[left > 0] ** -b
+        assert found.best[draw, 0] == pytest.approx(losses.min(), rel=1e-7)
+
+
+def test_what_is_enough_is_told_of_training_where_the_model_serves() -> None:
+    limits = Limits(inference_tokens=1e12)
+    target = float(np.quantile(FIT.risk(flops=FLOPS, limits=limits).forecast.draws, 0.4))
+    found = FIT.risk(flops=FLOPS, target_loss=target, limits=limits)
+    row = found.rows()[0]
+    choice = FIT.allocate(flops=row["enough_lifetime_flops"], limits=limits).choices[0]
+    assert row["enough_flops"] == pytest.approx(6 * choice.params * choice.tokens, rel=1e-3)
+    whole = row["enough_flops"] + 2 * choice.params * 1e12
+    assert row["enough_lifetime_flops"] == pytest.approx(whole, rel=1e-3)
+    assert "FLOP of training, " in repr(found)
+    assert "enough_lifetime_flops" not in FIT.risk(flops=FLOPS, target_loss=target).rows()[0]
+
+
+def test_a_smaller_run_first_serves_nothing_and_takes_its_share_of_training() -> None:
+    limits = Limits(inference_tokens=1e13)
+    big = FIT.risk(flops=FLOPS, limits=limits)
+    gate = FIT.stage_gate(FLOPS, 2.0, limits=limits, share=0.1, rig=bs.Rig(price=2.0))
+    assert gate.flops == pytest.approx([0.1 * big.flops[0], big.flops[0]])
+    alone = FIT.allocate(flops=0.1 * float(big.flops[0])).choices[0]
+    assert gate.forecast.plan.columns["params"][0] == pytest.approx(alone.params)
+    row = gate.rows()[0]
+    assert row["first_money"] == pytest.approx(0.1 * row["money"])
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"max_tokens": 5e10}, r"2e\+11 tokens of the plan are more than max_tokens 5e\+10"),
+        ({"min_tokens": 1e12}, r"2e\+11 tokens of the plan are fewer than min_tokens 1e\+12"),
+        ({"max_params": 4e8}, r"1e\+09 params of the plan are more than max_params 4e\+08"),
+        ({"max_steps": 1e4, "max_batch": 1e6}, r"more than max_steps x max_batch, 1e\+10"),
+        ({"menu": (9e8, 2e9)}, r"1e\+09 params of the plan are no size of the menu"),
+    ],
+)
+def test_a_plan_that_breaks_its_limits_is_refused(limits: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        FIT.risk(params=1e9, tokens=2e11, limits=Limits(**limits))
+
+
+def test_a_plan_at_the_ends_of_its_limits_is_within_them() -> None:
+    params, tokens = 1.3e9, 0.7e11
+    found = FIT.risk(
+        params=params, tokens=tokens, limits=Limits(max_params=params, max_tokens=tokens)
+    )
+    np.testing.assert_array_equal(found.regret, 0.0)
+    np.testing.assert_array_equal(found.wasted_share, 0.0)
+
+
+def test_a_budget_that_serves_is_told_as_lifetime_beside_the_training_it_leaves() -> None:
+    served = 1e13
+    row = FIT.allocate(flops=FLOPS, limits=Limits(inference_tokens=served)).rows()[0]
+    found = FIT.allocate(flops=FLOPS, limits=Limits(inference_tokens=served))
+    assert (row["given"], row["lifetime_flops"]) == ("lifetime_flops", FLOPS)
+    trained = 6 * found.params * found.tokens
+    np.testing.assert_allclose(found.flops, trained, rtol=1e-9)
+    np.testing.assert_allclose(trained + 2 * found.params * served, FLOPS, rtol=1e-9)
+    assert row["flops"] == pytest.approx(np.median(trained))
+    largest = float(FIT.leading.runs["flops"].max())
+    assert row["efolds_flops"] == pytest.approx(np.log(np.median(trained) / largest), abs=1e-6)
+    told = FIT.risk(flops=FLOPS, limits=Limits(inference_tokens=served)).rows()[0]
+    assert told["efolds_flops"] == pytest.approx(row["efolds_flops"], abs=0.05)
+    assert "lifetime compute [FLOP] 1e+22" in repr(found)
+    assert found.choices[0].params == pytest.approx(told["params"])
+    assert "lifetime_flops" not in FIT.allocate(flops=FLOPS).rows()[0]
+
+
+def test_draws_that_a_limit_holds_back_are_told_apart_from_those_without_an_optimum() -> None:
+    middle = float(np.median(FIT.allocate(flops=FLOPS).params))
+    half = FIT.allocate(flops=FLOPS, limits=Limits(max_params=middle))
+    free = FIT.allocate(flops=FLOPS).params[:, 0]
+    assert half.at_limit == pytest.approx([np.mean(free > middle)], abs=0.01)
+    assert half.rows()[0]["at_limit"] == pytest.approx(0.5, abs=0.02)
+    text = repr(half)
+    assert f"at a limit             max_params {middle:.3g}, in 50% of the draws" in text
+    assert "no optimum" not in text
+    assert "at_limit" not in FIT.allocate(flops=FLOPS).rows()[0]
+    menu = FIT.allocate(flops=FLOPS, limits=Limits(menu=(middle / 10, middle / 5)))
+    assert menu.at_limit == [1.0]
+    steps = FIT.allocate(flops=FLOPS, limits=Limits(max_steps=1e3, max_batch=1e6))
+    assert "max_steps 1e+03, max_batch 1e+06, in 100% of the draws" in repr(steps)

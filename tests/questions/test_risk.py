@@ -219,3 +219,56 @@ def test_a_law_in_compute_alone_tells_chance_cost_and_worth_and_nothing_of_split
         fit.risk(flops=FLOPS, limits=Limits(max_params=1e9))
     with pytest.raises(InputError, match="table with two of the columns params, tokens and flops"):
         fit.allocate(flops=FLOPS)
+
+
+def test_of_a_published_law_rounding_is_no_regret_and_no_waste() -> None:
+    law = bs.published("hoffmann-2022")
+    row = law.risk(flops=5.76e23, target_loss=2.0, rig=bs.Rig(price=2.0)).rows()[0]
+    for name in ("regret", "expected_regret", "expected_wasted_share", "regret_money"):
+        assert row[name] == 0
+    assert law.allocate(flops=5.76e23).rows()[0]["expected_regret"] == 0
+
+
+def test_a_budget_far_beyond_the_runs_is_said_to_be_untested_and_farther_out_none_is() -> None:
+    run = FIT.risk(flops=FLOPS).forecast.draws
+    low, mid = FIT.risk(flops=1e3 * FLOPS).forecast.draws, float(np.quantile(run, 0.9))
+    far = FIT.risk(flops=FLOPS, target_loss=float(np.quantile(low, 0.5)))
+    assert far.enough is not None
+    assert FLOPS < far.enough < np.inf
+    assert "beyond the runs, if the law holds that far: untested" in repr(far)
+    assert far.rows()[0]["enough_untested"]
+    biggest = FIT.leading.runs["flops"].max()
+    assert far.rows()[0]["enough_efolds"] == pytest.approx(np.log(far.enough / biggest), abs=0.01)
+    near = FIT.risk(flops=float(biggest), target_loss=mid * 1.2)
+    assert "untested" not in repr(near)
+    none = FIT.risk(flops=1e15, target_loss=mid)
+    assert none.enough == np.inf
+    assert "no budget up to 1e+21 FLOP does" in repr(none)
+
+
+@pytest.mark.parametrize("name", ["tokens", "params"])
+def test_a_law_in_one_size_tells_chance_and_how_much_of_it_is_enough(name: str) -> None:
+    fit = synthetic_fit({"tokens": "kaplan-d", "params": "kaplan-n"}[name])
+    size = 3 * float(fit.leading.runs[name].max())
+    target = float(np.quantile(fit.forecast({name: size}).draws, 0.3))
+    alone: dict[str, Any] = {name: size}
+    found = fit.risk(**alone, target_loss=target)
+    row = found.rows()[0]
+    assert row["chance"] == pytest.approx(0.3, abs=0.01)
+    assert row[name] == size
+    enough = fit.forecast({name: row[f"enough_{name}"]}).draws
+    assert row[f"enough_{name}"] > size
+    assert np.mean(enough <= target) == pytest.approx(0.9, abs=0.04)
+    assert f" {name}" in repr(found).split("90% sure takes")[1].splitlines()[0]
+    assert not {"flops", "regret", "money"} & set(row)
+    with pytest.raises(InputError, match="no compute follows, and no cost: give params and tokens"):
+        fit.risk(**alone, rig=bs.Rig(price=2.0))
+    unpriced = fit.risk(**alone, target_loss=target, rig=bs.Rig()).rows()[0]
+    assert not {"hours", "energy_kwh", "money"} & set(unpriced)
+    with pytest.raises(InputError, match=rf"reads {name} alone, so a budget .* give {name} \(--"):
+        fit.risk(flops=1e22)
+    both: dict[str, Any] = {"params": 1e10, "tokens": 1e10} | alone
+    priced = fit.risk(**both, target_loss=target, rig=bs.Rig(price=2.0), value=1e9).rows()[0]
+    assert priced["chance"] == pytest.approx(0.3, abs=0.01)
+    assert priced["money"] == pytest.approx(bs.Rig(price=2.0).money(6e10 * size))
+    assert "decision" in priced

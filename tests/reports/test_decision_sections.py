@@ -15,8 +15,10 @@ import bayes_scaling as bs
 from bayes_scaling.errors import InputError
 from bayes_scaling.questions.limits import Limits
 from bayes_scaling.questions.rig import Rig
+from bayes_scaling.questions.run_plan import read_run_plan
 from bayes_scaling.reports.answers import Answers, ask
 from bayes_scaling.reports.blocks import Facts, Prose, Table
+from bayes_scaling.reports.caveats import caveats
 from bayes_scaling.reports.decision_sections import decision_section, risk_section
 from bayes_scaling.reports.verdict import verdict_section
 from tests.synthetic import synthetic_fit
@@ -102,6 +104,15 @@ def test_a_plan_says_it_all(tmp_path: Path) -> None:
     assert "could not be made" not in text
     with pytest.raises(InputError, match="a plan says what is asked"):
         bs.report(FIT, tmp_path / "page.html", plan=plan, flops=1e23)
+    plan.write_text(PLAN + "[limits]\nmax_params = 4e9\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"2e\+10 params of the plan are more than max_params"):
+        bs.report(FIT, tmp_path / "broken.html", plan=plan)
+    assert not (tmp_path / "broken.html").exists()
+    plan.write_text(PLAN + "[limits]\ninference_tokens = 1e12\n", encoding="utf-8")
+    served = Answers(fit=FIT, question=ask(FIT, plan=read_run_plan(plan)))
+    assert served.question.at == pytest.approx(6 * 2e10 * 5e11 + 2 * 2e10 * 1e12)
+    assert served.risk_flops == pytest.approx(served.question.at)
+    assert served.risk.flops[0] == pytest.approx(6 * 2e10 * 5e11)
 
 
 def test_a_value_needs_a_target_and_a_price(tmp_path: Path) -> None:
@@ -147,3 +158,39 @@ def test_a_law_in_compute_alone_is_weighed_without_splits() -> None:
     assert row["in_words"] in chance.text
     assert "split" not in f"{chance.text} {picture}"
     assert "two of the columns params, tokens and flops" in question.unanswered[0]
+
+
+def test_of_a_model_that_serves_costs_are_of_training_and_say_so() -> None:
+    item = asked(limits=Limits(inference_tokens=1e12))
+    (row,) = item.risk.rows()
+    takes = next(block for block in decision_section(item) if isinstance(block, Table))
+    cells = {line[0]: [float(each.replace(",", "")) for each in line[1:]] for line in takes.rows}
+    assert list(cells)[:3] == [
+        "the planned run, its training",
+        "with what it serves",
+        "of it for not knowing the best split",
+    ]
+    sure = next(line for name, line in cells.items() if name.startswith("to reach the target"))
+    assert cells["the planned run, its training"][0] == pytest.approx(row["flops"], rel=0.01)
+    assert cells["with what it serves"][0] == pytest.approx(1e23)
+    assert sure[0] == pytest.approx(row["enough_flops"], rel=0.01)
+    assert sure[0] < row["enough_lifetime_flops"]
+    assert sure[2] == pytest.approx(RIG.money(row["enough_flops"]), rel=0.01)
+    lead = verdict_section((item,))[0]
+    assert isinstance(lead, Prose)
+    assert "at 1e23 FLOP of training and serving, for " in lead.text
+    assert " to train, the best split" in lead.text
+
+
+def test_a_limit_is_named_where_it_holds_the_split_back_and_the_runs_are_not_blamed() -> None:
+    item = asked(limits=Limits(max_params=1e10))
+    text = " ".join(caveats(item))
+    assert "In 100% of the draws the best split of a budget is held back" in text
+    assert "max_params 1e+10" in text
+    assert "no split of a budget is best" not in text
+    assert "held back" not in " ".join(caveats(asked()))
+    prose = " ".join(block.text for block in risk_section(item) if isinstance(block, Prose))
+    assert "against the best split under each draw within the limits (max_params 1e+10)" in prose
+    takes = next(block for block in decision_section(item) if isinstance(block, Table))
+    wasted = next(line for line in takes.rows if line[0].startswith("of it"))
+    assert set(wasted[1:]) == {"0"}

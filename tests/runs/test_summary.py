@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.runs import RunTable, describe
+from bayes_scaling.runs.doubts_of_fit import splits_take
 
 
 def test_describe() -> None:
@@ -62,3 +64,15 @@ def test_a_table_in_compute_alone_says_what_it_cannot_answer() -> None:
     assert "two of the columns params, tokens and flops (the table has flops)" in said
     whole = RunTable.from_columns({**columns, "params": [1e8, 2e8, 3e8]})
     assert not any("answers" in note for note in describe(whole).notes)
+
+
+def test_runs_of_one_size_are_said_to_take_another_and_no_further_column() -> None:
+    columns = {"tokens": [1e9, 1e10, 1e11], "loss": [3.0, 2.7, 2.5], "params": [1e8, 1e8, 1e8]}
+    runs = RunTable.from_columns(columns)
+    (said,) = (note for note in describe(runs).notes if "answers" in note)
+    assert said.startswith(
+        "all runs have 1e+08 params, so the default fit answers none of allocate"
+    )
+    assert splits_take(runs) == "takes runs of another size too: all runs have 1e+08 params"
+    for other in (runs.take(np.array([0])), None):
+        assert "two of the columns params, tokens and flops" in splits_take(other)
