@@ -37,7 +37,7 @@ from bayes_scaling.questions.risk import SURE, Risk, risk
 from bayes_scaling.questions.saturation import GAIN, saturation
 from bayes_scaling.questions.sensitivity import Sensitivity, sensitivity
 from bayes_scaling.questions.shift import BAND, shift
-from bayes_scaling.questions.sizes import Numbers, Sizes, Values
+from bayes_scaling.questions.sizes import Numbers, Sizes, Values, check_read
 from bayes_scaling.questions.stage_gate import SHARE, StageGate, stage_gate
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.typical import Tuned
@@ -62,6 +62,7 @@ class Questions(RecipeQuestions):
         self, sizes: Sizes, *, tuning: Tuned = "tuned", probability: float = PROBABILITY
     ) -> Forecast:
         self.require_converged()
+        check_read(self.members.values(), sizes)
         return forecast(self, sizes, tuning=tuning).with_probability(probability)
 
     @documented(saturation)
@@ -306,6 +307,7 @@ class Questions(RecipeQuestions):
         probability: float = PROBABILITY,
     ) -> Sensitivity:
         self.require_converged()
+        check_read(self.members.values(), sizes)
         found = sensitivity(
             self._fitted("sensitivity"), sizes, target_loss=target_loss, target_score=target_score
         )
@@ -321,6 +323,7 @@ class Questions(RecipeQuestions):
         limits: Limits | None = None,
     ) -> PowerScaling:
         self.require_converged()
+        check_read(self.members.values(), sizes)
         source = self._fitted("power_scaling")
         return power_scaling(source, sizes, flops=flops, family=family, limits=limits)
 
@@ -329,6 +332,7 @@ class Questions(RecipeQuestions):
         self, sizes: Sizes | None = None, *, probability: float = PROBABILITY
     ) -> Exponents:
         self.require_converged()
+        check_read(self.members.values(), sizes)
         return exponents(self._fitted("exponents"), sizes).with_probability(probability)
 
     # ---- what to do next -----------------------------------------------------------------------

@@ -24,7 +24,8 @@ from bayes_scaling.questions.rank_shapes import COUNT, ShapeRanking, rank_shapes
 from bayes_scaling.questions.setting_rules import HARMLESS, TOLERANCE, setting_rules
 from bayes_scaling.questions.settle import Settling, settle
 from bayes_scaling.questions.sizes import Numbers, Sizes
-from bayes_scaling.questions.transfer import TIMES, Transfer, transfer
+from bayes_scaling.questions.transfer import transfer
+from bayes_scaling.questions.transfer_answer import TIMES, Transfer
 from bayes_scaling.questions.tune import Tuning, tune
 from bayes_scaling.questions.valley_map import PLACES, ValleyMap, valley_map
 from bayes_scaling.runs.counting import BALANCED

@@ -103,12 +103,13 @@ def give(
         if said:
             print(said)
     for text in getattr(answer, "warnings", ()):
-        say(f"warning: {text}")
+        if text not in said:
+            say(f"warning: {text}")
     notes = (*getattr(answer, "notes", ()), *getattr(source, "notes", ()), say_share(source))
     for note in dict.fromkeys(filter(None, notes)):
         if note not in said:
             say(f"note: {note}")
-    rows = getattr(answer, "forecast", answer).rows()
+    rows = getattr(answer, "far_rows", None) or getattr(answer, "forecast", answer).rows()
     beyond = max(map(efolds_beyond, rows), default=0.0)
     too_far = furthest is not None and beyond > furthest
     if too_far:

@@ -95,7 +95,7 @@ def part_of(parameter: inspect.Parameter, told: Told | None = None) -> Part:
     name = parameter.name
     named = any(get_origin(each) is Mapping for each in get_args(kind))
     if not extra and named and str not in get_args(kind):
-        help = f"{(told or Told()).text} As name=value; may be given several times."
+        help = f"{(told or Told()).text} As name=value; may be given once for each name."
         settings = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=help)]
         return Part(
             options=[_parameter(name, settings, None)],
@@ -347,7 +347,7 @@ Family = Annotated[
 Inputs = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", help="Another input of the law, as name=value; may be given several times."
+        "--set", help="Another input of the law, as name=value; may be given once for each input."
     ),
 ]
 
@@ -358,12 +358,22 @@ def read_settings(given: Sequence[str] | None, flag: str = "--set") -> dict[str,
     Raises
     ------
     InputError
-        One is not of that form.
+        One is not of that form, or a name is given twice: it has one value.
     """
-    found = {}
+    from bayes_scaling.runs.columns import canonical_name
+
+    found: dict[str, float] = {}
+    said: dict[str, str] = {}
     problems = []
     for text in given or []:
         name, _, value = text.partition("=")
+        meant = canonical_name(name) or name
+        if meant in said:
+            problems.append(
+                f"{flag} {said[meant]} and {flag} {text} are two values of {meant!r}: give one, "
+                "and ask once for each value"
+            )
+        said[meant] = text
         try:
             found[name] = reader("NUMBER")(value)
         except typer.BadParameter:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bayes_scaling.commands.console import print_page, print_table
-from bayes_scaling.commands.options import Json, number
+from bayes_scaling.commands.options import Json, Without, number
 from bayes_scaling.commands.streams import print_json
 from bayes_scaling.errors import InputError
 from bayes_scaling.files import check_target, replacing
@@ -69,7 +69,7 @@ def serve(
     ] = None,
     sequences: Annotated[int, typer.Option(help="Sequences served at once.")] = 1,
     device: Device,
-    rig: Rig,
+    rig: Annotated[Rig, Without(("overhead",))],
     as_json: Json = False,
 ) -> None:
     """Tell how fast a device serves a model: seconds a token, tokens a second, energy and money.
@@ -80,7 +80,7 @@ def serve(
         raise InputError("a device has a memory and a bandwidth: give --device-memory, --bandwidth")
     found = serving(params, device, rig=rig, params_active=params_active, sequences=sequences)
     if as_json:
-        print_json({"rows": found.rows()})
+        print_json({"rows": found.rows(), "notes": list(found.notes)})
     else:
         print_page(page_of(found))
 

@@ -350,8 +350,8 @@ def plot_duel(result: Duel, *, ax: Axes | None = None) -> Axes:
 
     Notes
     -----
-    Bands hold the probability of the result. Above 1 the variant needs less compute. Shaded is what
-    lies beyond the runs.
+    Bands hold the probability of the result; published laws have none. Above 1 the variant needs
+    less compute. Shaded is what lies beyond the runs.
     """
     if ax is None:
         ax = style.new_axes()
@@ -362,6 +362,8 @@ def plot_duel(result: Duel, *, ax: Axes | None = None) -> Axes:
         middle, low, high = quantiles(result.multiplier[arm], result.probability)
         ends += [low, high]
         label = f"{arm}: better at the target with probability {result.chance(arm)[-1]:.2f}"
+        if result.is_point:
+            label = f"{arm}: {middle[-1]:.3g} at the target"
         if flops.size == 1:
             ax.plot(flops[[0, 0]], [low[0], high[0]], color=colour, linewidth=2)
             ax.plot(flops, middle, MARKERS[place % len(MARKERS)], color=colour, label=label)
@@ -385,7 +387,7 @@ def plot_duel(result: Duel, *, ax: Axes | None = None) -> Axes:
             style.shade_beyond(ax, float(flops[-1] / np.exp(result.beyond[-1])))
     else:
         ax.set_xscale("log")
-    kind = format_kind(result.probability)
-    style.tidy(ax, xlabel="compute [FLOP]", ylabel=f"compute multiplier over {result.a}, {kind}")
+    kind = "" if result.is_point else f", {format_kind(result.probability)}"
+    style.tidy(ax, xlabel="compute [FLOP]", ylabel=f"compute multiplier over {result.a}{kind}")
     style.legend(ax)
     return ax

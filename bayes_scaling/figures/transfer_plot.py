@@ -12,7 +12,7 @@ from bayes_scaling.intervals import format_kind, quantiles
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from bayes_scaling.questions.transfer import Transfer
+    from bayes_scaling.questions.transfer_answer import Transfer
 
 AXES = {
     "finetune_tokens": "fine-tuning data, in the unit of the runs",
@@ -45,7 +45,7 @@ def plot_transfer(result: Transfer, *, ax: Axes | None = None) -> Axes:
     -----
     A colour for each first text; where both sizes vary, a kind of line for each number of
     parameters. Bands, or the bars of a single case, hold the probability of the result. Below 1
-    pre-training hurts.
+    pre-training costs data. A published law has one line and no band.
     """
     if ax is None:
         ax = style.new_axes()
@@ -53,7 +53,7 @@ def plot_transfer(result: Transfer, *, ax: Axes | None = None) -> Axes:
     along = "finetune_tokens" if np.unique(data).size > 1 else "params"
     sizes = np.unique(params) if along == "finetune_tokens" else params[:1]
     x = result.sizes[along]
-    ends = [1.0]
+    ends, is_point = [1.0], result.beta.size == 1
     for place, text in enumerate(result.texts):
         colour = style.SERIES[place % len(style.SERIES)]
         for index, size in enumerate(sizes):
@@ -65,7 +65,9 @@ def plot_transfer(result: Transfer, *, ax: Axes | None = None) -> Axes:
             marker = "o" if cases.size == 1 else ""
             own = x[cases] * (APART ** (place - (len(result.texts) - 1) / 2) if marker else 1.0)
             ax.plot(own, middle, dashes, marker=marker, color=colour, label=label)
-            if marker:
+            if is_point:
+                pass
+            elif marker:
                 ax.vlines(own, low, high, color=colour, linewidth=1.6)
             else:
                 ax.fill_between(own, low, high, color=colour, alpha=0.15, linewidth=0)
@@ -78,7 +80,7 @@ def plot_transfer(result: Transfer, *, ax: Axes | None = None) -> Axes:
     style.log_scale(ax, "y", bottom, top)
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)
-    kind = format_kind(result.probability)
-    style.tidy(ax, xlabel=AXES[along], ylabel=f"effective over fine-tuning data, {kind}")
+    kind = "" if is_point else f", {format_kind(result.probability)}"
+    style.tidy(ax, xlabel=AXES[along], ylabel=f"effective over fine-tuning data{kind}")
     style.legend(ax)
     return ax

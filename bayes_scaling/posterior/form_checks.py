@@ -51,6 +51,15 @@ LEAST_WEIGHT = 0.1
 SHUFFLES = 199
 """Random orders that say what chance does."""
 
+NOTHING = 0.9
+"""Share of the spread that a law leaves from which it explains nothing."""
+
+FLAT = 1e-9
+"""Spread, relative to the response, up to which runs count as equal: numbers are rounded."""
+
+RESPONSES = {"loss": "losses", "error": "scores"}
+"""What responses are called, of many runs."""
+
 TIED = 3
 """Runs of different sizes that may end at the very same loss, the lowest of all."""
 
@@ -96,8 +105,12 @@ def form_checks(model: Model, design: Design, law: Array) -> tuple[Check, ...]:
     seen = _look(model, design, law)
     if not seen.sizes.shape[1]:
         return ()
-    left = _spread(seen.left, seen.group) / max(_spread(seen.response, seen.group), 1e-300)
-    found = [_form(seen, left), _direction(seen, left), _units(model, design), _floor(seen)]
+    spread, what = _spread(seen.response, seen.group), RESPONSES.get(model.response, model.response)
+    if spread <= FLAT * max(float(np.abs(seen.response).max(initial=0.0)), 1.0):
+        found = [_no_spread(seen, what), _units(model, design), _floor(seen)]
+        return tuple(check for check in found if check is not None)
+    left = _spread(seen.left, seen.group) / spread
+    found = [_form(seen, left, what), _direction(seen, left), _units(model, design), _floor(seen)]
     return tuple(check for check in found if check is not None)
 
 
@@ -129,10 +142,30 @@ def _spread(values: Array, group: Index) -> float:
 # ---- form ----------------------------------------------------------------------------------------
 
 
-def _form(seen: _Seen, left: float) -> Check:
+def _no_spread(seen: _Seen, what: str) -> Check:
+    """Say that runs are equal, or that no group has two: there is nothing that a law explains."""
+    if np.bincount(seen.group).max(initial=0) < 2:
+        return Check(name="form", verdict="ok", evidence="no group has two runs to compare")
+    return Check(
+        name="form",
+        verdict="warn",
+        evidence=f"the {what} have no spread: they are equal, whatever the size",
+        advice="look for a column that was filled with one number, or rounded; no such runs tell "
+        "what size does",
+    )
+
+
+def _form(seen: _Seen, left: float, what: str) -> Check:
     """See whether neighbours deviate alike, and how much of the spread that is."""
     alike, chance = _neighbours(seen)
-    share = f"the law leaves {left:.0%} of the spread of the losses"
+    share = f"the law leaves {left:.0%} of the spread of the {what}"
+    if left >= NOTHING and chance > CHANCE and seen.response.size >= FEWEST:
+        return Check(
+            name="form",
+            verdict="warn",
+            evidence=f"{share}: it explains nothing of these runs",
+            advice="they do not show what size does: add larger runs, or more that differ in size",
+        )
     if chance > CHANCE or left < LEFT[0]:
         return Check(name="form", verdict="ok", evidence=share)
     evidence = f"{share}, and neighbours in size deviate alike (correlation {alike:.2f})"

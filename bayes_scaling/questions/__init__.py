@@ -19,7 +19,7 @@ from bayes_scaling.questions.risk import Risk
 from bayes_scaling.questions.serving import Serving, serving
 from bayes_scaling.questions.sizes import Plan
 from bayes_scaling.questions.surface import Surface, surface
-from bayes_scaling.questions.transfer import Transfer
+from bayes_scaling.questions.transfer_answer import Transfer
 from bayes_scaling.questions.tune import Tuning
 from bayes_scaling.questions.units import flops_of, tokens_of
 from bayes_scaling.questions.valley_map import ValleyMap

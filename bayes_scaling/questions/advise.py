@@ -26,6 +26,7 @@ from bayes_scaling.questions.sizes import wrong_numbers
 from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.text_units import unit_notes
+from bayes_scaling.questions.transfer_answer import BY
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,6 +124,17 @@ class Advice(Printed):
         ]
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the law of transfer says against its own answer, where fine-tuning is weighed."""
+        asked = [way.transfer for way in self.ways if way.transfer is not None]
+        return tuple(f"fine-tune: {text}" for found in asked for text in found.warnings)
+
+    @property
+    def far_rows(self) -> list[dict[str, Any]]:
+        """All rows that say how far they lie beyond the runs that they were learned from."""
+        return [*self.rows(), *self.way_rows()]
+
+    @property
     def about(self) -> dict[str, Any]:
         """What is told beside the rows."""
         return {
@@ -131,6 +143,7 @@ class Advice(Printed):
             "needed": self.needed,
             "recommended": self.recommended.name,
             "ways": self.way_rows(),
+            "warnings": list(self.warnings),
             "notes": list(self.notes),
         }
 
@@ -138,8 +151,22 @@ class Advice(Printed):
         """Return what is printed: the advice, then each run."""
         found: list[Sequence[Block]] = [[{"advice": self.verdict}]]
         if len(self.ways) > 1:
-            found.append([self._grid(), *self.notes])
+            found.append([self._grid(), *self._of_transfer(), *self.notes])
         return [*found, [self._lines(row) for row in self.rows()]]
+
+    def _of_transfer(self) -> list[Block]:
+        """Say how far fine-tuning lies beyond the runs of its law, and how it may go wrong."""
+        lines = {}
+        for row in self.way_rows():
+            if any(name.startswith("efolds_") for name in row):
+                lines["fine-tuning lies"] = beyond(row)
+            if "costs_data" in row:
+                lines["  costs data"] = f"with probability {row['costs_data']:.2f}"
+            if "hurts" in row:
+                lines["  raises the loss"] = f"{BY}, with probability {row['hurts']:.2f}"
+            if "low_data" in row:
+                lines["  low-data regime"] = f"with probability {row['low_data']:.2f}"
+        return [lines] if lines else []
 
     def _grid(self) -> Grid:
         """Tabulate the ways."""

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
 from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
-from bayes_scaling.page import Block, Page, Printed, told
+from bayes_scaling.page import Block, Page, Printed, beyond as far_beyond, told
 from bayes_scaling.posterior.member import Member
 from bayes_scaling.questions.breaks import has_break
+from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.search import Array
 from bayes_scaling.questions.sizes import Numbers, positive
 from bayes_scaling.questions.surface import Source, Surface, surface
@@ -43,6 +44,9 @@ GRADUAL = float(np.log(100.0))
 
 MOSTLY = 0.9
 """Probability of an earlier rise above which the smoother metric is what to watch."""
+
+SAID = 0.05
+"""Probability of a jump beyond the runs from which it is said that they do not speak of it."""
 
 GRID = 60
 """Places between the largest run and the largest budget at which laws are compared."""
@@ -80,6 +84,8 @@ class Emergence(Printed):
         nan under a law that does not say.
     beside : Emergence, optional
         The same runs under a smoother metric.
+    beyond : mapping of str to array (n_budgets,)
+        E-folds of compute beyond the fitted runs.
     probability : float
         Probability of the intervals.
     """
@@ -97,6 +103,7 @@ class Emergence(Printed):
     onset: Array
     rise: Array
     beside: Emergence | None = None
+    beyond: Mapping[str, Array]
     probability: float = PROBABILITY
 
     @property
@@ -117,6 +124,24 @@ class Emergence(Printed):
     def chance_among_runs(self) -> float:
         """Probability that it lies among the fitted runs."""
         return float((self.jump <= self.runs_to).mean())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the jump no run speaks of: how likely it is beyond them is that of the prior."""
+        begins = np.where(np.isnan(self.onset), self.jump, np.fmin(self.onset, self.jump))
+        unseen = float(((begins > self.runs_to) & (self.jump <= self.flops[-1])).mean())
+        if unseen < SAID:
+            return ()
+        return (
+            f"of the probability {self.chance[-1]:.2f} of a jump below {self.flops[-1]:.4g} FLOP, "
+            f"{unseen:.2f} is of jumps that begin beyond the runs: no run speaks of them, so this "
+            "is the prior of their place, and so is the score there; it is no finding",
+        )
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What is told beside the rows."""
+        return {"warnings": list(self.warnings)}
 
     @property
     def smoother_earlier(self) -> float:
@@ -159,6 +184,7 @@ class Emergence(Printed):
             row |= {f"smoother_{name}": other[name] for name in told_of}
             row |= {"smoother_earlier": self.smoother_earlier}
             row |= {"smoother_gradual": self.beside.gradual}
+        row |= {f"efolds_{name}": float(values[index]) for name, values in self.beyond.items()}
         return row | {"probability": self.probability, "kind": KIND}
 
     def _interval(self, name: str, draws: Array) -> dict[str, float]:
@@ -184,7 +210,7 @@ class Emergence(Printed):
             )
         if self.beside is not None and self.smoother_earlier > MOSTLY:
             found.append([self._of_metric(self.beside)])
-        return found
+        return [*found, *([text] for text in self.warnings)]
 
     def _of_metric(self, smoother: Emergence) -> str:
         """Say whether a jump is one of the metric: the smoother one rises before, and slowly."""
@@ -207,6 +233,8 @@ class Emergence(Printed):
             "jump at [FLOP]": told(row, "jump_flops"),
             "score": told(row, "score"),
         }
+        if self.beyond:
+            lines["extrapolation"] = far_beyond(row)
         if "onset_flops" in row:
             lines["rises from [FLOP]"] = told(row, "onset_flops")
         if "moved_score" in row:
@@ -301,6 +329,9 @@ def _one(law: Surface, budgets: Array) -> Emergence:
         runs_to=runs_to,
         onset=_drawn(law, MIDDLES, np.nan) * np.exp(-rise / 2),
         rise=rise,
+        beyond=efolds_beyond_runs(
+            [part.law for part in law.parts], {"flops": budgets}, [law.group] * budgets.size
+        ),
     )
 
 

@@ -35,6 +35,9 @@ COUNTS = ("params", "params_nonembedding")
 LABELS = ("run", "architecture")
 """Texts of a table of shapes that are read."""
 
+REPLACED = 0.02
+"""Share of that from which it is said that those of the shape are taken."""
+
 MISCOUNT = 0.1
 """Share by which the params of a table may differ from those that its shape makes."""
 
@@ -83,11 +86,14 @@ class Built:
         What the shapes are called.
     warnings : tuple of str
         Shapes that were left out.
+    notes : tuple of str
+        That params are not those of the table.
     """
 
     sizes: Mapping[str, Array]
     names: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def given_shapes(shapes: Sizes, layout: Layout) -> Built:
@@ -109,7 +115,7 @@ def given_shapes(shapes: Sizes, layout: Layout) -> Built:
     every = {**numbers, **own, **labels}
     longest, bad = longest_of({name: values.size for name, values in every.items()})
     problems += bad
-    problems += [f"a shape needs its {name}" for name in PARTS[:2] if name not in numbers]
+    problems += [f"a shape needs its {name}" for name in PARTS[:2] if name not in given]
     if problems:
         raise InputError(problems, source="shapes")
     laid = {name: np.broadcast_to(values, longest) for name, values in every.items()}
@@ -147,7 +153,32 @@ def given_shapes(shapes: Sizes, layout: Layout) -> Built:
         sizes=parts | made,
         names=tuple(names[place] for place in kept),
         warnings=(f"left out, as they have an encoder: {'; '.join(left_out)}",) if left_out else (),
+        notes=_replaced(laid, made, kept, names),
     )
+
+
+def _replaced(
+    laid: Mapping[str, NDArray[Any]],
+    made: Mapping[str, Array],
+    kept: NDArray[np.int64],
+    names: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Say where the params of a table are not those that its shapes make, which are taken."""
+    found = []
+    for name in COUNTS:
+        if name not in laid:
+            continue
+        said = laid[name][kept]
+        ratio = made[name] / said
+        worst = int(np.argmax(np.abs(np.log(ratio))))
+        if abs(np.log(ratio[worst])) > np.log1p(REPLACED):
+            found.append(
+                f"{name} are those that the shapes make, not those of the table: "
+                f"{names[kept[worst]]} makes {made[name][worst]:.4g}, and the table says "
+                f"{said[worst]:.4g} ({ratio[worst] - 1:+.1%}); its d_ff, vocabulary, tied or gated "
+                "may be another"
+            )
+    return tuple(found)
 
 
 def _own_layouts(given: Mapping[str, Values], layout: Layout) -> tuple[dict[str, Array], list[str]]:

@@ -33,6 +33,9 @@ DRAWS = 4000
 PROBABILITIES = (0.5, 0.9)
 """Of the ranges that a prior is shown by."""
 
+RARE = 0.01
+"""Share of draws that may be no numbers."""
+
 POINTS = 40
 """Places along a curve."""
 
@@ -109,7 +112,14 @@ class PriorPredictive:
 
 
 def _ranges(name: str, draws: Array) -> dict[str, Array]:
-    """Return median and both ends of both ranges (n_runs,) of draws (n_draws, n_runs)."""
+    """Return median and both ends of both ranges (n_runs,) of draws (n_draws, n_runs).
+
+    A prior that is wide draws a few constants that no floating-point number holds, and 0 times inf
+    is none: where they are `RARE`, the ranges are those of the other draws.
+    """
+    kept = ~np.isnan(draws).any(axis=1)
+    if 1 - RARE <= kept.mean() < 1:
+        draws = draws[kept]
     found: dict[str, Array] = {}
     prefix = f"{name}_" if name else ""
     for probability in PROBABILITIES:

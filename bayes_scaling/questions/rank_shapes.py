@@ -51,6 +51,8 @@ class ShapeRanking(Printed):
         E-folds of the sizes beyond the fitted runs.
     warnings : tuple of str
         Where shapes lie outside those of the runs.
+    notes : tuple of str
+        Where the params of a table are not those that its shapes make.
     probability : float
         Probability of the intervals.
     member : array of int (n_draws,)
@@ -67,6 +69,7 @@ class ShapeRanking(Printed):
     deep: float = BALANCED
     extrapolation: Mapping[str, Array] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     probability: float = PROBABILITY
     member: NDArray[np.int64]
     members: tuple[str, ...]
@@ -137,6 +140,7 @@ class ShapeRanking(Printed):
             "deep_narrow": self.deep_narrow,
             "deep": self.deep,
             "warnings": list(self.warnings),
+            "notes": list(self.notes),
         }
         return said | self._best_aspect_row()
 
@@ -214,7 +218,8 @@ class ShapeRanking(Printed):
         if self.extrapolation:
             lines["extrapolation"] = farthest_of(rows)
         blocks: list[Block] = [grid]
-        return [blocks, [lines], *([[*self.warnings]] if self.warnings else [])]
+        said = (*self.warnings, *self.notes)
+        return [blocks, [lines], *([said] if said else [])]
 
 
 def rank_shapes(
@@ -313,6 +318,7 @@ def rank_shapes(
             {**sizes, "flops": FLOPS_PER_PARAM_TOKEN * share * size * sizes["tokens"]}
         ),
         warnings=laid.warnings + tuple(_outside(source, sizes["width"] / sizes["depth"])),
+        notes=laid.notes,
         member=first.member,
         members=first.members,
     )

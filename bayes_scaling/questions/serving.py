@@ -6,14 +6,14 @@ were read from memory once; so bandwidth bounds the speed until many sequences s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import InputError
-from bayes_scaling.page import Printed
+from bayes_scaling.page import Page, Printed
 from bayes_scaling.questions.device import Device
 from bayes_scaling.questions.limits import FLOPS_PER_SERVED
 from bayes_scaling.questions.rig import Rig
@@ -44,6 +44,8 @@ class Serving(Printed):
         Of a million tokens [kWh]; None where its power is not known.
     money : array (n_models,) or None
         Of a million tokens; None where the price is not known.
+    notes : tuple of str
+        What was not counted.
     """
 
     params: NDArray[np.float64]
@@ -54,6 +56,11 @@ class Serving(Printed):
     bound: tuple[str, ...]
     energy: NDArray[np.float64] | None
     money: NDArray[np.float64] | None
+    notes: tuple[str, ...] = ()
+
+    def page(self) -> Page:
+        """Return what is printed: each model, then what was not counted."""
+        return [*super().page(), *([note] for note in self.notes)]
 
     def _rows(self) -> list[dict[str, Any]]:
         """Return one dict per model."""
@@ -124,7 +131,18 @@ def serving(
         raise InputError(
             "params_active exceed params: give those that a token meets", source="serving"
         )
-    rig = rig or Rig()
+    rig, notes = rig or Rig(), []
+    if sequences > 1 and not device.cache:
+        notes.append(
+            f"keys and values of the {sequences} sequences are not counted, neither in the memory "
+            "nor in what is read: so many may not fit, and are slower; give their bytes, "
+            "--kv-cache in a shell, Device(cache=kv_cache(...)) in Python"
+        )
+    if rig.overhead:
+        notes.append(
+            "the overhead of a rig is compute that training loses to restarts: serving takes none"
+        )
+        rig = replace(rig, overhead=0.0)
     read = np.minimum(total, active * sequences) if params_active is not None else total
     by_memory = (read * device.bytes_per_param + device.cache) / (device.bandwidth * device.count)
     peak = rig.flops_per_hour / HOUR * device.count
@@ -141,4 +159,5 @@ def serving(
         bound=tuple("memory" if slow else "compute" for slow in (by_memory >= by_compute).tolist()),
         energy=None if not rig.power else rig.power * seconds / JOULES_PER_KWH,
         money=None if rig.price is None else rig.price * seconds / HOUR,
+        notes=tuple(notes),
     )

@@ -23,6 +23,7 @@ from bayes_scaling.questions.splits import expected_split
 from bayes_scaling.questions.surface import Source, Surface, surface
 from bayes_scaling.questions.text_units import per_token
 from bayes_scaling.questions.transfer import transfer
+from bayes_scaling.questions.transfer_answer import Transfer
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.counting import FLOPS_PER_PARAM_TOKEN
 
@@ -55,6 +56,8 @@ class Way:
         Passes over the data on hand.
     loss : array (n_draws,)
         Noise-free loss.
+    transfer : Transfer, optional
+        What the law of transfer answered, where the run is fine-tuned.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Way:
     flops: float
     epochs: float
     loss: Array
+    transfer: Transfer | None = None
 
     @property
     def sentence(self) -> str:
@@ -85,15 +89,26 @@ def recommended(ways: tuple[Way, ...]) -> Way:
 def way_rows(
     ways: tuple[Way, ...], flops: float, probability: float, response: str
 ) -> list[dict[str, Any]]:
-    """Return one dict per way: its sizes, loss, share of the budget, probability to be the best."""
+    """Return one dict per way: its sizes, loss, share of the budget, probability to be the best.
+
+    One that is fine-tuned has what makes its law of transfer doubtful too: the distances beyond its
+    runs, the probabilities that pre-training costs data and hurts, and that of few data.
+    """
     winner = np.argmin(np.stack([way.loss for way in ways]), axis=0)
     rows = []
     for place, way in enumerate(ways):
         row = {"way": way.name, "params": way.params, "tokens": way.tokens, "epochs": way.epochs}
         row |= {"flops": way.flops, "share_of_budget": way.flops / flops}
         row |= draw_rows(with_scores({"loss": way.loss[:, None]}, response), {}, probability)[0]
-        rows.append(row | {"chance_best": float(np.mean(winner == place))})
+        row |= {"chance_best": float(np.mean(winner == place))}
+        rows.append(row | ({} if way.transfer is None else _doubts(way.transfer)))
     return rows
+
+
+def _doubts(found: Transfer) -> dict[str, float]:
+    """Return what a law of transfer says against its own answer, of one case and text."""
+    kept = ("costs_data", "hurts", "low_data", *(f"efolds_{name}" for name in found.beyond))
+    return {name: value for name, value in found.rows()[0].items() if name in kept}
 
 
 def ways_of(
@@ -213,4 +228,5 @@ def _tuned(
     draws = found.effective[found.texts[0]][:, 0] / per
     worth = np.resize(draws, law.n_draws)
     at = {"params": np.full(law.n_draws, params), "tokens": worth}
-    return _way("fine-tune", law, params, tokens, tokens, law.at(at, law.draws))
+    way = _way("fine-tune", law, params, tokens, tokens, law.at(at, law.draws))
+    return replace(way, transfer=found)

@@ -15,6 +15,7 @@ from bayes_scaling.laws.items import COLUMN as ITEMS, ERROR
 from bayes_scaling.posterior import Reads
 from bayes_scaling.posterior.two_steps import TwoSteps
 from bayes_scaling.questions.published_laws import Law, PublishedConstants
+from bayes_scaling.questions.units import count_of
 from bayes_scaling.runs import RunTable, split_columns, training_flops
 from bayes_scaling.runs.columns import COLUMNS, canonical_name, nearest
 from bayes_scaling.runs.counting import LEAST, MOST, complete, model_size
@@ -27,6 +28,15 @@ Values = float | str | Sequence[float] | Sequence[str] | NDArray[np.float64]
 Sizes = Union[Mapping[str, Values], RunTable, "pd.DataFrame"]
 
 Numbers = float | Sequence[float] | NDArray[np.float64]
+
+RESULTS = frozenset(
+    "run loss loss_shifted loss_limited score error chance items budget seed diverged".split()
+) | {"params_nonembedding", "params_active"}
+"""Columns of a row that are no settings of its run, and other counts of its size: they may stand
+beside its sizes."""
+
+FROM_ONE = frozenset(["experts"])
+"""Columns that count from 1."""
 
 FACTOR = 100.0
 """How far beyond the largest run a forecast is asked for, unless it is said."""
@@ -256,6 +266,38 @@ def _unknown(law: Reads, given: Mapping[str, Values]) -> list[str]:
     return problems
 
 
+def check_read(laws: Iterable[Law], sizes: Sizes) -> None:
+    """Refuse settings that no law reads: they would change nothing, whatever was given.
+
+    A table is taken row by row, and may hold more than a law reads; so may the results in it.
+
+    Raises
+    ------
+    InputError
+        One of the numbers is such a setting.
+    """
+    if not isinstance(sizes, Mapping):
+        return
+    reads = [law.reads for law in laws]
+    taken = {name for each in reads for name in (*each.wanted, *each.meant.values())}
+    taken |= {name for each in reads for name in (each.group, *split_columns(each.group))}
+    known = {*COLUMNS, *(name for each in reads for name in each.columns)}
+    said = " and ".join(dict.fromkeys(", ".join(each.inputs) for each in reads))
+    problems = [
+        f"{name!r} changes nothing: {' and '.join(each.id for each in reads)} reads {said}; leave "
+        f"it out, or ask a law or query that reads it ('bayes-scaling models')"
+        for name, value in canonical_sizes(sizes).items()
+        if name in known - taken - RESULTS and _is_number(value)
+    ]
+    if problems:
+        raise InputError(problems, source="sizes")
+
+
+def _is_number(value: Values) -> bool:
+    """Whether a value is one number or several, and no text."""
+    return np.asarray(value).dtype.kind in "fiub"
+
+
 def _take_meant_counts(law: Reads, given: dict[str, Values]) -> None:
     """Where the law means a more specific column, read that one."""
     for name, meant in law.meant.items():
@@ -281,24 +323,63 @@ def numbers_of(
     given: Mapping[str, Values], wanted: Iterable[str]
 ) -> tuple[dict[str, NDArray[np.float64]], list[str]]:
     """Return the numbers (n,) among what was given, and problems with them."""
-    numbers, problems = {}, []
+    numbers: dict[str, NDArray[np.float64]] = {}
+    problems: list[str] = []
     for name in sorted(set(wanted) & set(given)):
         value = given[name]
         try:
-            array = np.atleast_1d(np.asarray(value, dtype=float))
-        except (TypeError, ValueError):
-            problems.append(f"{name!r} must be a number or numbers, got {value!r}")
+            array = _array_of(name, value)
+        except InputError as error:
+            problems += error.problems
             continue
         positive = needs_positive(name)
         bad = ~_amounts(array) if positive else ~np.isfinite(array)
+        few = np.isfinite(array) & (array < 1) & (name in FROM_ONE)
         if array.ndim != 1 or array.size == 0:
             problems.append(f"{name!r} must be one number or a list of numbers")
         elif bad.any():
             kind = f"positive and finite, {LEAST:g} to {MOST:g}" if positive else "finite"
-            problems.append(f"{name!r} must be {kind}, got {array[bad][0]:g}")
+            problems.append(f"{name!r} must be {kind}, got {array[bad][0]:g}{_row_of(bad)}")
+        elif few.any():
+            problems.append(few_of(name, float(array[few][0])) + _row_of(few))
         else:
             numbers[name] = array
     return numbers, problems
+
+
+def few_of(name: str, value: float) -> str:
+    """Say that a column counts from 1."""
+    return f"{name!r} must be 1 or more (1 for a dense model), got {value:g}"
+
+
+def _row_of(bad: NDArray[np.bool_]) -> str:
+    """Say in which row the first of several values is bad."""
+    return f" in row {int(np.argmax(bad)) + 1}" if bad.size > 1 else ""
+
+
+def _array_of(name: str, value: Values) -> NDArray[np.float64]:
+    """Return numbers (n,), of which texts may carry k, M, B or T as in a shell.
+
+    Raises
+    ------
+    InputError
+        One is no number.
+    """
+    try:
+        return np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError):
+        pass
+    every = np.atleast_1d(np.asarray(value, dtype=object))
+    found = np.empty(every.shape)
+    for place, each in enumerate(every.flat):
+        try:
+            found.flat[place] = count_of(each)
+        except (InputError, TypeError, ValueError, AttributeError):
+            row = f" in row {place + 1}" if every.size > 1 else ""
+            raise InputError(
+                f"{name!r} must be a number or numbers, such as 2e7 or 20M, got {each!r:.60}{row}"
+            ) from None
+    return found
 
 
 def longest_of(lengths: Mapping[str, int]) -> tuple[int, list[str]]:

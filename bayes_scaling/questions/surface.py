@@ -20,7 +20,7 @@ from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.new_budget import at_new_budget
 from bayes_scaling.questions.published_laws import Law
 from bayes_scaling.questions.search import FEWER, Array, Index
-from bayes_scaling.questions.sizes import first_text, group_index
+from bayes_scaling.questions.sizes import FROM_ONE, few_of, first_text, group_index
 from bayes_scaling.runs import training_flops
 from bayes_scaling.runs.columns import canonical_name, nearest
 from bayes_scaling.runs.doubts_of_fit import splits_take
@@ -423,6 +423,8 @@ def other_inputs(
             problems.append(f"{law} has no input {name!r} beside sizes; {hint}")
         elif np.ndim(value) or not np.isfinite(value):
             problems.append(f"{name!r} must be one finite number, got {value!r}")
+        elif column in FROM_ONE and value < 1:
+            problems.append(few_of(column, float(value)))
         else:
             values[column] = np.asarray(float(value))
     return values, problems

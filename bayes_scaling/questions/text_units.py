@@ -68,12 +68,27 @@ def unit_notes(source: Source, characters_per_token: float | None) -> tuple[str,
         found.append(
             f"{source.id} counts data in {unit}: it was given {characters_per_token:g} to a token"
         )
+    if unit == TOKENS:
+        found.append(
+            f"{source.id} counts data in the tokens of its own runs{_metrics(source)}, and was "
+            "given those on hand one to one: where its tokenizer is another, write what its runs "
+            "count (characters, bytes) into their column data_unit"
+        )
     if law.reads.meant.get("params") == "params_nonembedding":
         found.append(
             f"{source.id} counts params without embeddings, and was given the params above: where "
             "those hold embeddings, fine-tuning is worth less than is said"
         )
     return tuple(found)
+
+
+def _metrics(source: Source) -> str:
+    """Tell what the losses of the runs of a law are, where their table says so."""
+    law = source.leading
+    if isinstance(law, PublishedConstants) or "metric" not in law.runs:
+        return ""
+    named = sorted({str(each) for each in law.runs["metric"]} - {""})
+    return f" (losses in {', '.join(named)})" if named else ""
 
 
 def compute_notes(source: Source) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from bayes_scaling.posterior.members import default_members
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.posterior.stacking import stacking_weights
 from bayes_scaling.posterior.weights import repeated_ids, row_problems
-from bayes_scaling.questions.forecast import Forecast, mix_forecasts
+from bayes_scaling.questions.forecast import Forecast, forecast, mix_forecasts
 from bayes_scaling.questions.sizes import FACTOR, Sizes, Values
 from bayes_scaling.runs import RunTable, read_runs
 from bayes_scaling.runs.columns import SIZES, canonical_name
@@ -149,7 +149,7 @@ def compare(
     loo = {name: leave_one_out(one) for name, one in fits.items()}
     weights = _weights(fits, loo)
     predictions = {
-        name: one.accept_unconverged().forecast(asked, probability=probability)
+        name: forecast(one, asked).with_probability(probability)  # one may read what others do not
         for name, one in fits.items()
     }
     deep = _deep_scores(small, split) if isinstance(split, Split) else {}

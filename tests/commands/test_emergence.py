@@ -51,3 +51,11 @@ def test_a_smoother_metric_stands_beside_and_its_checks_count(saved: Path, tmp_p
     found = call("emergence", saved, "--flops", "1e22", "--beside", path)
     assert found.code == 2
     assert "do not rely on this" in found.err
+
+
+def test_an_answer_too_far_beyond_the_runs_is_not_to_be_trusted(saved: Path) -> None:
+    ask = ("emergence", saved, "--flops", "1e24", "--max-extrapolation")
+    assert call(*ask, 5).code == 0
+    far = call(*ask, 4)
+    assert far.code == 2
+    assert "4.6 e-folds beyond the fitted runs, more than 4" in far.err

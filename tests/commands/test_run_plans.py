@@ -112,6 +112,18 @@ def test_a_device_that_serves_has_a_memory() -> None:
     assert "error: a device has a memory and a bandwidth" in found.err
 
 
+def test_serving_says_what_it_does_not_count_and_takes_no_overhead() -> None:
+    ask = ("serve", "--params", "7B", "--device-memory", "80GB", "--bandwidth", "3.35e12")
+    many = call(*ask, "--sequences", "100000")
+    assert many.code == 0
+    assert "keys and values of the 100000 sequences are not counted" in many.out
+    assert call(*ask, "--sequences", "100000", "--json").json["notes"]
+    assert "not counted" not in call(*ask).out
+    refused = call(*ask, "--overhead", ".5")
+    assert refused.code != 0
+    assert "--overhead" in refused.err
+
+
 def test_what_the_machine_refuses_to_write_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -222,6 +222,20 @@ def test_values_of_options_may_carry_a_magnitude() -> None:
         read_settings(["unique_tokens=1,5"])
 
 
+@pytest.mark.parametrize("second", ["loss_reached=3", "loss_reached=2.5"])
+def test_a_setting_that_is_given_twice_is_refused_and_not_dropped(second: str) -> None:
+    found = call(
+        "query", "kaplan-2020-ns", "critical-batch", "--set", "loss_reached=2.5", "--set", second
+    )
+    assert found.code == 1
+    assert (
+        f"--set loss_reached=2.5 and --set {second} are two values of 'loss_reached'" in found.err
+    )
+    more = ("--set", "steps=1e5", "--set", "S=1e6")
+    assert call("forecast", "kaplan-2020-ns", "--params", 1e9, *more[:2]).code == 0
+    assert call("forecast", "kaplan-2020-ns", "--params", 1e9, *more).code == 1
+
+
 def test_check_against_the_default_average(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     path.write_text("params,tokens,loss\n1e7,2e8,4.0\n2e7,4e8,3.7\n4e7,8e8,3.5\n")

@@ -54,3 +54,18 @@ def test_a_text_without_runs_is_refused_by_name(saved: Path) -> None:
     found = call("transfer", saved, *ASK, "--pretrained-on", "c4")
     assert found.code == 1
     assert "no run was pre-trained on 'c4'" in found.err
+
+
+def test_advice_is_not_to_be_trusted_far_beyond_the_runs_of_the_law_of_transfer(
+    saved: Path,
+) -> None:
+    ask = ("advise", "hoffmann-2022", "--flops", 1e21, "--data-tokens", "1B", "--pretrained", saved)
+    far = call(*ask, "--pretrained-on", "prose", "--max-extrapolation", 6)
+    assert far.code == 2
+    assert "e-folds beyond the fitted runs, more than 6" in far.err
+    assert "fine-tuning lies" in far.out
+    near = call(*ask, "--pretrained-on", "prose", "--max-extrapolation", 20, "--json")
+    assert near.code == 0
+    (way,) = [row for row in near.json["ways"] if row["way"] == "fine-tune"]
+    assert {"hurts", "low_data", "efolds_params", "efolds_finetune_tokens"} <= set(way)
+    assert all(f"warning: {text}" in near.err for text in near.json["warnings"])

@@ -17,6 +17,8 @@ from scipy import optimize
 import bayes_scaling as bs
 from bayes_scaling.laws import load_model
 from bayes_scaling.laws.design import make_design
+from bayes_scaling.laws.link import link_of
+from bayes_scaling.posterior.diagnostics import Check
 from bayes_scaling.posterior.form_checks import form_checks
 from bayes_scaling.runs import RunTable
 from tests.posterior.test_bad_ends import law, simulate
@@ -143,6 +145,40 @@ def test_few_losses_that_rise_in_every_group_are_enough() -> None:
     checks = {check.name: check for check in form_checks(model, design, flat)}
     assert checks["direction"].verdict == "fail"
     assert "the larger has the higher loss in 8" in checks["direction"].evidence
+
+
+def check_of(columns: Mapping[str, Any], model: str, loss: float) -> dict[str, Check]:
+    """Checks of a law that says the same number at every run."""
+    law, runs = load_model(model), RunTable.from_columns(columns)
+    design = make_design(law, runs)
+    at = link_of(law).forward(np.full(len(runs), loss))
+    return {check.name: check for check in form_checks(law, design, np.tile(at, (3, 1)))}
+
+
+@pytest.mark.parametrize("loss", [3.0, 1e-3, 1e6])
+def test_equal_losses_have_no_spread_to_explain(loss: float) -> None:
+    size = 2.0 ** np.arange(8)
+    columns = {"params": 1e8 * size, "tokens": 2e9 * size, "loss": np.full(8, loss)}
+    found = check_of(columns, "chinchilla", 1.01 * loss)
+    assert found["form"].verdict == "warn"
+    assert "the losses have no spread: they are equal" in found["form"].evidence
+    assert "%" not in found["form"].evidence
+    assert found["floor"].verdict == "fail"
+
+
+def test_one_run_in_each_group_is_no_spread_of_equal_losses() -> None:
+    columns = {"params": [1e8, 2e8], "tokens": [2e9, 4e9], "loss": [3.0, 2.9]}
+    found = check_of({**columns, "family": ["a", "b"]}, "chinchilla", 3.0)
+    assert found["form"].verdict == "ok"
+    assert found["form"].evidence == "no group has two runs to compare"
+
+
+def test_a_law_that_explains_nothing_is_said_and_scores_are_called_so() -> None:
+    right = np.random.default_rng(5).binomial(2000, 0.25, 16)
+    columns = {"flops": np.geomspace(1e18, 1e24, 16), "score": right / 2000}
+    form = check_of(columns, "emergence", 0.75)["form"]
+    assert form.verdict == "warn"
+    assert "of the spread of the scores: it explains nothing of these runs" in form.evidence
 
 
 def test_rows_of_one_run_are_no_neighbours() -> None:

@@ -144,3 +144,22 @@ def test_the_first_text_is_chosen_where_the_law_of_transfer_knows_several() -> N
     worth = float(moved.effective["prose"][0, 0])
     at = FIT.forecast({"params": found["params"], "tokens": worth}).noise_free
     assert found["loss"] == pytest.approx(float(np.median(at)), rel=1e-3)
+
+
+def test_fine_tuning_says_what_its_law_of_transfer_says_against_it() -> None:
+    law = known(ossified=0.5)
+    advice = FIT.advise(FLOPS, ON_HAND, pretrained=law, pretrained_on="prose")
+    found = ways(advice)["fine-tune"]
+    moved = law.transfer(params=found["params"], finetune_tokens=ON_HAND, pretrained_on="prose")
+    told = moved.rows()[0]
+    for name in ("hurts", "low_data", "efolds_params", "efolds_finetune_tokens"):
+        assert found[name] == told[name]
+    assert found["efolds_params"] == pytest.approx(np.log(found["params"] / 1.6e7))
+    assert found["efolds_finetune_tokens"] == pytest.approx(np.log(ON_HAND / 1e7))
+    assert advice.warnings == tuple(f"fine-tune: {text}" for text in moved.warnings)
+    assert advice.warnings
+    assert "fine-tuning lies" in advice.text
+    assert f"params {found['efolds_params']:.1f} e-folds" in advice.text
+    assert "counts data in the tokens of its own runs, and was given those on hand" in advice.text
+    assert found["efolds_params"] in [row.get("efolds_params") for row in advice.far_rows]
+    assert FIT.advise(FLOPS, ON_HAND).warnings == ()

@@ -139,3 +139,23 @@ def test_the_smoother_metric_is_of_the_same_runs(fit: Fit) -> None:
     other = prior_member(load_model("kaplan-c"), losses, draws=50, random_seed=2)
     with pytest.raises(InputError, match="kaplan-c gives loss from flops"):
         fit.emergence(1e22, beside=Fit.of_one(other).accept_unconverged())
+
+
+def test_a_jump_beyond_the_runs_is_said_to_be_the_prior_of_its_place(fit: Fit) -> None:
+    found = fit.emergence([1e19, 1e23])
+    assert found.beyond["flops"] == pytest.approx([0.0, np.log(1e3)])
+    rows = found.rows()
+    assert rows[1]["efolds_flops"] == pytest.approx(np.log(1e3))
+    assert "beyond the fitted runs: flops 6.9 e-folds (1,000x)" in found.text
+    unseen = ((found.onset > 1e20) & (found.jump <= 1e23)).mean()
+    assert unseen > 0.3
+    (text,) = found.warnings
+    assert f"{unseen:.2f} is of jumps that begin beyond the runs" in text
+    assert text in found.text
+    assert fit.emergence(1e20).warnings == ()
+
+
+def test_a_jump_that_the_runs_see_begin_is_no_mere_prior(fit: Fit) -> None:
+    seen = fit.emergence(1e23)
+    begun = replace(seen, onset=np.full_like(seen.onset, 5e19), jump=np.full_like(seen.jump, 2e20))
+    assert begun.warnings == ()

@@ -50,3 +50,31 @@ def test_shapes_that_are_made_up_make_the_size() -> None:
     found = made_up(1e8, PLAIN, count=4)
     assert 3 <= len(found.names) <= 4
     assert (np.abs(np.log(found.sizes["params"] / 1e8)) < 0.11).all()
+
+
+def test_params_of_a_table_that_are_replaced_are_said() -> None:
+    shape = {"width": [64.0, 48.0], "depth": [4.0, 7.0], "vocabulary": 256.0}
+    made = given_shapes(shape, PLAIN)
+    assert made.notes == ()
+    (note,) = given_shapes({**shape, "params": [213000.0, 206000.0]}, PLAIN).notes
+    assert "params are those that the shapes make, not those of the table: 4 x 64 makes" in note
+    assert f"{made.sizes['params'][0] / 213000 - 1:+.1%}" in note
+    near = {**shape, "params": 1.01 * made.sizes["params"]}
+    assert given_shapes(near, PLAIN).notes == ()
+
+
+def test_a_bad_width_is_named_with_its_row_and_is_not_said_to_be_missing() -> None:
+    with pytest.raises(InputError) as caught:
+        given_shapes({"width": [64.0, 48.0, 0.0], "depth": [4.0, 7.0, 2.0]}, PLAIN)
+    (problem,) = caught.value.problems
+    assert problem.startswith("'width' must be positive")
+    assert problem.endswith("got 0 in row 3")
+
+
+def test_params_of_a_table_may_carry_a_magnitude() -> None:
+    shape = {"width": [64.0, 48.0], "depth": [4.0, 7.0]}
+    params = np.array(["0.2M", "196k"], dtype=object)
+    found = given_shapes({**shape, "params": params}, PLAIN)
+    np.testing.assert_allclose(found.sizes["params"], [196608.0, 193536.0], rtol=0.02)
+    with pytest.raises(InputError, match=r"such as 2e7 or 20M, got 'much' in row 2"):
+        given_shapes({**shape, "params": np.array(["0.2M", "much"], dtype=object)}, PLAIN)

@@ -7,6 +7,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import InputError
+from bayes_scaling.laws import load_model
 from bayes_scaling.laws.nominal import ASKED
 from bayes_scaling.questions.prior_losses import default_size, prior_curve
 from bayes_scaling.runs import RunTable
@@ -148,3 +149,14 @@ def test_a_size_that_all_runs_share_stays_what_it_is() -> None:
     curve = prior_curve("chinchilla", runs=RunTable.from_columns(columns), along="tokens")
     np.testing.assert_allclose(curve.predictive.plan.columns["params"], 1e8)
     assert curve.x[0] == pytest.approx(1e9)
+
+
+@pytest.mark.parametrize("name", ["batch-tradeoff", "early-stop"])
+def test_a_draw_that_no_number_holds_does_not_spoil_the_ranges_of_the_others(name: str) -> None:
+    law = load_model(name)
+    found = bs.prior_predictive(law.of("steps"), random_seed=0)
+    assert 0 < np.isnan(found.noise_free).any(axis=1).sum() < 40
+    kept = found.noise_free[~np.isnan(found.noise_free).any(axis=1)]
+    for row, median in zip(found.rows(), np.quantile(kept, 0.5, axis=0), strict=True):
+        assert row["noise_free"] == pytest.approx(median)
+        assert row["noise_free_lower90"] < row["noise_free"] < row["noise_free_upper90"]

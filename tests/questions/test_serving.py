@@ -61,3 +61,22 @@ def test_what_cannot_be_served_is_said(given: dict[str, Any], message: str) -> N
 def test_a_bandwidth_is_above_0() -> None:
     with pytest.raises(InputError, match="bandwidth is above 0"):
         bs.Device(memory=8e9, bandwidth=-1.0)
+
+
+def test_many_sequences_without_a_cache_are_said_not_to_be_counted() -> None:
+    found = bs.serving(7e9, H100, rig=RIG, sequences=100_000)
+    (note,) = found.notes
+    assert "keys and values of the 100000 sequences are not counted" in note
+    assert note in found.text
+    assert bs.serving(7e9, H100, rig=RIG).notes == ()
+    cached = bs.Device(memory=80e9, bandwidth=3.35e12, cache=2e10)
+    assert bs.serving(7e9, cached, rig=RIG, sequences=8).notes == ()
+
+
+@pytest.mark.parametrize("sequences", [1, 10_000])
+def test_the_overhead_of_training_counts_for_nothing_and_is_said(sequences: int) -> None:
+    rig = bs.Rig(accelerator="h100", watts=700.0, price=2.0, overhead=0.5)
+    plain = bs.serving(7e9, H100, rig=RIG, sequences=sequences)
+    found = bs.serving(7e9, H100, rig=rig, sequences=sequences)
+    assert found.rows() == plain.rows()
+    assert "overhead of a rig is compute that training loses" in found.notes[-1]

@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import bayes_scaling as bs
 from bayes_scaling.errors import InputError
 from bayes_scaling.facade import Fit
 from bayes_scaling.laws import load_model
-from bayes_scaling.questions.sizes import Plan, read_plan
+from bayes_scaling.questions.forecast import forecast
+from bayes_scaling.questions.sizes import Plan, check_read, read_plan
+from bayes_scaling.questions.surface import other_inputs
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.counting import complete
 from tests.synthetic import changed, synthetic_fit, synthetic_runs
@@ -172,3 +175,51 @@ def test_groups_by_a_number() -> None:
     assert fit.forecast({**sizes, "context_length": 512}).plan.labels == ("512",)
     assert fit.forecast({**sizes, "context_length": 512.0}).plan.labels == ("512",)
     assert len(fit.forecast(fit.runs).rows()) == len(fit.runs)
+
+
+@pytest.mark.parametrize(
+    ("law", "given"),
+    [
+        ("kaplan-2020-ns", {"params": 1e9, "steps": 1e5, "batch_size": 5e5}),
+        ("hoffmann-2022", {"params": 1e9, "tokens": 2e10, "width": [10, 20]}),
+        ("hoffmann-2022", {"params": 1e9, "tokens": 2e10, "lr": 1e-3}),
+    ],
+)
+def test_a_setting_that_no_law_reads_is_refused_and_not_dropped(law: str, given: Any) -> None:
+    name = {"lr": "learning_rate"}.get(list(given)[-1], list(given)[-1])
+    with pytest.raises(InputError, match=f"'{name}' changes nothing: {law} reads params, "):
+        bs.published(law).forecast(given)
+
+
+def test_of_an_average_one_law_that_reads_a_setting_is_enough() -> None:
+    fit = synthetic_fit("chinchilla-lr")
+    given = {"params": 1e9, "tokens": 1e10, "learning_rate": 1e-3}
+    check_read([synthetic_fit().leading, fit.leading], given)
+    with pytest.raises(InputError, match="learning_rate"):
+        check_read([synthetic_fit().leading], given)
+    check_read([synthetic_fit().leading], {**given, "learning_rate": "high", "loss": 3.0})
+    check_read([synthetic_fit().leading], fit.runs)
+
+
+@pytest.mark.parametrize("experts", [0.5, [8.0, 0.5]])
+def test_fewer_than_one_expert_are_refused(experts: Any) -> None:
+    law = bs.published("clark-2022")
+    with pytest.raises(InputError, match=r"'experts' must be 1 or more .* got 0\.5"):
+        law.forecast({"params": 1e9, "experts": experts})
+    assert law.forecast({"params": 1e9, "experts": 1.0}).noise_free.size == 1
+    values, (problem,) = other_inputs(["experts"], {"experts": 0.5}, "moe-joint")
+    assert not values
+    assert "'experts' must be 1 or more" in problem
+
+
+def test_other_counts_of_a_size_and_results_may_stand_beside_it() -> None:
+    given = {"params": 1e9, "params_nonembedding": 8e8, "tokens": 1e10, "loss": 3.0}
+    assert synthetic_fit().forecast(given).noise_free.shape[1] == 1
+
+
+def test_all_questions_of_a_run_refuse_what_is_not_read_and_a_plan_may_carry_its_clock() -> None:
+    given = {"params": 1e9, "tokens": 1e10, "steps": 1e4}
+    for ask in (FIT.forecast, FIT.sensitivity, FIT.power_scaling, FIT.exponents):
+        with pytest.raises(InputError, match="'steps' changes nothing"):
+            ask(given)
+    assert forecast(FIT, given).noise_free.shape[1] == 1

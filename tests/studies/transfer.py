@@ -19,7 +19,7 @@ import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.facade import Fit
 from bayes_scaling.intervals import quantiles, quantiles as with_infinity
-from bayes_scaling.questions.transfer import Transfer
+from bayes_scaling.questions.transfer_answer import Transfer
 from bayes_scaling.runs import RunTable
 from bayes_scaling.runs.finetuning import SCRATCH
 
