@@ -3,9 +3,9 @@
     python -m tests.studies.squared_errors [--sweeps 10] [--draws 300]
 
 Simulated, not measured: 7 to 15 runs of 1e2 to 1e5 samples whose loss is .2 (n / 100)^-alpha, with
-alpha of .4 to 1.3 and noise of 3 %. Asked of the default average is the loss at the largest run, and
-10 and 100 times beyond; printed are the shares inside the 90 % intervals, the log of the median over
-the truth, and the width of the intervals on that log.
+alpha of .4 to 1.3 and noise of 3 %. Asked of the default average is the loss at the largest run,
+and 10 and 100 times beyond; printed are the shares inside the 90 % intervals, the log of the median
+over the truth, and the width of the intervals on that log.
 """
 
 from __future__ import annotations
