@@ -16,10 +16,17 @@ from bayes_scaling.laws.catalogue import load_models
 from bayes_scaling.laws.design import make_design
 from bayes_scaling.laws.model import Model
 from bayes_scaling.posterior.diagnostics import CEILING, Check
-from bayes_scaling.posterior.evidence import log_odds_without
+from bayes_scaling.posterior.evidence import log_odds_of_priors, log_odds_without
 from bayes_scaling.posterior.fit_model import fit_law
 from bayes_scaling.posterior.member import Member
-from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_members, shares
+from bayes_scaling.posterior.members import (
+    BELOW_CEILING,
+    PLAIN,
+    default_members,
+    floor_before,
+    floor_shares,
+    shares,
+)
 from bayes_scaling.posterior.posterior import Posterior, failed_sampling
 from bayes_scaling.posterior.progress import Progress, progress_line
 from bayes_scaling.posterior.sampler import Settings
@@ -72,6 +79,8 @@ def fit_average(
     if line:
         line.total = line.done + len(wanted)
     fits |= {name: planned[name].sample(line) for name in wanted}
+    if models is None and weights is None:
+        fits, weights = _told_of_floor(fits)
     kept = [fits[name] for name in planned if name in fits]
     given = None if weights is None else {fit.model.id: weights[fit.model.id] for fit in kept}
     return ensemble_of(kept, weights=given, settings=settings)
@@ -90,6 +99,26 @@ def _told_of_ceiling(
             fits[below] = replace(fit, checks=(*fit.checks, _said_of_ceiling(odds, weights)))
             return fits, weights
     return fits, shares(0.0)
+
+
+def _told_of_floor(fits: dict[str, Member]) -> tuple[dict[str, Member], dict[str, float] | None]:
+    """Weigh members of one size by what they tell of the floor of the loss, and say so."""
+    odds = {
+        name: log_odds_of_priors(fit, fits[before].model)
+        for name, fit in fits.items()
+        if (before := floor_before(name)) in fits
+    }
+    if not odds:
+        return fits, None
+    sure = {name: value for name, value in odds.items() if fits[name].status == "converged"}
+    weights = floor_shares(fits, sure or odds)
+    kept = {name: fit for name, fit in fits.items() if weights[name] > 0}
+    if idle := [name for name in fits if name not in kept]:
+        evidence = f"the runs show another irreducible loss than {', '.join(idle)}: left out"
+        said = Check(name="irreducible loss", verdict="ok", evidence=evidence)
+        first = next(iter(kept))
+        kept[first] = replace(kept[first], checks=(*kept[first].checks, said))
+    return kept, weights
 
 
 def _said_of_ceiling(log_odds: float, weights: Mapping[str, float]) -> Check:

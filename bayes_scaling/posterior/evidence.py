@@ -1,4 +1,4 @@
-"""Whether runs show a ceiling: the odds of a law without one against the same law with one.
+"""What runs tell of members that are averaged: of a ceiling, and of the floor of the loss.
 
 The law without is the law with a saturation of 0, under priors of its own. So its evidence over
 that of the law with follows from draws of the latter alone: how much more of the posterior than of
@@ -48,6 +48,25 @@ def log_odds_without(fit: Member, plain: Model) -> float:
     near = _share_below(NEAR, saturation, weights)
     known = float(np.log(np.mean(weights)) + ratio.max())
     return known + near - float(np.log(prior.cdf(NEAR)))
+
+
+def log_odds_of_priors(fit: Member, other: Model) -> float:
+    """Return the log of the evidence of a law under other priors over that of the fitted one.
+
+    Parameters
+    ----------
+    fit : Member
+        The posterior.
+    other : Model
+        The same law under the other priors, which are not wider than those of the fitted one.
+
+    Returns
+    -------
+    float
+        Above 0 where the runs speak for the other priors [nats].
+    """
+    ratio = _log_prior_ratio(fit, other)
+    return float(np.log(np.mean(np.exp(ratio - ratio.max()))) + ratio.max())
 
 
 def _share_below(bound: float, draws: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning, InputError
@@ -15,7 +16,14 @@ from bayes_scaling.facade import Fit
 from bayes_scaling.laws import Model, load_model
 from bayes_scaling.posterior import Check, Member
 from bayes_scaling.posterior.evidence import log_odds_without
-from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_members, shares
+from bayes_scaling.posterior.members import (
+    BELOW_CEILING,
+    LEAST_FLOOR,
+    LOW,
+    PLAIN,
+    default_members,
+    shares,
+)
 from bayes_scaling.posterior.sampler import Settings
 from bayes_scaling.runs import RunTable
 from tests import synthetic
@@ -211,19 +219,32 @@ def test_a_member_that_does_not_converge_tells_nothing(
     assert found.weights == pytest.approx(dict.fromkeys(PLAIN, 1 / 3)), "no odds are even odds"
 
 
-def test_runs_of_one_size_have_members_of_equal_weight(
+def test_runs_of_one_size_weigh_members_by_the_floor_that_draws_tell_of(
     odds: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = RunTable(columns={"tokens": np.geomspace(1e7, 1e10, 20), "loss": np.full(20, 2.0)})
 
     def by_hand(model: Model, runs: RunTable, *_: Any, **__: Any) -> Member:
-        return changed(synthetic_fit().only, model=model, runs=runs)
+        made = synthetic_fit(model.to_dict())
+        floor = np.full_like(made.draws["f"], 0.03 if falls else 0.7)
+        return changed(made.only, model=model, runs=runs, draws={**made.draws, "f": floor})
 
     monkeypatch.setattr("bayes_scaling.posterior.average.fit_law", by_hand)
-    found = bs.fit_ensemble(runs, random_seed=1)
-    assert list(found.members) == [model.id for model in default_members(runs)]
-    assert list(found.weights.values()) == pytest.approx([1 / 4] * 4)
+    for falls in (False, True):
+        found = bs.fit_ensemble(runs, random_seed=1)
+        densities = [stats.beta(a, b).pdf(0.03 if falls else 0.7) for a, b in FLOORS]
+        shares = np.array(densities) * [1, 1, LOW]
+        shares /= shares.sum()
+        kept = np.where(shares < LEAST_FLOOR, 0, shares)
+        wanted = np.repeat(kept / kept.sum() / 2, 2)
+        ids = [model.id for model in default_members(runs)]
+        assert [found.weights.get(name, 0.0) for name in ids] == pytest.approx(wanted.tolist())
+        assert ("irreducible loss" in " ".join(c.name for c in found.checks)) == (0 in kept)
     assert odds["asked"] == []
+
+
+FLOORS = ((4.0, 1.5), (2.0, 2.0), (0.3, 3.0))
+"""Priors of the floor of the members of one size, in their order."""
 
 
 # ---- what is said --------------------------------------------------------------------------------

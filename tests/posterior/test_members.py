@@ -11,9 +11,12 @@ from bayes_scaling.laws.link import link_of
 from bayes_scaling.posterior.members import (
     BELOW_CEILING,
     LEAST,
+    LOW,
     PLAIN,
     SMALL,
     default_members,
+    floor_before,
+    floor_shares,
     shares,
 )
 from bayes_scaling.runs import RunTable
@@ -78,9 +81,10 @@ def test_runs_of_one_size_have_members_below_a_ceiling_of_any_level() -> None:
         members = default_members(one)
         likes = BELOW_CEILING[0], BELOW_CEILING[2]
         law = f"saturating-m2{end}"
-        named = [f"{start}-{like}" for start in (law, f"{law}-open") for like in likes]
+        floors = law, f"{law}-open", f"{law}-low"
+        named = [f"{start}-{like}" for start in floors for like in likes]
         assert [model.id for model in members] == named
-        for model, below in zip(members, (*likes, *likes), strict=True):
+        for model, below in zip(members, likes * 3, strict=True):
             like = load_model(below)
             assert model.ceiling.on
             assert (model.temper, model.form_error) == (like.temper, like.form_error)
@@ -94,9 +98,27 @@ def test_a_size_that_is_the_same_in_all_runs_of_a_family_is_none() -> None:
     columns = {"loss": 9 * rising**-0.05, "family": np.repeat(["a", "b"], 4)}
     for name, other in (("tokens", "params"), ("params", "tokens")):
         runs = RunTable.from_columns({name: rising, other: same, **columns})
-        assert [tuple(model.sizes) for model in default_members(runs)] == [(name,)] * 4
+        assert [tuple(model.sizes) for model in default_members(runs)] == [(name,)] * 6
     alone = RunTable.from_columns({"tokens": rising, "params": same, "loss": columns["loss"]})
     assert len(default_members(alone)) == 6
+
+
+def test_members_of_one_size_weigh_what_the_runs_say_of_the_floor() -> None:
+    runs = synthetic_runs(load_model("chinchilla"))
+    one = RunTable(columns={key: runs[key] for key in ("tokens", "loss")})
+    ids = [model.id for model in default_members(one)]
+    text, open_, low = ids[:2], ids[2:4], ids[4:]
+    assert [floor_before(name) for name in ids] == [None, None, *text, *open_]
+    even = floor_shares(ids, dict.fromkeys([*open_, *low], 0.0))
+    assert even[text[0]] == even[open_[1]] > 0
+    assert even[low[0]] == 0, "it is rare beforehand"
+    told = floor_shares(ids, {open_[0]: 0.0, low[0]: -2.0, low[1]: 0.0})
+    assert told[low[1]] / told[open_[0]] == pytest.approx(LOW * np.e)
+    falls = floor_shares(ids, {open_[0]: -4.0, open_[1]: -6.0, low[0]: -6.0})
+    assert [name for name, weight in falls.items() if weight > 0] == low
+    rests = floor_shares(ids, {open_[0]: 1.0, low[0]: 3.0})
+    assert rests[text[0]] / rests[open_[0]] == pytest.approx(np.e)
+    assert rests[low[0]] == 0
 
 
 @pytest.mark.parametrize(
@@ -145,8 +167,9 @@ def curve(metric: str, seed: int) -> tuple[RunTable, float, float]:
 
 
 def test_the_floor_of_one_size_is_open_and_of_a_loss_also_that_of_text() -> None:
-    text, free = (4.0, 1.5), (2.0, 2.0)
-    for metric, wanted in (("top-1 error", [free] * 2), ("loss", [text] * 2 + [free] * 2)):
+    text, free, low = (4.0, 1.5), (2.0, 2.0), (0.3, 3.0)
+    every = [text] * 2 + [free] * 2 + [low] * 2
+    for metric, wanted in (("top-1 error", [free] * 2), ("loss", every)):
         laws = default_members(curve(metric, 0)[0])
         priors = [dict(law.parameter("f").prior.args) for law in laws]
         assert [(each["alpha"], each["beta"]) for each in priors] == wanted

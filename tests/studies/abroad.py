@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from bayes_scaling.laws import Model, load_model
-from bayes_scaling.posterior.members import PLAIN, default_members, shares
+from bayes_scaling.posterior.members import PLAIN, default_members, floor_shares, shares
 from tests.studies.homes import INNER, OUTER, SUITES, Case, load_cases
 from tests.studies.kept_fits import (
     FOLDER,
@@ -107,6 +107,13 @@ def judged(
         telling = [part.odds for part in parts if np.isfinite(part.odds) and not part.failed]
         by_name = shares(telling[0] if telling else 0.0)
         weights = tuple(by_name[name] for name in members)
+    elif not average.weights:
+        known = {
+            name: part for name, part in zip(members, parts, strict=True) if part.odds == part.odds
+        }
+        sure = {name: part.odds for name, part in known.items() if not part.failed}
+        by_name = floor_shares(members, sure or {name: part.odds for name, part in known.items()})
+        weights = tuple(by_name.values())
     return mixed(parts, weights), parts
 
 

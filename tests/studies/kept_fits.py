@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingWarning
 from bayes_scaling.laws import Model
-from bayes_scaling.posterior.evidence import log_odds_without
-from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_members
+from bayes_scaling.posterior.evidence import log_odds_of_priors, log_odds_without
+from bayes_scaling.posterior.members import BELOW_CEILING, PLAIN, default_members, floor_before
 from bayes_scaling.posterior.posterior import failed_sampling
 from bayes_scaling.posterior.weights import stratify
 from bayes_scaling.validation.holdout import member_log_density
@@ -64,7 +64,8 @@ class Kept:
     seconds : float
         Wall time of fit and forecast.
     odds : float
-        Log odds of the default members without a ceiling, where this is the member that tells.
+        Log odds of the default members without a ceiling, or of the one with the floor before its
+        own, where this is the member that tells.
     """
 
     draws: Array
@@ -123,6 +124,8 @@ def work(item: Work) -> None:
     members = {model.id: model for model in default_members(fit.runs)}
     plain = members.get(dict(zip(BELOW_CEILING, PLAIN, strict=True)).get(item.model.id, ""))
     odds = np.nan if plain is None else log_odds_without(fit.only, plain)
+    if (before := members.get(floor_before(item.model.id) or "")) is not None:
+        odds = log_odds_of_priors(fit.only, before)
     failed = failed_sampling(fit.only) if fit.status == "unconverged" else ""
     item.path.parent.mkdir(parents=True, exist_ok=True)
     partial = item.path.with_suffix(".part.npz")
