@@ -77,5 +77,5 @@ bs.published("hernandez-2021-text").transfer(params=[1e8, 1e9], finetune_tokens=
 # **Decision.** With 8 kB of Python train on prose with code first: it counts as two and a half
 # times the data and the loss is 16 % lower, though on compute alone more than a hundred such runs
 # would have to share the first training. With 600 kB the loss is some 3 % lower, and neither
-# chance of harm says that it was a mistake; if the first training were for this one model, more Python would
-# be worth more.
+# chance of harm says that it was a mistake; if the first training were for this one model, more
+# Python would be worth more.
