@@ -186,7 +186,7 @@ def _observe(model: Definition, mean: Any, values: Values, data: Values) -> None
 
 
 def _observe_answers(model: Definition, rows: Values, data: Values) -> None:
-    """Add the likelihood of rows of few answers of a kind, as `items.counted_logpdf` computes it.
+    """Add the likelihood of rows of few answers of a kind, as `noise.counted_logpdf` computes it.
 
     Parameters
     ----------

@@ -235,7 +235,7 @@ def student_rows(y, mean, weight, first, values, slopes, at_mean, sigma, nu):
 
 
 STEP, NODES = 0.25, 65
-"""Grid of `bayes_scaling.laws.items`, on which the noise of rows is summed out."""
+"""Grid of `bayes_scaling.laws.noise`, on which the noise of rows is summed out."""
 
 
 @inner

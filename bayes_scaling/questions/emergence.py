@@ -21,7 +21,6 @@ from bayes_scaling.intervals import KIND, PROBABILITY, quantiles
 from bayes_scaling.page import Block, Page, Printed, beyond as far_beyond, told
 from bayes_scaling.posterior.member import Member
 from bayes_scaling.questions.breaks import has_break
-from bayes_scaling.questions.distance import efolds_beyond_runs
 from bayes_scaling.questions.search import Array
 from bayes_scaling.questions.sizes import Numbers, positive
 from bayes_scaling.questions.surface import Source, Surface, surface
@@ -329,9 +328,7 @@ def _one(law: Surface, budgets: Array) -> Emergence:
         runs_to=runs_to,
         onset=_drawn(law, MIDDLES, np.nan) * np.exp(-rise / 2),
         rise=rise,
-        beyond=efolds_beyond_runs(
-            [part.law for part in law.parts], {"flops": budgets}, [law.group] * budgets.size
-        ),
+        beyond=law.beyond({"flops": budgets}),
     )
 
 
