@@ -230,13 +230,6 @@ class Surface:
         InputError
             The law has no params and tokens to trade.
         """
-        if self.traded != ("params", "tokens"):
-            raise InputError(
-                f"{self.id} reads {', '.join(self.reads)}: only a law in params and tokens can "
-                "split a budget, such as chinchilla, coupled or kaplan-nd, and to fit one "
-                + splits_take(getattr(self.parts[0].law, "runs", None))
-            )
-
         return self._of_split(_Part.response)
 
     def split_rank(self) -> SplitLoss:
@@ -244,12 +237,22 @@ class Surface:
 
         Of a law of scores it is the loss that the score is said from: how a score goes on below
         the losses it was seen at is not known, not even that it rises, and that decides no split.
+
+        Raises
+        ------
+        InputError
+            As `split_loss`.
         """
-        self.split_loss()
         return self._of_split(_Part.rank)
 
     def _of_split(self, ask: Callable[[_Part, Mapping[str, Array], Index], Array]) -> SplitLoss:
         """Return what each law says of sizes as a function of their logs and the draw."""
+        if self.traded != ("params", "tokens"):
+            raise InputError(
+                f"{self.id} reads {', '.join(self.reads)}: only a law in params and tokens can "
+                "split a budget, such as chinchilla, coupled or kaplan-nd, and to fit one "
+                + splits_take(getattr(self.parts[0].law, "runs", None))
+            )
 
         def found(log_params: Array, log_tokens: Array, draw: Index) -> Array:
             return self._asked(
